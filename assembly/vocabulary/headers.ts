@@ -1,0 +1,12 @@
+// Header, filter-state and property names that Serin reads or writes. Read by the filter and by the tools.
+
+/** Every header that Serin owns begins so; a client's own are removed before anything is decided. */
+export const HEADER_PREFIX = "x-serin-";
+/** The cluster named by the first applying rollout whose variant names one. */
+export const HEADER_CLUSTER = "x-serin-cluster";
+/** Filter state under `steer: filterState`; Envoy puts `wasm.` before it. */
+export const STATE_PREFIX = "serin.";
+/** As HEADER_CLUSTER, in filter state. */
+export const STATE_CLUSTER = "serin.cluster";
+/** Envoy's own prefix of every filter state that a Wasm filter writes. */
+export const STATE_NAMESPACE = "wasm.";

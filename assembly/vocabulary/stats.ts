@@ -1,0 +1,22 @@
+// Stat names, in one place: the filter defines them, the tools read them back from Envoy's admin.
+
+/** What Envoy puts before each of them in `/stats`. */
+export const STAT_NAMESPACE = "wasmcustom.";
+/** `serin.rollout.<rollout>.<variant>.<leaf>` */
+export const STAT_ROLLOUT = "serin.rollout.";
+export const STAT_RQ_TOTAL = "rq_total";
+export const STAT_RQ_1XX = "rq_1xx";
+export const STAT_RQ_2XX = "rq_2xx";
+export const STAT_RQ_3XX = "rq_3xx";
+export const STAT_RQ_4XX = "rq_4xx";
+export const STAT_RQ_5XX = "rq_5xx";
+export const STAT_RQ_RESET = "rq_reset";
+/** Gauge: the share asked for, in thousandths of a percent. */
+export const STAT_SHARE = "share";
+/** Histogram: milliseconds. */
+export const STAT_RQ_TIME = "rq_time";
+/** Gauge: requests in flight. */
+export const STAT_RQ_ACTIVE = "rq_active";
+export const STAT_POLICY_LOADED = "serin.policy.loaded";
+export const STAT_POLICY_REJECTED = "serin.policy.rejected";
+export const STAT_ERROR = "serin.error";
