@@ -4,7 +4,7 @@
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
-import { main as compile } from "assemblyscript/asc";
+import { createMemoryStream, main as compile } from "assemblyscript/asc";
 import { build as bundle } from "esbuild";
 
 import { describeFaults, judge } from "./gate/gate.ts";
@@ -32,7 +32,8 @@ export async function buildWasm(): Promise<boolean> {
       `${verdict.traps.length} trap sites`,
   );
   const faults = describeFaults(verdict);
-  if (faults.length > 0) console.error(`\n${WASM} may not ship:\n${faults.map((line) => `  ${line}`).join("\n")}\n`);
+  if (faults.length > 0)
+    console.error(`\n${WASM} may not ship:\n${faults.map((line) => `  ${line}`).join("\n")}\n`);
   return faults.length === 0;
 }
 
@@ -75,7 +76,9 @@ export async function buildCli(): Promise<void> {
 
 async function runCompiler(target: string): Promise<Map<string, Uint8Array | string>> {
   const files = new Map<string, Uint8Array | string>();
-  const { error, stderr } = await compile(["--config", "asconfig.json", "--target", target, "--baseDir", ROOT], {
+  const stderr = createMemoryStream();
+  const { error } = await compile(["--config", "asconfig.json", "--target", target, "--baseDir", ROOT], {
+    stderr,
     writeFile: (name, contents) => void files.set(relative(ROOT, resolve(ROOT, name)), contents),
   });
   const messages = stderr.toString().trim();
