@@ -14,6 +14,21 @@ export default tseslint.config(
     },
     rules: {
       eqeqeq: "error",
+      // lib "dom" is there for WebAssembly alone; its one-word globals would hide a forgotten declaration.
+      "no-restricted-globals": [
+        "error",
+        "close",
+        "event",
+        "length",
+        "name",
+        "open",
+        "parent",
+        "self",
+        "status",
+        "top",
+        "window",
+        "document",
+      ],
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/switch-exhaustiveness-check": [
         "error",
