@@ -1,0 +1,62 @@
+// The table of suites: what `npm run check` and `make test` run, in this order. Add a suite by adding a line.
+
+/** One suite: a command whose exit status counts as one, as-pect's specs, or files of node:test. */
+export type Suite = {
+  name: string;
+  /** What a person reads above its output. */
+  title: string;
+  /** Part of `npm run check`. */
+  quick?: true;
+  /** Ended, and failed, after this many minutes (10 unless said). */
+  minutes?: number;
+} & (
+  | { kind: "command"; command: string[] }
+  | { kind: "as-pect" }
+  | {
+      kind: "node";
+      /** Folders (with what is below) or files under test/. */
+      files: string[];
+      env?: Record<string, string>;
+      /** Tests that may be skipped, by name: any other skipped test fails the run. */
+      maySkip?: string[];
+    }
+);
+
+export const SUITES: readonly Suite[] = [
+  {
+    name: "format",
+    title: "formatting",
+    quick: true,
+    kind: "command",
+    command: ["npm", "run", "-s", "format:check"],
+  },
+  { name: "lint", title: "lint", quick: true, kind: "command", command: ["npm", "run", "-s", "lint"] },
+  { name: "types", title: "types", quick: true, kind: "command", command: ["npm", "run", "-s", "types"] },
+  {
+    name: "build",
+    title: "build and binary gate",
+    quick: true,
+    kind: "command",
+    command: ["npm", "run", "-s", "build"],
+  },
+  { name: "unit", title: "unit specs of the filter (as-pect)", quick: true, kind: "as-pect" },
+  {
+    name: "project",
+    title: "the project holds together: layers, gate, schema, architecture, docs",
+    quick: true,
+    kind: "node",
+    files: [
+      "layers.test.ts",
+      "gate.test.ts",
+      "schema.test.ts",
+      "runners.test.ts",
+      "architecture.test.ts",
+      "docs.test.ts",
+    ],
+  },
+  { name: "tools", title: "command line and emulator", quick: true, kind: "node", files: ["tools"] },
+  { name: "cases", title: "cases on the emulator", quick: true, kind: "node", files: ["cases"] },
+  { name: "contract", title: "callbacks and host calls", quick: true, kind: "node", files: ["contract"] },
+  { name: "fuzz", title: "fuzz and properties", kind: "node", files: ["fuzz"], minutes: 15 },
+  { name: "e2e", title: "real Envoy", kind: "node", files: ["e2e", "upstream"], minutes: 25 },
+];
