@@ -1,0 +1,212 @@
+import { BufferType, MapType, Status } from "./abi.ts";
+import type { Context, HeaderChange } from "./context.ts";
+import { HeaderMap, type HeaderPairs } from "./header-map.ts";
+import { decisionIn, errorsIn, explanationIn, type LoggedError, type LogLine } from "./log.ts";
+import type { Root } from "./root.ts";
+import type { Vm } from "./vm.ts";
+
+/** What a request brings. */
+export interface StreamRequest {
+  /** With the pseudo headers `:authority`, `:path`, `:method`, `:scheme`. */
+  readonly headers: HeaderPairs;
+  /** No body follows. Default true. */
+  readonly endOfStream?: boolean;
+  /** The property `source.address`: `ip:port`, IPv6 in brackets. Without it the property is absent. */
+  readonly sourceAddress?: string;
+}
+
+/** How a stream ended, where that is not what its response headers say. */
+export interface StreamEnd {
+  /** The property `response.code`; null for none. Default: the `:status` of the response. */
+  readonly code?: number | null;
+  /** The property `response.flags` (Envoy's bit set). Default 0. */
+  readonly flags?: number;
+  /** The property `response.code_details`. Default `via_upstream` for a stream with a response. */
+  readonly codeDetails?: string;
+}
+
+/** Envoy's prefix of every filter state that a Wasm filter writes. */
+const STATE_NAMESPACE = "wasm.";
+
+/** One request and its response, as the filter chain of one Envoy worker sees them. */
+export class Stream implements Context {
+  readonly log: LogLine[] = [];
+  /** Writes to header maps, oldest first. */
+  readonly changes: HeaderChange[] = [];
+  /** The request's headers as they are now: what the route and the upstream see. */
+  readonly requestHeaders: HeaderMap;
+  /** The response's headers as they are now: what the client sees; null before they came. */
+  responseHeaders: HeaderMap | null = null;
+  /** Filter state by full name (`wasm.serin.checkout`), UTF-8 text. */
+  readonly filterState = new Map<string, string>();
+  /** Calls of the foreign function `clear_route_cache`. */
+  foreignClears = 0;
+  /** Times that Envoy dropped its cached route: each foreign call and each write to the request's headers. */
+  routeCacheClears = 0;
+  /** The cached route was made before the latest filter state: Envoy would still use the old one. */
+  routeIsStale = false;
+  /** What the latest callback returned: 0 is Continue. */
+  action = 0;
+  ended = false;
+
+  #phase: "idle" | "request" | "response" = "idle";
+  #body: Uint8Array | null = null;
+  #end: StreamEnd = {};
+
+  /** Made by `Vm.open` alone. */
+  constructor(
+    private readonly vm: Vm,
+    readonly root: Root,
+    readonly id: number,
+    private readonly request: StreamRequest,
+  ) {
+    this.requestHeaders = new HeaderMap("request", request.headers);
+  }
+
+  /** The decision line as the filter wrote it (it does so at debug level), or null. */
+  get decision(): string | null {
+    return decisionIn(this.log);
+  }
+
+  /** The text of the explanation object (written at trace level), or null. */
+  get explanation(): string | null {
+    return explanationIn(this.log);
+  }
+
+  /** What the filter survived in this stream. */
+  get errors(): LoggedError[] {
+    return errorsIn(this.log);
+  }
+
+  /** `proxy_on_request_headers`; a stream that the codec refused never has it. */
+  onRequestHeaders(): this {
+    this.#phase = "request";
+    const endOfStream = this.request.endOfStream ?? true;
+    this.#call("proxy_on_request_headers", this.requestHeaders.size, endOfStream ? 1 : 0);
+    return this;
+  }
+
+  /** `proxy_on_request_body`, when the filter wants it. */
+  onRequestBody(body: Uint8Array, endOfStream: boolean): this {
+    this.#body = body;
+    this.#call("proxy_on_request_body", body.length, endOfStream ? 1 : 0);
+    this.#body = null;
+    return this;
+  }
+
+  /** `proxy_on_response_headers`. `endOfStream` (no body follows) defaults to false. */
+  onResponseHeaders(headers: HeaderPairs, endOfStream = false): this {
+    this.responseHeaders = new HeaderMap("response", headers);
+    this.#phase = "response";
+    this.#call("proxy_on_response_headers", this.responseHeaders.size, endOfStream ? 1 : 0);
+    return this;
+  }
+
+  /** `proxy_on_response_body`. */
+  onResponseBody(body: Uint8Array, endOfStream: boolean): this {
+    this.#body = body;
+    this.#phase = "response";
+    this.#call("proxy_on_response_body", body.length, endOfStream ? 1 : 0);
+    this.#body = null;
+    return this;
+  }
+
+  /** `proxy_on_response_trailers`. */
+  onResponseTrailers(trailerCount = 0): this {
+    this.#call("proxy_on_response_trailers", trailerCount);
+    return this;
+  }
+
+  /** Ends the stream: log, done, delete, as far as the filter exports them. */
+  done(end: StreamEnd = {}): this {
+    if (this.ended) return this;
+    this.ended = true;
+    this.#end = end;
+    this.#call("proxy_on_log");
+    this.#call("proxy_on_done");
+    this.#call("proxy_on_delete");
+    this.vm.close(this);
+    return this;
+  }
+
+  /** A whole exchange that goes well: response headers of that status, an empty body, the end. */
+  respond(status: number): this {
+    return this.onResponseHeaders([[":status", String(status)]], true).done();
+  }
+
+  headers(mapType: number): HeaderMap | null {
+    if (mapType === MapType.RequestHeaders && this.#phase === "request") return this.requestHeaders;
+    if (mapType === MapType.ResponseHeaders && this.#phase === "response") return this.responseHeaders;
+    return null;
+  }
+
+  buffer(bufferType: number): Uint8Array | null {
+    const wanted = this.#phase === "response" ? BufferType.ResponseBody : BufferType.RequestBody;
+    return bufferType === wanted ? this.#body : null;
+  }
+
+  property(path: string): Uint8Array | null {
+    switch (path) {
+      case "source\0address":
+        return this.request.sourceAddress === undefined ? null : Buffer.from(this.request.sourceAddress);
+      case "response\0code":
+        return this.#responseCode();
+      case "response\0flags":
+        return int64(this.#end.flags ?? 0);
+      case "response\0code_details": {
+        const details = this.#end.codeDetails ?? (this.responseHeaders === null ? undefined : "via_upstream");
+        return details === undefined ? null : Buffer.from(details);
+      }
+      case "plugin_root_id":
+        return this.root.property(path);
+      default:
+        return this.#state(path);
+    }
+  }
+
+  setProperty(path: string, value: Uint8Array): Status {
+    const name = Buffer.from(STATE_NAMESPACE + path, "latin1").toString("utf8");
+    this.filterState.set(name, Buffer.from(value).toString("utf8"));
+    this.routeIsStale = true;
+    return Status.Ok;
+  }
+
+  headersChanged(change: HeaderChange): void {
+    this.changes.push(change);
+    if (change.mapType === MapType.RequestHeaders) this.#dropRoute();
+  }
+
+  clearRouteCache(): void {
+    this.foreignClears++;
+    this.#dropRoute();
+  }
+
+  #dropRoute(): void {
+    this.routeCacheClears++;
+    this.routeIsStale = false;
+  }
+
+  #responseCode(): Uint8Array | null {
+    const status = this.#end.code === undefined ? this.responseHeaders?.get(":status") : this.#end.code;
+    return status === undefined || status === null ? null : int64(Number(status));
+  }
+
+  #state(path: string): Uint8Array | null {
+    const name = path.startsWith("filter_state\0")
+      ? path.slice("filter_state\0".length)
+      : STATE_NAMESPACE + path;
+    const value = this.filterState.get(Buffer.from(name, "latin1").toString("utf8"));
+    return value === undefined ? null : Buffer.from(value, "utf8");
+  }
+
+  #call(callback: string, ...parameters: number[]): void {
+    this.action = this.vm.call(this, callback, ...parameters);
+    this.#phase = "idle";
+  }
+}
+
+function int64(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64LE(BigInt(value));
+  return bytes;
+}

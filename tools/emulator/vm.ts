@@ -1,0 +1,207 @@
+import { randomBytes } from "node:crypto";
+
+import { LogLevel } from "./abi.ts";
+import type { Context } from "./context.ts";
+import { GuestMemory } from "./guest-memory.ts";
+import { hostCalls, type HostState } from "./host-calls.ts";
+import { problemsIn, type LoggedProblem, type LogLine } from "./log.ts";
+import { MetricIds, Metrics } from "./metrics.ts";
+import { Root } from "./root.ts";
+import { Stream, type StreamRequest } from "./stream.ts";
+
+/** The inputs of a VM that a test wants to hold in its hand. */
+export interface VmOptions {
+  /** Lines below it are dropped, and the guest can ask for it. Default info, as Envoy. */
+  readonly logLevel?: LogLevel;
+  /** Wall clock, nanoseconds since 1970. Default: the real one. */
+  readonly clock?: () => bigint;
+  /** So many bytes of randomness. Default: the operating system's. */
+  readonly random?: (size: number) => Uint8Array;
+  /** Told of every line, besides the context that keeps it. */
+  readonly onLog?: (line: LogLine) => void;
+  /** Stats shared with other VMs, as the workers of one Envoy do. Default: its own. */
+  readonly metrics?: Metrics;
+}
+
+/** The filter's answer to a configuration. */
+export interface Configured {
+  /** The root context; streams may begin on it only if `accepted`. */
+  readonly root: Root;
+  readonly accepted: boolean;
+  /** Problems and warnings, in the order logged. */
+  readonly problems: LoggedProblem[];
+}
+
+/** The inputs once the defaults are filled in. */
+interface Inputs {
+  readonly logLevel: LogLevel;
+  readonly clock: () => bigint;
+  readonly random: (size: number) => Uint8Array;
+  readonly onLog: ((line: LogLine) => void) | undefined;
+}
+
+const CONTEXT_ID_MAX = 0xffffffff;
+
+/**
+ * One instance of the filter with a memory of its own: what one worker of Envoy runs. A trap of the guest is
+ * thrown as it comes (a WebAssembly.RuntimeError) and kills the VM with all its streams, as in Envoy.
+ */
+export class Vm {
+  /** Stats as Envoy's `/stats` would show them, without their `wasmcustom.`. */
+  readonly metrics: Metrics;
+  /** Set by the first trap; from then on every call throws. */
+  trap: unknown = null;
+  /** The clock of the next calls, nanoseconds since 1970; may be replaced at any time. */
+  clock: () => bigint;
+
+  readonly #exports: WebAssembly.Exports;
+  readonly #metricIds: MetricIds;
+  readonly #memory: GuestMemory;
+  readonly #live = new Map<number, Context>();
+  #lastContextId = 0;
+  #current: Context;
+
+  private constructor(module: WebAssembly.Module, inputs: Inputs, metrics: Metrics) {
+    this.metrics = metrics;
+    this.clock = inputs.clock;
+    this.#metricIds = new MetricIds(metrics);
+    // Lines of `_initialize` belong to no configuration: this context is there to take them.
+    this.#current = new Root(0, "", new Uint8Array(0));
+    const state = (): HostState => hostState;
+    const instance = new WebAssembly.Instance(module, hostCalls(state));
+    this.#exports = instance.exports;
+    const allocate = this.#exports["proxy_on_memory_allocate"] as (size: number) => number;
+    this.#memory = new GuestMemory(this.#exports["memory"] as WebAssembly.Memory, allocate);
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the state's getters read this VM
+    const vm = this;
+    const hostState: HostState = {
+      get current() {
+        return vm.#current;
+      },
+      get clock() {
+        return vm.clock;
+      },
+      memory: this.#memory,
+      metricIds: this.#metricIds,
+      logLevel: inputs.logLevel,
+      random: inputs.random,
+      onLog: inputs.onLog,
+    };
+    this.call(this.#current, "_initialize");
+  }
+
+  /**
+   * Instantiates the filter from its bytes, or from a module compiled before (cheaper for many VMs). Throws a
+   * WebAssembly.CompileError or LinkError when the bytes are no module or import what Envoy does not have.
+   */
+  static load(wasm: BufferSource | WebAssembly.Module, options: VmOptions = {}): Vm {
+    const module = wasm instanceof WebAssembly.Module ? wasm : new WebAssembly.Module(wasm);
+    const inputs: Inputs = {
+      logLevel: options.logLevel ?? LogLevel.Info,
+      clock: options.clock ?? wallClock,
+      random: options.random ?? randomBytes,
+      onLog: options.onLog,
+    };
+    return new Vm(module, inputs, options.metrics ?? new Metrics());
+  }
+
+  /** Bytes of the guest's memory: 65536 a page, and they never shrink. */
+  get memorySize(): number {
+    return this.#memory.size;
+  }
+
+  /** Streams that have begun and not ended. */
+  get liveStreams(): number {
+    let count = 0;
+    for (const context of this.#live.values()) if (context instanceof Stream) count++;
+    return count;
+  }
+
+  /** Metric ids that the guest was given: each definition is one more, also of a known name. */
+  get metricDefinitions(): number {
+    return this.#metricIds.count;
+  }
+
+  /**
+   * A new root context with that configuration, as a start of Envoy or an update makes it in a VM that lives on.
+   * Earlier roots are untouched: an accepted update is followed by `retire` of the old one.
+   */
+  configure(configuration: string | Uint8Array, rootId = "serin"): Configured {
+    const bytes = typeof configuration === "string" ? Buffer.from(configuration, "utf8") : configuration;
+    const root = new Root(this.#nextContextId(), rootId, bytes);
+    this.#live.set(root.id, root);
+    this.call(root, "proxy_on_context_create", 0);
+    const started = this.call(root, "proxy_on_vm_start", 0);
+    const accepted = started !== 0 && this.call(root, "proxy_on_configure", bytes.length) !== 0;
+    root.endConfigure();
+    return { root, accepted, problems: problemsIn(root.log) };
+  }
+
+  /** Envoy has a newer configuration: this root is done as soon as its last stream is. */
+  retire(root: Root): void {
+    root.retired = true;
+    this.#finishWhenIdle(root);
+  }
+
+  /** A stream whose request headers have not come yet (or never will). */
+  open(root: Root, request: StreamRequest): Stream {
+    if (root.retired) throw new Error(`root context ${root.id} is retired: no stream begins there`);
+    const stream = new Stream(this, root, this.#nextContextId(), request);
+    this.#live.set(stream.id, stream);
+    root.liveStreams++;
+    this.call(stream, "proxy_on_context_create", root.id);
+    return stream;
+  }
+
+  /** A stream whose request headers have come: the filter has decided. */
+  request(root: Root, request: StreamRequest): Stream {
+    return this.open(root, request).onRequestHeaders();
+  }
+
+  /** Forgets an ended stream; called by `Stream.done`. */
+  close(stream: Stream): void {
+    this.#live.delete(stream.id);
+    stream.root.liveStreams--;
+    this.#finishWhenIdle(stream.root);
+  }
+
+  /** Runs one callback of the guest, if it exports it, with `context` as the current one. Returns its result or 0. */
+  call(context: Context, callback: string, ...parameters: number[]): number {
+    if (this.trap !== null)
+      throw new Error("the filter has trapped before: this VM is dead", { cause: this.trap });
+    const exported = this.#exports[callback] as ((...parameters: number[]) => number | undefined) | undefined;
+    if (exported === undefined) return 0;
+    const outer = this.#current;
+    this.#current = context;
+    try {
+      return (callback === "_initialize" ? exported() : exported(context.id, ...parameters)) ?? 0;
+    } catch (error) {
+      // A stack overflow of the guest is a RangeError in V8; both end the VM.
+      if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) this.trap = error;
+      throw error;
+    } finally {
+      this.#current = outer;
+    }
+  }
+
+  #finishWhenIdle(root: Root): void {
+    if (!root.retired || root.finished || root.liveStreams > 0) return;
+    root.finished = true;
+    this.call(root, "proxy_on_done");
+    this.call(root, "proxy_on_delete");
+    this.#live.delete(root.id);
+  }
+
+  /** As Envoy: counts up, past 2^32 from 1 again, and never gives an id that is still in use. */
+  #nextContextId(): number {
+    do this.#lastContextId = this.#lastContextId >= CONTEXT_ID_MAX ? 1 : this.#lastContextId + 1;
+    while (this.#live.has(this.#lastContextId));
+    return this.#lastContextId;
+  }
+}
+
+/** Node's wall clock has milliseconds; the monotonic clock fills in what is below. */
+function wallClock(): bigint {
+  return WALL_ORIGIN + process.hrtime.bigint();
+}
+const WALL_ORIGIN = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
