@@ -79,11 +79,18 @@ async function runNodeTests(suite: Suite & { kind: "node" }, root: string): Prom
     const reporters = [
       ["--test-reporter=spec", "--test-reporter-destination=stdout"],
       [
-        `--test-reporter=${join(import.meta.dirname, "reporter.ts")}`,
+        `--test-reporter=${join(import.meta.dirname, "reporter.js")}`,
         `--test-reporter-destination=${records}`,
       ],
     ].flat();
-    const command = [process.execPath, "--import", import.meta.resolve("tsx"), "--test", ...reporters, ...files];
+    const command = [
+      process.execPath,
+      "--import",
+      import.meta.resolve("tsx"),
+      "--test",
+      ...reporters,
+      ...files,
+    ];
     const end = await runChild(suite, root, command, suite.env);
     const totals = existsSync(records) ? addRecords(readFileSync(records, "utf8"), suite.maySkip) : null;
     return judgeEnd(totals, end);

@@ -27,7 +27,7 @@ export function readAsPectSummary(output: string): Totals | null {
   return { passed, failed: failedTests > 0 ? failedTests : failedGroups, notes: [] };
 }
 
-/** What tools/test-summary/reporter.ts wrote: one JSON line a test. */
+/** What tools/test-summary/reporter.js wrote: one JSON line a test. */
 export interface TestRecord {
   name: string;
   outcome: "pass" | "fail" | "skip" | "todo" | "empty-file";
