@@ -1,0 +1,212 @@
+// Imports go one way (ARCHITECTURE.md): a file of assembly/ or tools/ that reaches the wrong way is named with its
+// line. The rules are the table below; the tests after it plant wrong imports to see that they are found.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix, resolve } from "node:path";
+import { describe, test } from "node:test";
+
+const ROOT = resolve(import.meta.dirname, "..");
+
+/** For each layer, the layers it may import from besides itself. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  "assembly/index.ts": ["assembly/filter"],
+  "assembly/filter": [
+    "assembly/host",
+    "assembly/policy",
+    "assembly/core",
+    "assembly/bytes",
+    "assembly/vocabulary",
+  ],
+  "assembly/policy": ["assembly/core", "assembly/bytes", "assembly/vocabulary"],
+  "assembly/core": ["assembly/bytes", "assembly/vocabulary"],
+  "assembly/host": ["assembly/bytes", "assembly/vocabulary"],
+  "assembly/bytes": ["assembly/vocabulary"],
+  "assembly/vocabulary": [],
+  // u32 arithmetic does not port to JavaScript: tools run the .wasm, they do not import it.
+  tools: ["assembly/vocabulary"],
+};
+
+const HOST_CALLS = "assembly/host/abi.ts";
+const HOST_PACKAGE = "@solo-io/proxy-runtime";
+
+/** What is wrong with the imports of one file, `file:line: why` each. */
+function findWrongImports(file: string, text: string): string[] {
+  const faults: string[] = [];
+  const from = layerOf(file);
+  const code = blankComments(text);
+  const fault = (offset: number, why: string): void => {
+    faults.push(`${file}:${code.slice(0, offset).split("\n").length}: ${why}`);
+  };
+  if (from === null) {
+    fault(0, `belongs to no layer; known are ${Object.keys(MAY_IMPORT).join(", ")}`);
+    return faults;
+  }
+  const inFilter = file.startsWith("assembly/");
+  for (const { specifier, offset } of importsOf(code)) {
+    if (!specifier.startsWith(".")) {
+      if (!inFilter) continue;
+      if (!specifier.startsWith(HOST_PACKAGE))
+        fault(offset, `the filter imports no package but ${HOST_PACKAGE}`);
+      else if (file !== HOST_CALLS) fault(offset, `only ${HOST_CALLS} imports ${HOST_PACKAGE}`);
+      continue;
+    }
+    const target = posix.normalize(posix.join(posix.dirname(file), specifier));
+    const to = layerOf(target);
+    if (to === from) continue;
+    if (to === null) {
+      if (inFilter) fault(offset, `${from} imports ${target}, which is outside of assembly/`);
+    } else if (!MAY_IMPORT[from]?.includes(to)) {
+      fault(
+        offset,
+        `${from} may not import ${to} (${target}); it may: ${MAY_IMPORT[from]?.join(", ") || "nothing"}`,
+      );
+    }
+  }
+  if (inFilter && file !== HOST_CALLS) {
+    for (const match of code.matchAll(/@external\b/g)) {
+      fault(match.index, `only ${HOST_CALLS} declares host calls (@external)`);
+    }
+  }
+  return faults;
+}
+
+function layerOf(file: string): string | null {
+  const path = file.replace(/\.ts$/, "");
+  const found = Object.keys(MAY_IMPORT).find(
+    (layer) => path === layer.replace(/\.ts$/, "") || path.startsWith(`${layer}/`),
+  );
+  return found ?? null;
+}
+
+function importsOf(code: string): { specifier: string; offset: number }[] {
+  const statement =
+    /^[ \t]*(?:import|export)\b[^;'"]*?(?:\bfrom\s*)?["']([^"'\n]+)["']|\bimport\(\s*["']([^"'\n]+)["']/gm;
+  return [...code.matchAll(statement)]
+    .filter((match) => match[2] !== undefined || /^[ \t]*import\b|\bfrom\s*["']/.test(match[0]))
+    .map((match) => {
+      const specifier = (match[1] ?? match[2]) as string;
+      return { specifier, offset: match.index + match[0].lastIndexOf(specifier) };
+    });
+}
+
+/** Comments become blanks, line ends stay, so that offsets and line numbers hold. */
+function blankComments(text: string): string {
+  const pattern =
+    /("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
+  return text.replace(pattern, (whole, literal?: string) => literal ?? whole.replace(/[^\n]/g, " "));
+}
+
+function sourcesIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .map((name) => posix.join(folder, name.replaceAll("\\", "/")))
+    .filter((name) => name.endsWith(".ts"))
+    .sort();
+}
+
+describe("imports go one way", () => {
+  test("in assembly/ and tools/", () => {
+    const files = [...sourcesIn("assembly"), ...sourcesIn("tools")];
+    assert.ok(files.length > 10, `only ${files.length} sources found`);
+    const faults = files.flatMap((file) => findWrongImports(file, readFileSync(join(ROOT, file), "utf8")));
+    assert.equal(faults.length, 0, `\n${faults.join("\n")}\n`);
+  });
+
+  test("a folder of assembly/ that the table does not know is a mistake", () => {
+    assert.match(
+      findWrongImports("assembly/helpers/x.ts", "").join(),
+      /^assembly\/helpers\/x\.ts:1: belongs to no/,
+    );
+  });
+});
+
+describe("a planted wrong import is found", () => {
+  const wrong: [file: string, text: string, expected: string][] = [
+    [
+      "assembly/index.ts",
+      'import { a } from "./core/decide";',
+      "1: assembly/index.ts may not import assembly/core",
+    ],
+    [
+      "assembly/core/x.ts",
+      '\n\nimport { a } from "../host/log";',
+      "3: assembly/core may not import assembly/host",
+    ],
+    [
+      "assembly/core/x.ts",
+      'import { a } from "../policy/read";',
+      "1: assembly/core may not import assembly/policy",
+    ],
+    [
+      "assembly/core/x.ts",
+      'export * from "../filter/root";',
+      "1: assembly/core may not import assembly/filter",
+    ],
+    ["assembly/policy/x.ts", 'import "../host/log";', "1: assembly/policy may not import assembly/host"],
+    [
+      "assembly/host/x.ts",
+      'import { a } from "../core/decide";',
+      "1: assembly/host may not import assembly/core",
+    ],
+    [
+      "assembly/bytes/x.ts",
+      'import { a } from "../core/decide";',
+      "1: assembly/bytes may not import assembly/core",
+    ],
+    [
+      "assembly/vocabulary/x.ts",
+      'import { a } from "../bytes/slice";',
+      "1: assembly/vocabulary may not import",
+    ],
+    ["assembly/filter/x.ts", 'import {\n  a,\n  b,\n} from "../index";', "4: assembly/filter may not import"],
+    ["assembly/core/x.ts", 'import { a } from "../../tools/cli";', "1: assembly/core may not import tools"],
+    [
+      "assembly/core/x.ts",
+      'import { a } from "../../test/x";',
+      "1: assembly/core imports test/x, which is outside",
+    ],
+    ["assembly/core/x.ts", 'import { JSON } from "json-as";', "1: the filter imports no package but"],
+    [
+      "assembly/host/log.ts",
+      `import { a } from "${HOST_PACKAGE}/assembly/imports";`,
+      "1: only assembly/host/abi.ts",
+    ],
+    [
+      "assembly/host/log.ts",
+      '// @ts-ignore\n@external("env", "x")\ndeclare function x(): void;',
+      "2: only assembly/",
+    ],
+    [
+      "tools/cli.ts",
+      'import { decide } from "../assembly/core/decide.ts";',
+      "1: tools may not import assembly/core",
+    ],
+    [
+      "tools/a/b.ts",
+      'const x = await import("../../assembly/bytes/slice.ts");',
+      "1: tools may not import assembly/bytes",
+    ],
+  ];
+  for (const [file, text, expected] of wrong) {
+    test(`${file}: ${text.replaceAll("\n", " ").trim()}`, () => {
+      const faults = findWrongImports(file, text);
+      assert.equal(faults.length, 1, faults.join("\n"));
+      assert.ok(faults[0]?.startsWith(`${file}:${expected}`), faults[0]);
+    });
+  }
+});
+
+describe("a right import is let through", () => {
+  const right: [file: string, text: string][] = [
+    ["assembly/index.ts", 'export { a } from "./filter/root";'],
+    ["assembly/filter/x.ts", 'import { a } from "../core/decide"; import { b } from "./stream";'],
+    ["assembly/host/abi.ts", `export { a } from "${HOST_PACKAGE}/assembly/imports";\n@external("env", "x")`],
+    ["assembly/core/x.ts", '// import { a } from "../host/log";\n/* import "../filter/x"; */'],
+    ["assembly/core/x.ts", 'export const A = "../host/log";'],
+    ["tools/cli.ts", 'import { A } from "../assembly/vocabulary/stats.ts"; import { parse } from "yaml";'],
+    ["tools/cli.ts", 'import manifest from "../package.json" with { type: "json" };'],
+  ];
+  for (const [file, text] of right) {
+    test(`${file}: ${text.replaceAll("\n", " ")}`, () => assert.deepEqual(findWrongImports(file, text), []));
+  }
+});
