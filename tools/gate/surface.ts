@@ -23,7 +23,9 @@ export function readSurface(module: Node): Surface {
     } else if (node.head === "export") {
       surface.exports.push(unquoted(words(node)[0] ?? ""));
     } else if (node.head === "memory") {
-      const [initial, maximum] = words(node).filter((word) => /^\d+$/.test(word)).map(Number);
+      const [initial, maximum] = words(node)
+        .filter((word) => /^\d+$/.test(word))
+        .map(Number);
       surface.memory.initial = initial ?? 0;
       if (maximum !== undefined) surface.memory.maximum = maximum;
     } else if (node.head === "start") {

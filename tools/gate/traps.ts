@@ -29,7 +29,8 @@ export const TRAP_KINDS: readonly TrapKind[] = [
 const DIVISION = /^i(32|64)\.(div|rem)_([su])$/;
 const TRUNCATION = /^i(32|64)\.trunc_f(32|64)_[su]$/;
 // Table, reference, exception and passive-segment instructions: none is needed, each has ways to trap.
-const OTHER = /^(table\.|memory\.init|data\.drop|elem\.drop|ref\.|throw|try|array\.|struct\.|i31\.|call_ref|return_call)/;
+const OTHER =
+  /^(table\.|memory\.init|data\.drop|elem\.drop|ref\.|throw|try|array\.|struct\.|i31\.|call_ref|return_call)/;
 
 /** Every place in this module that could trap, in the order of the text. */
 export function findTraps(module: Node): Trap[] {
