@@ -1,0 +1,65 @@
+# One command for each thing a person wants from Serin. `make` alone lists them.
+# Needs Node 20 or newer; `make demo`, `make e2e` and `make test` also Python 3 (for Envoy itself).
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+TSX := node --import tsx
+
+# Stamps: what npm itself writes last, and what the build writes.
+MODULES := node_modules/.package-lock.json
+WASM := build/serin.wasm
+CLI := build/cli/cli.js
+
+WASM_SOURCES := $(shell find assembly tools/gate -name '*.ts' 2>/dev/null) tools/build.ts asconfig.json
+CLI_SOURCES := $(shell find tools assembly/vocabulary -name '*.ts' 2>/dev/null)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: $(MODULES) ## install the pinned npm packages
+
+.PHONY: build
+build: $(WASM) $(CLI) ## build/serin.wasm, checked by the binary gate, and the command line
+
+.PHONY: demo
+demo: build ## a real Envoy, a thousand users, a live table (ONCE=1: a bounded run that checks itself)
+	@exec $(TSX) tools/demo/main.ts
+
+.PHONY: check
+check: $(MODULES) ## the quick part of the tests, before each commit (two minutes)
+	@$(TSX) tools/test-all.ts --quick
+
+.PHONY: test
+test: $(MODULES) ## everything, as CI runs it
+	@$(TSX) tools/test-all.ts
+
+.PHONY: e2e
+e2e: build ## only what runs on a real Envoy
+	@$(TSX) tools/test-all.ts e2e
+
+.PHONY: bench
+bench: build ## what a request costs, as ratios from one run
+	@$(TSX) test/bench/main.ts
+
+.PHONY: clean
+clean: ## remove what was built (installed packages and Envoy stay)
+	@rm -rf build
+
+$(MODULES): package-lock.json | node
+	@echo "installing npm packages"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(WASM): $(WASM_SOURCES) | $(MODULES)
+	@$(TSX) tools/build.ts wasm
+
+$(CLI): $(CLI_SOURCES) package.json | $(MODULES)
+	@$(TSX) tools/build.ts cli
+
+.PHONY: node
+node:
+	@command -v node >/dev/null || { echo "Serin needs Node 20 or newer, and there is no node on the PATH: install it from your system or nodejs.org" >&2; exit 1; }
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); if (major < 20 || (major === 20 && minor < 11)) { console.error("Serin needs Node 20.11 or newer, this is " + process.version); process.exit(1); }'
