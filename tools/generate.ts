@@ -1,0 +1,58 @@
+// Writes what is generated from schema/policy.schema.json: the reference page and the types.
+//   tsx tools/generate.ts            write
+//   tsx tools/generate.ts --check    only say whether they are up to date
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import { format } from "prettier";
+
+import { describeSchema } from "./generate/reference.ts";
+import type { Schema } from "./generate/schema.ts";
+import { compileTypes } from "./generate/types.ts";
+
+const ROOT = resolve(import.meta.dirname, "..");
+const SCHEMA = "schema/policy.schema.json";
+
+/** Each generated file by its path, with what should be in it. */
+export async function generate(): Promise<Map<string, string>> {
+  const schema = JSON.parse(readFileSync(join(ROOT, SCHEMA), "utf8")) as Schema;
+  const style = { printWidth: 110 };
+  return new Map([
+    ["docs/policy-reference.md", await format(describeSchema(schema), { ...style, parser: "markdown" })],
+    ["tools/policy-types.ts", await format(await compileTypes(schema), { ...style, parser: "typescript" })],
+  ]);
+}
+
+/** The generated files whose text is not what it should be. */
+export async function findStale(): Promise<string[]> {
+  const stale: string[] = [];
+  for (const [path, text] of await generate()) {
+    if (readOrEmpty(join(ROOT, path)) !== text) stale.push(path);
+  }
+  return stale;
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+async function main(args: string[]): Promise<number> {
+  if (args.includes("--check")) {
+    const stale = await findStale();
+    for (const path of stale) console.error(`${path} is not what ${SCHEMA} says: npm run generate`);
+    return stale.length > 0 ? 1 : 0;
+  }
+  for (const [path, text] of await generate()) {
+    writeFileSync(join(ROOT, path), text);
+    console.log(`${path}: ${text.split("\n").length - 1} lines`);
+  }
+  return 0;
+}
+
+if (resolve(process.argv[1] ?? "") === import.meta.filename)
+  process.exitCode = await main(process.argv.slice(2));
