@@ -1,0 +1,182 @@
+// The command line: what it takes, what it says about itself, and the exit status. The work is in commands/.
+
+import { Command, CommanderError, Option } from "commander";
+
+import { CommandError } from "./commands/command-error.ts";
+import { decide } from "./commands/decide.ts";
+import { explain, type ExplainOptions } from "./commands/explain.ts";
+import { packageVersion } from "./commands/filter-module.ts";
+import { publish, type PublishOptions } from "./commands/publish.ts";
+import { processTerminal } from "./commands/terminal.ts";
+import { validate } from "./commands/validate.ts";
+
+const EXIT_USAGE = 2;
+/** What a shell calls a program that SIGPIPE ended is no failure of a command whose reader had enough. */
+const EXIT_READER_GONE = 0;
+
+const terminal = processTerminal();
+let exitStatus = 0;
+
+const program = new Command("serin")
+  .description(
+    "Checks, publishes and explains what Serin decides inside Envoy. Every command runs the same .wasm that Envoy\n" +
+      "loads. A POLICY is a YAML or JSON file.",
+  )
+  .version(packageVersion())
+  .exitOverride()
+  .showHelpAfterError("(run with --help for what it takes)")
+  .configureHelp({ showGlobalOptions: false })
+  .addHelpText(
+    "after",
+    examples(
+      "serin validate policy.yaml",
+      "serin explain --policy policy.yaml -H 'cookie: uid=42' https://shop.example.com/checkout",
+      "serin publish policy.yaml --to /etc/serin/filter.yaml",
+    ) + "\nExit status: 0 fine, 1 the policy or the data says no, 2 bad usage or a file that is not there.",
+  );
+
+program
+  .command("validate")
+  .summary("check policies")
+  .description(
+    "Checks policies as Envoy would when it loads them. Problems are written to stderr, one line each:\n" +
+      "file:line:column /pointer: what is wrong.",
+  )
+  .argument("<POLICY...>", "policy files (- for standard input)")
+  .option("--json", "problems as JSON on stdout", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin validate policy.yaml",
+      "serin validate --json envoy/policies/*.yaml",
+      "cat policy.json | serin validate -",
+    ),
+  )
+  .action(async (files: string[], options: { json: boolean }) => {
+    exitStatus = await validate(files, options, terminal);
+  });
+
+program
+  .command("publish")
+  .summary("put a policy where Envoy loads it from")
+  .description(
+    "Checks a policy, then writes the file that Envoy watches (a file-ECDS resource with the policy inside), by\n" +
+      "rename: Envoy sees it whole or not at all. A file that is there keeps everything but the policy and its\n" +
+      "version; the options below say what a new file holds, or change that one setting of an old one. A refused\n" +
+      "policy leaves the file as it is.",
+  )
+  .argument("<POLICY>", "policy file (- for standard input)")
+  .requiredOption("--to <FILE>", "the file that Envoy watches; JSON when its name ends in .json, else YAML")
+  .option("--wasm <PATH>", "where Envoy finds serin.wasm, on its machine (default: the packaged one)")
+  .option("--name <NAME>", "the filter's name in Envoy's http_filters (default: serin)")
+  .addOption(
+    new Option("--failure-policy <POLICY>", "what Envoy does after a trap (default: FAIL_RELOAD)").choices([
+      "FAIL_RELOAD",
+      "FAIL_CLOSED",
+      "FAIL_OPEN",
+    ]),
+  )
+  .option("--json", "the outcome and the problems as JSON on stdout", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin publish policy.yaml --to /etc/serin/filter.yaml",
+      "serin publish policy.yaml --to filter.yaml --wasm /opt/serin/serin.wasm",
+    ),
+  )
+  .action(async (file: string, options: PublishOptions) => {
+    exitStatus = await publish(file, options, terminal);
+  });
+
+program
+  .command("decide")
+  .summary("decide many requests, JSON lines in and out")
+  .description(
+    "Reads requests as JSON lines on stdin and writes decisions as JSON lines on stdout, in order. A line that is no\n" +
+      'request gives {"error": ...} in its place, and exit status 1 at the end. A request:\n' +
+      '{"method": "GET", "url": "https://shop.example.com/checkout?a=1", "headers": {"cookie": "uid=42", "x-b": ["1", "2"]},\n' +
+      ' "sourceAddress": "203.0.113.7", "time": "2026-11-23T09:00:00Z"}   (all but url optional)',
+  )
+  .requiredOption("--policy <POLICY>", "policy file")
+  .addHelpText(
+    "after",
+    examples(
+      "serin decide --policy policy.yaml < requests.jsonl > decisions.jsonl",
+      `echo '{"url": "https://shop.example.com/checkout"}' | serin decide --policy policy.yaml`,
+    ),
+  )
+  .action(async (options: { policy: string }) => {
+    exitStatus = await decide(options, terminal);
+  });
+
+program
+  .command("explain")
+  .summary("say what happens to one request, and why")
+  .description("Says in words what is decided about one request: every rollout, flag and shadow, and why.")
+  .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
+  .argument("<URL>", "the request's URL")
+  .option("-X, --method <METHOD>", "the request's method", "GET")
+  .option("-H, --header <HEADER>", "a header, 'name: value'; may be repeated", collect, [])
+  .option("--source-address <IP>", "the address that the request comes from")
+  .option("--time <TIME>", "when it comes, like 2026-11-23T09:00:00Z (default: now)")
+  .option("--json", "the decision and the explanation as JSON", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin explain --policy policy.yaml -H 'cookie: uid=42' https://shop.example.com/checkout",
+      "serin explain --policy policy.yaml -X POST -H 'x-canary: canary' --source-address 203.0.113.7 https://shop.example.com/",
+    ),
+  )
+  .action(async (url: string, given: Omit<ExplainOptions, "headers"> & { header: string[] }) => {
+    const { header, ...options } = given;
+    exitStatus = await explain(url, { ...options, headers: header }, terminal);
+  });
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") exit(EXIT_READER_GONE);
+  process.stderr.write(`serin: cannot write to standard output: ${error.message}\n`);
+  exit(EXIT_USAGE);
+});
+
+exit(await run());
+
+async function run(): Promise<number> {
+  try {
+    await program.parseAsync();
+    await drained(process.stdout);
+    return exitStatus;
+  } catch (error) {
+    // Commander has said what is wrong; --help and --version come this way too, with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+    if (error instanceof CommandError) {
+      process.stderr.write(`serin: ${error.message}\n`);
+      return error.exitStatus;
+    }
+    const { message } = error as Error;
+    process.stderr.write(
+      `serin: internal error: ${error instanceof WebAssembly.RuntimeError ? "the filter trapped: " : ""}${message}\n`,
+    );
+    return 1;
+  }
+}
+
+/** What was written to a pipe is lost when the process ends before it has gone out. */
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write("", () => {
+      resolve();
+    });
+  });
+}
+
+function exit(status: number): never {
+  process.exit(status);
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}\n`).join("")}`;
+}

@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+
+import { Vm, type Root, type VmOptions } from "../emulator/index.ts";
+import { readPolicySource, type PolicySource } from "../policy-source/policy-source.ts";
+import type { Problem } from "../policy-source/problem.ts";
+import { fileError } from "./command-error.ts";
+import { readAll, type Terminal } from "./terminal.ts";
+
+/** A policy and the filter's judgement of it. */
+export interface CheckedPolicy {
+  readonly source: PolicySource;
+  /** Errors and warnings at their places in the file. */
+  readonly problems: readonly Problem[];
+  /** The filter with the policy in it; null when the policy is refused. */
+  readonly filter: { readonly vm: Vm; readonly root: Root } | null;
+}
+
+/** Reads a policy file, `-` for standard input, and has the filter judge it. */
+export async function checkPolicyFile(
+  file: string,
+  module: WebAssembly.Module,
+  terminal: Terminal,
+  options: VmOptions = {},
+): Promise<CheckedPolicy> {
+  let bytes: Buffer;
+  try {
+    bytes = file === "-" ? await readAll(terminal.stdin) : await readFile(file);
+  } catch (error) {
+    throw fileError(file, error);
+  }
+  return checkPolicy(readPolicySource(file, bytes), module, options);
+}
+
+/** Has the filter judge a policy that has been read. A filter that traps on it throws. */
+export function checkPolicy(
+  source: PolicySource,
+  module: WebAssembly.Module,
+  options: VmOptions = {},
+): CheckedPolicy {
+  const { file } = source;
+  const early = source.problems.map((problem) => ({ file, ...problem }));
+  if (source.json === null) return { source, problems: early, filter: null };
+  const vm = Vm.load(module, options);
+  const { root, accepted, problems: logged } = vm.configure(source.json);
+  const problems = logged.map(({ severity, code, pointer, offset, line, column, message }) => {
+    const place = source.locate?.(offset) ?? { line, column };
+    return { file, line: place.line, column: place.column, pointer, code, message, severity };
+  });
+  if (!accepted && !problems.some((problem) => problem.severity === "error")) {
+    // A refusal without a word would be a fault of the filter; the person must see that it is one.
+    const message = "the filter refused the policy and did not say why";
+    problems.push({ file, line: 1, column: 1, pointer: "", code: "internal", message, severity: "error" });
+  }
+  return { source, problems: [...early, ...problems], filter: accepted ? { vm, root } : null };
+}

@@ -1,0 +1,206 @@
+// What the filter decided about one request, in words for people.
+
+import { itemsOf, member, membersOf, textOf, type OrderedJson } from "./ordered-json.ts";
+import { describeMatchEntry } from "./match-text.ts";
+import type { Colors } from "./terminal.ts";
+
+/** One decided request: everything that the words are made of. */
+export interface Explained {
+  readonly method: string;
+  readonly url: string;
+  readonly decision: OrderedJson;
+  readonly explanation: OrderedJson;
+  /** The policy as the filter read it: names what the explanation only numbers. */
+  readonly policy: OrderedJson;
+}
+
+const SPACE = 4294967296;
+const LABEL_WIDTH = 11;
+
+/** The whole explanation, with a line break at its end. */
+export function explainInWords(explained: Explained, colors: Colors): string {
+  const words = new Words(explained, colors);
+  return `${[
+    `${colors.bold(explained.method)} ${explained.url}`,
+    ...words.identity(),
+    ...words.rollouts(),
+    ...words.flags(),
+    ...words.shadows(),
+    ...words.effects(),
+  ].join("\n")}\n`;
+}
+
+class Words {
+  constructor(
+    private readonly explained: Explained,
+    private readonly colors: Colors,
+  ) {}
+
+  identity(): string[] {
+    return [
+      "",
+      this.#line("identity", this.#identityWords(member(this.explained.explanation, "identity")), 0),
+    ];
+  }
+
+  /** First those that apply, then those that do not; both in the policy's order. */
+  rollouts(): string[] {
+    const all = membersOf(member(this.explained.explanation, "rollouts"));
+    if (all.length === 0) return ["", this.colors.dim("The policy has no rollouts.")];
+    const applying = all.filter(([, rollout]) => member(rollout, "applies") === true);
+    const others = all.filter(([, rollout]) => member(rollout, "applies") !== true);
+    return [
+      ...applying.flatMap(([name, rollout]) => this.#applying(name, rollout)),
+      ...others.flatMap(([name, rollout]) => this.#notApplying(name, rollout)),
+    ];
+  }
+
+  flags(): string[] {
+    return membersOf(member(this.explained.decision, "flags")).flatMap(([key, flag]) => [
+      "",
+      `flag ${this.colors.bold(key)} ${this.colors.dim("->")} ${this.colors.green(textOf(member(flag, "variant")) ?? "no variant")}`,
+      this.#line("value", jsonText(member(flag, "value"))),
+      this.#line("why", textOf(member(flag, "reason")) ?? ""),
+    ]);
+  }
+
+  shadows(): string[] {
+    return itemsOf(member(this.explained.decision, "shadows")).flatMap((shadow) => [
+      "",
+      `shadow ${this.colors.bold(textOf(member(shadow, "name")) ?? "")}`,
+      this.#line("copy to", `${textOf(member(shadow, "cluster"))} (${textOf(member(shadow, "dispatch"))})`),
+    ]);
+  }
+
+  effects(): string[] {
+    const { decision } = this.explained;
+    const request = member(decision, "request");
+    const lines = [
+      ...itemsOf(member(request, "remove")).map((name) =>
+        this.colors.red(
+          `- ${textOf(name)}   ${this.colors.dim("(the client sent it itself: forged, removed)")}`,
+        ),
+      ),
+      ...membersOf(member(request, "set")).map(([name, value]) =>
+        this.colors.green(`+ ${name}: ${textOf(value)}`),
+      ),
+      ...membersOf(member(request, "filterState")).map(([name, value]) =>
+        this.colors.green(`+ filter state ${name} = ${textOf(value)}`),
+      ),
+    ];
+    const cookies = itemsOf(member(member(decision, "response"), "set-cookie")).map((cookie) =>
+      this.colors.green(`+ set-cookie: ${textOf(cookie)}`),
+    );
+    const nothing = this.colors.dim("left as it is");
+    return [
+      "",
+      "request",
+      ...(lines.length === 0 ? [nothing] : lines).map((line) => `  ${line}`),
+      "response",
+      ...(cookies.length === 0 ? [nothing] : cookies).map((line) => `  ${line}`),
+    ];
+  }
+
+  #applying(name: string, rollout: OrderedJson): string[] {
+    const { colors } = this;
+    const variant = textOf(member(rollout, "variant")) ?? "";
+    const isDefault = variant === textOf(member(this.#policyOf(name), "default"));
+    const cluster = textOf(member(rollout, "cluster"));
+    const entry = member(rollout, "entry");
+    const count = itemsOf(member(this.#policyOf(name), "match")).length;
+    const applies =
+      typeof entry === "number"
+        ? `match entry ${entry + 1} of ${count} holds: ${this.#entryWords(name, entry)}`
+        : "to every request: it has no match";
+    const own =
+      member(this.#policyOf(name), "identity") === undefined ? undefined : member(rollout, "identity");
+    return [
+      "",
+      `rollout ${colors.bold(name)} ${colors.dim("->")} ${isDefault ? colors.cyan(variant) : colors.green(variant)}` +
+        (isDefault ? colors.dim(" (the default)") : ""),
+      this.#line("applies", applies),
+      ...(own === undefined ? [] : [this.#line("identity", this.#identityWords(own))]),
+      ...this.#why(name, rollout, variant, isDefault),
+      this.#line("cluster", cluster ?? colors.dim("names none: the route's own")),
+    ];
+  }
+
+  #why(name: string, rollout: OrderedJson, variant: string, isDefault: boolean): string[] {
+    const reason = textOf(member(rollout, "reason")) ?? "";
+    const forcedBy = textOf(member(rollout, "forcedBy"));
+    const tag = this.colors.dim(`[${reason}]`);
+    if (reason === "DISABLED")
+      return [this.#line("why", `the rollout is switched off (state: DISABLED) ${tag}`)];
+    if (forcedBy !== undefined) {
+      const source = textOf(member(member(this.#policyOf(name), "force"), forcedBy)) ?? "";
+      return [this.#line("why", `forced by the request's ${forcedBy} ${source}: ${variant} ${tag}`)];
+    }
+    const hash = member(rollout, "hash");
+    if (typeof hash !== "number") {
+      return [this.#line("why", `the request is anonymous: no source gives it an identity ${tag}`)];
+    }
+    const at = percent(hash);
+    const verdict = isDefault ? `outside every slot, so the default ${variant}` : `in the slot of ${variant}`;
+    const slots = itemsOf(member(rollout, "slots")).map((slot) => this.#slotWords(slot, hash));
+    return [
+      this.#line("why", `position ${this.colors.bold(`${at} %`)} of the space is ${verdict} ${tag}`),
+      this.#line("", this.colors.dim(`position = murmur3("${textOf(member(rollout, "salt"))}/<identity>")`)),
+      ...slots.map((slot, index) => this.#line(index === 0 ? "slots" : "", slot)),
+    ];
+  }
+
+  #slotWords(slot: OrderedJson, hash: number): string {
+    const begin = Number(member(slot, "begin"));
+    const end = Number(member(slot, "end"));
+    const variant = textOf(member(slot, "variant")) ?? "";
+    if (begin === end) return this.colors.dim(`${variant} holds nothing`);
+    const words = `${variant} holds ${percent(begin)} % to ${percent(end)} %`;
+    return hash >= begin && hash < end ? this.colors.green(`${words}  <- here`) : words;
+  }
+
+  #notApplying(name: string, rollout: OrderedJson): string[] {
+    const failed = itemsOf(member(rollout, "entries")).map((condition, index) =>
+      this.#line(
+        `entry ${index + 1}`,
+        `${this.colors.yellow(textOf(condition) ?? "")} differs; it wants ${this.#entryWords(name, index)}`,
+      ),
+    );
+    return ["", `rollout ${this.colors.bold(name)} ${this.colors.dim("does not apply")}`, ...failed];
+  }
+
+  #entryWords(name: string, index: number): string {
+    return describeMatchEntry(itemsOf(member(this.#policyOf(name), "match"))[index]);
+  }
+
+  #identityWords(identity: OrderedJson | undefined): string {
+    const value = textOf(member(identity, "value"));
+    if (value === undefined) return this.colors.dim("none: the request is anonymous");
+    const source = textOf(member(identity, "source")) ?? "";
+    const name = textOf(member(identity, "name"));
+    const issued = source === "issueCookie" ? "issued now in cookie" : source;
+    return `${this.colors.bold(value)} ${this.colors.dim(`(${issued}${name === undefined ? "" : ` ${name}`})`)}`;
+  }
+
+  #policyOf(rollout: string): OrderedJson | undefined {
+    return member(member(this.explained.policy, "rollouts"), rollout);
+  }
+
+  #line(label: string, words: string, indent = 2): string {
+    return `${" ".repeat(indent)}${this.colors.dim(label.padEnd(LABEL_WIDTH - indent))}${words}`;
+  }
+}
+
+/** A place in the hash space as a percentage: three decimals, as percents are written. */
+function percent(position: number): string {
+  return String(Number(((position / SPACE) * 100).toFixed(3)));
+}
+
+function jsonText(value: OrderedJson | undefined): string {
+  if (value instanceof Map) {
+    return `{${membersOf(value)
+      .map(([name, inner]) => `${JSON.stringify(name)}:${jsonText(inner)}`)
+      .join(",")}}`;
+  }
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;
+  return JSON.stringify(value ?? null);
+}

@@ -1,0 +1,86 @@
+import { LogLevel } from "../emulator/index.ts";
+import { checkPolicyFile } from "./check-policy.ts";
+import { CommandError } from "./command-error.ts";
+import { explainInWords } from "./explain-text.ts";
+import { loadFilter } from "./filter-module.ts";
+import { parseOrdered } from "./ordered-json.ts";
+import { reportProblems } from "./report-problems.ts";
+import { readRequest, RequestFault, type ReadRequest } from "./request.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface ExplainOptions {
+  readonly policy: string;
+  readonly method: string;
+  /** As given: `name: value`. */
+  readonly headers: readonly string[];
+  readonly sourceAddress?: string;
+  readonly time?: string;
+  readonly json: boolean;
+}
+
+/** Explains one request. Resolves to 0, or 1 when the policy is refused. */
+export async function explain(url: string, options: ExplainOptions, terminal: Terminal): Promise<number> {
+  const { stream: request, time } = requestOf(url, options);
+  const inputs = { logLevel: LogLevel.Trace, ...(time === null ? {} : { clock: () => time }) };
+  const checked = await checkPolicyFile(options.policy, loadFilter(), terminal, inputs);
+  if (checked.filter === null || checked.source.json === null) {
+    const { problems } = checked;
+    if (options.json) terminal.stdout.write(`${JSON.stringify({ ok: false, problems }, null, 2)}\n`);
+    else reportProblems(problems, terminal);
+    return 1;
+  }
+  reportProblems(checked.problems, terminal);
+  const stream = checked.filter.vm.request(checked.filter.root, request);
+  const { decision, explanation, errors } = stream;
+  stream.done();
+  for (const error of errors) terminal.stderr.write(`the filter survived an error: ${error.message}\n`);
+  if (decision === null || explanation === null) {
+    throw new CommandError("the filter made no decision about this request", 1);
+  }
+  if (options.json) {
+    terminal.stdout.write(`{"decision":${decision},"explanation":${explanation}}\n`);
+    return 0;
+  }
+  const policyText = Buffer.from(checked.source.json).toString("utf8");
+  const explained = {
+    method: options.method,
+    url,
+    decision: parseOrdered(decision),
+    explanation: parseOrdered(explanation),
+    policy: policyText.trim() === "" ? null : parseOrdered(policyText),
+  };
+  terminal.stdout.write(explainInWords(explained, terminal.colors));
+  return 0;
+}
+
+/** The options as a request. A header given twice is sent twice. */
+function requestOf(url: string, options: ExplainOptions): ReadRequest {
+  const headers = new Map<string, string[]>();
+  for (const header of options.headers) {
+    const colon = header.indexOf(":");
+    if (colon < 1) throw new CommandError(`-H ${JSON.stringify(header)}: must be like 'name: value'`);
+    const name = header.slice(0, colon);
+    headers.set(name, [...(headers.get(name) ?? []), header.slice(colon + 1)]);
+  }
+  try {
+    return readRequest({
+      method: options.method,
+      url,
+      headers: Object.fromEntries(headers),
+      ...(options.sourceAddress === undefined ? {} : { sourceAddress: options.sourceAddress }),
+      ...(options.time === undefined ? {} : { time: options.time }),
+    });
+  } catch (error) {
+    if (!(error instanceof RequestFault)) throw error;
+    throw new CommandError(
+      `${OPTION_OF[error.pointer] ?? error.pointer.replace("/headers/", "-H ")}: ${error.message}`,
+    );
+  }
+}
+
+const OPTION_OF: Record<string, string> = {
+  "/url": "URL",
+  "/method": "-X",
+  "/sourceAddress": "--source-address",
+  "/time": "--time",
+};

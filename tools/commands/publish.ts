@@ -1,0 +1,92 @@
+import { lstat, readFile } from "node:fs/promises";
+import type { Document } from "yaml";
+
+import { checkPolicyFile } from "./check-policy.ts";
+import { CommandError, fileError } from "./command-error.ts";
+import { filterPath, loadFilter } from "./filter-module.ts";
+import {
+  newFilterResource,
+  parseFilterResource,
+  printFilterResource,
+  putPolicy,
+  type FilterSettings,
+} from "./filter-resource.ts";
+import { reportProblems } from "./report-problems.ts";
+import type { Terminal } from "./terminal.ts";
+import { writeWhole } from "./write-whole.ts";
+
+/** Settings left out stay as they are in the file, or are the defaults in a new one. */
+export interface PublishOptions extends Partial<FilterSettings> {
+  /** The file that Envoy watches. */
+  readonly to: string;
+  readonly json: boolean;
+}
+
+/** Checks the policy and puts it where Envoy loads it from. Resolves to 0, or 1 when the policy is refused. */
+export async function publish(
+  policyFile: string,
+  options: PublishOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { source, problems, filter } = await checkPolicyFile(policyFile, loadFilter(), terminal);
+  if (!options.json) reportProblems(problems, terminal);
+  if (filter === null || source.json === null) {
+    const report = { ok: false, file: options.to, changed: false, problems };
+    if (options.json) terminal.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    else terminal.stderr.write(`${options.to}: left as it is, the policy is refused\n`);
+    return 1;
+  }
+  const policy = Buffer.from(source.json).toString("utf8");
+  const settings = givenSettings(options);
+  const old = await readOld(options.to);
+  const document: Document =
+    old === null
+      ? newFilterResource({ wasm: filterPath(), name: "serin", failurePolicy: "FAIL_RELOAD", ...settings })
+      : parseFilterResource(options.to, old);
+  const version = putPolicy(options.to, document, policy, settings);
+  const text = printFilterResource(options.to, document);
+  const written = parseFilterResource(options.to, text);
+  if (JSON.stringify(written.toJS()) !== JSON.stringify(document.toJS())) {
+    throw new CommandError(`${options.to}: cannot hold this policy as text; left as it is`, 1);
+  }
+  const changed = text !== old;
+  try {
+    if (changed) await writeWhole(options.to, text);
+  } catch (error) {
+    throw fileError(options.to, error);
+  }
+  if (options.json) {
+    const report = { ok: true, file: options.to, changed, version, problems };
+    terminal.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  } else {
+    const size = `${source.json.length} bytes, version ${version}`;
+    terminal.stdout.write(
+      changed
+        ? `${options.to}: ${terminal.colors.green("published")} ${policyFile} (${size})${old === null ? ", a new file" : ""}\n`
+        : `${options.to}: serves ${policyFile} already (${size})\n`,
+    );
+  }
+  return 0;
+}
+
+function givenSettings({ wasm, name, failurePolicy }: PublishOptions): Partial<FilterSettings> {
+  return {
+    ...(wasm === undefined ? {} : { wasm }),
+    ...(name === undefined ? {} : { name }),
+    ...(failurePolicy === undefined ? {} : { failurePolicy }),
+  };
+}
+
+/** The file's text, or null when there is none yet. */
+async function readOld(file: string): Promise<string | null> {
+  try {
+    const status = await lstat(file);
+    // A rename would put a plain file in the link's place, and leave what it points to as it was.
+    if (status.isSymbolicLink()) throw new CommandError(`${file}: is a symbolic link; name the file itself`);
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw fileError(file, error);
+  }
+}

@@ -1,0 +1,26 @@
+import { checkPolicyFile } from "./check-policy.ts";
+import { loadFilter } from "./filter-module.ts";
+import { reportProblems } from "./report-problems.ts";
+import type { Terminal } from "./terminal.ts";
+import type { Problem } from "../policy-source/problem.ts";
+
+/** Checks each policy. Resolves to 0 when all are accepted, else 1. */
+export async function validate(
+  files: readonly string[],
+  options: { readonly json: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  const module = loadFilter();
+  const problems: Problem[] = [];
+  let refused = 0;
+  for (const file of files) {
+    const checked = await checkPolicyFile(file, module, terminal);
+    if (checked.filter === null) refused++;
+    problems.push(...checked.problems);
+    if (options.json) continue;
+    reportProblems(checked.problems, terminal);
+    if (checked.filter !== null) terminal.stdout.write(`${file}: ${terminal.colors.green("ok")}\n`);
+  }
+  if (options.json) terminal.stdout.write(`${JSON.stringify({ ok: refused === 0, problems }, null, 2)}\n`);
+  return refused === 0 ? 0 : 1;
+}

@@ -1,0 +1,82 @@
+import { isUtf8 } from "node:buffer";
+
+import { LIMIT_PROBLEMS } from "../../assembly/vocabulary/limits.ts";
+import { CODE_ENCODING } from "../../assembly/vocabulary/problems.ts";
+import { LineIndex, type Position } from "./line-index.ts";
+import type { PlacedProblem } from "./problem.ts";
+import { convertYaml } from "./yaml-to-json.ts";
+
+/** A policy as the filter takes it, and the way back to the file. */
+export interface PolicySource {
+  /** The file's name as the person gave it. */
+  readonly file: string;
+  readonly format: "json" | "yaml";
+  /** What the filter is given; null when the YAML is none, and `problems` say why. */
+  readonly json: Uint8Array | null;
+  /** Faults found before the filter is asked. */
+  readonly problems: readonly PlacedProblem[];
+  /**
+   * The place in the file of a byte of `json`. Null for JSON files: there the filter's own line and column hold.
+   */
+  readonly locate: ((byteOffset: number) => Position) | null;
+}
+
+/**
+ * Reads a policy from a file's bytes. JSON is passed on byte for byte; YAML is converted. `.json` is JSON,
+ * `.yaml` and `.yml` are YAML, anything else is JSON if its first byte that is no blank is `{`.
+ */
+export function readPolicySource(file: string, bytes: Uint8Array): PolicySource {
+  const format = formatOf(file, bytes);
+  if (format === "json") return { file, format, json: bytes, problems: [], locate: null };
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (!isUtf8(buffer)) return { file, format, json: null, problems: [encodingProblem(buffer)], locate: null };
+  const text = buffer.toString("utf8").replace(/^\uFEFF/, "");
+  const lines = new LineIndex(text);
+  const { json, sourceMap, faults } = convertYaml(text);
+  const problems = faults.slice(0, LIMIT_PROBLEMS).map(({ offset, pointer, code, message }) => ({
+    ...lines.positionAt(offset),
+    pointer,
+    code,
+    message,
+    severity: "error" as const,
+  }));
+  if (json === null) return { file, format, json, problems, locate: null };
+  const locate = (byteOffset: number): Position => lines.positionAt(sourceMap.originOf(byteOffset));
+  return { file, format, json: Buffer.from(json, "utf8"), problems, locate };
+}
+
+function formatOf(file: string, bytes: Uint8Array): "json" | "yaml" {
+  if (/\.json$/i.test(file)) return "json";
+  if (/\.ya?ml$/i.test(file)) return "yaml";
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  for (let at = hasMark ? 3 : 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d) continue;
+    return byte === 0x7b ? "json" : "yaml";
+  }
+  return "yaml";
+}
+
+/** Names the first character that is no UTF-8: decoded, it is a U+FFFD that the bytes do not hold. */
+function encodingProblem(bytes: Buffer): PlacedProblem {
+  const text = bytes.toString("utf8");
+  let at = text.indexOf(REPLACEMENT);
+  let byteOffset = Buffer.byteLength(text.slice(0, at));
+  while (bytes.toString("latin1", byteOffset, byteOffset + 3) === REPLACEMENT_BYTES) {
+    const next = text.indexOf(REPLACEMENT, at + 1);
+    byteOffset += Buffer.byteLength(text.slice(at, next));
+    at = next;
+  }
+  const { line, column } = new LineIndex(text).positionAt(at);
+  return {
+    line,
+    column,
+    pointer: "",
+    code: CODE_ENCODING,
+    message: "not UTF-8 from here on",
+    severity: "error",
+  };
+}
+
+const REPLACEMENT = "\uFFFD";
+const REPLACEMENT_BYTES = "\xEF\xBF\xBD";

@@ -1,0 +1,305 @@
+// YAML text -> JSON text for the filter, with the way back from each byte to the line that the person wrote.
+
+import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from "yaml";
+import type { Alias, Document, Node, Scalar, YAMLMap, YAMLSeq } from "yaml";
+
+import { LIMIT_POLICY_BYTES } from "../../assembly/vocabulary/limits.ts";
+import {
+  CODE_LIMIT,
+  CODE_REFERENCE,
+  CODE_SYNTAX,
+  CODE_TYPE,
+  CODE_VALUE,
+} from "../../assembly/vocabulary/problems.ts";
+import { JsonWriter, type SourceMap } from "./json-writer.ts";
+import { pointerStep } from "./problem.ts";
+import { pointerAt } from "./yaml-pointer.ts";
+import { resolveAliases } from "./yaml-aliases.ts";
+import { jsonNumber } from "./yaml-number.ts";
+
+/** A fault of the YAML itself. `offset` in UTF-16 units of the text. */
+export interface YamlFault {
+  readonly offset: number;
+  readonly pointer: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Either the JSON text with its map, or at least one fault. */
+export type YamlConversion =
+  | { readonly json: string; readonly sourceMap: SourceMap; readonly faults: readonly [] }
+  | { readonly json: null; readonly sourceMap: null; readonly faults: readonly YamlFault[] };
+
+/** The filter allows 64; what is far beyond is not even converted, since each level is a level of our own stack. */
+const DEPTH_MAX = 256;
+const TOO_DEEP = "nested too deeply";
+const CORE_TAGS = new Set(
+  ["str", "int", "float", "bool", "null", "map", "seq"].map((t) => `tag:yaml.org,2002:${t}`),
+);
+
+/**
+ * Converts a YAML 1.2 document (core schema). Order and repetition of keys are kept, numbers keep their
+ * spelling, anchors, aliases and `<<` are expanded up to the size a policy may have. An empty document is empty
+ * text. What was written in flow style (`[a, b]`) stays on one line.
+ */
+export function convertYaml(text: string): YamlConversion {
+  const documents = parse(text);
+  if (!Array.isArray(documents)) return failed([documents]);
+  const [document, second] = documents;
+  if (document === undefined) return { json: "", sourceMap: new JsonWriter(0).sourceMap(), faults: [] };
+  const faults = syntaxFaults(documents);
+  if (faults.length > 0) return failed(faults);
+  if (second !== undefined) {
+    const offset = second.range[0];
+    return failed([
+      {
+        offset,
+        pointer: "",
+        code: CODE_SYNTAX,
+        message: "a second document begins here; a policy is one document",
+      },
+    ]);
+  }
+  if (isEmpty(document)) return { json: "", sourceMap: new JsonWriter(0).sourceMap(), faults: [] };
+  return new Converter(document).convert();
+}
+
+function failed(faults: readonly YamlFault[]): YamlConversion {
+  return { json: null, sourceMap: null, faults };
+}
+
+function parse(text: string): Document.Parsed[] | YamlFault {
+  try {
+    const parsed = parseAllDocuments(text, {
+      schema: "core",
+      version: "1.2",
+      uniqueKeys: false,
+      prettyErrors: false,
+      resolveKnownTags: false,
+      stringKeys: false,
+      logLevel: "silent",
+    });
+    return "empty" in parsed ? [] : parsed;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { offset: 0, pointer: "", code: CODE_LIMIT, message: TOO_DEEP };
+  }
+}
+
+function syntaxFaults(documents: readonly Document.Parsed[]): YamlFault[] {
+  return documents.flatMap((document) =>
+    document.errors.map((error) => {
+      const offset = error.pos[0];
+      // The parser is recursive, and reports its own exhausted stack as one more error.
+      if (error.message.includes("call stack")) {
+        return { offset, pointer: "", code: CODE_LIMIT, message: TOO_DEEP };
+      }
+      return { offset, pointer: pointerAt(document, offset), code: CODE_SYNTAX, message: error.message };
+    }),
+  );
+}
+
+/** Nothing but blanks and comments; an explicit `null` is not. */
+function isEmpty(document: Document): boolean {
+  const contents = document.contents;
+  return (
+    contents === null ||
+    (isScalar(contents) && contents.value === null && !contents.source && !contents.anchor)
+  );
+}
+
+/** One member of a mapping as it will be written. */
+interface Member {
+  readonly name: string;
+  readonly keyOffset: number;
+  readonly value: Node | null;
+}
+
+/** Thrown inside the converter alone, and caught there: nothing after it could be right. */
+class Stop extends Error {
+  constructor(readonly fault: YamlFault) {
+    super(fault.message);
+  }
+}
+
+class Converter {
+  readonly #writer = new JsonWriter(LIMIT_POLICY_BYTES);
+  readonly #aliases: ReadonlyMap<Alias, Node>;
+  /** Nodes being written now: an alias to one of them never ends. */
+  readonly #open = new Set<Node>();
+  readonly #members = new Map<YAMLMap, readonly Member[]>();
+  readonly #pointer: string[] = [];
+
+  constructor(private readonly document: Document) {
+    this.#aliases = resolveAliases(document);
+  }
+
+  convert(): YamlConversion {
+    try {
+      this.#write(this.document.contents, 0, false);
+      this.#writer.punctuation("\n");
+    } catch (error) {
+      if (error instanceof Stop) return failed([error.fault]);
+      throw error;
+    }
+    return { json: this.#writer.text(), sourceMap: this.#writer.sourceMap(), faults: [] };
+  }
+
+  #stop(offset: number, code: string, message: string): never {
+    throw new Stop({ offset, pointer: this.#pointer.map(pointerStep).join(""), code, message });
+  }
+
+  /** `fallbackOffset` is the place of a value that has none, as in `{ key }`. `inline`: no line breaks. */
+  #write(written: Node | null, fallbackOffset: number, inline: boolean): void {
+    const node = this.#follow(written);
+    const offset = node?.range?.[0] ?? fallbackOffset;
+    if (this.#writer.overflowed) {
+      this.#stop(
+        offset,
+        CODE_LIMIT,
+        `the policy is over ${LIMIT_POLICY_BYTES} bytes as JSON (aliases expanded)`,
+      );
+    }
+    if (this.#pointer.length > DEPTH_MAX) this.#stop(offset, CODE_LIMIT, TOO_DEEP);
+    if (node === null) return this.#writer.token("null", offset);
+    if (this.#open.has(node))
+      this.#stop(offset, CODE_REFERENCE, "an alias inside the node that it stands for");
+    this.#checkTag(node, offset);
+    this.#open.add(node);
+    if (isMap(node)) this.#writeMap(node, offset, inline || node.flow === true);
+    else if (isSeq(node)) this.#writeSequence(node, offset, inline || node.flow === true);
+    else if (isScalar(node)) this.#writer.token(this.#scalar(node, offset), offset);
+    this.#open.delete(node);
+  }
+
+  #writeMap(map: YAMLMap, offset: number, inline: boolean): void {
+    const members = this.#membersOf(map);
+    this.#writer.token("{", offset);
+    members.forEach(({ name, keyOffset, value }, index) => {
+      this.#separate(index, inline);
+      this.#pointer.push(name);
+      this.#writer.token(JSON.stringify(name), keyOffset);
+      this.#writer.punctuation(": ");
+      this.#write(value, keyOffset, inline);
+      this.#pointer.pop();
+    });
+    this.#close("}", members.length, endOf(map, offset), inline);
+  }
+
+  #writeSequence(sequence: YAMLSeq, offset: number, inline: boolean): void {
+    this.#writer.token("[", offset);
+    sequence.items.forEach((item, index) => {
+      this.#separate(index, inline);
+      this.#pointer.push(String(index));
+      this.#write(item as Node | null, offset, inline);
+      this.#pointer.pop();
+    });
+    this.#close("]", sequence.items.length, endOf(sequence, offset), inline);
+  }
+
+  #separate(index: number, inline: boolean): void {
+    if (index > 0) this.#writer.punctuation(inline ? ", " : ",");
+    if (!inline) this.#writer.punctuation(`\n${"  ".repeat(this.#pointer.length + 1)}`);
+    else if (index === 0) this.#writer.punctuation(" ");
+  }
+
+  #close(bracket: string, count: number, offset: number, inline: boolean): void {
+    if (count > 0) this.#writer.punctuation(inline ? " " : `\n${"  ".repeat(this.#pointer.length)}`);
+    this.#writer.token(bracket, offset);
+  }
+
+  /** The mapping's members in order, with those of `<<` in its place where the mapping has none of that name. */
+  #membersOf(map: YAMLMap): readonly Member[] {
+    const known = this.#members.get(map);
+    if (known !== undefined) return known;
+    // A mapping that merges itself finds this while it is being filled.
+    this.#members.set(map, []);
+    const own = new Set<string>();
+    for (const { key } of map.items) if (!isMergeKey(key)) own.add(this.#keyName(key as Node | null, map));
+    const members: Member[] = [];
+    const merged = new Set<string>();
+    for (const { key, value } of map.items) {
+      const keyNode = key as Node | null;
+      const keyOffset = keyNode?.range?.[0] ?? endOf(map, 0);
+      if (!isMergeKey(key)) {
+        members.push({ name: this.#keyName(keyNode, map), keyOffset, value: value as Node | null });
+        continue;
+      }
+      for (const source of this.#mergeSources(value as Node | null, keyOffset)) {
+        for (const member of this.#membersOf(source)) {
+          if (own.has(member.name) || merged.has(member.name)) continue;
+          merged.add(member.name);
+          members.push(member);
+        }
+      }
+    }
+    this.#members.set(map, members);
+    return members;
+  }
+
+  #mergeSources(value: Node | null, keyOffset: number): YAMLMap[] {
+    const node = this.#follow(value);
+    const sources = isSeq(node) ? node.items.map((item) => this.#follow(item as Node | null)) : [node];
+    return sources.map((source) => {
+      if (!isMap(source)) this.#stop(keyOffset, CODE_TYPE, "<< takes a mapping or a list of mappings");
+      if (this.#open.has(source))
+        this.#stop(keyOffset, CODE_REFERENCE, "<< of the mapping that it stands in");
+      return source;
+    });
+  }
+
+  /** A key as JSON knows it: text. `true:` and `1:` are the texts that were written. */
+  #keyName(key: Node | null, map: YAMLMap): string {
+    const node = this.#follow(key);
+    const offset = key?.range?.[0] ?? endOf(map, 0);
+    if (isMap(node) || isSeq(node)) this.#stop(offset, CODE_TYPE, "a key must be text, got a collection");
+    if (!isScalar(node)) this.#stop(offset, CODE_TYPE, "a key must be text, got none");
+    this.#checkTag(node, offset);
+    if (typeof node.value === "string") return node.value;
+    if (!node.source) this.#stop(offset, CODE_TYPE, "a key must be text, got none");
+    return node.source;
+  }
+
+  #follow(node: Node | null): Node | null {
+    let followed: Node | null = node;
+    while (isAlias(followed)) {
+      const target = this.#aliases.get(followed);
+      if (target === undefined) {
+        this.#stop(
+          followed.range?.[0] ?? 0,
+          CODE_REFERENCE,
+          `alias *${followed.source} has no anchor before it`,
+        );
+      }
+      followed = target;
+    }
+    return followed;
+  }
+
+  #checkTag(node: Node, offset: number): void {
+    const tag = node.tag;
+    if (tag === undefined || tag === "!" || CORE_TAGS.has(tag)) return;
+    const shown = tag.startsWith("tag:yaml.org,2002:") ? `!!${tag.slice("tag:yaml.org,2002:".length)}` : tag;
+    this.#stop(offset, CODE_SYNTAX, `tag ${shown} has no meaning in a policy`);
+  }
+
+  /** The core schema knows no other scalars than these four. */
+  #scalar(node: Scalar, offset: number): string {
+    const value = node.value as string | number | boolean | null;
+    if (typeof value === "string") return JSON.stringify(value);
+    if (value === null || typeof value === "boolean") return String(value);
+    const spelled = jsonNumber(node.source ?? String(value));
+    if (spelled === null)
+      this.#stop(offset, CODE_VALUE, `${node.source ?? "this number"} cannot be said in JSON`);
+    return spelled;
+  }
+}
+
+function isMergeKey(key: unknown): boolean {
+  return isScalar(key) && key.type === "PLAIN" && key.source === "<<" && key.tag === undefined;
+}
+
+/** The offset of a collection's last character. */
+function endOf(node: Node, fallback: number): number {
+  return node.range ? Math.max(node.range[0], node.range[1] - 1) : fallback;
+}
