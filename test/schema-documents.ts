@@ -1,0 +1,240 @@
+// Policies for schema.test.ts: what schema and filter both take, both refuse, and what only the filter can refuse.
+
+const TWO = { default: "stable", variants: { stable: {}, canary: { percent: 5, cluster: "checkout-v2" } } };
+
+/** A policy with one rollout: TWO with these changes. */
+function rollout(changes: object): object {
+  return { identity: [{ cookie: "uid" }], rollouts: { checkout: { ...TWO, ...changes } } };
+}
+
+function match(...entries: unknown[]): object {
+  return rollout({ match: entries });
+}
+
+function identity(...sources: unknown[]): object {
+  return { identity: sources, rollouts: { checkout: TWO } };
+}
+
+function variants(canary: unknown, others: object = {}): object {
+  return rollout({ variants: { stable: {}, canary, ...others } });
+}
+
+const manyVariants = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`v${index}`, {}]));
+const deep: unknown[] = [];
+for (let inner = deep, level = 0; level < 80; level++) {
+  const next: unknown[] = [];
+  inner.push(next);
+  inner = next;
+}
+
+export const SOUND: Record<string, object> = {
+  "nothing at all": {},
+  "a schema line": { $schema: "./policy.schema.json" },
+  "an identity without rollouts": { identity: [{ cookie: "uid" }] },
+  "the smallest rollout": { rollouts: { checkout: { default: "stable", variants: { stable: {} } } } },
+  "a canary": rollout({}),
+  "every source": identity(
+    { cookie: "uid" },
+    { header: "x-user-id" },
+    { query: "user" },
+    { jwt: "user.id" },
+    { sourceAddress: true },
+    { random: true },
+  ),
+  "an issued cookie with everything": identity({
+    issueCookie: {
+      name: "serin-id",
+      maxAge: "30d",
+      path: "/",
+      domain: "example.com",
+      secure: true,
+      sameSite: "None",
+    },
+  }),
+  "every condition": match({
+    hosts: ["shop.example.com", "*.example.com", "[2001:db8::1]"],
+    path: { type: "PathPrefix", value: "/checkout" },
+    method: "GET",
+    headers: [
+      { name: "x-a", value: "b" },
+      { name: "x-c", type: "Present" },
+    ],
+    queryParams: [{ name: "a", value: "b", type: "Exact" }],
+  }),
+  "a path without type": match({ path: { value: "/" } }),
+  "an entry without conditions": match({}),
+  "everything a rollout may say": rollout({
+    state: "ENABLED",
+    identity: [{ header: "x-user-id" }],
+    salt: "spring",
+    force: { header: "x-canary", cookie: "canary" },
+    announce: "all",
+  }),
+  "a disabled rollout": rollout({ state: "DISABLED" }),
+  ceilings: variants({ percent: 5, max: 50 }, { other: { percent: 0.001, max: 50 } }),
+  "steering by filter state": { ...rollout({}), steer: "filterState" },
+  "names at their longest": { rollouts: { ["a".repeat(63)]: { default: "0", variants: { "0": {} } } } },
+  "metadata of flagd": { metadata: { flagSetId: "x", version: "1" }, flags: {} },
+};
+
+export const MALFORMED: Record<string, unknown> = {
+  "a list": [],
+  "a text": "policy",
+  null: null,
+  "an unknown key at the top": { rollout: {} },
+  "rollouts that are a list": { rollouts: [] },
+  "a rollout that is a text": { rollouts: { checkout: "canary" } },
+  "an unknown key in a rollout": rollout({ percent: 5 }),
+  "a rollout without default": { rollouts: { checkout: { variants: { stable: {} } } } },
+  "a rollout without variants": { rollouts: { checkout: { default: "stable" } } },
+  "a rollout with no variant": rollout({ variants: {} }),
+  "17 variants": rollout({ variants: { stable: {}, ...manyVariants } }),
+  "a rollout's name in capitals": { rollouts: { Checkout: TWO } },
+  "a rollout's name of 64 letters": { rollouts: { ["a".repeat(64)]: TWO } },
+  "a rollout's name with a hyphen at its end": { rollouts: { "checkout-": TWO } },
+  "a rollout without a name": { rollouts: { "": TWO } },
+  "a rollout called cluster": { rollouts: { cluster: TWO } },
+  "a rollout called flags": { rollouts: { flags: TWO } },
+  "a rollout called shadow": { rollouts: { shadow: TWO } },
+  "a rollout called shadow-x": { rollouts: { "shadow-x": TWO } },
+  "a variant called control": rollout({ variants: { stable: {}, control: { percent: 5 } } }),
+  "a variant's name with a dot": rollout({ variants: { stable: {}, "v1.1": { percent: 5 } } }),
+  "a variant that is null": variants(null),
+  "an unknown key in a variant": variants({ weight: 5 }),
+  "a percent of 101": variants({ percent: 101 }),
+  "a negative percent": variants({ percent: -1 }),
+  "a percent as a text": variants({ percent: "5" }),
+  "a max of 101": variants({ percent: 5, max: 101 }),
+  "a cluster with a blank": variants({ cluster: "checkout v2" }),
+  "an empty cluster": variants({ cluster: "" }),
+  "a cluster that is a number": variants({ cluster: 2 }),
+  "a state in small letters": rollout({ state: "enabled" }),
+  "a state that is a boolean": rollout({ state: true }),
+  "an announcement of nothing": rollout({ announce: "none" }),
+  "an empty salt": rollout({ salt: "" }),
+  "a salt of 1,025 letters": rollout({ salt: "x".repeat(1025) }),
+  "a salt that is a number": rollout({ salt: 1 }),
+  "a force without either": rollout({ force: {} }),
+  "a force with an unknown key": rollout({ force: { header: "x-canary", query: "canary" } }),
+  "a force by a header that cannot be": rollout({ force: { header: "x canary" } }),
+  "a default that is a list": rollout({ default: ["stable"] }),
+  "a steering by cookie": { steer: "cookie" },
+  "an identity that is an object": { identity: { cookie: "uid" } },
+  "17 sources": identity(...Array.from({ length: 17 }, () => ({ cookie: "uid" }))),
+  "a source with two keys": identity({ cookie: "uid", header: "x-user-id" }),
+  "a source with none": identity({}),
+  "an unknown source": identity({ session: "uid" }),
+  "a cookie's name with a blank": identity({ cookie: "u id" }),
+  "an empty query name": identity({ query: "" }),
+  "an empty claim": identity({ jwt: "" }),
+  "sourceAddress: false": identity({ sourceAddress: false }),
+  "random: 1": identity({ random: 1 }),
+  "an issued cookie without name": identity({ issueCookie: { maxAge: "30d" } }),
+  "an issued cookie that is a text": identity({ issueCookie: "serin-id" }),
+  "a lifetime without unit": identity({ issueCookie: { name: "a", maxAge: "30" } }),
+  "a lifetime that is a number": identity({ issueCookie: { name: "a", maxAge: 30 } }),
+  "a cookie path with a semicolon": identity({ issueCookie: { name: "a", path: "/;x" } }),
+  "a cookie path without slash": identity({ issueCookie: { name: "a", path: "x" } }),
+  "sameSite in small letters": identity({ issueCookie: { name: "a", sameSite: "lax" } }),
+  "secure as a text": identity({ issueCookie: { name: "a", secure: "yes" } }),
+  "an unknown key of an issued cookie": identity({ issueCookie: { name: "a", httpOnly: true } }),
+  "a match that is an object": rollout({ match: {} }),
+  "a match without entries": rollout({ match: [] }),
+  "257 entries": match(...Array.from({ length: 257 }, () => ({}))),
+  "an entry that is a text": match("/checkout"),
+  "an unknown condition": match({ host: "shop.example.com" }),
+  "hosts as a text": match({ hosts: "shop.example.com" }),
+  "no hosts": match({ hosts: [] }),
+  "a host with a port": match({ hosts: ["shop.example.com:443"] }),
+  "a host with a star inside": match({ hosts: ["shop.*.com"] }),
+  "an empty host": match({ hosts: [""] }),
+  "a path as a text": match({ path: "/checkout" }),
+  "a path without value": match({ path: { type: "Exact" } }),
+  "a path without slash": match({ path: { value: "checkout" } }),
+  "a path with a query": match({ path: { value: "/checkout?a=1" } }),
+  "a path by regular expression": match({ path: { type: "RegularExpression", value: "/a" } }),
+  "a path of 2,049 letters": match({ path: { value: `/${"x".repeat(2048)}` } }),
+  "a method in small letters": match({ method: "get" }),
+  "an empty method": match({ method: "" }),
+  "headers as an object": match({ headers: { "x-a": "b" } }),
+  "a header without name": match({ headers: [{ value: "b" }] }),
+  "a header without value": match({ headers: [{ name: "x-a" }] }),
+  "a header that is present with a value": match({ headers: [{ name: "x-a", type: "Present", value: "b" }] }),
+  "a header by regular expression": match({
+    headers: [{ name: "x-a", type: "RegularExpression", value: "b" }],
+  }),
+  "a header's value that is a number": match({ headers: [{ name: "x-a", value: 1 }] }),
+  "a parameter without name": match({ queryParams: [{ name: "", value: "b" }] }),
+  "an unknown key of a condition": match({ queryParams: [{ name: "a", value: "b", exact: true }] }),
+  "nesting in a place for a text": identity({ cookie: deep }),
+};
+
+export const BY_DESIGN: Record<string, { document: unknown; reason: string }> = {
+  "a default that is no variant": {
+    document: rollout({ default: "other" }),
+    reason: "a reference within the document",
+  },
+  "a default variant with a percent": {
+    document: rollout({ variants: { stable: { percent: 95 }, canary: { percent: 5 } } }),
+    reason: "which variant is the default is said elsewhere in the document",
+  },
+  "a percent over its ceiling": {
+    document: variants({ percent: 60, max: 50 }),
+    reason: "compares two values",
+  },
+  "ceilings that add up to more than 100": {
+    document: variants({ max: 60 }, { other: { max: 60 } }),
+    reason: "a sum",
+  },
+  "percents of two that add up to more than 100": {
+    document: variants({ percent: 60 }, { other: { percent: 60 } }),
+    reason: "a sum",
+  },
+  "a ceiling on one of two": {
+    document: variants({ max: 60 }, { other: { percent: 1 } }),
+    reason: "compares siblings",
+  },
+  "a step finer than 0.001": {
+    document: variants({ percent: 0.0005 }),
+    reason: "multipleOf 0.001 is wrong in floating point: 0.3 would be refused",
+  },
+  "random before the end": {
+    document: identity({ random: true }, { cookie: "uid" }),
+    reason: "draft-07 cannot speak of the last item",
+  },
+  "a cookie for other sites that is not secure": {
+    document: identity({ issueCookie: { name: "a", secure: false, sameSite: "None" } }),
+    reason: "kept out of the schema: the message of the filter says why",
+  },
+  "one issued cookie with two lifetimes": {
+    document: {
+      identity: [{ issueCookie: { name: "a", maxAge: "1d" } }],
+      rollouts: { checkout: { ...TWO, identity: [{ issueCookie: { name: "a", maxAge: "2d" } }] } },
+    },
+    reason: "compares distant places",
+  },
+  "a lifetime of 20 years": {
+    document: identity({ issueCookie: { name: "a", maxAge: "7300d" } }),
+    reason: "a range of a number inside a text",
+  },
+  "a host with an empty label": {
+    document: match({ hosts: ["shop..example.com"] }),
+    reason: "a pattern that says so would be a riddle in an editor's message",
+  },
+  "the Host header as a header": {
+    document: match({ headers: [{ name: "host", value: "shop.example.com" }] }),
+    reason: "an exception from a pattern; the filter's message names hosts",
+  },
+  "a rule in when": {
+    document: rollout({ when: { "==": [{ var: "method" }, "GET"] } }),
+    reason: "part of the format, not served by this version",
+  },
+  "a flag in a match": {
+    document: match({ flag: { "new-checkout": "on" } }),
+    reason: "part of the format, not served by this version",
+  },
+  shadows: {
+    document: { shadows: { copy: { percent: 10, cluster: "v3" } } },
+    reason: "part of the format, not served by this version",
+  },
+};

@@ -1,0 +1,186 @@
+// The schema is for editors; the filter alone judges a policy. These tests hold the two together: what the filter
+// takes, the schema takes; the same keys, limits and shapes; and where they differ, it is said why.
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, test } from "node:test";
+
+import { Ajv } from "ajv";
+import { parse as parseYaml } from "yaml";
+
+import * as limits from "../assembly/vocabulary/limits.ts";
+import { Vm } from "../tools/emulator/index.ts";
+import { findStale } from "../tools/generate.ts";
+import { definitionOf, type Schema } from "../tools/generate/schema.ts";
+import { BY_DESIGN, MALFORMED, SOUND } from "./schema-documents.ts";
+
+const ROOT = resolve(import.meta.dirname, "..");
+const schema = JSON.parse(readFileSync(join(ROOT, "schema/policy.schema.json"), "utf8")) as Schema;
+const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true });
+ajv.addKeyword({ keyword: "defaultSnippets", schemaType: "array" });
+const validate = ajv.compile(schema);
+
+/** What the schema says against a document; empty when it takes it. */
+function schemaFaults(document: unknown): string[] {
+  validate(document);
+  return (validate.errors ?? []).map((error) => `${error.instancePath || "/"}: ${error.message}`);
+}
+
+/** What the filter says against a document; empty when it takes it. */
+function filterFaults(text: string): string[] {
+  const { accepted, problems } = Vm.load(readFileSync(join(ROOT, "build/serin.wasm"))).configure(text);
+  const faults = problems.filter((problem) => problem.severity === "error");
+  assert.equal(accepted, faults.length === 0, "an answer without its reason");
+  return faults.map((problem) => `${problem.pointer} ${problem.code}: ${problem.message}`);
+}
+
+function definition(name: string): Schema {
+  const found = schema.definitions?.[name];
+  assert.ok(found, `no definition ${name}`);
+  return found;
+}
+
+function filesIn(folder: string, pattern: RegExp): string[] {
+  const full = join(ROOT, folder);
+  if (!existsSync(full)) return [];
+  return readdirSync(full, { recursive: true, encoding: "utf8" })
+    .filter((name) => pattern.test(name))
+    .map((name) => join(full, name));
+}
+
+describe("the schema itself", () => {
+  test("what is generated from it is up to date (npm run generate)", async () => {
+    assert.deepEqual(await findStale(), []);
+  });
+
+  test("every part has a title or stands for one that has, and says what it is", () => {
+    const visit = (path: string, part: Schema): void => {
+      for (const [key, inner] of Object.entries(part.properties ?? {})) {
+        const at = `${path}/${key}`;
+        const target = definitionOf(inner);
+        if (target === null || inner.$ref === undefined) {
+          assert.ok(inner.title, `${at} has no title`);
+          assert.match(inner.description ?? "", /\.$/, `${at} has no sentence that says what it is`);
+        }
+        visit(at, inner);
+      }
+    };
+    visit("", schema);
+    for (const [name, part] of Object.entries(schema.definitions ?? {})) {
+      assert.ok(part.title && part.description, name);
+      visit(`#/definitions/${name}`, part);
+    }
+  });
+
+  test("its examples and defaults are what it allows", () => {
+    const visit = (path: string, part: Schema): void => {
+      const samples = [...(part.examples ?? []), ...(part.default === undefined ? [] : [part.default])];
+      const check = ajv.compile({ ...part, $schema: schema.$schema, definitions: schema.definitions });
+      for (const sample of samples) {
+        assert.ok(check(sample), `${path}: ${JSON.stringify(sample)}: ${ajv.errorsText(check.errors)}`);
+      }
+      for (const [key, inner] of Object.entries(part.properties ?? {})) visit(`${path}/${key}`, inner);
+      if (part.items) visit(`${path}/items`, part.items);
+    };
+    for (const [name, part] of Object.entries(schema.definitions ?? {})) visit(name, part);
+    for (const [key, part] of Object.entries(schema.properties ?? {})) visit(key, part);
+  });
+});
+
+describe("the schema and the filter's words", () => {
+  const LIMITS: [part: () => number | undefined, limit: number][] = [
+    [() => schema.properties?.rollouts?.maxProperties, limits.LIMIT_ROLLOUTS],
+    [() => schema.properties?.flags?.maxProperties, limits.LIMIT_FLAGS],
+    [() => schema.properties?.shadows?.maxProperties, limits.LIMIT_SHADOWS],
+    [() => definition("identity").maxItems, limits.LIMIT_SOURCES],
+    [() => definition("match").maxItems, limits.LIMIT_MATCH_ENTRIES],
+    [() => definition("rollout").properties?.variants?.maxProperties, limits.LIMIT_VARIANTS],
+    [() => definition("rollout").properties?.salt?.maxLength, limits.LIMIT_SALT_BYTES],
+    [() => definition("variant").properties?.cluster?.maxLength, limits.LIMIT_CLUSTER_BYTES],
+    [() => definition("shadow").properties?.cluster?.maxLength, limits.LIMIT_CLUSTER_BYTES],
+    [() => definition("pathMatch").properties?.value?.maxLength, limits.LIMIT_PATH_BYTES],
+    [() => definition("matchEntry").properties?.hosts?.items?.maxLength, limits.LIMIT_HOST_BYTES],
+  ];
+  // What no schema can say: the size and depth of a text, and how many problems a refusal names.
+  const UNSAID = ["LIMIT_POLICY_BYTES", "LIMIT_DEPTH", "LIMIT_PROBLEMS"];
+
+  test("name the same limits", () => {
+    for (const [part, limit] of LIMITS) assert.equal(part(), limit, part.toString());
+    const said = new Set(LIMITS.map(([, limit]) => limit));
+    for (const [name, limit] of Object.entries(limits)) {
+      assert.ok(said.has(limit) || UNSAID.includes(name), `${name} is not held against the schema`);
+    }
+  });
+
+  test("know the same keys", () => {
+    const objects: Record<string, Schema[]> = {
+      KNOWN_POLICY: [schema],
+      KNOWN_SOURCES: [definition("source")],
+      KNOWN_COOKIE: [definition("issueCookie")],
+      KNOWN_ENTRY: [definition("matchEntry")],
+      KNOWN_PATH: [definition("pathMatch")],
+      KNOWN_CONDITION: [definition("headerMatch"), definition("queryParamMatch")],
+      KNOWN_ROLLOUT: [definition("rollout")],
+      KNOWN_VARIANT: [definition("variant")],
+      KNOWN_FORCE: [definition("force")],
+    };
+    let found = 0;
+    for (const file of filesIn("assembly/policy", /\.ts$/)) {
+      for (const [, name, words] of readFileSync(file, "utf8").matchAll(
+        /const (KNOWN_\w+)\s*=\s*"([^"]*)"/g,
+      )) {
+        const parts = objects[name as string];
+        assert.ok(parts, `${name} of ${file} is not held against the schema`);
+        for (const part of parts) {
+          assert.deepEqual(
+            Object.keys(part.properties ?? {}).sort(),
+            (words as string).split(" ").sort(),
+            name,
+          );
+        }
+        found += 1;
+      }
+    }
+    assert.equal(found, Object.keys(objects).length);
+  });
+});
+
+describe("documents", () => {
+  for (const [what, document] of Object.entries(SOUND)) {
+    test(`both take: ${what}`, () => {
+      assert.deepEqual(filterFaults(JSON.stringify(document)), []);
+      assert.deepEqual(schemaFaults(document), []);
+    });
+  }
+
+  for (const [what, document] of Object.entries(MALFORMED)) {
+    test(`both refuse: ${what}`, () => {
+      assert.notEqual(filterFaults(JSON.stringify(document)).length, 0, "the filter takes it");
+      assert.notEqual(schemaFaults(document).length, 0, "the schema takes it");
+    });
+  }
+
+  for (const [what, { document, reason }] of Object.entries(BY_DESIGN)) {
+    test(`only the filter refuses: ${what} (${reason})`, () => {
+      assert.notEqual(filterFaults(JSON.stringify(document)).length, 0, "the filter takes it");
+      assert.deepEqual(schemaFaults(document), []);
+    });
+  }
+
+  test("every policy of envoy/ and of the cases that the filter takes, the schema takes", () => {
+    const files = [
+      ...filesIn("envoy/policies", /\.(yaml|json)$/),
+      ...filesIn("test/cases", /(^|\/)policy\.json$/),
+    ];
+    let taken = 0;
+    for (const file of files) {
+      const text = readFileSync(file, "utf8");
+      const json = file.endsWith(".json") ? text : JSON.stringify(parseYaml(text));
+      if (filterFaults(json).length > 0) continue;
+      taken += 1;
+      assert.deepEqual(schemaFaults(JSON.parse(json)), [], file);
+    }
+    assert.ok(taken > 0, "the filter takes none of them");
+  });
+});
