@@ -10,3 +10,8 @@ export const STATE_PREFIX = "serin.";
 export const STATE_CLUSTER = "serin.cluster";
 /** Envoy's own prefix of every filter state that a Wasm filter writes. */
 export const STATE_NAMESPACE = "wasm.";
+/** A header that Envoy keeps in a place of its own: taking it away when it is not there is its cheapest call that
+ * clears the route cache (facts/performance.md C). */
+export const HEADER_IP_TAGS = "x-envoy-ip-tags";
+/** Whether the filter clears the route cache that way; false: by the foreign function `clear_route_cache`. */
+export const CLEAR_INLINE = true;

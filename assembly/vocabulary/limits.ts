@@ -13,3 +13,11 @@ export const LIMIT_SHADOWS = 256;
 export const LIMIT_SOURCES = 16;
 /** Problems that one refusal names. */
 export const LIMIT_PROBLEMS = 20;
+/** Bytes of a host that a match names. */
+export const LIMIT_HOST_BYTES = 253;
+/** Bytes of a path that a match names. */
+export const LIMIT_PATH_BYTES = 2048;
+/** Bytes of a cluster's name. */
+export const LIMIT_CLUSTER_BYTES = 1024;
+/** Bytes of a salt. */
+export const LIMIT_SALT_BYTES = 1024;

@@ -1,0 +1,76 @@
+// Memory for the length of one callback: what the host returns, decoded text, log lines. Begun anew by every callback,
+// so a request allocates nothing once the largest one has been seen.
+
+import { givePages, takePages, wholePages } from "./pages";
+
+/** One callback may use this much; a host that asks for more is told that there is none. */
+const MOST: usize = 32 << 20;
+const FIRST: usize = 1 << 18;
+
+/** At the start of a block that was outgrown during this callback. */
+@unmanaged
+class Outgrown {
+  next: usize;
+  bytes: usize;
+}
+
+const HEADER: usize = offsetof<Outgrown>();
+
+let block: usize = 0;
+let blockBytes: usize = 0;
+let at: usize = 0;
+let end: usize = 0;
+let outgrown: usize = 0;
+
+/**
+ * Takes `bytes` (not zeroed, 8-aligned) until the callback ends.
+ * @returns 0 when the callback has used its share or the memory is at its maximum
+ */
+export function scratch(bytes: usize): usize {
+  if (bytes > MOST) return 0;
+  const size = (bytes + 7) & ~7;
+  if (block == 0 || size > end - at) {
+    if (!grow(size)) return 0;
+  }
+  const taken = at;
+  at += size;
+  return taken;
+}
+
+function grow(size: usize): bool {
+  let wanted = block == 0 ? FIRST : blockBytes << 1;
+  while (wanted < size + HEADER) wanted <<= 1;
+  if (wanted > MOST << 1) return false;
+  const fresh = takePages(wanted);
+  if (fresh == 0) return false;
+  if (block != 0) {
+    // What was handed out from it is still in use: given back when the callback is over.
+    const old = changetype<Outgrown>(block);
+    old.next = outgrown;
+    outgrown = block;
+  }
+  const header = changetype<Outgrown>(fresh);
+  header.bytes = wholePages(wanted);
+  block = fresh;
+  blockBytes = header.bytes;
+  at = fresh + HEADER;
+  end = fresh + header.bytes;
+  return true;
+}
+
+/** Forgets everything that was taken: at the start of each callback of the host. */
+export function beginScratch(): void {
+  if (block == 0) return;
+  at = block + HEADER;
+  if (outgrown != 0) releaseOutgrown();
+}
+
+function releaseOutgrown(): void {
+  let old = outgrown;
+  outgrown = 0;
+  while (old != 0) {
+    const next = changetype<Outgrown>(old).next;
+    givePages(old, changetype<Outgrown>(old).bytes);
+    old = next;
+  }
+}

@@ -1,0 +1,93 @@
+// A run of bytes in linear memory, as one value: no object, no copy. Text is UTF-8 as the host or the policy gave it.
+
+/** address << 32 | length. The zero slice is "nothing there". */
+export type Slice = u64;
+
+/** Nothing there; an empty text has an address. */
+export const NONE: Slice = 0;
+
+// @ts-ignore: decorator
+@inline
+export function sliceOf(address: usize, length: u32): Slice {
+  return ((address as u64) << 32) | (length as u64);
+}
+
+// @ts-ignore: decorator
+@inline
+export function addressOf(slice: Slice): usize {
+  return (slice >> 32) as usize;
+}
+
+// @ts-ignore: decorator
+@inline
+export function lengthOf(slice: Slice): u32 {
+  return slice as u32;
+}
+
+/** Whether two runs of `length` bytes are the same; eight bytes a step. */
+export function sameBytes(a: usize, b: usize, length: u32): bool {
+  let i: usize = 0;
+  const end = length as usize;
+  while (i + 8 <= end) {
+    if (load<u64>(a + i) != load<u64>(b + i)) return false;
+    i += 8;
+  }
+  while (i < end) {
+    if (load<u8>(a + i) != load<u8>(b + i)) return false;
+    i++;
+  }
+  return true;
+}
+
+/** Whether both hold the same bytes. */
+export function sameText(a: Slice, b: Slice): bool {
+  return lengthOf(a) == lengthOf(b) && sameBytes(addressOf(a), addressOf(b), lengthOf(a));
+}
+
+/** Whether the slice is this ASCII word. The word is static UTF-16 data: reading it allocates nothing. */
+export function isWord(slice: Slice, word: string): bool {
+  const length = word.length as u32;
+  if (lengthOf(slice) != length) return false;
+  return startsWithWord(slice, word);
+}
+
+/** Whether the slice begins with this ASCII word. */
+export function startsWithWord(slice: Slice, word: string): bool {
+  const length = word.length as u32;
+  if (lengthOf(slice) < length) return false;
+  const a = addressOf(slice);
+  const w = changetype<usize>(word);
+  for (let i: u32 = 0; i < length; i++) {
+    if ((load<u8>(a + i) as u16) != load<u16>(w + ((i as usize) << 1))) return false;
+  }
+  return true;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isBlank(byte: u8): bool {
+  return byte == 0x20 || byte == 0x09;
+}
+
+/** Without outer spaces and tabs; a slice of blanks alone is empty, with an address. */
+export function trimmed(slice: Slice): Slice {
+  let begin = addressOf(slice);
+  let end = begin + lengthOf(slice);
+  while (begin < end && isBlank(load<u8>(begin))) begin++;
+  while (end > begin && isBlank(load<u8>(end - 1))) end--;
+  return sliceOf(begin, (end - begin) as u32);
+}
+
+/** ASCII lower case of one byte. */
+// @ts-ignore: decorator
+@inline
+export function lower(byte: u8): u8 {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+}
+
+/** Position of a byte in a run, or `end`. */
+export function findByte(from: usize, end: usize, byte: u8): usize {
+  let at = from;
+  while (at < end && load<u8>(at) != byte) at++;
+  return at;
+}

@@ -1,0 +1,130 @@
+// Text -> number, open addressing with linear probing over a power of two: what header names, hosts and paths are
+// found by. No deletion; grows in its arena, so the old cells stay until the arena goes.
+
+import { Arena, take } from "./arena";
+import { addressOf, lengthOf, sameText, Slice } from "./slice";
+
+/** Never a value. */
+export const ABSENT: u32 = 0xffffffff;
+
+@unmanaged
+class Cell {
+  key: Slice;
+  hash: u32;
+  /** value + 1; 0 is an empty cell. */
+  mark: u32;
+}
+
+@unmanaged
+export class Table {
+  cells: usize;
+  mask: u32;
+  count: u32;
+  /** Bit n: a key of n bytes is there (63 and longer share a bit), so that most misses cost no hash. */
+  lengths: u64;
+  longest: u32;
+}
+
+const CELL: usize = 16;
+const FIRST_CELLS: u32 = 16;
+
+/** FNV-1a, 32 bits (Fowler, Noll, Vo; IETF draft-eastlake-fnv), begun with this and continued byte by byte. */
+export const HASH_START: u32 = 0x811c9dc5;
+
+// @ts-ignore: decorator
+@inline
+export function hashByte(hash: u32, byte: u8): u32 {
+  return (hash ^ (byte as u32)) * 0x01000193;
+}
+
+export function hashText(text: Slice): u32 {
+  let hash = HASH_START;
+  let at = addressOf(text);
+  const end = at + lengthOf(text);
+  while (at < end) {
+    hash = hashByte(hash, load<u8>(at));
+    at++;
+  }
+  return hash;
+}
+
+/** FNV's low bits mix poorly: fold the high ones in (the same sources, "xor-folding"). */
+// @ts-ignore: decorator
+@inline
+function cellIndex(hash: u32, mask: u32): u32 {
+  return (hash ^ (hash >> 15)) & mask;
+}
+
+/** @returns a new empty table in the arena, null (address 0) without memory */
+export function newTable(arena: Arena): Table {
+  return changetype<Table>(take(arena, offsetof<Table>()));
+}
+
+/** Whether a key of this length can be in the table. */
+// @ts-ignore: decorator
+@inline
+export function mayHold(table: Table, length: u32): bool {
+  return ((table.lengths >> ((length < 63 ? length : 63) as u64)) & 1) != 0;
+}
+
+/** The value stored under `key`, or ABSENT. */
+export function find(table: Table, key: Slice): u32 {
+  return mayHold(table, lengthOf(key)) ? findHashed(table, key, hashText(key)) : ABSENT;
+}
+
+/** As `find`, for a hash that the caller computed on the way. */
+export function findHashed(table: Table, key: Slice, hash: u32): u32 {
+  if (table.count == 0) return ABSENT;
+  const mask = table.mask;
+  let i = cellIndex(hash, mask);
+  while (true) {
+    const cell = changetype<Cell>(table.cells + ((i as usize) << 4));
+    if (cell.mark == 0) return ABSENT;
+    if (cell.hash == hash && sameText(cell.key, key)) return cell.mark - 1;
+    i = (i + 1) & mask;
+  }
+}
+
+function place(cells: usize, mask: u32, key: Slice, hash: u32, mark: u32): void {
+  let i = cellIndex(hash, mask);
+  while (changetype<Cell>(cells + ((i as usize) << 4)).mark != 0) i = (i + 1) & mask;
+  const cell = changetype<Cell>(cells + ((i as usize) << 4));
+  cell.key = key;
+  cell.hash = hash;
+  cell.mark = mark;
+}
+
+/**
+ * Stores `value` under a `key` that is not there yet and lives as long as the table.
+ * @returns false without memory; the arena is then marked failed
+ */
+export function insert(arena: Arena, table: Table, key: Slice, value: u32): bool {
+  // At most half full, so that a miss ends soon.
+  if (table.cells == 0 || ((table.count + 1) << 1) > table.mask + 1) {
+    const size = table.cells == 0 ? FIRST_CELLS : (table.mask + 1) << 1;
+    const fresh = take(arena, (size as usize) * CELL);
+    if (fresh == 0) return false;
+    if (table.cells != 0) {
+      for (let i: u32 = 0; i <= table.mask; i++) {
+        const old = changetype<Cell>(table.cells + ((i as usize) << 4));
+        if (old.mark != 0) place(fresh, size - 1, old.key, old.hash, old.mark);
+      }
+    }
+    table.cells = fresh;
+    table.mask = size - 1;
+  }
+  place(table.cells, table.mask, key, hashText(key), value + 1);
+  table.count++;
+  const length = lengthOf(key);
+  table.lengths |= (1 as u64) << ((length < 63 ? length : 63) as u64);
+  if (length > table.longest) table.longest = length;
+  return true;
+}
+
+/** The number of `key`, given the next free one when it is new; ABSENT without memory. */
+export function intern(arena: Arena, table: Table, key: Slice): u32 {
+  const found = find(table, key);
+  if (found != ABSENT) return found;
+  const value = table.count;
+  return insert(arena, table, key, value) ? value : ABSENT;
+}

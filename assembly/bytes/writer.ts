@@ -1,0 +1,157 @@
+// Text written into scratch memory, JSON escapes included: problem lines, decision lines, header values.
+
+import { scratch } from "./scratch";
+import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
+import { codePointLength } from "./utf8";
+
+@unmanaged
+export class Writer {
+  begin: usize;
+  at: usize;
+  end: usize;
+  /** Set once there was no room: the text is then cut. */
+  full: bool;
+}
+
+const FIRST: usize = 1024;
+
+/** A line longer than this is cut: no log line and no header of ours comes near it with a policy of a person's size. */
+const LONGEST: usize = 8 << 20;
+
+/** Begins a text; what the writer held before is forgotten. */
+export function beginText(writer: Writer): void {
+  writer.begin = scratch(FIRST);
+  writer.at = writer.begin;
+  writer.full = writer.begin == 0;
+  writer.end = writer.full ? 0 : writer.begin + FIRST;
+}
+
+/** What was written, alive until the callback ends. */
+export function textOf(writer: Writer): Slice {
+  return sliceOf(writer.begin, (writer.at - writer.begin) as u32);
+}
+
+function room(writer: Writer, bytes: usize): bool {
+  if (bytes <= writer.end - writer.at) return true;
+  if (writer.full) return false;
+  const used = writer.at - writer.begin;
+  let wanted = (writer.end - writer.begin) << 1;
+  while (wanted < used + bytes && wanted <= LONGEST) wanted <<= 1;
+  const fresh: usize = wanted > LONGEST ? 0 : scratch(wanted);
+  if (fresh == 0) {
+    writer.full = true;
+    return false;
+  }
+  memory.copy(fresh, writer.begin, used);
+  writer.begin = fresh;
+  writer.at = fresh + used;
+  writer.end = fresh + wanted;
+  return true;
+}
+
+export function putByte(writer: Writer, byte: u8): void {
+  if (!room(writer, 1)) return;
+  store<u8>(writer.at, byte);
+  writer.at++;
+}
+
+/** Puts an ASCII word. */
+export function put(writer: Writer, word: string): void {
+  const length = word.length as usize;
+  if (!room(writer, length)) return;
+  const from = changetype<usize>(word);
+  const to = writer.at;
+  for (let i: usize = 0; i < length; i++) store<u8>(to + i, load<u16>(from + (i << 1)) as u8);
+  writer.at = to + length;
+}
+
+/** Puts bytes as they are. */
+export function putSlice(writer: Writer, text: Slice): void {
+  const length = lengthOf(text) as usize;
+  if (!room(writer, length)) return;
+  memory.copy(writer.at, addressOf(text), length);
+  writer.at += length;
+}
+
+export function putNumber(writer: Writer, value: u64): void {
+  if (!room(writer, 20)) return;
+  let digits: usize = 1;
+  let rest = value / 10;
+  while (rest != 0) {
+    digits++;
+    rest /= 10;
+  }
+  let left = value;
+  for (let i = digits; i > 0; i--) {
+    store<u8>(writer.at + i - 1, (0x30 + (left % 10)) as u8);
+    left /= 10;
+  }
+  writer.at += digits;
+}
+
+/** Puts thousandths as a decimal number without needless zeros: 5250 -> 5.25 */
+export function putThousandths(writer: Writer, value: u64): void {
+  putNumber(writer, value / 1000);
+  let rest = (value % 1000) as u32;
+  if (rest == 0) return;
+  putByte(writer, 0x2e);
+  while (rest != 0) {
+    putByte(writer, (0x30 + rest / 100) as u8);
+    rest = (rest % 100) * 10;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function hexDigit(value: u32): u8 {
+  return (value < 10 ? 0x30 + value : 0x57 + value) as u8;
+}
+
+/** Puts bytes as lower-case hexadecimal. */
+export function putHex(writer: Writer, from: usize, bytes: u32): void {
+  for (let i: u32 = 0; i < bytes; i++) {
+    const byte = load<u8>(from + i) as u32;
+    putByte(writer, hexDigit(byte >> 4));
+    putByte(writer, hexDigit(byte & 15));
+  }
+}
+
+/** Puts the inside of a JSON string: escapes as RFC 8259 section 7, bytes that are no UTF-8 as U+FFFD. */
+export function putEscaped(writer: Writer, text: Slice): void {
+  let at = addressOf(text);
+  const end = at + lengthOf(text);
+  while (at < end) {
+    const byte = load<u8>(at);
+    if (byte >= 0x80) {
+      const length = codePointLength(at, end);
+      if (length == 0) {
+        putByte(writer, 0xef);
+        putByte(writer, 0xbf);
+        putByte(writer, 0xbd);
+        at++;
+      } else {
+        putSlice(writer, sliceOf(at, length));
+        at += length;
+      }
+      continue;
+    }
+    if (byte == 0x22 || byte == 0x5c) {
+      putByte(writer, 0x5c);
+      putByte(writer, byte);
+    } else if (byte < 0x20 || byte == 0x7f) {
+      put(writer, "\\u00");
+      putByte(writer, hexDigit((byte >> 4) as u32));
+      putByte(writer, hexDigit((byte & 15) as u32));
+    } else {
+      putByte(writer, byte);
+    }
+    at++;
+  }
+}
+
+/** Puts a JSON string, quotes included. */
+export function putString(writer: Writer, text: Slice): void {
+  putByte(writer, 0x22);
+  putEscaped(writer, text);
+  putByte(writer, 0x22);
+}

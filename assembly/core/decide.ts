@@ -1,0 +1,104 @@
+// The decision of one request: plan and view in, a list of Given out. No host, no allocation; clock, randomness and the
+// client's address are inputs, so that a case replays exactly.
+
+import { lengthOf, NONE, sameText, Slice } from "../bytes/slice";
+import { readCookies } from "./cookies";
+import { DECIDED, identify } from "./identity";
+import { clearMatched, matchRollouts } from "./match";
+import { murmur3After } from "./murmur3";
+import {
+  Given, GIVEN_BYTES, GIVEN_DEFAULT, GIVEN_DISABLED, GIVEN_FORCED_BY_COOKIE, GIVEN_FORCED_BY_HEADER, GIVEN_SPLIT,
+  Identity, NO_SLOT, Plan, Rollout, ROLLOUT_BYTES, Variant, VARIANT_BYTES,
+} from "./plan";
+import { slotValue } from "./view";
+
+/**
+ * Decides every rollout that applies, in document order, into `plan.given`.
+ * @returns DECIDED, or what the filter has to give before it calls again: NEEDS_ADDRESS, NEEDS_RANDOM
+ */
+export function decide(plan: Plan): u32 {
+  plan.givenCount = 0;
+  if (plan.rolloutCount == 0) return DECIDED;
+  clearMatched(plan);
+  matchRollouts(plan);
+  const words = (plan.rolloutCount + 4095) >> 12;
+  for (let s: u32 = 0; s < words; s++) {
+    let above = load<u64>(plan.summary + ((s as usize) << 3));
+    while (above != 0) {
+      const word = (s << 6) + (ctz<u64>(above) as u32);
+      above &= above - 1;
+      let bits = load<u64>(plan.matched + ((word as usize) << 3));
+      while (bits != 0) {
+        const rollout = (word << 6) + (ctz<u64>(bits) as u32);
+        bits &= bits - 1;
+        const needs = decideRollout(plan, changetype<Rollout>(plan.rollouts + rollout * ROLLOUT_BYTES));
+        if (needs != DECIDED) return needs;
+      }
+    }
+  }
+  return DECIDED;
+}
+
+function decideRollout(plan: Plan, rollout: Rollout): u32 {
+  const given = changetype<Given>(plan.given + plan.givenCount * GIVEN_BYTES);
+  given.rollout = changetype<usize>(rollout);
+  given.variant = rollout.variants + rollout.fallback * VARIANT_BYTES;
+  given.hash = 0;
+  if (rollout.disabled) {
+    given.reason = GIVEN_DISABLED;
+    plan.givenCount++;
+    return DECIDED;
+  }
+  let forced = variantNamed(rollout, slotValue(plan, rollout.forceHeader));
+  if (forced != 0) {
+    given.reason = GIVEN_FORCED_BY_HEADER;
+    given.variant = forced;
+    plan.givenCount++;
+    return DECIDED;
+  }
+  if (rollout.forceCookie != NO_SLOT) {
+    readCookies(plan);
+    forced = variantNamed(rollout, slotValue(plan, rollout.forceCookie));
+    if (forced != 0) {
+      given.reason = GIVEN_FORCED_BY_COOKIE;
+      given.variant = forced;
+      plan.givenCount++;
+      return DECIDED;
+    }
+  }
+  given.reason = GIVEN_DEFAULT;
+  if (rollout.identity != 0) {
+    const identity = changetype<Identity>(rollout.identity);
+    const needs = identify(plan, identity, true);
+    if (needs != DECIDED) return needs;
+    if (identity.value != NONE) {
+      given.reason = GIVEN_SPLIT;
+      given.hash = murmur3After(rollout.saltHash, rollout.saltRest, lengthOf(rollout.salt) + 1, identity.value);
+      given.variant = variantAt(rollout, given.hash, given.variant);
+    }
+  }
+  plan.givenCount++;
+  return DECIDED;
+}
+
+function variantNamed(rollout: Rollout, name: Slice): usize {
+  if (lengthOf(name) == 0) return 0;
+  let at = rollout.variants;
+  for (let i: u32 = 0; i < rollout.variantCount; i++) {
+    if (sameText(changetype<Variant>(at).name, name)) return at;
+    at += VARIANT_BYTES;
+  }
+  return 0;
+}
+
+/** The variant whose part of the space holds `hash`, the default otherwise. */
+function variantAt(rollout: Rollout, hash: u32, fallback: usize): usize {
+  const point = hash as u64;
+  let at = rollout.variants;
+  for (let i: u32 = 0; i < rollout.variantCount; i++) {
+    const variant = changetype<Variant>(at);
+    if (point >= variant.begin && point < variant.end) return at;
+    at += VARIANT_BYTES;
+  }
+  return fallback;
+}

@@ -1,0 +1,132 @@
+// The decision as one JSON line: what `serin decide` prints and what Envoy logs at debug level, from the same code.
+
+import { NONE, Slice } from "../bytes/slice";
+import { beginText, put, putByte, putSlice, putString, textOf, Writer } from "../bytes/writer";
+import { HEADER_CLUSTER, STATE_CLUSTER, STATE_NAMESPACE } from "../vocabulary/headers";
+import { REASON_DEFAULT, REASON_DISABLED, REASON_SPLIT, REASON_TARGETING_MATCH } from "../vocabulary/reasons";
+import {
+  Given, GIVEN_DEFAULT, GIVEN_DISABLED, GIVEN_SPLIT, Identity, IssueCookie, Plan, Rollout, STEER_HEADER, Variant,
+} from "./plan";
+import { anyIssued, givenAt, isAnnounced, isSecure, putCookieHeader, putSetCookie, steeredCluster } from "./steering";
+import { view } from "./view";
+
+/** For texts that stand inside the line as JSON strings. */
+const part: Writer = changetype<Writer>(memory.data(32, 8));
+
+/** OpenFeature's word for a GIVEN_* code. */
+export function reasonOf(code: u32): string {
+  if (code == GIVEN_DISABLED) return REASON_DISABLED;
+  if (code == GIVEN_DEFAULT) return REASON_DEFAULT;
+  return code == GIVEN_SPLIT ? REASON_SPLIT : REASON_TARGETING_MATCH;
+}
+
+/** Puts a member's name that needs no escapes, with the comma before it unless it is the first. */
+export function putKey(writer: Writer, first: bool, name: string): void {
+  if (!first) putByte(writer, 0x2c);
+  putByte(writer, 0x22);
+  put(writer, name);
+  put(writer, '":');
+}
+
+/** Puts `"variant":…,"reason":…` and the cluster when the variant names one. */
+export function putGiven(writer: Writer, given: Given): void {
+  const variant = changetype<Variant>(given.variant);
+  put(writer, '"variant":');
+  putString(writer, variant.name);
+  put(writer, ',"reason":"');
+  put(writer, reasonOf(given.reason));
+  putByte(writer, 0x22);
+  if (variant.cluster != NONE) {
+    put(writer, ',"cluster":');
+    putString(writer, variant.cluster);
+  }
+}
+
+function putSeparated(writer: Writer, first: bool, name: Slice): void {
+  if (!first) putByte(writer, 0x2c);
+  putString(writer, name);
+  putByte(writer, 0x3a);
+}
+
+/** Puts what is written for rollouts and cluster, as the members of one object. */
+function putSteering(writer: Writer, plan: Plan, first: bool): bool {
+  const byHeader = plan.steer == STEER_HEADER;
+  for (let i: u32 = 0; i < plan.givenCount; i++) {
+    const given = givenAt(plan, i);
+    if (!isAnnounced(given)) continue;
+    const rollout = changetype<Rollout>(given.rollout);
+    if (byHeader) {
+      putSeparated(writer, first, rollout.header);
+    } else {
+      if (!first) putByte(writer, 0x2c);
+      putByte(writer, 0x22);
+      put(writer, STATE_NAMESPACE);
+      putSlice(writer, rollout.state);
+      put(writer, '":');
+    }
+    first = false;
+    putString(writer, changetype<Variant>(given.variant).name);
+  }
+  const cluster = steeredCluster(plan);
+  if (cluster == NONE) return first;
+  if (!first) putByte(writer, 0x2c);
+  putByte(writer, 0x22);
+  if (!byHeader) put(writer, STATE_NAMESPACE);
+  put(writer, byHeader ? HEADER_CLUSTER : STATE_CLUSTER);
+  put(writer, '":');
+  putString(writer, cluster);
+  return false;
+}
+
+/** Puts the Set-Cookie values of this request, as the items of an array. */
+function putIssued(writer: Writer, plan: Plan): void {
+  let first = true;
+  for (let at = plan.issues; at != 0; at = changetype<IssueCookie>(at).next) {
+    const issue = changetype<IssueCookie>(at);
+    if (issue.stamp != plan.stamp) continue;
+    beginText(part);
+    putSetCookie(part, issue, issue.id, isSecure(issue));
+    if (!first) putByte(writer, 0x2c);
+    first = false;
+    putString(writer, textOf(part));
+  }
+}
+
+/** Puts the decision line of policy.md. */
+export function putDecisionLine(writer: Writer, plan: Plan): void {
+  put(writer, '{"identity":');
+  const identity = plan.identity == 0 ? NONE : changetype<Identity>(plan.identity).value;
+  if (identity == NONE) put(writer, "null");
+  else putString(writer, identity);
+  put(writer, ',"rollouts":{');
+  for (let i: u32 = 0; i < plan.givenCount; i++) {
+    const given = givenAt(plan, i);
+    putSeparated(writer, i == 0, changetype<Rollout>(given.rollout).name);
+    putByte(writer, 0x7b);
+    putGiven(writer, given);
+    putByte(writer, 0x7d);
+  }
+  put(writer, '},"flags":{},"shadows":[],"request":{"set":{');
+  let first = true;
+  if (plan.steer == STEER_HEADER) first = putSteering(writer, plan, true);
+  if (anyIssued(plan)) {
+    beginText(part);
+    putCookieHeader(part, plan);
+    putKey(writer, first, "cookie");
+    putString(writer, textOf(part));
+  }
+  put(writer, '},"remove":[');
+  for (let i: u32 = 0; i < view.forgedCount; i++) {
+    if (i != 0) putByte(writer, 0x2c);
+    putString(writer, load<u64>(view.forged + ((i as usize) << 3)));
+  }
+  putByte(writer, 0x5d);
+  if (plan.steer != STEER_HEADER) {
+    put(writer, ',"filterState":{');
+    putSteering(writer, plan, true);
+    putByte(writer, 0x7d);
+  }
+  put(writer, '},"response":{"set-cookie":[');
+  putIssued(writer, plan);
+  put(writer, "]}}");
+}

@@ -1,0 +1,67 @@
+// The query string as application/x-www-form-urlencoded (WHATWG URL standard, section 5.1): `+` is a blank, `%41` an A,
+// a `%` without two hexadecimal digits behind it stands for itself. Bytes, not text: what comes out may be no UTF-8.
+
+import { scratch } from "../bytes/scratch";
+import { addressOf, findByte, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
+import { ABSENT, find, mayHold } from "../bytes/table";
+import { Plan } from "./plan";
+import { fillSlot, view } from "./view";
+
+/** Fills the plan's query slots from the request, once a request. */
+export function readParams(plan: Plan): void {
+  if (view.paramsRead) return;
+  view.paramsRead = true;
+  const params = plan.inputs.params;
+  let at = addressOf(view.query);
+  const end = at + lengthOf(view.query);
+  while (at < end) {
+    const stop = findByte(at, end, 0x26);
+    const equals = findByte(at, stop, 0x3d);
+    const name = formDecoded(sliceOf(at, (equals - at) as u32));
+    if (mayHold(params, lengthOf(name))) {
+      const slot = find(params, name);
+      if (slot != ABSENT) {
+        const begin = equals < stop ? equals + 1 : stop;
+        fillSlot(plan, slot, trimmed(formDecoded(sliceOf(begin, (stop - begin) as u32))));
+      }
+    }
+    at = stop + 1;
+  }
+}
+
+function hexValue(byte: u8): u32 {
+  if (byte >= 0x30 && byte <= 0x39) return (byte - 0x30) as u32;
+  const small = byte | 0x20;
+  return small >= 0x61 && small <= 0x66 ? ((small - 0x57) as u32) : 16;
+}
+
+/** The text itself when nothing in it is encoded, a decoded copy in scratch memory else; NONE without memory. */
+export function formDecoded(text: Slice): Slice {
+  const begin = addressOf(text);
+  const end = begin + lengthOf(text);
+  let at = begin;
+  while (at < end && load<u8>(at) != 0x25 && load<u8>(at) != 0x2b) at++;
+  if (at == end) return text;
+  const to = scratch(lengthOf(text));
+  if (to == 0) return NONE;
+  memory.copy(to, begin, at - begin);
+  let out = to + (at - begin);
+  while (at < end) {
+    const byte = load<u8>(at);
+    let plain = byte;
+    if (byte == 0x2b) {
+      plain = 0x20;
+    } else if (byte == 0x25 && end - at >= 3) {
+      const high = hexValue(load<u8>(at + 1));
+      const low = hexValue(load<u8>(at + 2));
+      if (high < 16 && low < 16) {
+        plain = ((high << 4) | low) as u8;
+        at += 2;
+      }
+    }
+    store<u8>(out, plain);
+    out++;
+    at++;
+  }
+  return sliceOf(to, (out - to) as u32);
+}

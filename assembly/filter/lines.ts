@@ -1,0 +1,37 @@
+// The decision of a request as log lines: at debug level what was decided, at trace level also why.
+
+import { beginText, textOf, Writer } from "../bytes/writer";
+import { putDecisionLine } from "../core/decision-line";
+import { putExplanation } from "../core/explanation";
+import { Plan } from "../core/plan";
+import { DEBUG, log, logLevel, TRACE } from "../host/log";
+
+const SECOND: u64 = 1000000000;
+const line: Writer = changetype<Writer>(memory.data(32, 8));
+let level: u32 = 0;
+let askedNs: u64 = 0;
+
+/** The level is asked anew by the next request. */
+export function forgetLevel(): void {
+  askedNs = 0;
+}
+
+/** Whether decisions are written now. The level is asked for at most once a second: a host call a request is dear. */
+export function writesDecisions(now: u64): bool {
+  if (askedNs == 0 || now - askedNs >= SECOND) {
+    level = logLevel();
+    askedNs = now == 0 ? 1 : now;
+  }
+  return level <= DEBUG;
+}
+
+/** Writes the lines of the request that was just decided. */
+export function writeDecision(plan: Plan): void {
+  beginText(line);
+  putDecisionLine(line, plan);
+  log(DEBUG, textOf(line));
+  if (level > TRACE) return;
+  beginText(line);
+  putExplanation(line, plan);
+  log(TRACE, textOf(line));
+}

@@ -1,0 +1,118 @@
+// Roots: one plugin configuration on one worker. A root keeps its plan until Envoy is done with the root; an update is
+// a new root beside the old one, in the same memory.
+
+import { closeArena } from "../bytes/arena";
+import { givePages, takePages } from "../bytes/pages";
+import { beginScratch } from "../bytes/scratch";
+import { NONE, Slice } from "../bytes/slice";
+import { beginText, textOf, Writer } from "../bytes/writer";
+import { Plan } from "../core/plan";
+import { ERROR, log, WARN } from "../host/log";
+import { configuration } from "../host/plugin";
+import { isWarning, problemCount, putProblem } from "../policy/problems";
+import { compilePlan, endReading, refuseSize } from "../policy/read-policy";
+import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
+import { enter, giveRoot, leave, recordOf, Root, takeRoot } from "./contexts";
+import { forgetLevel } from "./lines";
+import { adoptStats, countLoaded, countRejected, prepareStats, releaseStats } from "./stats";
+import { survive } from "./survive";
+import { prepareWords } from "./words";
+
+/** Where the host puts the configuration; 0 outside of `configure`, when allocations are scratch. */
+let configuring: bool = false;
+let text: usize = 0;
+let textBytes: usize = 0;
+
+/** Whether an allocation of the host now is the configuration's. */
+export function isConfiguring(): bool {
+  return configuring;
+}
+
+/** Memory for the configuration's text, kept until `configure` is over. */
+export function takeText(bytes: usize): usize {
+  givePages(text, textBytes);
+  text = takePages(bytes);
+  textBytes = bytes;
+  return text;
+}
+
+/** Enters a root that has no plan yet. */
+export function createRoot(id: u32): usize {
+  if (!prepareWords() || !prepareStats()) return 0;
+  const found = recordOf(id);
+  if (found != 0) return found;
+  const root = takeRoot();
+  if (root == 0 || !enter(id, root)) return 0;
+  return root;
+}
+
+const line: Writer = changetype<Writer>(memory.data(32, 8));
+
+/**
+ * Reads a policy and serves it from now on under this root.
+ * @returns whether it was accepted, which depends on its bytes alone
+ */
+export function configure(id: u32, bytes: u32): bool {
+  beginScratch();
+  const root = createRoot(id);
+  let plan = changetype<Plan>(0);
+  if (bytes > (LIMIT_POLICY_BYTES as u32)) {
+    refuseSize(bytes);
+  } else {
+    configuring = true;
+    const policy: Slice = bytes == 0 ? NONE : configuration(bytes);
+    configuring = false;
+    plan = compilePlan(policy);
+  }
+  for (let i: u32 = 0; i < problemCount(); i++) {
+    beginText(line);
+    putProblem(line, i);
+    log(isWarning(i) ? WARN : ERROR, textOf(line));
+  }
+  endReading();
+  givePages(text, textBytes);
+  text = 0;
+  textBytes = 0;
+  forgetLevel();
+  if (changetype<usize>(plan) == 0) {
+    countRejected();
+    return false;
+  }
+  if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
+  if (root == 0) {
+    // Accepted all the same: a worker that refused what another took would serve without the filter.
+    survive("memory", "no memory for a root");
+    retire(plan);
+  } else {
+    const old = changetype<Root>(root).plan;
+    changetype<Root>(root).plan = plan;
+    retire(old);
+  }
+  countLoaded();
+  return true;
+}
+
+/** Envoy is done with this root: its last stream is over. */
+export function endRoot(id: u32, root: Root): void {
+  leave(id);
+  retire(root.plan);
+  giveRoot(root);
+}
+
+/** Lets a plan go now, or with its last stream. */
+function retire(plan: Plan): void {
+  if (changetype<usize>(plan) == 0) return;
+  plan.retired = true;
+  if (plan.streams == 0) close(plan);
+}
+
+/** A stream of this plan is over. */
+export function releasePlan(plan: Plan): void {
+  plan.streams--;
+  if (plan.retired && plan.streams == 0) close(plan);
+}
+
+function close(plan: Plan): void {
+  releaseStats(plan);
+  closeArena(plan.arena);
+}

@@ -1,0 +1,164 @@
+// Streams: the order of events of one request.
+
+import { beginScratch } from "../bytes/scratch";
+import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
+import { decide } from "../core/decide";
+import { DECIDED, identify, NEEDS_ADDRESS } from "../core/identity";
+import { Identity, Plan, Variant } from "../core/plan";
+import { givenAt } from "../core/steering";
+import { readRequest, view } from "../core/view";
+import { fillRandom, nowNs } from "../host/clock";
+import { requestHeaders } from "../host/headers";
+import { numberProperty, property } from "../host/properties";
+import { enter, giveStream, leave, recordOf, Root, Stream, takeStream } from "./contexts";
+import { applyDecision, releaseIssued, setIssuedCookies } from "./effects";
+import { writeDecision, writesDecisions } from "./lines";
+import { releasePlan } from "./root";
+import { countEnded, countGiven, ENDED_RESET } from "./stats";
+import { survive } from "./survive";
+import { wordResponseCode, wordSourceAddress } from "./words";
+
+/** Enters a stream: from now on it keeps its root's plan. */
+export function createStream(id: u32, parent: u32): void {
+  const root = recordOf(parent);
+  if (root == 0 || !changetype<Root>(root).isRoot) return;
+  const plan = changetype<Root>(root).plan;
+  if (changetype<usize>(plan) == 0) return;
+  const address = takeStream();
+  if (address == 0) return;
+  if (!enter(id, address)) {
+    giveStream(changetype<Stream>(address));
+    return;
+  }
+  changetype<Stream>(address).plan = plan;
+  plan.streams++;
+}
+
+/** The stream of an id; address 0 for a root, and for one that is not ours. */
+function streamOf(id: u32): Stream {
+  const address = recordOf(id);
+  if (address == 0 || changetype<Stream>(address).isRoot) return changetype<Stream>(0);
+  return changetype<Stream>(address);
+}
+
+/** The request's headers are there: decides, steers and counts. */
+export function beginRequest(id: u32): void {
+  beginScratch();
+  const stream = streamOf(id);
+  if (changetype<usize>(stream) == 0) return survive("stream", "a stream that was never created");
+  const plan = stream.plan;
+  const now = nowNs();
+  stream.begunNs = now;
+  stream.hasBegun = true;
+  const block = requestHeaders();
+  if (block == NONE) return survive("host-call", "the request headers could not be read");
+  if (!readRequest(plan, addressOf(block), lengthOf(block))) return survive("headers", "a block of headers that is none");
+  stream.isConnect = isWord(view.method, "CONNECT");
+  if (!decideAll(plan)) {
+    plan.givenCount = 0;
+    survive("host-call", "no random bytes: nothing was decided");
+  }
+  applyDecision(plan, stream);
+  for (let i: u32 = 0; i < plan.givenCount; i++) {
+    if (!countGiven(stream, changetype<Variant>(givenAt(plan, i).variant).stats)) {
+      survive("memory", "no memory to count a variant");
+    }
+  }
+  if (writesDecisions(now)) {
+    nameVisitor(plan);
+    writeDecision(plan);
+  }
+}
+
+/** Decides, giving `decide` what it asks for. @returns false when the host could not */
+function decideAll(plan: Plan): bool {
+  // It asks at most once for each: the address stays given, and the random bytes are enough for one request.
+  for (let i = 0; i < 3; i++) {
+    const needs = decide(plan);
+    if (needs == DECIDED) return true;
+    if (!give(plan, needs)) return false;
+  }
+  return false;
+}
+
+function give(plan: Plan, needs: u32): bool {
+  if (needs == NEEDS_ADDRESS) {
+    view.address = withoutPort(property(wordSourceAddress));
+    view.addressGiven = true;
+    return true;
+  }
+  if (plan.random == 0 || !fillRandom(plan.random, plan.randomBytes)) return false;
+  plan.randomUsed = 0;
+  return true;
+}
+
+/** Finds the policy's identity for the decision line, also where no rollout asked for it; nothing is issued for that. */
+function nameVisitor(plan: Plan): void {
+  if (plan.identity == 0) return;
+  const identity = changetype<Identity>(plan.identity);
+  for (let i = 0; i < 2; i++) {
+    const needs = identify(plan, identity, false);
+    if (needs == DECIDED || !give(plan, needs)) return;
+  }
+}
+
+/** `203.0.113.7:4711` -> `203.0.113.7`, `[2001:db8::1]:443` -> `2001:db8::1` */
+function withoutPort(address: Slice): Slice {
+  const begin = addressOf(address);
+  let end = begin + lengthOf(address);
+  while (end > begin && load<u8>(end - 1) != 0x3a) end--;
+  if (end == begin) return address;
+  end--;
+  if (end > begin + 1 && load<u8>(begin) == 0x5b && load<u8>(end - 1) == 0x5d) {
+    return sliceOf(begin + 1, (end - begin - 2) as u32);
+  }
+  return sliceOf(begin, (end - begin) as u32);
+}
+
+/** The response's headers are there, the upstream's or a local reply's. */
+export function beginResponse(id: u32, isEnd: bool): void {
+  const stream = streamOf(id);
+  if (changetype<usize>(stream) == 0) return;
+  stream.responseBegun = true;
+  if (isEnd) stream.responseEnded = true;
+  if (stream.issued == 0) return;
+  beginScratch();
+  setIssuedCookies(stream);
+}
+
+/** The response's last byte passed. */
+export function endResponse(id: u32): void {
+  const stream = streamOf(id);
+  if (changetype<usize>(stream) != 0) stream.responseEnded = true;
+}
+
+const MILLISECOND: u64 = 1000000;
+
+/** Envoy is done with the stream, whatever became of it: once for each that was created. */
+export function endStream(id: u32, stream: Stream): void {
+  beginScratch();
+  leave(id);
+  if (stream.variants != 0) {
+    const ending = endingOf(stream);
+    const now = nowNs();
+    countEnded(stream, ending, now > stream.begunNs ? (now - stream.begunNs) / MILLISECOND : 0);
+  }
+  releaseIssued(stream);
+  const plan = stream.plan;
+  giveStream(stream);
+  releasePlan(plan);
+}
+
+/**
+ * How it ended: 1 to 5, the class of an answer that was whole; ENDED_RESET. An answer is whole when its end passed the
+ * filter, or when it opened a tunnel, which has no end of its own.
+ */
+function endingOf(stream: Stream): u32 {
+  const code = numberProperty(wordResponseCode);
+  if (code < 100) return ENDED_RESET;
+  const kind = code >= 600 ? 5 : ((code as u32) / 100);
+  if (stream.responseEnded || code == 101) return kind;
+  if (stream.isConnect && kind == 2) return kind;
+  // Envoy's own answer may pass no filter; one of the upstream's that passed without its end was cut.
+  return stream.responseBegun ? ENDED_RESET : kind;
+}

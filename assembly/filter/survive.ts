@@ -1,0 +1,26 @@
+// Something that should not happen has happened and the request goes on: counted always, said at warn level at most
+// once a second, so that a fault on every request does not become a second one in the log.
+
+import { beginText, put, textOf, Writer } from "../bytes/writer";
+import { nowNs } from "../host/clock";
+import { log, WARN } from "../host/log";
+import { countError } from "./stats";
+
+const SECOND: u64 = 1000000000;
+const line: Writer = changetype<Writer>(memory.data(32, 8));
+let saidNs: u64 = 0;
+
+/** Counts `serin.error` and says what was survived; `message` is plain ASCII without quotes. */
+export function survive(code: string, message: string): void {
+  countError();
+  const now = nowNs();
+  if (now - saidNs < SECOND && saidNs != 0) return;
+  saidNs = now;
+  beginText(line);
+  put(line, '{"error":{"code":"');
+  put(line, code);
+  put(line, '","message":"');
+  put(line, message);
+  put(line, '"}}');
+  log(WARN, textOf(line));
+}

@@ -1,0 +1,39 @@
+// Header maps of the stream that the host is calling us for.
+
+import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
+import {
+  proxy_add_header_map_value, proxy_get_header_map_pairs, proxy_remove_header_map_value,
+  proxy_replace_header_map_value, RETURNED, STATUS_OK,
+} from "./abi";
+
+const REQUEST: i32 = 0;
+const RESPONSE: i32 = 2;
+
+/** The block of all request headers (see core/view.ts) in scratch memory; NONE when the host gives none. */
+export function requestHeaders(): Slice {
+  store<u64>(RETURNED, 0);
+  if (proxy_get_header_map_pairs(REQUEST, RETURNED, RETURNED + 4) != STATUS_OK) return NONE;
+  const at = load<u32>(RETURNED) as usize;
+  return at == 0 ? NONE : sliceOf(at, load<u32>(RETURNED, 4));
+}
+
+/** @returns whether the host did it */
+export function replaceRequestHeader(name: Slice, value: Slice): bool {
+  const status = proxy_replace_header_map_value(
+    REQUEST, addressOf(name), lengthOf(name), addressOf(value), lengthOf(value),
+  );
+  return status == STATUS_OK;
+}
+
+/** Removes every occurrence. @returns whether the host did it */
+export function removeRequestHeader(name: Slice): bool {
+  return proxy_remove_header_map_value(REQUEST, addressOf(name), lengthOf(name)) == STATUS_OK;
+}
+
+/** @returns whether the host did it */
+export function addResponseHeader(name: Slice, value: Slice): bool {
+  const status = proxy_add_header_map_value(
+    RESPONSE, addressOf(name), lengthOf(name), addressOf(value), lengthOf(value),
+  );
+  return status == STATUS_OK;
+}

@@ -1,0 +1,28 @@
+// Envoy's counters, gauges and histograms.
+
+import { addressOf, lengthOf, Slice } from "../bytes/slice";
+import { proxy_define_metric, proxy_increment_metric, proxy_record_metric, RETURNED, STATUS_OK } from "./abi";
+
+export const COUNTER: i32 = 0;
+export const GAUGE: i32 = 1;
+export const HISTOGRAM: i32 = 2;
+
+/** No metric: Envoy's ids begin above it, and every call below passes over it. */
+export const NO_METRIC: u32 = 0;
+
+/** Defines a metric, or finds it when another worker did. @returns its id on this worker, NO_METRIC when refused */
+export function defineMetric(kind: i32, name: Slice): u32 {
+  store<u32>(RETURNED, 0);
+  if (proxy_define_metric(kind, addressOf(name), lengthOf(name), RETURNED) != STATUS_OK) return NO_METRIC;
+  return load<u32>(RETURNED);
+}
+
+/** Adds to a counter (above 0 only) or a gauge. @returns whether the host did it */
+export function addToMetric(id: u32, amount: i64): bool {
+  return id == NO_METRIC || proxy_increment_metric(id, amount) == STATUS_OK;
+}
+
+/** Sets a gauge, or records a value of a histogram. @returns whether the host did it */
+export function recordMetric(id: u32, value: u64): bool {
+  return id == NO_METRIC || proxy_record_metric(id, value) == STATUS_OK;
+}

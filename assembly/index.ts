@@ -1,0 +1,56 @@
+// The ABI's surface (proxy-wasm 0.2.1): what Envoy calls, each handed on in one line. Every export that is called for a
+// stream costs each request, so there is none that is not needed: proxy_on_done ends streams and roots alike.
+
+import { scratch } from "./bytes/scratch";
+import { recordOf, Root, Stream } from "./filter/contexts";
+import { configure, createRoot, endRoot, isConfiguring, takeText } from "./filter/root";
+import { beginRequest, beginResponse, createStream, endResponse, endStream } from "./filter/stream";
+
+const CONTINUE: u32 = 0;
+
+export function proxy_abi_version_0_2_1(): void {}
+
+export function proxy_on_memory_allocate(bytes: usize): usize {
+  return isConfiguring() ? takeText(bytes) : scratch(bytes);
+}
+
+export function proxy_on_vm_start(root: u32, bytes: u32): u32 {
+  return 1;
+}
+
+export function proxy_on_configure(root: u32, bytes: u32): u32 {
+  return configure(root, bytes) ? 1 : 0;
+}
+
+export function proxy_on_context_create(id: u32, parent: u32): void {
+  if (parent == 0) createRoot(id);
+  else createStream(id, parent);
+}
+
+export function proxy_on_request_headers(id: u32, count: u32, isEnd: u32): u32 {
+  beginRequest(id);
+  return CONTINUE;
+}
+
+export function proxy_on_response_headers(id: u32, count: u32, isEnd: u32): u32 {
+  beginResponse(id, isEnd != 0);
+  return CONTINUE;
+}
+
+export function proxy_on_response_body(id: u32, bytes: u32, isEnd: u32): u32 {
+  if (isEnd != 0) endResponse(id);
+  return CONTINUE;
+}
+
+export function proxy_on_response_trailers(id: u32, count: u32): u32 {
+  endResponse(id);
+  return CONTINUE;
+}
+
+export function proxy_on_done(id: u32): u32 {
+  const record = recordOf(id);
+  if (record == 0) return 1;
+  if (changetype<Root>(record).isRoot) endRoot(id, changetype<Root>(record));
+  else endStream(id, changetype<Stream>(record));
+  return 1;
+}

@@ -1,0 +1,82 @@
+// What the readers of the policy's parts share: the plan that is being built, and its inputs.
+
+import { keep, take } from "../bytes/arena";
+import { addressOf, lengthOf, lower, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { ABSENT, find, insert, Table } from "../bytes/table";
+import { put, putString } from "../bytes/writer";
+import { NO_SLOT, Plan } from "../core/plan";
+import { HEADER_PREFIX } from "../vocabulary/headers";
+import { CODE_NAME, CODE_VALUE } from "../vocabulary/problems";
+import { Node } from "./node";
+import { beginMessage, fail, message, warn } from "./problems";
+import { isToken } from "./scalars";
+
+/** The plan being built; its arena takes all that outlives the reading. */
+export let plan: Plan = changetype<Plan>(0);
+
+/** Whether the policy has an identity of its own, right or wrong. */
+export let identityGiven: bool = false;
+
+export function beginBuild(built: Plan, hasIdentity: bool): void {
+  plan = built;
+  identityGiven = hasIdentity;
+}
+
+/** Records of `bytes` each, zeroed, in the plan's arena; 0 without memory. */
+export function records(count: u32, bytes: usize): usize {
+  return take(plan.arena, (count as usize) * bytes);
+}
+
+/** A copy of a text of the policy that lives as long as the plan. */
+export function kept(text: Slice): Slice {
+  return keep(plan.arena, text);
+}
+
+/** A copy in ASCII lower case. */
+export function keptLower(text: Slice): Slice {
+  const copy = keep(plan.arena, text);
+  const begin = addressOf(copy);
+  for (let i: u32 = 0; i < lengthOf(copy); i++) store<u8>(begin + i, lower(load<u8>(begin + i)));
+  return copy;
+}
+
+/** `prefix` and a text as one, in the plan's arena. */
+export function keptAfter(prefix: string, text: Slice): Slice {
+  const length = (prefix.length as u32) + lengthOf(text);
+  const to = take(plan.arena, length);
+  if (to == 0) return NONE;
+  for (let i: u32 = 0; i < (prefix.length as u32); i++) {
+    store<u8>(to + i, load<u16>(changetype<usize>(prefix) + ((i as usize) << 1)) as u8);
+  }
+  memory.copy(to + prefix.length, addressOf(text), lengthOf(text));
+  return sliceOf(to, length);
+}
+
+/** The slot of an input of this name, a new one when the plan does not read it yet. `name` lives as long as the plan. */
+export function slotFor(table: Table, name: Slice): u32 {
+  const found = find(table, name);
+  if (found != ABSENT) return found;
+  const slot = plan.inputs.count;
+  if (!insert(plan.arena, table, name, slot)) return NO_SLOT;
+  plan.inputs.count++;
+  return slot;
+}
+
+/** A header's name in lower case, checked; NONE when it was reported. */
+export function headerName(node: Node): Slice {
+  if (!isToken(node.text)) {
+    fail(node, CODE_NAME, "must be a header's name");
+    return NONE;
+  }
+  const name = keptLower(node.text);
+  if (startsWithWord(name, HEADER_PREFIX)) {
+    beginMessage();
+    put(message, "headers under ");
+    put(message, HEADER_PREFIX);
+    put(message, " are removed before anything is decided, so there will never be a ");
+    putString(message, name);
+    warn(node, CODE_VALUE);
+  }
+  return name;
+}
+

@@ -1,0 +1,96 @@
+// The known word that is nearest to one that is not known: Damerau-Levenshtein distance in its optimal string alignment
+// form (Boytsov 2011, "Indexing methods for approximate dictionary searching", section 2.2).
+
+import { addressOf, lengthOf, lower, Slice } from "../bytes/slice";
+import { put, putByte, Writer } from "../bytes/writer";
+
+/** Words longer than this are near to nothing. */
+const LONGEST: u32 = 31;
+const ROW: usize = 32;
+const rows: usize = memory.data(96, 8);
+
+/** Characters of `words` from `from` to the next blank. */
+function wordLength(words: string, from: u32): u32 {
+  let at = from;
+  while (at < (words.length as u32) && letter(words, at) != 0x20) at++;
+  return at - from;
+}
+
+// @ts-ignore: decorator
+@inline
+function letter(words: string, at: u32): u8 {
+  return load<u16>(changetype<usize>(words) + ((at as usize) << 1)) as u8;
+}
+
+// @ts-ignore: decorator
+@inline
+function least(a: u32, b: u32): u32 {
+  return a < b ? a : b;
+}
+
+function distance(text: Slice, words: string, from: u32, length: u32): u32 {
+  const own = lengthOf(text);
+  const begin = addressOf(text);
+  let before = rows;
+  let last = rows + ROW;
+  let row = rows + (ROW << 1);
+  for (let j: u32 = 0; j <= length; j++) store<u8>(last + j, j as u8);
+  for (let i: u32 = 1; i <= own; i++) {
+    store<u8>(row, i as u8);
+    const a = lower(load<u8>(begin + i - 1));
+    for (let j: u32 = 1; j <= length; j++) {
+      const b = lower(letter(words, from + j - 1));
+      let cost = least(load<u8>(last + j) as u32, load<u8>(row + j - 1) as u32) + 1;
+      cost = least(cost, (load<u8>(last + j - 1) as u32) + (a == b ? 0 : 1));
+      if (i > 1 && j > 1 && a == lower(letter(words, from + j - 2)) && lower(load<u8>(begin + i - 2)) == b) {
+        cost = least(cost, (load<u8>(before + j - 2) as u32) + 1);
+      }
+      store<u8>(row + j, cost as u8);
+    }
+    const free = before;
+    before = last;
+    last = row;
+    row = free;
+  }
+  return load<u8>(last + length) as u32;
+}
+
+function putWord(writer: Writer, words: string, from: u32, length: u32): void {
+  for (let i: u32 = 0; i < length; i++) putByte(writer, letter(words, from + i));
+}
+
+/** Puts `: did you mean "…"?` when a known word is near, and in any case what the known words are. */
+export function putNearest(writer: Writer, text: Slice, words: string): void {
+  const own = lengthOf(text);
+  let best: u32 = 0xffffffff;
+  let bestFrom: u32 = 0;
+  let bestLength: u32 = 0;
+  if (own > 0 && own <= LONGEST) {
+    let from: u32 = 0;
+    while (from < (words.length as u32)) {
+      const length = wordLength(words, from);
+      const far = length <= LONGEST ? distance(text, words, from, length) : best;
+      if (far < best) {
+        best = far;
+        bestFrom = from;
+        bestLength = length;
+      }
+      from += length + 1;
+    }
+  }
+  // A third of the letters may be wrong; of a short word one.
+  if (best <= (own <= 3 ? 1 : own / 3)) {
+    put(writer, ': did you mean "');
+    putWord(writer, words, bestFrom, bestLength);
+    put(writer, '"? Known: ');
+  } else {
+    put(writer, "; known: ");
+  }
+  let from: u32 = 0;
+  while (from < (words.length as u32)) {
+    const length = wordLength(words, from);
+    if (from != 0) put(writer, ", ");
+    putWord(writer, words, from, length);
+    from += length + 1;
+  }
+}

@@ -1,0 +1,31 @@
+// One value of the policy's text, with its place.
+
+import { Slice } from "../bytes/slice";
+
+export const KIND_NULL: u32 = 0;
+export const KIND_FALSE: u32 = 1;
+export const KIND_TRUE: u32 = 2;
+export const KIND_NUMBER: u32 = 3;
+export const KIND_STRING: u32 = 4;
+export const KIND_ARRAY: u32 = 5;
+export const KIND_OBJECT: u32 = 6;
+
+@unmanaged
+export class Node {
+  kind: u32;
+  /** Members or items. */
+  count: u32;
+  /** A string decoded, a number's token. */
+  text: Slice;
+  /** In an object: the member's name, decoded. */
+  key: Slice;
+  /** Address in the policy's text where the value begins, and where the name does. */
+  begin: usize;
+  keyBegin: usize;
+  parent: usize;
+  first: usize;
+  last: usize;
+  next: usize;
+  /** Place in its parent. */
+  index: u32;
+}

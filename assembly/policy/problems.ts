@@ -1,0 +1,227 @@
+// What is wrong with a policy, collected while it is read: at most 20, each with its place, written as JSON lines.
+
+import { scratch } from "../bytes/scratch";
+import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
+import { beginText, put, putByte, putEscaped, putNumber, putSlice, putString, textOf, Writer } from "../bytes/writer";
+import { LIMIT_PROBLEMS } from "../vocabulary/limits";
+import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/problems";
+import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { putNearest } from "./nearest";
+
+@unmanaged
+class Problem {
+  node: usize;
+  at: usize;
+  code: usize;
+  message: Slice;
+  isWarning: bool;
+}
+
+const PROBLEM_BYTES: u32 = offsetof<Problem>() as u32;
+
+let problems: usize = 0;
+let count: u32 = 0;
+let errors: u32 = 0;
+let text: Slice = NONE;
+
+/** The message being written: `beginMessage`, then `put…`, then a `report…`. */
+export const message: Writer = changetype<Writer>(memory.data(32, 8));
+
+/** Forgets all problems; the next ones are places of `policyText`. Its bytes have to stay until they are written. */
+export function beginProblems(policyText: Slice): void {
+  problems = scratch(PROBLEM_BYTES * LIMIT_PROBLEMS);
+  count = 0;
+  errors = 0;
+  text = policyText;
+}
+
+/** Problems of error severity: above 0 the policy is refused. */
+export function errorCount(): u32 {
+  return errors;
+}
+
+/** Problems and warnings that can be written, in the order of the text. */
+export function problemCount(): u32 {
+  return count;
+}
+
+export function beginMessage(): void {
+  beginText(message);
+}
+
+function add(node: usize, at: usize, code: string, isWarning: bool): void {
+  if (!isWarning) errors++;
+  if (problems == 0) return;
+  if (count == (LIMIT_PROBLEMS as u32)) {
+    // Warnings make room for what refuses the policy.
+    if (isWarning || !dropWarning()) return;
+  }
+  // In the order of the text; the ones that were there before keep their place.
+  let place = count;
+  while (place > 0 && changetype<Problem>(problems + (place - 1) * PROBLEM_BYTES).at > at) {
+    memory.copy(problems + place * PROBLEM_BYTES, problems + (place - 1) * PROBLEM_BYTES, PROBLEM_BYTES);
+    place--;
+  }
+  const problem = changetype<Problem>(problems + place * PROBLEM_BYTES);
+  problem.node = node;
+  problem.at = at;
+  problem.code = changetype<usize>(code);
+  problem.message = textOf(message);
+  problem.isWarning = isWarning;
+  count++;
+}
+
+function dropWarning(): bool {
+  for (let i = count; i > 0; i--) {
+    const at = problems + (i - 1) * PROBLEM_BYTES;
+    if (!changetype<Problem>(at).isWarning) continue;
+    memory.copy(at, at + PROBLEM_BYTES, (count - i) * PROBLEM_BYTES);
+    count--;
+    return true;
+  }
+  return false;
+}
+
+/** Reports the message at a place of its own; `node` (0 = the document) names the pointer. */
+export function reportAt(node: usize, at: usize, code: string): void {
+  add(node, at, code, false);
+}
+
+/** Reports the message at a value. */
+export function report(node: Node, code: string): void {
+  add(changetype<usize>(node), node.begin, code, false);
+}
+
+/** Reports the message at a value, as a warning: the policy is served all the same. */
+export function warn(node: Node, code: string): void {
+  add(changetype<usize>(node), node.begin, code, true);
+}
+
+/** Reports `<expected>, got <what stands there>`. */
+export function fail(node: Node, code: string, expected: string): void {
+  beginMessage();
+  put(message, expected);
+  put(message, ", got ");
+  putFound(node);
+  report(node, code);
+}
+
+/** Reports a plain sentence. */
+export function failWith(node: Node, code: string, sentence: string): void {
+  beginMessage();
+  put(message, sentence);
+  report(node, code);
+}
+
+/** Longest piece of the person's text that a message repeats. */
+const QUOTED: u32 = 60;
+
+/** Puts what stands there: a scalar as it is written, cut when long, else its type. */
+export function putFound(node: Node): void {
+  if (node.kind == KIND_OBJECT) {
+    put(message, "an object");
+  } else if (node.kind == KIND_ARRAY) {
+    put(message, "an array");
+  } else {
+    const cut = lengthOf(node.text) > QUOTED;
+    const shown = cut ? sliceOf(addressOf(node.text), QUOTED) : node.text;
+    if (node.kind == KIND_STRING) putString(message, shown);
+    else putSlice(message, shown);
+    if (cut) put(message, "…");
+  }
+}
+
+/** Whether the value is of this kind; reported when not. */
+export function isKind(node: Node, kind: u32): bool {
+  if (node.kind == kind) return true;
+  fail(node, CODE_TYPE, kind == KIND_OBJECT ? "must be an object" : kind == KIND_ARRAY ? "must be an array" : "must be a string");
+  return false;
+}
+
+/** Reports a member that Serin does not know; `known` are the object's words, one blank between them. */
+export function unknownKey(member: Node, known: string): void {
+  beginMessage();
+  put(message, "unknown key ");
+  putString(message, member.key);
+  putNearest(message, member.key, known);
+  reportAt(changetype<usize>(member), member.keyBegin, CODE_UNKNOWN_KEY);
+}
+
+/** Reports that an object lacks a member. */
+export function missingKey(object: Node, key: string, why: string): void {
+  beginMessage();
+  put(message, 'the key "');
+  put(message, key);
+  put(message, '" is missing: ');
+  put(message, why);
+  report(object, CODE_MISSING_KEY);
+}
+
+/** Most containers inside one another: the reader's limit, and the value itself. */
+const PATH_NODES: u32 = 72;
+const path: usize = memory.data(288, 8);
+
+/** Puts the JSON Pointer (RFC 6901) of a node, escaped for a JSON string. */
+function putPointer(writer: Writer, address: usize): void {
+  let steps: u32 = 0;
+  for (let at = address; at != 0 && changetype<Node>(at).parent != 0 && steps < PATH_NODES; ) {
+    store<u32>(path + (steps << 2), at as u32);
+    steps++;
+    at = changetype<Node>(at).parent;
+  }
+  while (steps > 0) {
+    steps--;
+    const node = changetype<Node>(load<u32>(path + (steps << 2)));
+    putByte(writer, 0x2f);
+    if (changetype<Node>(node.parent).kind == KIND_ARRAY) {
+      putNumber(writer, node.index);
+      continue;
+    }
+    const begin = addressOf(node.key);
+    const length = lengthOf(node.key);
+    let from: u32 = 0;
+    for (let i: u32 = 0; i < length; i++) {
+      const byte = load<u8>(begin + i);
+      if (byte != 0x7e && byte != 0x2f) continue;
+      putEscaped(writer, sliceOf(begin + from, i - from));
+      put(writer, byte == 0x7e ? "~0" : "~1");
+      from = i + 1;
+    }
+    putEscaped(writer, sliceOf(begin + from, length - from));
+  }
+}
+
+/** Puts one problem as a JSON line. Lines and columns count from 1, columns in code points. */
+export function putProblem(writer: Writer, index: u32): void {
+  const problem = changetype<Problem>(problems + index * PROBLEM_BYTES);
+  const begin = addressOf(text);
+  let line: u32 = 1;
+  let column: u32 = 1;
+  for (let at = begin; at < problem.at; at++) {
+    const byte = load<u8>(at);
+    if (byte == 0x0a) {
+      line++;
+      column = 1;
+    } else if ((byte & 0xc0) != 0x80) {
+      column++;
+    }
+  }
+  put(writer, problem.isWarning ? '{"severity":"warning","code":"' : '{"severity":"error","code":"');
+  put(writer, changetype<string>(problem.code));
+  put(writer, '","pointer":"');
+  putPointer(writer, problem.node);
+  put(writer, '","offset":');
+  putNumber(writer, problem.at - begin);
+  put(writer, ',"line":');
+  putNumber(writer, line);
+  put(writer, ',"column":');
+  putNumber(writer, column);
+  put(writer, ',"message":');
+  putString(writer, problem.message);
+  putByte(writer, 0x7d);
+}
+
+/** Whether the problem is a warning. */
+export function isWarning(index: u32): bool {
+  return changetype<Problem>(problems + index * PROBLEM_BYTES).isWarning;
+}

@@ -1,0 +1,210 @@
+// `identity`: the list of sources.
+
+import { take } from "../bytes/arena";
+import { addressOf, isWord, lengthOf, NONE, sameText, Slice } from "../bytes/slice";
+import { beginText, put, putNumber, putSlice, textOf, Writer } from "../bytes/writer";
+import {
+  Identity, IssueCookie, NO_SLOT, SECURE_ALWAYS, SECURE_AUTO, SECURE_NEVER, Source, SOURCE_ADDRESS, SOURCE_BYTES,
+  SOURCE_COOKIE, SOURCE_HEADER, SOURCE_ISSUE, SOURCE_JWT, SOURCE_QUERY, SOURCE_RANDOM,
+} from "../core/plan";
+import { LIMIT_SOURCES } from "../vocabulary/limits";
+import { CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import { headerName, kept, plan, records, slotFor } from "./build";
+import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import { beginMessage, fail, failWith, isKind, message, missingKey, report, unknownKey, warn } from "./problems";
+import { isToken, isVisible, NO_DURATION, seconds } from "./scalars";
+
+const KNOWN_SOURCES = "cookie header query jwt sourceAddress issueCookie random";
+const KNOWN_COOKIE = "name maxAge path domain secure sameSite";
+
+/** Reads an identity list. @returns the address of its Identity; 0 when it was reported */
+export function readIdentity(list: Node): usize {
+  if (!isKind(list, KIND_ARRAY)) return 0;
+  if (list.count > (LIMIT_SOURCES as u32)) {
+    beginMessage();
+    put(message, "more than ");
+    putNumber(message, LIMIT_SOURCES);
+    put(message, " sources");
+    report(list, CODE_LIMIT);
+    return 0;
+  }
+  const address = take(plan.arena, offsetof<Identity>());
+  if (address == 0) return 0;
+  const identity = changetype<Identity>(address);
+  identity.sources = records(list.count, SOURCE_BYTES);
+  if (identity.sources == 0) return 0;
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+    readSource(changetype<Node>(at), changetype<Source>(identity.sources + identity.count * SOURCE_BYTES));
+    identity.count++;
+  }
+  return address;
+}
+
+function readSource(node: Node, source: Source): void {
+  source.slot = NO_SLOT;
+  if (!isKind(node, KIND_OBJECT)) return;
+  if (node.count != 1) {
+    fail(node, CODE_VALUE, "a source has exactly one key, one of cookie, header, query, jwt, sourceAddress, issueCookie, random");
+    return;
+  }
+  const member = changetype<Node>(node.first);
+  const key = member.key;
+  if (isWord(key, "cookie")) {
+    source.kind = SOURCE_COOKIE;
+    readCookieSource(member, source);
+  } else if (isWord(key, "header")) {
+    source.kind = SOURCE_HEADER;
+    if (!isKind(member, KIND_STRING)) return;
+    source.name = headerName(member);
+    if (source.name != NONE) source.slot = slotFor(plan.inputs.headers, source.name);
+  } else if (isWord(key, "query")) {
+    source.kind = SOURCE_QUERY;
+    if (!isKind(member, KIND_STRING)) return;
+    if (lengthOf(member.text) == 0) return fail(member, CODE_NAME, "must be a parameter's name");
+    source.name = kept(member.text);
+    source.slot = slotFor(plan.inputs.params, source.name);
+  } else if (isWord(key, "jwt")) {
+    source.kind = SOURCE_JWT;
+    if (!isKind(member, KIND_STRING)) return;
+    if (lengthOf(member.text) == 0) return fail(member, CODE_NAME, "must be a claim's name");
+    source.name = kept(member.text);
+    source.slot = slotFor(plan.inputs.claims, source.name);
+  } else if (isWord(key, "sourceAddress")) {
+    source.kind = SOURCE_ADDRESS;
+    plan.readsAddress = true;
+    if (member.kind != KIND_TRUE) fail(member, CODE_VALUE, "must be true");
+  } else if (isWord(key, "issueCookie")) {
+    source.kind = SOURCE_ISSUE;
+    plan.drawsRandom = true;
+    readIssueCookie(member, source);
+    if (node.next != 0) endless(changetype<Node>(node.next));
+  } else if (isWord(key, "random")) {
+    source.kind = SOURCE_RANDOM;
+    plan.drawsRandom = true;
+    if (member.kind != KIND_TRUE) fail(member, CODE_VALUE, "must be true");
+    if (node.next != 0) failWith(node, CODE_CONFLICT, "random always yields, so it can only be the last source");
+  } else {
+    unknownKey(member, KNOWN_SOURCES);
+  }
+}
+
+function endless(next: Node): void {
+  beginMessage();
+  put(message, "never reached: issueCookie before it always yields");
+  warn(next, CODE_CONFLICT);
+}
+
+function readCookieSource(member: Node, source: Source): void {
+  if (!isKind(member, KIND_STRING)) return;
+  if (!isToken(member.text)) return fail(member, CODE_NAME, "must be a cookie's name");
+  source.name = kept(member.text);
+  source.slot = slotFor(plan.inputs.cookies, source.name);
+}
+
+const attributes: Writer = changetype<Writer>(memory.data(32, 8));
+
+function readIssueCookie(node: Node, source: Source): void {
+  if (!isKind(node, KIND_OBJECT)) return;
+  let name: Slice = NONE;
+  let nameNode = node;
+  let maxAge: u32 = 0;
+  let path: Slice = NONE;
+  let domain: Slice = NONE;
+  let secure = SECURE_AUTO;
+  let sameSite: Slice = NONE;
+  let none: usize = 0;
+  let hasName = false;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isWord(member.key, "name")) {
+      hasName = true;
+      if (!isKind(member, KIND_STRING)) continue;
+      if (isToken(member.text)) name = member.text;
+      else fail(member, CODE_NAME, "must be a cookie's name");
+      nameNode = member;
+    } else if (isWord(member.key, "maxAge")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      maxAge = seconds(member.text);
+      if (maxAge == NO_DURATION) fail(member, CODE_VALUE, 'must be a duration like "30d": a whole number and s, m, h, d or w, at most 3650d');
+    } else if (isWord(member.key, "path")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      path = member.text;
+      if (!isAttribute(path) || load<u8>(addressOf(path)) != 0x2f) fail(member, CODE_VALUE, "must be a path: a slash, then visible characters without ;");
+    } else if (isWord(member.key, "domain")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      domain = member.text;
+      if (!isAttribute(domain)) fail(member, CODE_VALUE, "must be a domain");
+    } else if (isWord(member.key, "secure")) {
+      if (member.kind == KIND_TRUE) secure = SECURE_ALWAYS;
+      else if (member.kind == KIND_FALSE) secure = SECURE_NEVER;
+      else fail(member, CODE_TYPE, "must be true or false");
+    } else if (isWord(member.key, "sameSite")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      sameSite = member.text;
+      if (isWord(sameSite, "None")) none = at;
+      else if (!isWord(sameSite, "Lax") && !isWord(sameSite, "Strict")) fail(member, CODE_VALUE, "must be Strict, Lax or None");
+    } else {
+      unknownKey(member, KNOWN_COOKIE);
+    }
+  }
+  if (none != 0 && secure == SECURE_NEVER) {
+    failWith(changetype<Node>(none), CODE_CONFLICT, "browsers drop a cookie with sameSite None that is not secure");
+  }
+  if (!hasName) missingKey(node, "name", "the cookie that is issued");
+  if (name == NONE) return;
+  beginText(attributes);
+  if (maxAge != 0 && maxAge != NO_DURATION) {
+    put(attributes, "; Max-Age=");
+    putNumber(attributes, maxAge);
+  }
+  put(attributes, "; Path=");
+  if (path == NONE) put(attributes, "/");
+  else putSlice(attributes, path);
+  if (domain != NONE) {
+    put(attributes, "; Domain=");
+    putSlice(attributes, domain);
+  }
+  put(attributes, "; HttpOnly; SameSite=");
+  if (sameSite == NONE) put(attributes, "Lax");
+  else putSlice(attributes, sameSite);
+  // A browser takes None from a secure cookie only.
+  if (none != 0) secure = SECURE_ALWAYS;
+  source.name = kept(name);
+  source.slot = slotFor(plan.inputs.cookies, source.name);
+  source.issue = issueFor(nameNode, source, textOf(attributes), secure);
+}
+
+/** Visible ASCII without `;`: what a cookie's attribute may be (RFC 6265 section 4.1.1). */
+function isAttribute(text: Slice): bool {
+  if (!isVisible(text, 1024)) return false;
+  const begin = addressOf(text);
+  for (let i: u32 = 0; i < lengthOf(text); i++) {
+    if (load<u8>(begin + i) == 0x3b) return false;
+  }
+  return true;
+}
+
+/** The plan's cookie of this name; one name has one set of attributes. */
+function issueFor(node: Node, source: Source, text: Slice, secure: u32): usize {
+  let last: usize = 0;
+  for (let at = plan.issues; at != 0; at = changetype<IssueCookie>(at).next) {
+    const other = changetype<IssueCookie>(at);
+    last = at;
+    if (!sameText(other.name, source.name)) continue;
+    if (!sameText(other.attributes, text) || other.secure != secure) {
+      failWith(node, CODE_CONFLICT, "another issueCookie of this name has other attributes");
+    }
+    return at;
+  }
+  const address = take(plan.arena, offsetof<IssueCookie>());
+  if (address == 0) return 0;
+  const issue = changetype<IssueCookie>(address);
+  issue.name = source.name;
+  issue.slot = source.slot;
+  issue.secure = secure;
+  issue.attributes = kept(text);
+  if (last == 0) plan.issues = address;
+  else changetype<IssueCookie>(last).next = address;
+  plan.issueCount++;
+  return address;
+}

@@ -1,0 +1,225 @@
+// `match`: the entries of a rollout.
+
+import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
+import { put, putNumber } from "../bytes/writer";
+import { Condition, CONDITION_BYTES, Entry, ENTRY_BYTES, Host, NO_SLOT } from "../core/plan";
+import { Table } from "../bytes/table";
+import { LIMIT_HOST_BYTES, LIMIT_MATCH_ENTRIES, LIMIT_PATH_BYTES } from "../vocabulary/limits";
+import {
+  CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_UNSUPPORTED, CODE_VALUE,
+} from "../vocabulary/problems";
+import { headerName, kept, keptLower, plan, records, slotFor } from "./build";
+import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { beginMessage, fail, failWith, isKind, message, missingKey, report, unknownKey } from "./problems";
+import { isToken } from "./scalars";
+
+const KNOWN_ENTRY = "hosts path method headers queryParams flag";
+const KNOWN_PATH = "type value";
+const KNOWN_CONDITION = "name value type";
+
+/** Reads a match list. @returns the first Entry of the chain; 0 when nothing could be read */
+export function readMatch(list: Node, rollout: u32): usize {
+  if (!isKind(list, KIND_ARRAY)) return 0;
+  if (list.count == 0) {
+    failWith(list, CODE_VALUE, "must have at least one entry; without match a rollout applies to every request");
+    return 0;
+  }
+  if (list.count > (LIMIT_MATCH_ENTRIES as u32)) {
+    beginMessage();
+    put(message, "more than ");
+    putNumber(message, LIMIT_MATCH_ENTRIES);
+    put(message, " match entries in one rollout");
+    report(list, CODE_LIMIT);
+    return 0;
+  }
+  let first: usize = 0;
+  let last: usize = 0;
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+    const address = records(1, ENTRY_BYTES);
+    if (address == 0) return 0;
+    const entry = changetype<Entry>(address);
+    entry.rollout = rollout;
+    entry.index = changetype<Node>(at).index;
+    readEntry(changetype<Node>(at), entry);
+    if (first == 0) first = address;
+    else changetype<Entry>(last).next = address;
+    last = address;
+  }
+  return first;
+}
+
+function readEntry(node: Node, entry: Entry): void {
+  if (!isKind(node, KIND_OBJECT)) return;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isWord(member.key, "hosts")) {
+      readHosts(member, entry);
+    } else if (isWord(member.key, "path")) {
+      readPath(member, entry);
+    } else if (isWord(member.key, "method")) {
+      readMethod(member, entry);
+    } else if (isWord(member.key, "headers")) {
+      if (!isKind(member, KIND_ARRAY)) continue;
+      entry.headers = readConditions(member, plan.inputs.headers, true);
+      entry.headerCount = entry.headers == 0 ? 0 : member.count;
+    } else if (isWord(member.key, "queryParams")) {
+      if (!isKind(member, KIND_ARRAY)) continue;
+      entry.params = readConditions(member, plan.inputs.params, false);
+      entry.paramCount = entry.params == 0 ? 0 : member.count;
+    } else if (isWord(member.key, "flag")) {
+      failWith(member, CODE_UNSUPPORTED, "flags are not evaluated by this version, so no match can ask for one");
+    } else {
+      unknownKey(member, KNOWN_ENTRY);
+    }
+  }
+}
+
+function readHosts(list: Node, entry: Entry): void {
+  if (!isKind(list, KIND_ARRAY)) return;
+  if (list.count == 0) return failWith(list, CODE_VALUE, "must name at least one host; without hosts every host matches");
+  let last: usize = 0;
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (!isKind(node, KIND_STRING)) continue;
+    const text = hostText(node);
+    if (text == NONE) continue;
+    const address = records(1, offsetof<Host>());
+    if (address == 0) return;
+    changetype<Host>(address).text = text;
+    if (last == 0) entry.hosts = address;
+    else changetype<Host>(last).next = address;
+    last = address;
+  }
+}
+
+/** `shop.example.com` as it is, `*.example.com` as `.example.com`, in lower case; NONE when it was reported. */
+function hostText(node: Node): Slice {
+  const begin = addressOf(node.text);
+  const length = lengthOf(node.text);
+  const wild = length > 2 && load<u8>(begin) == 0x2a && load<u8>(begin + 1) == 0x2e;
+  const bracket = length > 2 && load<u8>(begin) == 0x5b && load<u8>(begin + length - 1) == 0x5d;
+  const from = wild ? begin + 1 : begin;
+  const rest = wild ? length - 1 : length;
+  let sound = rest > 0 && length <= (LIMIT_HOST_BYTES as u32);
+  for (let i: u32 = 0; i < rest && sound; i++) {
+    const byte = load<u8>(from + i);
+    const small = byte | 0x20;
+    const plain =
+      (small >= 0x61 && small <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte == 0x2d || byte == 0x5f || byte == 0x2e;
+    if (bracket) {
+      if (!plain && byte != 0x3a && byte != 0x5b && byte != 0x5d) sound = false;
+    } else if (!plain) {
+      sound = false;
+    } else if (byte == 0x2e && (i + 1 == rest || load<u8>(from + i + 1) == 0x2e || (i == 0 && !wild))) {
+      sound = false;
+    }
+  }
+  if (!sound) {
+    fail(node, CODE_VALUE, "must be a host without port, like shop.example.com, *.example.com or [2001:db8::1] (international names as xn--…)");
+    return NONE;
+  }
+  return keptLower(sliceOf(from, rest));
+}
+
+function readPath(node: Node, entry: Entry): void {
+  if (!isKind(node, KIND_OBJECT)) return;
+  // Gateway API's default type.
+  let isPrefix = true;
+  let value: usize = 0;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isWord(member.key, "type")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      if (isWord(member.text, "Exact")) isPrefix = false;
+      else if (!isWord(member.text, "PathPrefix")) fail(member, CODE_VALUE, "must be Exact or PathPrefix");
+    } else if (isWord(member.key, "value")) {
+      value = at;
+    } else {
+      unknownKey(member, KNOWN_PATH);
+    }
+  }
+  if (value == 0) return missingKey(node, "value", "the path itself, like /checkout");
+  const path = changetype<Node>(value);
+  if (!isKind(path, KIND_STRING)) return;
+  const begin = addressOf(path.text);
+  let length = lengthOf(path.text);
+  let sound = length > 0 && load<u8>(begin) == 0x2f;
+  for (let i: u32 = 0; i < length && sound; i++) {
+    const byte = load<u8>(begin + i);
+    if (byte <= 0x20 || byte == 0x7f || byte == 0x3f || byte == 0x23) sound = false;
+  }
+  if (!sound) return fail(path, CODE_VALUE, "must be a path that begins with / and has no blank, ? or #");
+  if (length > (LIMIT_PATH_BYTES as u32)) {
+    beginMessage();
+    put(message, "a path of more than ");
+    putNumber(message, LIMIT_PATH_BYTES);
+    put(message, " bytes");
+    return report(path, CODE_LIMIT);
+  }
+  // Trailing slashes of a prefix are ignored, as Gateway API says: `/` is then the empty prefix of every path.
+  while (isPrefix && length > 0 && load<u8>(begin + length - 1) == 0x2f) length--;
+  entry.path = kept(sliceOf(begin, length));
+  entry.pathIsPrefix = isPrefix;
+}
+
+function readMethod(node: Node, entry: Entry): void {
+  if (!isKind(node, KIND_STRING)) return;
+  let sound = isToken(node.text);
+  const begin = addressOf(node.text);
+  for (let i: u32 = 0; i < lengthOf(node.text) && sound; i++) {
+    const byte = load<u8>(begin + i);
+    if (byte >= 0x61 && byte <= 0x7a) sound = false;
+  }
+  if (!sound) return fail(node, CODE_VALUE, "must be a method in capitals, like GET");
+  entry.method = kept(node.text);
+}
+
+function readConditions(list: Node, table: Table, isHeader: bool): usize {
+  if (list.count == 0) return 0;
+  const first = records(list.count, CONDITION_BYTES);
+  if (first == 0) return 0;
+  let to = first;
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+    readCondition(changetype<Node>(at), changetype<Condition>(to), table, isHeader);
+    to += CONDITION_BYTES;
+  }
+  return first;
+}
+
+function readCondition(node: Node, condition: Condition, table: Table, isHeader: bool): void {
+  condition.slot = NO_SLOT;
+  if (!isKind(node, KIND_OBJECT)) return;
+  let name: usize = 0;
+  let value: usize = 0;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isWord(member.key, "name")) {
+      name = at;
+    } else if (isWord(member.key, "value")) {
+      value = at;
+    } else if (isWord(member.key, "type")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      if (isWord(member.text, "Present")) condition.present = 1;
+      else if (!isWord(member.text, "Exact")) fail(member, CODE_VALUE, "must be Exact or Present");
+    } else {
+      unknownKey(member, KNOWN_CONDITION);
+    }
+  }
+  if (name == 0) {
+    missingKey(node, "name", isHeader ? "the header's name" : "the parameter's name");
+  } else if (isKind(changetype<Node>(name), KIND_STRING)) {
+    const nameNode = changetype<Node>(name);
+    if (!isHeader && lengthOf(nameNode.text) == 0) fail(nameNode, CODE_NAME, "must be a parameter's name");
+    const text = isHeader ? headerName(nameNode) : kept(nameNode.text);
+    if (isHeader && isWord(text, "host")) failWith(nameNode, CODE_NAME, "the Host header is matched by hosts");
+    if (text != NONE) condition.slot = slotFor(table, text);
+  }
+  if (value == 0) {
+    if (condition.present == 0) missingKey(node, "value", "what it must equal, or type: Present");
+    return;
+  }
+  const valueNode = changetype<Node>(value);
+  if (!isKind(valueNode, KIND_STRING)) return;
+  if (condition.present != 0) return failWith(valueNode, CODE_CONFLICT, "type Present asks for no value");
+  condition.value = kept(valueNode.text);
+}

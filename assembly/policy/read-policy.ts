@@ -1,0 +1,166 @@
+// The whole policy: text in, plan or problems out. What is accepted depends on the text alone.
+
+import { Arena, closeArena, openArena, take } from "../bytes/arena";
+import { addressOf, isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
+import { newTable } from "../bytes/table";
+import { put, putNumber } from "../bytes/writer";
+import {
+  GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER,
+} from "../core/plan";
+import { LIMIT_FLAGS, LIMIT_POLICY_BYTES } from "../vocabulary/limits";
+import { CODE_LIMIT, CODE_UNSUPPORTED, CODE_VALUE } from "../vocabulary/problems";
+import { beginBuild } from "./build";
+import { compileIndex, newIndex } from "./compile-index";
+import { KIND_OBJECT, KIND_STRING, Node } from "./node";
+import {
+  beginMessage, beginProblems, errorCount, fail, failWith, isKind, message, report, reportAt, unknownKey, warn,
+} from "./problems";
+import { readIdentity } from "./read-identity";
+import { readRollouts } from "./read-rollout";
+import { readTree } from "./tree";
+
+const KNOWN_POLICY = "identity rollouts shadows flags flagd steer $schema $evaluators metadata";
+
+/** Random bytes that a plan keeps ahead: enough for one draw of each issued cookie and one more, at least this much. */
+const RANDOM_BYTES: u32 = 1024;
+
+/**
+ * Compiles a policy. Its problems and warnings are then in `problems.ts`, and the text has to stay until they are
+ * written. No text at all is the empty policy.
+ * @returns the plan; address 0 when the policy is refused, or without memory
+ */
+export function compilePlan(text: Slice): Plan {
+  beginProblems(text);
+  const reading = openArena();
+  if (changetype<usize>(reading) == 0) return outOfMemory(text);
+  const built = openArena();
+  if (changetype<usize>(built) == 0) {
+    closeArena(reading);
+    return outOfMemory(text);
+  }
+  const plan = newPlan(built);
+  const root: usize = lengthOf(text) == 0 || plan == 0 ? 0 : readTree(reading, text);
+  if (root != 0) readPolicy(changetype<Plan>(plan), changetype<Node>(root));
+  const sound = plan != 0 && errorCount() == 0 && !reading.failed && finish(changetype<Plan>(plan));
+  const starved = reading.failed || built.failed;
+  if (!sound) {
+    closeArena(built);
+    if (starved) outOfMemory(text);
+  }
+  readingArena = reading;
+  return changetype<Plan>(sound ? plan : 0);
+}
+
+/** The tree has to stay for the problems' pointers; it goes with `endReading`. */
+let readingArena: Arena = changetype<Arena>(0);
+
+/** Gives back what the reading took, once the problems are written. */
+export function endReading(): void {
+  if (changetype<usize>(readingArena) == 0) return;
+  closeArena(readingArena);
+  readingArena = changetype<Arena>(0);
+}
+
+function outOfMemory(text: Slice): Plan {
+  beginMessage();
+  put(message, "not enough memory for this policy");
+  reportAt(0, addressOf(text), CODE_LIMIT);
+  return changetype<Plan>(0);
+}
+
+/** Reports a policy over the limit of bytes, whose text was not even fetched. */
+export function refuseSize(bytes: u32): void {
+  beginProblems(sliceOf(0, 0));
+  beginMessage();
+  put(message, "a policy of ");
+  putNumber(message, bytes);
+  put(message, " bytes, more than ");
+  putNumber(message, LIMIT_POLICY_BYTES);
+  reportAt(0, 0, CODE_LIMIT);
+}
+
+function newPlan(arena: Arena): usize {
+  const address = take(arena, offsetof<Plan>());
+  const inputs = take(arena, offsetof<Inputs>());
+  if (address == 0 || inputs == 0) return 0;
+  const plan = changetype<Plan>(address);
+  plan.arena = arena;
+  plan.inputs = changetype<Inputs>(inputs);
+  plan.inputs.headers = newTable(arena);
+  plan.inputs.cookies = newTable(arena);
+  plan.inputs.params = newTable(arena);
+  plan.inputs.claims = newTable(arena);
+  return newIndex(plan) ? address : 0;
+}
+
+function member(object: Node, key: string): usize {
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    if (isWord(changetype<Node>(at).key, key)) return at;
+  }
+  return 0;
+}
+
+function readPolicy(plan: Plan, root: Node): void {
+  if (!isKind(root, KIND_OBJECT)) return;
+  const identity = member(root, "identity");
+  beginBuild(plan, identity != 0);
+  // Before the rollouts, wherever it stands: they fall back on it.
+  if (identity != 0) plan.identity = readIdentity(changetype<Node>(identity));
+  for (let at = root.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    const key = node.key;
+    if (isWord(key, "identity")) {
+      continue;
+    } else if (isWord(key, "rollouts")) {
+      if (plan.rolloutCount == 0) readRollouts(node);
+    } else if (isWord(key, "steer")) {
+      readSteer(plan, node);
+    } else if (isWord(key, "shadows")) {
+      if (isKind(node, KIND_OBJECT) && node.count != 0) failWith(node, CODE_UNSUPPORTED, "shadows are not dispatched by this version");
+    } else if (isWord(key, "flags")) {
+      readFlags(node);
+    } else if (isWord(key, "flagd") || isWord(key, "$evaluators") || isWord(key, "metadata")) {
+      isKind(node, KIND_OBJECT);
+    } else if (isWord(key, "$schema")) {
+      isKind(node, KIND_STRING);
+    } else {
+      unknownKey(node, KNOWN_POLICY);
+    }
+  }
+}
+
+function readSteer(plan: Plan, node: Node): void {
+  if (!isKind(node, KIND_STRING)) return;
+  plan.steer = isWord(node.text, "filterState") ? STEER_FILTER_STATE : STEER_HEADER;
+  if (plan.steer == STEER_HEADER && !isWord(node.text, "header")) fail(node, CODE_VALUE, "must be header or filterState");
+}
+
+function readFlags(node: Node): void {
+  if (!isKind(node, KIND_OBJECT) || node.count == 0) return;
+  beginMessage();
+  if (node.count > (LIMIT_FLAGS as u32)) {
+    put(message, "more than ");
+    putNumber(message, LIMIT_FLAGS);
+    put(message, " flags");
+    return report(node, CODE_LIMIT);
+  }
+  put(message, "flags are accepted but not evaluated by this version");
+  warn(node, CODE_UNSUPPORTED);
+}
+
+/** What can be made only when everything was read. @returns false without memory */
+function finish(plan: Plan): bool {
+  if (!compileIndex(plan)) return false;
+  plan.inputs.slots = take(plan.arena, (plan.inputs.count as usize) * SLOT_BYTES);
+  plan.matched = take(plan.arena, (((plan.rolloutCount + 63) >> 6) as usize) << 3);
+  plan.summary = take(plan.arena, (((plan.rolloutCount + 4095) >> 12) as usize) << 3);
+  plan.given = take(plan.arena, (plan.rolloutCount as usize) * GIVEN_BYTES);
+  if (plan.drawsRandom) {
+    // One draw for each cookie that may be issued and for each rollout that may draw by `random`.
+    const most = (plan.issueCount + plan.rolloutCount + 1) << 4;
+    plan.randomBytes = most > RANDOM_BYTES ? most : RANDOM_BYTES;
+    plan.randomUsed = plan.randomBytes;
+    plan.random = take(plan.arena, plan.randomBytes);
+  }
+  return !plan.arena.failed;
+}

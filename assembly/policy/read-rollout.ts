@@ -1,0 +1,346 @@
+// `rollouts`: names, variants, shares, and what else a rollout says.
+
+import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../bytes/slice";
+import { put, putNumber, putString, putThousandths } from "../bytes/writer";
+import { equalSlotBegin, fitsEqualSlot, pointOf, SPACE, WHOLE } from "../core/bucket";
+import { murmur3Blocks, murmur3Rest } from "../core/murmur3";
+import { NO_CEILING, NO_SLOT, Rollout, ROLLOUT_BYTES, Variant, VARIANT_BYTES } from "../core/plan";
+import { HEADER_PREFIX, STATE_PREFIX } from "../vocabulary/headers";
+import { LIMIT_CLUSTER_BYTES, LIMIT_ROLLOUTS, LIMIT_SALT_BYTES, LIMIT_VARIANTS } from "../vocabulary/limits";
+import {
+  CODE_CONFLICT, CODE_LIMIT, CODE_MISSING_KEY, CODE_NAME, CODE_NO_IDENTITY, CODE_RANGE, CODE_REFERENCE, CODE_TYPE,
+  CODE_UNSUPPORTED, CODE_VALUE,
+} from "../vocabulary/problems";
+import { headerName, identityGiven, kept, keptAfter, plan, records, slotFor } from "./build";
+import { KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import {
+  beginMessage, fail, failWith, isKind, message, missingKey, putFound, report, unknownKey, warn,
+} from "./problems";
+import { readIdentity } from "./read-identity";
+import { readMatch } from "./read-match";
+import { isLabel, isToken, isVisible, NOT_A_STEP, OUT_OF_RANGE, thousandths } from "./scalars";
+
+const KNOWN_ROLLOUT = "match when state default variants salt force identity announce";
+const KNOWN_VARIANT = "percent max cluster";
+const KNOWN_FORCE = "header cookie when";
+const LABEL = "must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens";
+
+/** Reads all rollouts into the plan. */
+export function readRollouts(object: Node): void {
+  if (!isKind(object, KIND_OBJECT)) return;
+  if (object.count > (LIMIT_ROLLOUTS as u32)) {
+    beginMessage();
+    put(message, "more than ");
+    putNumber(message, LIMIT_ROLLOUTS);
+    put(message, " rollouts");
+    return report(object, CODE_LIMIT);
+  }
+  plan.rollouts = records(object.count, ROLLOUT_BYTES);
+  if (plan.rollouts == 0) return;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    checkRolloutName(node);
+    const rollout = changetype<Rollout>(plan.rollouts + plan.rolloutCount * ROLLOUT_BYTES);
+    readRollout(node, rollout, plan.rolloutCount);
+    plan.rolloutCount++;
+    if (plan.arena.failed) return;
+  }
+}
+
+/** Names of our own headers, and what would read like one. */
+function checkRolloutName(node: Node): void {
+  const name = node.key;
+  if (!isLabel(name)) {
+    beginMessage();
+    put(message, "a rollout's name ");
+    put(message, LABEL);
+    put(message, ", got ");
+    putString(message, name);
+    report(node, CODE_NAME);
+  } else if (
+    isWord(name, "cluster") || isWord(name, "flags") || isWord(name, "shadow") || startsWithWord(name, "shadow-")
+  ) {
+    beginMessage();
+    put(message, "a rollout may not be called ");
+    putString(message, name);
+    put(message, ": x-serin-cluster, x-serin-flags and x-serin-shadow-… are headers of their own");
+    report(node, CODE_NAME);
+  }
+}
+
+function readRollout(node: Node, rollout: Rollout, index: u32): void {
+  rollout.forceHeader = NO_SLOT;
+  rollout.forceCookie = NO_SLOT;
+  if (!isKind(node, KIND_OBJECT)) return;
+  rollout.name = kept(node.key);
+  rollout.header = keptAfter(HEADER_PREFIX, node.key);
+  rollout.state = keptAfter(STATE_PREFIX, node.key);
+  let salt = node.key;
+  let fallback: usize = 0;
+  let variants: usize = 0;
+  let ownIdentity = false;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    const key = member.key;
+    if (isWord(key, "match")) {
+      rollout.entries = readMatch(member, index);
+    } else if (isWord(key, "when")) {
+      failWith(member, CODE_UNSUPPORTED, "when (JsonLogic) is not evaluated by this version");
+    } else if (isWord(key, "state")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      rollout.disabled = isWord(member.text, "DISABLED");
+      if (!rollout.disabled && !isWord(member.text, "ENABLED")) fail(member, CODE_VALUE, "must be ENABLED or DISABLED");
+    } else if (isWord(key, "default")) {
+      fallback = at;
+    } else if (isWord(key, "variants")) {
+      variants = at;
+    } else if (isWord(key, "salt")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      salt = member.text;
+      if (lengthOf(salt) == 0 || lengthOf(salt) > (LIMIT_SALT_BYTES as u32)) fail(member, CODE_VALUE, "must be a text of 1 to 1024 bytes");
+    } else if (isWord(key, "force")) {
+      readForce(member, rollout);
+    } else if (isWord(key, "identity")) {
+      ownIdentity = true;
+      rollout.identity = readIdentity(member);
+    } else if (isWord(key, "announce")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      rollout.announceAll = isWord(member.text, "all");
+      if (!rollout.announceAll) fail(member, CODE_VALUE, 'must be "all"');
+    } else {
+      unknownKey(member, KNOWN_ROLLOUT);
+    }
+  }
+  rollout.salt = kept(salt);
+  const prefix = keptBefore(salt);
+  rollout.saltHash = murmur3Blocks(prefix, 0);
+  rollout.saltRest = murmur3Rest(prefix);
+  if (!ownIdentity) {
+    rollout.identity = plan.identity;
+    if (!identityGiven) warnNoIdentity(node);
+  }
+  readVariants(node, rollout, variants, fallback);
+}
+
+/** `salt/` */
+function keptBefore(salt: Slice): Slice {
+  const length = lengthOf(salt);
+  const copy = keptAfter("/", salt);
+  if (copy == NONE) return NONE;
+  const begin = addressOf(copy);
+  memory.copy(begin, begin + 1, length);
+  store<u8>(begin + length, 0x2f);
+  return copy;
+}
+
+function warnNoIdentity(node: Node): void {
+  beginMessage();
+  put(message, "no identity here nor at the top: every request is anonymous and gets the default variant, unless it is forced");
+  warn(node, CODE_NO_IDENTITY);
+}
+
+function readForce(node: Node, rollout: Rollout): void {
+  if (!isKind(node, KIND_OBJECT)) return;
+  if (node.count == 0) return failWith(node, CODE_MISSING_KEY, "must name a header or a cookie");
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isWord(member.key, "header")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      rollout.forceHeaderName = headerName(member);
+      if (rollout.forceHeaderName != NONE) rollout.forceHeader = slotFor(plan.inputs.headers, rollout.forceHeaderName);
+    } else if (isWord(member.key, "cookie")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      if (!isToken(member.text)) {
+        fail(member, CODE_NAME, "must be a cookie's name");
+        continue;
+      }
+      rollout.forceCookieName = kept(member.text);
+      rollout.forceCookie = slotFor(plan.inputs.cookies, rollout.forceCookieName);
+    } else if (isWord(member.key, "when")) {
+      failWith(member, CODE_UNSUPPORTED, "force.when (JsonLogic) is not evaluated by this version");
+    } else {
+      unknownKey(member, KNOWN_FORCE);
+    }
+  }
+}
+
+function readVariants(node: Node, rollout: Rollout, address: usize, fallbackAddress: usize): void {
+  if (fallbackAddress == 0) missingKey(node, "default", "the variant of everyone who gets no other");
+  if (address == 0) return missingKey(node, "variants", 'an object of variants by name, like {"stable": {}, "canary": {"percent": 5}}');
+  const object = changetype<Node>(address);
+  if (!isKind(object, KIND_OBJECT)) return;
+  if (object.count == 0) return failWith(object, CODE_VALUE, "must have at least the default variant");
+  if (object.count > (LIMIT_VARIANTS as u32)) {
+    beginMessage();
+    put(message, "more than ");
+    putNumber(message, LIMIT_VARIANTS);
+    put(message, " variants in one rollout");
+    return report(object, CODE_LIMIT);
+  }
+  rollout.variants = records(object.count, VARIANT_BYTES);
+  if (rollout.variants == 0) return;
+  rollout.fallback = rolloutFallback(object, fallbackAddress);
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    const variant = changetype<Variant>(rollout.variants + rollout.variantCount * VARIANT_BYTES);
+    readVariant(member, variant, rollout.variantCount == rollout.fallback);
+    rollout.variantCount++;
+  }
+  layOut(object, rollout);
+}
+
+/** Index of the default variant; NO_SLOT when there is none, which was reported. */
+function rolloutFallback(variants: Node, address: usize): u32 {
+  if (address == 0) return NO_SLOT;
+  const node = changetype<Node>(address);
+  if (!isKind(node, KIND_STRING)) return NO_SLOT;
+  for (let at = variants.first; at != 0; at = changetype<Node>(at).next) {
+    if (sameText(changetype<Node>(at).key, node.text)) return changetype<Node>(at).index;
+  }
+  beginMessage();
+  put(message, "must name one of the variants, got ");
+  putFound(node);
+  report(node, CODE_REFERENCE);
+  return NO_SLOT;
+}
+
+function readVariant(node: Node, variant: Variant, isFallback: bool): void {
+  variant.ceiling = NO_CEILING;
+  variant.name = kept(node.key);
+  if (!isLabel(node.key)) {
+    beginMessage();
+    put(message, "a variant's name ");
+    put(message, LABEL);
+    put(message, ", got ");
+    putString(message, node.key);
+    report(node, CODE_NAME);
+  } else if (isWord(node.key, "control")) {
+    failWith(node, CODE_NAME, "a variant may not be called control: the statistics of the default's control group are");
+  }
+  if (!isKind(node, KIND_OBJECT)) return;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isWord(member.key, "percent")) {
+      if (isFallback) {
+        failWith(member, CODE_CONFLICT, "the default variant gets everyone who gets no other: it takes no percent");
+        continue;
+      }
+      variant.share = share(member);
+      variant.percentNode = at;
+    } else if (isWord(member.key, "max")) {
+      if (isFallback) {
+        failWith(member, CODE_CONFLICT, "the default variant takes no max");
+        continue;
+      }
+      variant.ceiling = share(member);
+    } else if (isWord(member.key, "cluster")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      if (isVisible(member.text, LIMIT_CLUSTER_BYTES)) variant.cluster = kept(member.text);
+      else fail(member, CODE_VALUE, "must be a cluster's name: 1 to 1024 visible ASCII characters without blanks");
+    } else {
+      unknownKey(member, KNOWN_VARIANT);
+    }
+  }
+}
+
+/** A percent in thousandths; what is none is reported and counts as 0. */
+function share(node: Node): u32 {
+  if (node.kind != KIND_NUMBER) {
+    fail(node, CODE_TYPE, "must be a number from 0 to 100");
+    return 0;
+  }
+  const value = thousandths(node.text);
+  if (value == OUT_OF_RANGE) {
+    fail(node, CODE_RANGE, "must be 0 to 100");
+    return 0;
+  }
+  if (value == NOT_A_STEP) {
+    fail(node, CODE_RANGE, "must be in steps of 0.001");
+    return 0;
+  }
+  return value;
+}
+
+/** Gives every variant but the default its part of the space, as policy.md's section Bucket says. */
+function layOut(object: Node, rollout: Rollout): void {
+  if (rollout.fallback == NO_SLOT) return;
+  const count = rollout.variantCount - 1;
+  let ceilings: u32 = 0;
+  for (let i: u32 = 0; i <= count; i++) {
+    if (variantOf(rollout, i).ceiling != NO_CEILING) ceilings++;
+  }
+  if (ceilings != 0 && ceilings != count) return reportMissingMax(object, rollout);
+  let asked: u32 = 0;
+  let sum: u32 = 0;
+  let slot: u32 = 0;
+  for (let i: u32 = 0; i <= count; i++) {
+    if (i == rollout.fallback) continue;
+    const variant = variantOf(rollout, i);
+    asked += variant.share;
+    if (ceilings != 0) {
+      if (variant.share > variant.ceiling) reportOverCeiling(variant, variant.ceiling, 1, "its max");
+      place(variant, pointOf(sum), sum + variant.ceiling > WHOLE ? SPACE : pointOf(sum + variant.ceiling));
+      sum += variant.ceiling;
+    } else if (count == 2 && slot == 1) {
+      variant.end = variant.share == 0 ? 0 : SPACE;
+      variant.begin = variant.share == 0 ? 0 : SPACE - pointOf(variant.share);
+    } else if (count <= 2) {
+      place(variant, 0, SPACE);
+    } else {
+      if (!fitsEqualSlot(variant.share, count)) reportOverCeiling(variant, WHOLE, count, "an equal part of the space");
+      place(variant, equalSlotBegin(slot, count), equalSlotBegin(slot + 1, count));
+    }
+    slot++;
+  }
+  if (ceilings != 0 && sum > WHOLE) reportSum(object, "the max of all variants add", sum);
+  else if (ceilings == 0 && count == 2 && asked > WHOLE) reportSum(object, "the percents of both variants add", asked);
+  variantOf(rollout, rollout.fallback).share = asked < WHOLE ? WHOLE - asked : 0;
+}
+
+function variantOf(rollout: Rollout, index: u32): Variant {
+  return changetype<Variant>(rollout.variants + index * VARIANT_BYTES);
+}
+
+/** A variant begins where its slot does and never reaches into the next one. */
+function place(variant: Variant, begin: u64, next: u64): void {
+  if (variant.share == 0) return;
+  const end = begin + pointOf(variant.share);
+  variant.begin = begin;
+  variant.end = end < next ? end : next;
+}
+
+function reportMissingMax(object: Node, rollout: Rollout): void {
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (node.index == rollout.fallback || variantOf(rollout, node.index).ceiling != NO_CEILING) continue;
+    missingKey(node, "max", "it stands on all variants but the default, or on none");
+  }
+}
+
+function reportOverCeiling(variant: Variant, ceiling: u32, parts: u32, name: string): void {
+  if (variant.percentNode == 0) return;
+  const node = changetype<Node>(variant.percentNode);
+  beginMessage();
+  put(message, "must be at most ");
+  if (parts == 1) {
+    putThousandths(message, ceiling);
+  } else {
+    put(message, "100/");
+    putNumber(message, parts);
+  }
+  put(message, ", ");
+  put(message, name);
+  if (parts != 1) put(message, " (give every variant a max for other parts)");
+  put(message, ", got ");
+  putFound(node);
+  report(node, CODE_RANGE);
+}
+
+function reportSum(object: Node, what: string, sum: u32): void {
+  beginMessage();
+  put(message, what);
+  put(message, " up to ");
+  putThousandths(message, sum);
+  put(message, ", more than 100");
+  report(object, CODE_RANGE);
+}

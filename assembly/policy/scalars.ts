@@ -1,0 +1,148 @@
+// Scalars of the policy that mean more than their text: shares, durations, names.
+
+import { addressOf, lengthOf, Slice } from "../bytes/slice";
+import { WHOLE } from "../core/bucket";
+
+/** A number of thousandths could not be made; which of the two says why. */
+export const NOT_A_STEP: u32 = 0xffffffff;
+export const OUT_OF_RANGE: u32 = 0xfffffffe;
+
+/**
+ * A JSON number token as thousandths, exactly: `5` -> 5000, `0.25` -> 250, `1e1` -> 10000, `2.50000` -> 2500.
+ * @returns 0 to 100,000, OUT_OF_RANGE below 0 or above 100, NOT_A_STEP for what is finer than 0.001
+ */
+export function thousandths(token: Slice): u32 {
+  let at = addressOf(token);
+  const end = at + lengthOf(token);
+  let negative = false;
+  if (at < end && load<u8>(at) == 0x2d) {
+    negative = true;
+    at++;
+  }
+  // value = digits * 10^scale; of digits beyond the 12th it matters only whether one is not zero.
+  let digits: u64 = 0;
+  let scale: i32 = 0;
+  let point = false;
+  let finer = false;
+  while (at < end) {
+    const byte = load<u8>(at);
+    if (byte == 0x2e) {
+      point = true;
+    } else if (byte >= 0x30 && byte <= 0x39) {
+      if (digits < 1000000000000) {
+        digits = digits * 10 + ((byte - 0x30) as u64);
+        if (point) scale--;
+      } else {
+        if (byte != 0x30) finer = true;
+        if (!point) scale++;
+      }
+    } else {
+      break;
+    }
+    at++;
+  }
+  if (digits == 0) return 0;
+  let exponent: i32 = 0;
+  if (at < end) {
+    at++;
+    let down = false;
+    if (at < end && (load<u8>(at) == 0x2b || load<u8>(at) == 0x2d)) {
+      down = load<u8>(at) == 0x2d;
+      at++;
+    }
+    while (at < end) {
+      // Far beyond any range already: counting on would overflow.
+      if (exponent < 100000000) exponent = exponent * 10 + ((load<u8>(at) - 0x30) as i32);
+      at++;
+    }
+    if (down) exponent = -exponent;
+  }
+  if (negative) return OUT_OF_RANGE;
+  let power = scale + exponent + 3;
+  while (power > 0 && digits <= (WHOLE as u64)) {
+    digits *= 10;
+    power--;
+  }
+  if (power > 0) return OUT_OF_RANGE;
+  while (power < 0 && digits != 0) {
+    if (digits % 10 != 0) finer = true;
+    digits /= 10;
+    power++;
+  }
+  if (digits > (WHOLE as u64) || (digits == (WHOLE as u64) && finer)) return OUT_OF_RANGE;
+  return finer ? NOT_A_STEP : (digits as u32);
+}
+
+/** No duration. */
+export const NO_DURATION: u32 = 0xffffffff;
+/** The longest that may be asked for: RFC 6265bis lets browsers cut at 400 days; ten years are the end of sense. */
+export const LONGEST_SECONDS: u32 = 315360000;
+
+/** `30d`, `12h`, `15m`, `45s`, `2w` in seconds, 1 to LONGEST_SECONDS; NO_DURATION for anything else. */
+export function seconds(text: Slice): u32 {
+  const begin = addressOf(text);
+  const length = lengthOf(text);
+  if (length < 2 || length > 10) return NO_DURATION;
+  let value: u64 = 0;
+  for (let i: u32 = 0; i < length - 1; i++) {
+    const byte = load<u8>(begin + i);
+    if (byte < 0x30 || byte > 0x39) return NO_DURATION;
+    value = value * 10 + ((byte - 0x30) as u64);
+  }
+  const unit = load<u8>(begin + length - 1);
+  if (unit == 0x6d) value *= 60;
+  else if (unit == 0x68) value *= 3600;
+  else if (unit == 0x64) value *= 86400;
+  else if (unit == 0x77) value *= 604800;
+  else if (unit != 0x73) return NO_DURATION;
+  return value == 0 || value > (LONGEST_SECONDS as u64) ? NO_DURATION : (value as u32);
+}
+
+// @ts-ignore: decorator
+@inline
+function isLowerOrDigit(byte: u8): bool {
+  return (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39);
+}
+
+/** Whether a text is a DNS label in lower case (RFC 1123 section 2.1): 1 to 63 of a-z, 0-9 and inner hyphens. */
+export function isLabel(text: Slice): bool {
+  const length = lengthOf(text);
+  const begin = addressOf(text);
+  if (length == 0 || length > 63) return false;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(begin + i);
+    if (isLowerOrDigit(byte)) continue;
+    if (byte != 0x2d || i == 0 || i == length - 1) return false;
+  }
+  return true;
+}
+
+/** Whether a text is a token (RFC 9110 section 5.6.2): a header's or a cookie's name, a method. */
+export function isToken(text: Slice): bool {
+  const length = lengthOf(text);
+  const begin = addressOf(text);
+  if (length == 0 || length > 256) return false;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(begin + i);
+    const small = byte | 0x20;
+    if ((small >= 0x61 && small <= 0x7a) || (byte >= 0x30 && byte <= 0x39)) continue;
+    // ! # $ % & ' * + - . ^ _ ` | ~
+    const sign =
+      byte == 0x21 || (byte >= 0x23 && byte <= 0x27) || byte == 0x2a || byte == 0x2b || byte == 0x2d ||
+      byte == 0x2e || byte == 0x5e || byte == 0x5f || byte == 0x60 || byte == 0x7c || byte == 0x7e;
+    if (!sign) return false;
+  }
+  return true;
+}
+
+/** Whether a text is visible ASCII without blanks, 1 to `longest` bytes. */
+export function isVisible(text: Slice, longest: u32): bool {
+  const length = lengthOf(text);
+  const begin = addressOf(text);
+  if (length == 0 || length > longest) return false;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(begin + i);
+    if (byte <= 0x20 || byte >= 0x7f) return false;
+  }
+  return true;
+}
