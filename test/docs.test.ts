@@ -1,0 +1,206 @@
+// The documentation is true: its commands run, its policies are accepted, its links lead somewhere. How blocks are
+// marked is said in tools/docs/page.ts.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
+import { after, describe, test } from "node:test";
+
+import { parse } from "yaml";
+
+import { anchorsOf, blocksOf, linksOf, matchesOutput, type Block } from "../tools/docs/page.ts";
+
+const ROOT = resolve(import.meta.dirname, "..");
+const CLI = join(ROOT, "build/cli/cli.js");
+const OWN_KEYS = ["identity", "rollouts", "shadows", "steer", "flags", "flagd"];
+
+const folders: string[] = [];
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Every page, by its path from the root. */
+const pages = new Map(
+  [
+    ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
+    ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => join("docs", name)),
+  ].map((path) => [path, readFileSync(join(ROOT, path), "utf8")]),
+);
+
+/** A folder that looks like the checkout and in which a page's commands may write without harm. */
+function makeScratch(): string {
+  const scratch = mkdtempSync(join(tmpdir(), "serin-docs-"));
+  folders.push(scratch);
+  for (const name of readdirSync(ROOT)) {
+    if (!name.startsWith(".")) symlinkSync(join(ROOT, name), join(scratch, name));
+  }
+  return scratch;
+}
+
+function run(block: Block, page: string, scratch: string, expected: Block | undefined): void {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const result = spawnSync("bash", ["-e", "-u", "-o", "pipefail", "-c", block.text], {
+    cwd: scratch,
+    env: { ...env, NO_COLOR: "1" },
+    encoding: "utf8",
+    timeout: 120_000,
+  });
+  const at = `${page}:${block.line}`;
+  assert.equal(
+    result.status,
+    0,
+    `${at} ended with ${result.status ?? result.signal}\n${result.stdout}${result.stderr}`,
+  );
+  if (expected === undefined) return;
+  const printed = result.stdout + result.stderr;
+  assert.ok(
+    matchesOutput(printed, expected.text),
+    `${page}:${expected.line} says otherwise than\n${printed}`,
+  );
+}
+
+/** Whether the block holds a policy: some key of Serin's at its top. */
+function holdsPolicy(block: Block): boolean {
+  if (block.language !== "yaml" && block.language !== "json") return false;
+  try {
+    const document = parse(block.text) as unknown;
+    if (typeof document !== "object" || document === null) return false;
+    return OWN_KEYS.some((key) => key in document);
+  } catch {
+    return block.marks.includes("refused");
+  }
+}
+
+/** What `serin validate` says: nothing for a sound policy. */
+function validate(file: string): string {
+  const result = spawnSync(process.execPath, [CLI, "validate", file], { cwd: ROOT, encoding: "utf8" });
+  assert.ok(
+    result.status === 0 || result.status === 1,
+    `serin validate ended with ${result.status}: ${result.stderr}`,
+  );
+  return result.status === 0 ? "" : result.stderr + result.stdout;
+}
+
+describe("commands", () => {
+  for (const [page, text] of pages) {
+    const blocks = blocksOf(text);
+    const shells = blocks.filter((block) => ["sh", "bash", "shell", "console"].includes(block.language));
+    if (shells.length === 0) continue;
+
+    test(`${page}: every sh block says who runs it`, () => {
+      for (const block of shells) {
+        const by = block.marks.find((mark) => mark.startsWith("by="))?.slice("by=".length);
+        const at = `${page}:${block.line}`;
+        assert.equal(block.language, "sh", `${at}: use sh, not ${block.language}`);
+        assert.ok(block.marks.includes("run") || by !== undefined, `${at}: mark it "run" or "by=<its test>"`);
+        if (by !== undefined) assert.ok(existsSync(join(ROOT, by)), `${at}: there is no ${by}`);
+      }
+    });
+
+    const runs = blocks.filter((block) => block.language === "sh" && block.marks.includes("run"));
+    if (runs.length === 0) continue;
+    test(`${page}: its commands run`, () => {
+      const scratch = makeScratch();
+      for (const block of runs) {
+        const next = blocks[blocks.indexOf(block) + 1];
+        run(block, page, scratch, next?.marks.includes("output") ? next : undefined);
+      }
+    });
+  }
+});
+
+describe("policies", () => {
+  for (const [page, text] of pages) {
+    const blocks = blocksOf(text).filter(holdsPolicy);
+    if (blocks.length === 0) continue;
+    test(`${page}: its policies are what it says`, () => {
+      const folder = mkdtempSync(join(tmpdir(), "serin-docs-"));
+      folders.push(folder);
+      for (const block of blocks) {
+        const file = join(folder, `policy-${block.line}.${block.language}`);
+        writeFileSync(file, block.text);
+        const faults = validate(file);
+        const isRefused = block.marks.includes("refused");
+        assert.equal(
+          faults !== "",
+          isRefused,
+          `${page}:${block.line}: ${faults || "accepted, but marked refused"}`,
+        );
+      }
+    });
+  }
+
+  const folder = join(ROOT, "envoy/policies");
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => /\.(yaml|json)$/.test(name)) : [];
+  test("there are worked examples", () => assert.notEqual(files.length, 0, "envoy/policies holds no policy"));
+  for (const name of files) {
+    test(`envoy/policies/${name} is accepted`, () => assert.equal(validate(join(folder, name)), ""));
+  }
+});
+
+describe("links", () => {
+  for (const [page, text] of pages) {
+    test(`${page}: its links lead to files and headings`, () => {
+      const faults = linksOf(text).flatMap(({ path, anchor, line }) => {
+        const file = path === "" ? page : relative(ROOT, resolve(ROOT, dirname(page), path));
+        if (file.startsWith("..")) return [`${page}:${line}: ${path} is outside of the project`];
+        if (!existsSync(join(ROOT, file))) return [`${page}:${line}: there is no ${file}`];
+        const target = pages.get(file);
+        const isFound = anchor === "" || target === undefined || anchorsOf(target).has(anchor);
+        return isFound ? [] : [`${page}:${line}: ${file} has no heading #${anchor}`];
+      });
+      assert.equal(faults.length, 0, `\n${faults.join("\n")}`);
+    });
+  }
+});
+
+describe("the reader of pages", () => {
+  test("finds blocks with language, marks, line and text", () => {
+    const blocks = blocksOf(
+      "a\n```sh run\necho\n```\n- x\n  ```yaml\n  a: 1\n  ```\n````md\n```sh\n```\n````\n",
+    );
+    assert.deepEqual(
+      blocks.map(({ language, marks, line, text }) => [language, marks, line, text]),
+      [
+        ["sh", ["run"], 2, "echo\n"],
+        ["yaml", [], 6, "a: 1\n"],
+        ["md", [], 9, "```sh\n```\n"],
+      ],
+    );
+  });
+
+  test("finds links, not those in code or to the network", () => {
+    const links = linksOf("[a](b.md#c) `[x](y)` [z](https://a.b) ![i](i.png)\n```\n[n](o)\n```\n[r]: s.md\n");
+    assert.deepEqual(
+      links.map(({ path, anchor }) => [path, anchor]),
+      [
+        ["b.md", "c"],
+        ["i.png", ""],
+        ["s.md", ""],
+      ],
+    );
+  });
+
+  test("gives headings GitHub's anchors", () => {
+    const anchors = anchorsOf("# The `x` key\n## A, b & c\n## A, b & c\n");
+    assert.deepEqual([...anchors], ["the-x-key", "a-b--c", "a-b--c-1"]);
+  });
+
+  test("compares output with …", () => {
+    assert.ok(matchesOutput("a 17 b\nmiddle\nmore\nend\n", "a … b\n…\nend\n"));
+    assert.ok(!matchesOutput("a 17 c\n", "a … b\n"));
+    assert.ok(!matchesOutput("a\nb\n", "a\n"));
+  });
+});
