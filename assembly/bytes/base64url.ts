@@ -5,8 +5,8 @@ import { addressOf, lengthOf, NONE, Slice, sliceOf } from "./slice";
 
 function sextet(byte: u8): u32 {
   if (byte >= 0x41 && byte <= 0x5a) return (byte - 0x41) as u32;
-  if (byte >= 0x61 && byte <= 0x7a) return (byte - 0x61) as u32 + 26;
-  if (byte >= 0x30 && byte <= 0x39) return (byte - 0x30) as u32 + 52;
+  if (byte >= 0x61 && byte <= 0x7a) return ((byte - 0x61) as u32) + 26;
+  if (byte >= 0x30 && byte <= 0x39) return ((byte - 0x30) as u32) + 52;
   if (byte == 0x2d) return 62;
   if (byte == 0x5f) return 63;
   return 64;

@@ -91,8 +91,14 @@ export function skipString(from: usize, end: usize): usize {
         continue;
       }
       if (
-        kind != 0x22 && kind != 0x5c && kind != 0x2f && kind != 0x62 &&
-        kind != 0x66 && kind != 0x6e && kind != 0x72 && kind != 0x74
+        kind != 0x22 &&
+        kind != 0x5c &&
+        kind != 0x2f &&
+        kind != 0x62 &&
+        kind != 0x66 &&
+        kind != 0x6e &&
+        kind != 0x72 &&
+        kind != 0x74
       ) {
         return stop(at, FAULT_ESCAPE);
       }

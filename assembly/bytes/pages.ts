@@ -12,8 +12,6 @@ class FreeRun {
 }
 
 let firstFree: usize = 0;
-/** Pages below this address are ours to give; 0 before the first call. */
-let top: usize = 0;
 
 /** Bytes that a request for `bytes` really takes. */
 export function wholePages(bytes: usize): usize {
@@ -27,16 +25,6 @@ export function wholePages(bytes: usize): usize {
 export function takePages(bytes: usize): usize {
   if (bytes > 0x3fff0000) return 0;
   const wanted = bytes == 0 ? PAGE : wholePages(bytes);
-  if (top == 0) {
-    top = wholePages(__heap_base);
-    const end = (memory.size() as usize) << 16;
-    if (end > top) {
-      const all = end - top;
-      const at = top;
-      top = end;
-      givePages(at, all);
-    }
-  }
   let before: usize = 0;
   let at = firstFree;
   while (at != 0) {
@@ -58,9 +46,7 @@ export function takePages(bytes: usize): usize {
   }
   const grown = memory.grow((wanted >> 16) as i32);
   if (grown < 0) return 0;
-  const fresh = (grown as usize) << 16;
-  top = fresh + wanted;
-  return fresh;
+  return (grown as usize) << 16;
 }
 
 /** Gives back a run that `takePages` gave, with the size that was asked for. */

@@ -7,6 +7,7 @@ import { addressOf, lengthOf, sameText, Slice } from "./slice";
 /** Never a value. */
 export const ABSENT: u32 = 0xffffffff;
 
+
 @unmanaged
 class Cell {
   key: Slice;
@@ -14,6 +15,7 @@ class Cell {
   /** value + 1; 0 is an empty cell. */
   mark: u32;
 }
+
 
 @unmanaged
 export class Table {
@@ -100,7 +102,7 @@ function place(cells: usize, mask: u32, key: Slice, hash: u32, mark: u32): void 
  */
 export function insert(arena: Arena, table: Table, key: Slice, value: u32): bool {
   // At most half full, so that a miss ends soon.
-  if (table.cells == 0 || ((table.count + 1) << 1) > table.mask + 1) {
+  if (table.cells == 0 || (table.count + 1) << 1 > table.mask + 1) {
     const size = table.cells == 0 ? FIRST_CELLS : (table.mask + 1) << 1;
     const fresh = take(arena, (size as usize) * CELL);
     if (fresh == 0) return false;

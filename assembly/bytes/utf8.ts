@@ -24,7 +24,8 @@ export function codePointLength(at: usize, end: usize): u32 {
   if (first >= 0xf0 && first <= 0xf4) {
     if (left < 4) return 0;
     const second = load<u8>(at + 1);
-    if (!isContinuation(second) || !isContinuation(load<u8>(at + 2)) || !isContinuation(load<u8>(at + 3))) return 0;
+    if (!isContinuation(second) || !isContinuation(load<u8>(at + 2)) || !isContinuation(load<u8>(at + 3)))
+      return 0;
     if (first == 0xf0 && second < 0x90) return 0;
     if (first == 0xf4 && second > 0x8f) return 0;
     return 4;

@@ -4,6 +4,7 @@ import { scratch } from "./scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
 
+
 @unmanaged
 export class Writer {
   begin: usize;

@@ -7,8 +7,20 @@ import { DECIDED, identify } from "./identity";
 import { clearMatched, matchRollouts } from "./match";
 import { murmur3After } from "./murmur3";
 import {
-  Given, GIVEN_BYTES, GIVEN_DEFAULT, GIVEN_DISABLED, GIVEN_FORCED_BY_COOKIE, GIVEN_FORCED_BY_HEADER, GIVEN_SPLIT,
-  Identity, NO_SLOT, Plan, Rollout, ROLLOUT_BYTES, Variant, VARIANT_BYTES,
+  Given,
+  GIVEN_BYTES,
+  GIVEN_DEFAULT,
+  GIVEN_DISABLED,
+  GIVEN_FORCED_BY_COOKIE,
+  GIVEN_FORCED_BY_HEADER,
+  GIVEN_SPLIT,
+  Identity,
+  NO_SLOT,
+  Plan,
+  Rollout,
+  ROLLOUT_BYTES,
+  Variant,
+  VARIANT_BYTES,
 } from "./plan";
 import { slotValue } from "./view";
 
@@ -73,7 +85,12 @@ function decideRollout(plan: Plan, rollout: Rollout): u32 {
     if (needs != DECIDED) return needs;
     if (identity.value != NONE) {
       given.reason = GIVEN_SPLIT;
-      given.hash = murmur3After(rollout.saltHash, rollout.saltRest, lengthOf(rollout.salt) + 1, identity.value);
+      given.hash = murmur3After(
+        rollout.saltHash,
+        rollout.saltRest,
+        lengthOf(rollout.salt) + 1,
+        identity.value,
+      );
       given.variant = variantAt(rollout, given.hash, given.variant);
     }
   }

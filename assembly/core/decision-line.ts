@@ -5,9 +5,26 @@ import { beginText, put, putByte, putSlice, putString, textOf, Writer } from "..
 import { HEADER_CLUSTER, STATE_CLUSTER, STATE_NAMESPACE } from "../vocabulary/headers";
 import { REASON_DEFAULT, REASON_DISABLED, REASON_SPLIT, REASON_TARGETING_MATCH } from "../vocabulary/reasons";
 import {
-  Given, GIVEN_DEFAULT, GIVEN_DISABLED, GIVEN_SPLIT, Identity, IssueCookie, Plan, Rollout, STEER_HEADER, Variant,
+  Given,
+  GIVEN_DEFAULT,
+  GIVEN_DISABLED,
+  GIVEN_SPLIT,
+  Identity,
+  IssueCookie,
+  Plan,
+  Rollout,
+  STEER_HEADER,
+  Variant,
 } from "./plan";
-import { anyIssued, givenAt, isAnnounced, isSecure, putCookieHeader, putSetCookie, steeredCluster } from "./steering";
+import {
+  anyIssued,
+  givenAt,
+  isAnnounced,
+  isSecure,
+  putCookieHeader,
+  putSetCookie,
+  steeredCluster,
+} from "./steering";
 import { view } from "./view";
 
 /** For texts that stand inside the line as JSON strings. */

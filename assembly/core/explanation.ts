@@ -6,8 +6,24 @@ import { put, putByte, putNumber, putString, Writer } from "../bytes/writer";
 import { putGiven, putKey } from "./decision-line";
 import { failedOf, FAILED_HEADERS, FAILED_HOSTS, FAILED_METHOD, FAILED_PATH, HOLDS } from "./match";
 import {
-  Entry, Given, GIVEN_FORCED_BY_COOKIE, GIVEN_FORCED_BY_HEADER, GIVEN_SPLIT, Identity, Plan, Rollout, ROLLOUT_BYTES,
-  Source, SOURCE_ADDRESS, SOURCE_BYTES, SOURCE_COOKIE, SOURCE_HEADER, SOURCE_ISSUE, SOURCE_JWT, SOURCE_QUERY, Variant,
+  Entry,
+  Given,
+  GIVEN_FORCED_BY_COOKIE,
+  GIVEN_FORCED_BY_HEADER,
+  GIVEN_SPLIT,
+  Identity,
+  Plan,
+  Rollout,
+  ROLLOUT_BYTES,
+  Source,
+  SOURCE_ADDRESS,
+  SOURCE_BYTES,
+  SOURCE_COOKIE,
+  SOURCE_HEADER,
+  SOURCE_ISSUE,
+  SOURCE_JWT,
+  SOURCE_QUERY,
+  Variant,
   VARIANT_BYTES,
 } from "./plan";
 import { givenAt } from "./steering";

@@ -5,8 +5,20 @@ import { lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { readCookies } from "./cookies";
 import { claim } from "./jwt";
 import {
-  Identity, IssueCookie, Plan, Slot, SLOT_BYTES, Source, SOURCE_ADDRESS, SOURCE_BYTES, SOURCE_COOKIE, SOURCE_HEADER,
-  SOURCE_ISSUE, SOURCE_JWT, SOURCE_QUERY, SOURCE_RANDOM,
+  Identity,
+  IssueCookie,
+  Plan,
+  Slot,
+  SLOT_BYTES,
+  Source,
+  SOURCE_ADDRESS,
+  SOURCE_BYTES,
+  SOURCE_COOKIE,
+  SOURCE_HEADER,
+  SOURCE_ISSUE,
+  SOURCE_JWT,
+  SOURCE_QUERY,
+  SOURCE_RANDOM,
 } from "./plan";
 import { readParams } from "./query";
 import { slotValue, view } from "./view";

@@ -3,10 +3,28 @@
 
 import { base64urlDecoded } from "../bytes/base64url";
 import {
-  decodeString, hasEscape, insideOf, skipBlank, skipLiteral, skipNumber, skipString,
+  decodeString,
+  hasEscape,
+  insideOf,
+  skipBlank,
+  skipLiteral,
+  skipNumber,
+  skipString,
 } from "../bytes/json-text";
 import { scratch } from "../bytes/scratch";
-import { addressOf, findByte, isBlank, lengthOf, lower, NONE, sameBytes, sameText, Slice, sliceOf, trimmed } from "../bytes/slice";
+import {
+  addressOf,
+  findByte,
+  isBlank,
+  lengthOf,
+  lower,
+  NONE,
+  sameBytes,
+  sameText,
+  Slice,
+  sliceOf,
+  trimmed,
+} from "../bytes/slice";
 import { view } from "./view";
 
 /** Containers inside one another; a payload that nests deeper has no claims. */
@@ -152,7 +170,13 @@ function valueAt(json: Slice, path: Slice, dotted: bool): Slice {
 let keyIsWanted: bool = false;
 
 function readKey(
-  from: usize, end: usize, path: Slice, next: usize, pathEnd: usize, dotted: bool, onPath: bool,
+  from: usize,
+  end: usize,
+  path: Slice,
+  next: usize,
+  pathEnd: usize,
+  dotted: bool,
+  onPath: bool,
 ): usize {
   keyIsWanted = false;
   if (load<u8>(from) != 0x22) return 0;

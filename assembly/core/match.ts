@@ -3,9 +3,7 @@
 
 import { addressOf, lengthOf, NONE, sameBytes, sameText, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find, findHashed, HASH_START, hashByte, mayHold } from "../bytes/table";
-import {
-  Condition, CONDITION_BYTES, Entry, Filed, Host, Index, PairCell, Plan,
-} from "./plan";
+import { Condition, CONDITION_BYTES, Entry, Filed, Host, Index, PairCell, Plan } from "./plan";
 import { readParams } from "./query";
 import { hostOf, slotValue, view } from "./view";
 
@@ -123,7 +121,8 @@ export function matchRollouts(plan: Plan): void {
       let filed = chainOf(index, ((host as u64) << 32) | (path as u64));
       while (filed != 0) {
         const entry = changetype<Entry>(changetype<Filed>(filed).entry);
-        if (!isMatched(plan, entry.rollout) && failedRest(plan, entry) == HOLDS) setMatched(plan, entry.rollout);
+        if (!isMatched(plan, entry.rollout) && failedRest(plan, entry) == HOLDS)
+          setMatched(plan, entry.rollout);
         filed = changetype<Filed>(filed).next;
       }
     }

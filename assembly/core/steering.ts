@@ -3,7 +3,15 @@
 import { isWord, lengthOf, NONE, Slice } from "../bytes/slice";
 import { put, putByte, putSlice, Writer } from "../bytes/writer";
 import {
-  Given, GIVEN_BYTES, IssueCookie, Plan, Rollout, SECURE_ALWAYS, SECURE_AUTO, Variant, VARIANT_BYTES,
+  Given,
+  GIVEN_BYTES,
+  IssueCookie,
+  Plan,
+  Rollout,
+  SECURE_ALWAYS,
+  SECURE_AUTO,
+  Variant,
+  VARIANT_BYTES,
 } from "./plan";
 import { view } from "./view";
 

@@ -1,10 +1,22 @@
 // One request as the filter sees it: the host's block of header pairs, read in place, in one pass.
 
 import { scratch } from "../bytes/scratch";
-import { addressOf, findByte, lengthOf, lower, NONE, sameText, Slice, sliceOf, startsWithWord, trimmed } from "../bytes/slice";
+import {
+  addressOf,
+  findByte,
+  lengthOf,
+  lower,
+  NONE,
+  sameText,
+  Slice,
+  sliceOf,
+  startsWithWord,
+  trimmed,
+} from "../bytes/slice";
 import { ABSENT, find, mayHold } from "../bytes/table";
 import { HEADER_IP_TAGS, HEADER_PREFIX } from "../vocabulary/headers";
 import { Identity, IssueCookie, NO_SLOT, Plan, Rollout, ROLLOUT_BYTES, Slot, SLOT_BYTES } from "./plan";
+
 
 @unmanaged
 export class View {
@@ -48,7 +60,8 @@ export function nextStamp(plan: Plan): void {
   plan.stamp++;
   if (plan.stamp != 0) return;
   // After 2^32 requests a memo of the first could look new: forget them all.
-  for (let i: u32 = 0; i < plan.inputs.count; i++) changetype<Slot>(plan.inputs.slots + i * SLOT_BYTES).stamp = 0;
+  for (let i: u32 = 0; i < plan.inputs.count; i++)
+    changetype<Slot>(plan.inputs.slots + i * SLOT_BYTES).stamp = 0;
   for (let issue = plan.issues; issue != 0; issue = changetype<IssueCookie>(issue).next) {
     changetype<IssueCookie>(issue).stamp = 0;
   }

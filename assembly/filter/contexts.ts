@@ -32,6 +32,7 @@ export class Stream {
   issued: usize;
 }
 
+
 @unmanaged
 class Cell {
   id: u32;
@@ -58,7 +59,7 @@ export function recordOf(id: u32): usize {
 
 /** Enters a context that is not there yet. @returns false without memory */
 export function enter(id: u32, record: usize): bool {
-  if (cells == 0 || (used << 1) > mask) {
+  if (cells == 0 || used << 1 > mask) {
     if (!grow()) return false;
   }
   place(id, record as u32);

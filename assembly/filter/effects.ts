@@ -6,7 +6,13 @@ import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { IssueCookie, Plan, Rollout, STEER_HEADER, Variant } from "../core/plan";
 import {
-  anyIssued, givenAt, isAnnounced, isSecure, putCookieHeader, putSetCookie, steeredCluster,
+  anyIssued,
+  givenAt,
+  isAnnounced,
+  isSecure,
+  putCookieHeader,
+  putSetCookie,
+  steeredCluster,
 } from "../core/steering";
 import { view } from "../core/view";
 import { addResponseHeader, removeRequestHeader, replaceRequestHeader } from "../host/headers";
@@ -15,7 +21,15 @@ import { setFilterState } from "../host/properties";
 import { CLEAR_INLINE } from "../vocabulary/headers";
 import { Stream } from "./contexts";
 import { survive } from "./survive";
-import { vmArena, wordClearRouteCache, wordClusterHeader, wordClusterState, wordCookie, wordIpTags, wordSetCookie } from "./words";
+import {
+  vmArena,
+  wordClearRouteCache,
+  wordClusterHeader,
+  wordClusterState,
+  wordCookie,
+  wordIpTags,
+  wordSetCookie,
+} from "./words";
 
 /** A cookie that the stream's response has to set. */
 @unmanaged
@@ -78,7 +92,8 @@ function clearRoute(): void {
 function issueCookies(plan: Plan, stream: Stream): void {
   beginText(text);
   putCookieHeader(text, plan);
-  if (!replaceRequestHeader(wordCookie, textOf(text))) survive("host-call", "the cookie header could not be written");
+  if (!replaceRequestHeader(wordCookie, textOf(text)))
+    survive("host-call", "the cookie header could not be written");
   routeCleared = true;
   for (let at = plan.issues; at != 0; at = changetype<IssueCookie>(at).next) {
     const issue = changetype<IssueCookie>(at);
@@ -91,7 +106,11 @@ function issueCookies(plan: Plan, stream: Stream): void {
     const issued = changetype<IssuedCookie>(address);
     issued.issue = at;
     issued.isSecure = isSecure(issue);
-    memory.copy(address + ID_OFFSET, addressOf(issue.id), lengthOf(issue.id) < ID_BYTES ? lengthOf(issue.id) : ID_BYTES);
+    memory.copy(
+      address + ID_OFFSET,
+      addressOf(issue.id),
+      lengthOf(issue.id) < ID_BYTES ? lengthOf(issue.id) : ID_BYTES,
+    );
     issued.next = stream.issued;
     stream.issued = address;
   }
@@ -102,7 +121,12 @@ export function setIssuedCookies(stream: Stream): void {
   for (let at = stream.issued; at != 0; at = changetype<IssuedCookie>(at).next) {
     const issued = changetype<IssuedCookie>(at);
     beginText(text);
-    putSetCookie(text, changetype<IssueCookie>(issued.issue), sliceOf(at + ID_OFFSET, ID_BYTES), issued.isSecure);
+    putSetCookie(
+      text,
+      changetype<IssueCookie>(issued.issue),
+      sliceOf(at + ID_OFFSET, ID_BYTES),
+      issued.isSecure,
+    );
     if (!addResponseHeader(wordSetCookie, textOf(text))) survive("host-call", "a cookie could not be set");
   }
   releaseIssued(stream);

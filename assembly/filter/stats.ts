@@ -6,10 +6,30 @@ import { NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { beginText, put, putByte, putSlice, textOf, Writer } from "../bytes/writer";
 import { Plan, Rollout, ROLLOUT_BYTES, Variant, VARIANT_BYTES } from "../core/plan";
-import { addToMetric, COUNTER, defineMetric, GAUGE, HISTOGRAM, NO_METRIC, recordMetric } from "../host/metrics";
 import {
-  STAT_ERROR, STAT_POLICY_LOADED, STAT_POLICY_REJECTED, STAT_ROLLOUT, STAT_RQ_1XX, STAT_RQ_2XX, STAT_RQ_3XX,
-  STAT_RQ_4XX, STAT_RQ_5XX, STAT_RQ_ACTIVE, STAT_RQ_RESET, STAT_RQ_TIME, STAT_RQ_TOTAL, STAT_SHARE,
+  addToMetric,
+  COUNTER,
+  defineMetric,
+  GAUGE,
+  HISTOGRAM,
+  NO_METRIC,
+  recordMetric,
+} from "../host/metrics";
+import {
+  STAT_ERROR,
+  STAT_POLICY_LOADED,
+  STAT_POLICY_REJECTED,
+  STAT_ROLLOUT,
+  STAT_RQ_1XX,
+  STAT_RQ_2XX,
+  STAT_RQ_3XX,
+  STAT_RQ_4XX,
+  STAT_RQ_5XX,
+  STAT_RQ_ACTIVE,
+  STAT_RQ_RESET,
+  STAT_RQ_TIME,
+  STAT_RQ_TOTAL,
+  STAT_SHARE,
 } from "../vocabulary/stats";
 import { Stream } from "./contexts";
 import { vmArena, written } from "./words";

@@ -52,7 +52,8 @@ export function beginRequest(id: u32): void {
   stream.hasBegun = true;
   const block = requestHeaders();
   if (block == NONE) return survive("host-call", "the request headers could not be read");
-  if (!readRequest(plan, addressOf(block), lengthOf(block))) return survive("headers", "a block of headers that is none");
+  if (!readRequest(plan, addressOf(block), lengthOf(block)))
+    return survive("headers", "a block of headers that is none");
   stream.isConnect = isWord(view.method, "CONNECT");
   if (!decideAll(plan)) {
     plan.givenCount = 0;
@@ -156,7 +157,7 @@ export function endStream(id: u32, stream: Stream): void {
 function endingOf(stream: Stream): u32 {
   const code = numberProperty(wordResponseCode);
   if (code < 100) return ENDED_RESET;
-  const kind = code >= 600 ? 5 : ((code as u32) / 100);
+  const kind = code >= 600 ? 5 : (code as u32) / 100;
   if (stream.responseEnded || code == 101) return kind;
   if (stream.isConnect && kind == 2) return kind;
   // Envoy's own answer may pass no filter; one of the upstream's that passed without its end was cut.

@@ -2,8 +2,12 @@
 
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import {
-  proxy_add_header_map_value, proxy_get_header_map_pairs, proxy_remove_header_map_value,
-  proxy_replace_header_map_value, RETURNED, STATUS_OK,
+  proxy_add_header_map_value,
+  proxy_get_header_map_pairs,
+  proxy_remove_header_map_value,
+  proxy_replace_header_map_value,
+  RETURNED,
+  STATUS_OK,
 } from "./abi";
 
 const REQUEST: i32 = 0;
@@ -20,7 +24,11 @@ export function requestHeaders(): Slice {
 /** @returns whether the host did it */
 export function replaceRequestHeader(name: Slice, value: Slice): bool {
   const status = proxy_replace_header_map_value(
-    REQUEST, addressOf(name), lengthOf(name), addressOf(value), lengthOf(value),
+    REQUEST,
+    addressOf(name),
+    lengthOf(name),
+    addressOf(value),
+    lengthOf(value),
   );
   return status == STATUS_OK;
 }
@@ -33,7 +41,11 @@ export function removeRequestHeader(name: Slice): bool {
 /** @returns whether the host did it */
 export function addResponseHeader(name: Slice, value: Slice): bool {
   const status = proxy_add_header_map_value(
-    RESPONSE, addressOf(name), lengthOf(name), addressOf(value), lengthOf(value),
+    RESPONSE,
+    addressOf(name),
+    lengthOf(name),
+    addressOf(value),
+    lengthOf(value),
   );
   return status == STATUS_OK;
 }

@@ -79,4 +79,3 @@ export function headerName(node: Node): Slice {
   }
   return name;
 }
-

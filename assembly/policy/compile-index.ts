@@ -73,7 +73,7 @@ function pathNumber(entry: Entry): u32 {
 
 function fileAt(host: u32, path: u32, entry: Entry): void {
   const index = plan.index;
-  if (((index.pairCount + 1) << 1) > index.pairMask + 1 || index.pairs == 0) growPairs();
+  if ((index.pairCount + 1) << 1 > index.pairMask + 1 || index.pairs == 0) growPairs();
   const address = take(plan.arena, offsetof<Filed>());
   if (address == 0 || plan.arena.failed) return;
   const filed = changetype<Filed>(address);

@@ -2,11 +2,22 @@
 
 import { scratch } from "../bytes/scratch";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
-import { beginText, put, putByte, putEscaped, putNumber, putSlice, putString, textOf, Writer } from "../bytes/writer";
+import {
+  beginText,
+  put,
+  putByte,
+  putEscaped,
+  putNumber,
+  putSlice,
+  putString,
+  textOf,
+  Writer,
+} from "../bytes/writer";
 import { LIMIT_PROBLEMS } from "../vocabulary/limits";
 import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/problems";
 import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, Node } from "./node";
 import { putNearest } from "./nearest";
+
 
 @unmanaged
 class Problem {
@@ -92,6 +103,11 @@ export function report(node: Node, code: string): void {
   add(changetype<usize>(node), node.begin, code, false);
 }
 
+/** Reports the message at a member's name. */
+export function reportKey(member: Node, code: string): void {
+  add(changetype<usize>(member), member.keyBegin, code, false);
+}
+
 /** Reports the message at a value, as a warning: the policy is served all the same. */
 export function warn(node: Node, code: string): void {
   add(changetype<usize>(node), node.begin, code, true);
@@ -127,14 +143,18 @@ export function putFound(node: Node): void {
     const shown = cut ? sliceOf(addressOf(node.text), QUOTED) : node.text;
     if (node.kind == KIND_STRING) putString(message, shown);
     else putSlice(message, shown);
-    if (cut) put(message, "…");
+    if (cut) put(message, "...");
   }
 }
 
 /** Whether the value is of this kind; reported when not. */
 export function isKind(node: Node, kind: u32): bool {
   if (node.kind == kind) return true;
-  fail(node, CODE_TYPE, kind == KIND_OBJECT ? "must be an object" : kind == KIND_ARRAY ? "must be an array" : "must be a string");
+  fail(
+    node,
+    CODE_TYPE,
+    kind == KIND_OBJECT ? "must be an object" : kind == KIND_ARRAY ? "must be an array" : "must be a string",
+  );
   return false;
 }
 
@@ -144,7 +164,7 @@ export function unknownKey(member: Node, known: string): void {
   put(message, "unknown key ");
   putString(message, member.key);
   putNearest(message, member.key, known);
-  reportAt(changetype<usize>(member), member.keyBegin, CODE_UNKNOWN_KEY);
+  reportKey(member, CODE_UNKNOWN_KEY);
 }
 
 /** Reports that an object lacks a member. */
@@ -164,7 +184,7 @@ const path: usize = memory.data(288, 8);
 /** Puts the JSON Pointer (RFC 6901) of a node, escaped for a JSON string. */
 function putPointer(writer: Writer, address: usize): void {
   let steps: u32 = 0;
-  for (let at = address; at != 0 && changetype<Node>(at).parent != 0 && steps < PATH_NODES; ) {
+  for (let at = address; at != 0 && changetype<Node>(at).parent != 0 && steps < PATH_NODES;) {
     store<u32>(path + (steps << 2), at as u32);
     steps++;
     at = changetype<Node>(at).parent;

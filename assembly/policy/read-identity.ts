@@ -4,14 +4,37 @@ import { take } from "../bytes/arena";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { beginText, put, putNumber, putSlice, textOf, Writer } from "../bytes/writer";
 import {
-  Identity, IssueCookie, NO_SLOT, SECURE_ALWAYS, SECURE_AUTO, SECURE_NEVER, Source, SOURCE_ADDRESS, SOURCE_BYTES,
-  SOURCE_COOKIE, SOURCE_HEADER, SOURCE_ISSUE, SOURCE_JWT, SOURCE_QUERY, SOURCE_RANDOM,
+  Identity,
+  IssueCookie,
+  NO_SLOT,
+  SECURE_ALWAYS,
+  SECURE_AUTO,
+  SECURE_NEVER,
+  Source,
+  SOURCE_ADDRESS,
+  SOURCE_BYTES,
+  SOURCE_COOKIE,
+  SOURCE_HEADER,
+  SOURCE_ISSUE,
+  SOURCE_JWT,
+  SOURCE_QUERY,
+  SOURCE_RANDOM,
 } from "../core/plan";
 import { LIMIT_SOURCES } from "../vocabulary/limits";
 import { CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { headerName, kept, plan, records, slotFor } from "./build";
 import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
-import { beginMessage, fail, failWith, isKind, message, missingKey, report, unknownKey, warn } from "./problems";
+import {
+  beginMessage,
+  fail,
+  failWith,
+  isKind,
+  message,
+  missingKey,
+  report,
+  unknownKey,
+  warn,
+} from "./problems";
 import { isToken, isVisible, NO_DURATION, seconds } from "./scalars";
 
 const KNOWN_SOURCES = "cookie header query jwt sourceAddress issueCookie random";
@@ -44,7 +67,11 @@ function readSource(node: Node, source: Source): void {
   source.slot = NO_SLOT;
   if (!isKind(node, KIND_OBJECT)) return;
   if (node.count != 1) {
-    fail(node, CODE_VALUE, "a source has exactly one key, one of cookie, header, query, jwt, sourceAddress, issueCookie, random");
+    fail(
+      node,
+      CODE_VALUE,
+      "a source has exactly one key, one of cookie, header, query, jwt, sourceAddress, issueCookie, random",
+    );
     return;
   }
   const member = changetype<Node>(node.first);
@@ -82,7 +109,8 @@ function readSource(node: Node, source: Source): void {
     source.kind = SOURCE_RANDOM;
     plan.drawsRandom = true;
     if (member.kind != KIND_TRUE) fail(member, CODE_VALUE, "must be true");
-    if (node.next != 0) failWith(node, CODE_CONFLICT, "random always yields, so it can only be the last source");
+    if (node.next != 0)
+      failWith(node, CODE_CONFLICT, "random always yields, so it can only be the last source");
   } else {
     unknownKey(member, KNOWN_SOURCES);
   }
@@ -125,11 +153,17 @@ function readIssueCookie(node: Node, source: Source): void {
     } else if (isWord(member.key, "maxAge")) {
       if (!isKind(member, KIND_STRING)) continue;
       maxAge = seconds(member.text);
-      if (maxAge == NO_DURATION) fail(member, CODE_VALUE, 'must be a duration like "30d": a whole number and s, m, h, d or w, at most 3650d');
+      if (maxAge == NO_DURATION)
+        fail(
+          member,
+          CODE_VALUE,
+          'must be a duration like "30d": a whole number and s, m, h, d or w, at most 3650d',
+        );
     } else if (isWord(member.key, "path")) {
       if (!isKind(member, KIND_STRING)) continue;
       path = member.text;
-      if (!isAttribute(path) || load<u8>(addressOf(path)) != 0x2f) fail(member, CODE_VALUE, "must be a path: a slash, then visible characters without ;");
+      if (!isAttribute(path) || load<u8>(addressOf(path)) != 0x2f)
+        fail(member, CODE_VALUE, "must be a path: a slash, then visible characters without ;");
     } else if (isWord(member.key, "domain")) {
       if (!isKind(member, KIND_STRING)) continue;
       domain = member.text;
@@ -142,13 +176,18 @@ function readIssueCookie(node: Node, source: Source): void {
       if (!isKind(member, KIND_STRING)) continue;
       sameSite = member.text;
       if (isWord(sameSite, "None")) none = at;
-      else if (!isWord(sameSite, "Lax") && !isWord(sameSite, "Strict")) fail(member, CODE_VALUE, "must be Strict, Lax or None");
+      else if (!isWord(sameSite, "Lax") && !isWord(sameSite, "Strict"))
+        fail(member, CODE_VALUE, "must be Strict, Lax or None");
     } else {
       unknownKey(member, KNOWN_COOKIE);
     }
   }
   if (none != 0 && secure == SECURE_NEVER) {
-    failWith(changetype<Node>(none), CODE_CONFLICT, "browsers drop a cookie with sameSite None that is not secure");
+    failWith(
+      changetype<Node>(none),
+      CODE_CONFLICT,
+      "browsers drop a cookie with sameSite None that is not secure",
+    );
   }
   if (!hasName) missingKey(node, "name", "the cookie that is issued");
   if (name == NONE) return;

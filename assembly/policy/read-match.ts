@@ -5,9 +5,7 @@ import { put, putNumber } from "../bytes/writer";
 import { Condition, CONDITION_BYTES, Entry, ENTRY_BYTES, Host, NO_SLOT } from "../core/plan";
 import { Table } from "../bytes/table";
 import { LIMIT_HOST_BYTES, LIMIT_MATCH_ENTRIES, LIMIT_PATH_BYTES } from "../vocabulary/limits";
-import {
-  CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_UNSUPPORTED, CODE_VALUE,
-} from "../vocabulary/problems";
+import { CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_UNSUPPORTED, CODE_VALUE } from "../vocabulary/problems";
 import { headerName, kept, keptLower, plan, records, slotFor } from "./build";
 import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, Node } from "./node";
 import { beginMessage, fail, failWith, isKind, message, missingKey, report, unknownKey } from "./problems";
@@ -21,7 +19,11 @@ const KNOWN_CONDITION = "name value type";
 export function readMatch(list: Node, rollout: u32): usize {
   if (!isKind(list, KIND_ARRAY)) return 0;
   if (list.count == 0) {
-    failWith(list, CODE_VALUE, "must have at least one entry; without match a rollout applies to every request");
+    failWith(
+      list,
+      CODE_VALUE,
+      "must have at least one entry; without match a rollout applies to every request",
+    );
     return 0;
   }
   if (list.count > (LIMIT_MATCH_ENTRIES as u32)) {
@@ -67,7 +69,11 @@ function readEntry(node: Node, entry: Entry): void {
       entry.params = readConditions(member, plan.inputs.params, false);
       entry.paramCount = entry.params == 0 ? 0 : member.count;
     } else if (isWord(member.key, "flag")) {
-      failWith(member, CODE_UNSUPPORTED, "flags are not evaluated by this version, so no match can ask for one");
+      failWith(
+        member,
+        CODE_UNSUPPORTED,
+        "flags are not evaluated by this version, so no match can ask for one",
+      );
     } else {
       unknownKey(member, KNOWN_ENTRY);
     }
@@ -76,7 +82,8 @@ function readEntry(node: Node, entry: Entry): void {
 
 function readHosts(list: Node, entry: Entry): void {
   if (!isKind(list, KIND_ARRAY)) return;
-  if (list.count == 0) return failWith(list, CODE_VALUE, "must name at least one host; without hosts every host matches");
+  if (list.count == 0)
+    return failWith(list, CODE_VALUE, "must name at least one host; without hosts every host matches");
   let last: usize = 0;
   for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
@@ -105,7 +112,11 @@ function hostText(node: Node): Slice {
     const byte = load<u8>(from + i);
     const small = byte | 0x20;
     const plain =
-      (small >= 0x61 && small <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte == 0x2d || byte == 0x5f || byte == 0x2e;
+      (small >= 0x61 && small <= 0x7a) ||
+      (byte >= 0x30 && byte <= 0x39) ||
+      byte == 0x2d ||
+      byte == 0x5f ||
+      byte == 0x2e;
     if (bracket) {
       if (!plain && byte != 0x3a && byte != 0x5b && byte != 0x5d) sound = false;
     } else if (!plain) {
@@ -115,7 +126,11 @@ function hostText(node: Node): Slice {
     }
   }
   if (!sound) {
-    fail(node, CODE_VALUE, "must be a host without port, like shop.example.com, *.example.com or [2001:db8::1] (international names as xn--…)");
+    fail(
+      node,
+      CODE_VALUE,
+      "must be a host without port, like shop.example.com, *.example.com or [2001:db8::1] (international names as xn--...)",
+    );
     return NONE;
   }
   return keptLower(sliceOf(from, rest));
@@ -211,7 +226,8 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
     const nameNode = changetype<Node>(name);
     if (!isHeader && lengthOf(nameNode.text) == 0) fail(nameNode, CODE_NAME, "must be a parameter's name");
     const text = isHeader ? headerName(nameNode) : kept(nameNode.text);
-    if (isHeader && isWord(text, "host")) failWith(nameNode, CODE_NAME, "the Host header is matched by hosts");
+    if (isHeader && isWord(text, "host"))
+      failWith(nameNode, CODE_NAME, "the Host header is matched by hosts");
     if (text != NONE) condition.slot = slotFor(table, text);
   }
   if (value == 0) {

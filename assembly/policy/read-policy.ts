@@ -4,16 +4,24 @@ import { Arena, closeArena, openArena, take } from "../bytes/arena";
 import { addressOf, isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
-import {
-  GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER,
-} from "../core/plan";
+import { GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER } from "../core/plan";
 import { LIMIT_FLAGS, LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_UNSUPPORTED, CODE_VALUE } from "../vocabulary/problems";
 import { beginBuild } from "./build";
 import { compileIndex, newIndex } from "./compile-index";
 import { KIND_OBJECT, KIND_STRING, Node } from "./node";
 import {
-  beginMessage, beginProblems, errorCount, fail, failWith, isKind, message, report, reportAt, unknownKey, warn,
+  beginMessage,
+  beginProblems,
+  errorCount,
+  fail,
+  failWith,
+  isKind,
+  message,
+  report,
+  reportAt,
+  unknownKey,
+  warn,
 } from "./problems";
 import { readIdentity } from "./read-identity";
 import { readRollouts } from "./read-rollout";
@@ -116,7 +124,8 @@ function readPolicy(plan: Plan, root: Node): void {
     } else if (isWord(key, "steer")) {
       readSteer(plan, node);
     } else if (isWord(key, "shadows")) {
-      if (isKind(node, KIND_OBJECT) && node.count != 0) failWith(node, CODE_UNSUPPORTED, "shadows are not dispatched by this version");
+      if (isKind(node, KIND_OBJECT) && node.count != 0)
+        failWith(node, CODE_UNSUPPORTED, "shadows are not dispatched by this version");
     } else if (isWord(key, "flags")) {
       readFlags(node);
     } else if (isWord(key, "flagd") || isWord(key, "$evaluators") || isWord(key, "metadata")) {
@@ -132,7 +141,8 @@ function readPolicy(plan: Plan, root: Node): void {
 function readSteer(plan: Plan, node: Node): void {
   if (!isKind(node, KIND_STRING)) return;
   plan.steer = isWord(node.text, "filterState") ? STEER_FILTER_STATE : STEER_HEADER;
-  if (plan.steer == STEER_HEADER && !isWord(node.text, "header")) fail(node, CODE_VALUE, "must be header or filterState");
+  if (plan.steer == STEER_HEADER && !isWord(node.text, "header"))
+    fail(node, CODE_VALUE, "must be header or filterState");
 }
 
 function readFlags(node: Node): void {

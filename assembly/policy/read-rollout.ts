@@ -8,13 +8,31 @@ import { NO_CEILING, NO_SLOT, Rollout, ROLLOUT_BYTES, Variant, VARIANT_BYTES } f
 import { HEADER_PREFIX, STATE_PREFIX } from "../vocabulary/headers";
 import { LIMIT_CLUSTER_BYTES, LIMIT_ROLLOUTS, LIMIT_SALT_BYTES, LIMIT_VARIANTS } from "../vocabulary/limits";
 import {
-  CODE_CONFLICT, CODE_LIMIT, CODE_MISSING_KEY, CODE_NAME, CODE_NO_IDENTITY, CODE_RANGE, CODE_REFERENCE, CODE_TYPE,
-  CODE_UNSUPPORTED, CODE_VALUE,
+  CODE_CONFLICT,
+  CODE_LIMIT,
+  CODE_MISSING_KEY,
+  CODE_NAME,
+  CODE_NO_IDENTITY,
+  CODE_RANGE,
+  CODE_REFERENCE,
+  CODE_TYPE,
+  CODE_UNSUPPORTED,
+  CODE_VALUE,
 } from "../vocabulary/problems";
 import { headerName, identityGiven, kept, keptAfter, plan, records, slotFor } from "./build";
 import { KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
 import {
-  beginMessage, fail, failWith, isKind, message, missingKey, putFound, report, unknownKey, warn,
+  beginMessage,
+  fail,
+  failWith,
+  isKind,
+  message,
+  missingKey,
+  putFound,
+  report,
+  reportKey,
+  unknownKey,
+  warn,
 } from "./problems";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
@@ -56,15 +74,18 @@ function checkRolloutName(node: Node): void {
     put(message, LABEL);
     put(message, ", got ");
     putString(message, name);
-    report(node, CODE_NAME);
+    reportKey(node, CODE_NAME);
   } else if (
-    isWord(name, "cluster") || isWord(name, "flags") || isWord(name, "shadow") || startsWithWord(name, "shadow-")
+    isWord(name, "cluster") ||
+    isWord(name, "flags") ||
+    isWord(name, "shadow") ||
+    startsWithWord(name, "shadow-")
   ) {
     beginMessage();
     put(message, "a rollout may not be called ");
     putString(message, name);
-    put(message, ": x-serin-cluster, x-serin-flags and x-serin-shadow-… are headers of their own");
-    report(node, CODE_NAME);
+    put(message, ": x-serin-cluster, x-serin-flags and x-serin-shadow-* are headers of their own");
+    reportKey(node, CODE_NAME);
   }
 }
 
@@ -89,7 +110,8 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     } else if (isWord(key, "state")) {
       if (!isKind(member, KIND_STRING)) continue;
       rollout.disabled = isWord(member.text, "DISABLED");
-      if (!rollout.disabled && !isWord(member.text, "ENABLED")) fail(member, CODE_VALUE, "must be ENABLED or DISABLED");
+      if (!rollout.disabled && !isWord(member.text, "ENABLED"))
+        fail(member, CODE_VALUE, "must be ENABLED or DISABLED");
     } else if (isWord(key, "default")) {
       fallback = at;
     } else if (isWord(key, "variants")) {
@@ -97,7 +119,8 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     } else if (isWord(key, "salt")) {
       if (!isKind(member, KIND_STRING)) continue;
       salt = member.text;
-      if (lengthOf(salt) == 0 || lengthOf(salt) > (LIMIT_SALT_BYTES as u32)) fail(member, CODE_VALUE, "must be a text of 1 to 1024 bytes");
+      if (lengthOf(salt) == 0 || lengthOf(salt) > (LIMIT_SALT_BYTES as u32))
+        fail(member, CODE_VALUE, "must be a text of 1 to 1024 bytes");
     } else if (isWord(key, "force")) {
       readForce(member, rollout);
     } else if (isWord(key, "identity")) {
@@ -135,7 +158,10 @@ function keptBefore(salt: Slice): Slice {
 
 function warnNoIdentity(node: Node): void {
   beginMessage();
-  put(message, "no identity here nor at the top: every request is anonymous and gets the default variant, unless it is forced");
+  put(
+    message,
+    "no identity here nor at the top: every request is anonymous and gets the default variant, unless it is forced",
+  );
   warn(node, CODE_NO_IDENTITY);
 }
 
@@ -147,7 +173,8 @@ function readForce(node: Node, rollout: Rollout): void {
     if (isWord(member.key, "header")) {
       if (!isKind(member, KIND_STRING)) continue;
       rollout.forceHeaderName = headerName(member);
-      if (rollout.forceHeaderName != NONE) rollout.forceHeader = slotFor(plan.inputs.headers, rollout.forceHeaderName);
+      if (rollout.forceHeaderName != NONE)
+        rollout.forceHeader = slotFor(plan.inputs.headers, rollout.forceHeaderName);
     } else if (isWord(member.key, "cookie")) {
       if (!isKind(member, KIND_STRING)) continue;
       if (!isToken(member.text)) {
@@ -166,7 +193,12 @@ function readForce(node: Node, rollout: Rollout): void {
 
 function readVariants(node: Node, rollout: Rollout, address: usize, fallbackAddress: usize): void {
   if (fallbackAddress == 0) missingKey(node, "default", "the variant of everyone who gets no other");
-  if (address == 0) return missingKey(node, "variants", 'an object of variants by name, like {"stable": {}, "canary": {"percent": 5}}');
+  if (address == 0)
+    return missingKey(
+      node,
+      "variants",
+      'an object of variants by name, like {"stable": {}, "canary": {"percent": 5}}',
+    );
   const object = changetype<Node>(address);
   if (!isKind(object, KIND_OBJECT)) return;
   if (object.count == 0) return failWith(object, CODE_VALUE, "must have at least the default variant");
@@ -213,16 +245,22 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
     put(message, LABEL);
     put(message, ", got ");
     putString(message, node.key);
-    report(node, CODE_NAME);
+    reportKey(node, CODE_NAME);
   } else if (isWord(node.key, "control")) {
-    failWith(node, CODE_NAME, "a variant may not be called control: the statistics of the default's control group are");
+    beginMessage();
+    put(message, "a variant may not be called control: the statistics of the default's control group are");
+    reportKey(node, CODE_NAME);
   }
   if (!isKind(node, KIND_OBJECT)) return;
   for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
     const member = changetype<Node>(at);
     if (isWord(member.key, "percent")) {
       if (isFallback) {
-        failWith(member, CODE_CONFLICT, "the default variant gets everyone who gets no other: it takes no percent");
+        failWith(
+          member,
+          CODE_CONFLICT,
+          "the default variant gets everyone who gets no other: it takes no percent",
+        );
         continue;
       }
       variant.share = share(member);
@@ -236,7 +274,12 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
     } else if (isWord(member.key, "cluster")) {
       if (!isKind(member, KIND_STRING)) continue;
       if (isVisible(member.text, LIMIT_CLUSTER_BYTES)) variant.cluster = kept(member.text);
-      else fail(member, CODE_VALUE, "must be a cluster's name: 1 to 1024 visible ASCII characters without blanks");
+      else
+        fail(
+          member,
+          CODE_VALUE,
+          "must be a cluster's name: 1 to 1024 visible ASCII characters without blanks",
+        );
     } else {
       unknownKey(member, KNOWN_VARIANT);
     }
@@ -287,13 +330,15 @@ function layOut(object: Node, rollout: Rollout): void {
     } else if (count <= 2) {
       place(variant, 0, SPACE);
     } else {
-      if (!fitsEqualSlot(variant.share, count)) reportOverCeiling(variant, WHOLE, count, "an equal part of the space");
+      if (!fitsEqualSlot(variant.share, count))
+        reportOverCeiling(variant, WHOLE, count, "an equal part of the space");
       place(variant, equalSlotBegin(slot, count), equalSlotBegin(slot + 1, count));
     }
     slot++;
   }
   if (ceilings != 0 && sum > WHOLE) reportSum(object, "the max of all variants add", sum);
-  else if (ceilings == 0 && count == 2 && asked > WHOLE) reportSum(object, "the percents of both variants add", asked);
+  else if (ceilings == 0 && count == 2 && asked > WHOLE)
+    reportSum(object, "the percents of both variants add", asked);
   variantOf(rollout, rollout.fallback).share = asked < WHOLE ? WHOLE - asked : 0;
 }
 

@@ -128,8 +128,17 @@ export function isToken(text: Slice): bool {
     if ((small >= 0x61 && small <= 0x7a) || (byte >= 0x30 && byte <= 0x39)) continue;
     // ! # $ % & ' * + - . ^ _ ` | ~
     const sign =
-      byte == 0x21 || (byte >= 0x23 && byte <= 0x27) || byte == 0x2a || byte == 0x2b || byte == 0x2d ||
-      byte == 0x2e || byte == 0x5e || byte == 0x5f || byte == 0x60 || byte == 0x7c || byte == 0x7e;
+      byte == 0x21 ||
+      (byte >= 0x23 && byte <= 0x27) ||
+      byte == 0x2a ||
+      byte == 0x2b ||
+      byte == 0x2d ||
+      byte == 0x2e ||
+      byte == 0x5e ||
+      byte == 0x5f ||
+      byte == 0x60 ||
+      byte == 0x7c ||
+      byte == 0x7e;
     if (!sign) return false;
   }
   return true;

@@ -3,16 +3,36 @@
 
 import { Arena, take } from "../bytes/arena";
 import {
-  decodeString, fault, faultAt, FAULT_CONTROL, FAULT_ESCAPE, FAULT_SURROGATE, FAULT_UTF8, hasEscape,
-  insideOf, skipBlank, skipLiteral, skipNumber, skipString,
+  decodeString,
+  fault,
+  faultAt,
+  FAULT_CONTROL,
+  FAULT_ESCAPE,
+  FAULT_SURROGATE,
+  FAULT_UTF8,
+  hasEscape,
+  insideOf,
+  skipBlank,
+  skipLiteral,
+  skipNumber,
+  skipString,
 } from "../bytes/json-text";
 import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, putHex, putNumber, putString } from "../bytes/writer";
 import { LIMIT_DEPTH } from "../vocabulary/limits";
 import { CODE_DUPLICATE_KEY, CODE_ENCODING, CODE_LIMIT, CODE_SYNTAX } from "../vocabulary/problems";
-import { KIND_ARRAY, KIND_FALSE, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
-import { beginMessage, message, reportAt } from "./problems";
+import {
+  KIND_ARRAY,
+  KIND_FALSE,
+  KIND_NULL,
+  KIND_NUMBER,
+  KIND_OBJECT,
+  KIND_STRING,
+  KIND_TRUE,
+  Node,
+} from "./node";
+import { beginMessage, message, reportAt, reportKey } from "./problems";
 
 /** An object of more members than this is searched for duplicates with a table. */
 const FEW: u32 = 8;
@@ -134,7 +154,7 @@ function reportDuplicate(node: Node): void {
   put(message, "the key ");
   putString(message, node.key);
   put(message, " stands here already");
-  reportAt(changetype<usize>(node), node.keyBegin, CODE_DUPLICATE_KEY);
+  reportKey(node, CODE_DUPLICATE_KEY);
 }
 
 /** The members beyond the first few, against all before them. */
@@ -221,6 +241,12 @@ function unexpected(open: usize, at: usize, expected: string): usize {
   } else {
     put(message, "the byte 0x");
     putHex(message, at, 1);
+    // What a person who wrote the policy as YAML of Envoy's own configuration meets first.
+    if (open == 0)
+      put(
+        message,
+        " (the configuration has to be a StringValue with JSON text; a Struct arrives as protobuf)",
+      );
   }
   reportAt(open, at, CODE_SYNTAX);
   return 0;
@@ -247,7 +273,7 @@ function badString(open: usize): usize {
     put(message, "half of a surrogate pair: \\ud800 to \\udfff stand only in pairs, high one first");
     code = CODE_ENCODING;
   } else if (fault == FAULT_ESCAPE) {
-    put(message, "no escape of JSON: expected one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
+    put(message, 'no escape of JSON: expected one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX');
   } else {
     put(message, "the string does not end");
   }
