@@ -14,13 +14,18 @@ const EXIT_USAGE = 2;
 /** What a shell calls a program that SIGPIPE ended is no failure of a command whose reader had enough. */
 const EXIT_READER_GONE = 0;
 
+const REQUEST_EXAMPLE = `  {"method": "GET", "url": "https://shop.example.com/checkout?a=1",
+   "headers": {"cookie": "uid=42", "x-b": ["1", "2"]},
+   "sourceAddress": "203.0.113.7", "time": "2026-11-23T09:00:00Z"}
+`;
+
 const terminal = processTerminal();
 let exitStatus = 0;
 
 const program = new Command("serin")
   .description(
-    "Checks, publishes and explains what Serin decides inside Envoy. Every command runs the same .wasm that Envoy\n" +
-      "loads. A POLICY is a YAML or JSON file.",
+    "Checks, publishes and explains what Serin decides inside Envoy. Every command runs the same .wasm that " +
+      "Envoy loads. A POLICY is a YAML or JSON file.",
   )
   .version(packageVersion())
   .exitOverride()
@@ -39,7 +44,7 @@ program
   .command("validate")
   .summary("check policies")
   .description(
-    "Checks policies as Envoy would when it loads them. Problems are written to stderr, one line each:\n" +
+    "Checks policies as Envoy would when it loads them. Problems are written to stderr, one line each: " +
       "file:line:column /pointer: what is wrong.",
   )
   .argument("<POLICY...>", "policy files (- for standard input)")
@@ -60,10 +65,10 @@ program
   .command("publish")
   .summary("put a policy where Envoy loads it from")
   .description(
-    "Checks a policy, then writes the file that Envoy watches (a file-ECDS resource with the policy inside), by\n" +
-      "rename: Envoy sees it whole or not at all. A file that is there keeps everything but the policy and its\n" +
-      "version; the options below say what a new file holds, or change that one setting of an old one. A refused\n" +
-      "policy leaves the file as it is.",
+    "Checks a policy, then writes the file that Envoy watches (a file-ECDS resource with the policy inside), by " +
+      "rename: Envoy sees it whole or not at all. A file that is there keeps everything but the policy and its " +
+      "version; the options below say what a new file holds, or change that one setting of an old one. A " +
+      "refused policy leaves the file as it is.",
   )
   .argument("<POLICY>", "policy file (- for standard input)")
   .requiredOption("--to <FILE>", "the file that Envoy watches; JSON when its name ends in .json, else YAML")
@@ -92,12 +97,11 @@ program
   .command("decide")
   .summary("decide many requests, JSON lines in and out")
   .description(
-    "Reads requests as JSON lines on stdin and writes decisions as JSON lines on stdout, in order. A line that is no\n" +
-      'request gives {"error": ...} in its place, and exit status 1 at the end. A request:\n' +
-      '{"method": "GET", "url": "https://shop.example.com/checkout?a=1", "headers": {"cookie": "uid=42", "x-b": ["1", "2"]},\n' +
-      ' "sourceAddress": "203.0.113.7", "time": "2026-11-23T09:00:00Z"}   (all but url optional)',
+    "Reads requests as JSON lines on stdin and writes decisions as JSON lines on stdout, in order. A line that " +
+      'is no request gives {"error": ...} in its place, and exit status 1 at the end.',
   )
   .requiredOption("--policy <POLICY>", "policy file")
+  .addHelpText("after", `\nA request, one a line (all but url optional):\n${REQUEST_EXAMPLE}`)
   .addHelpText(
     "after",
     examples(

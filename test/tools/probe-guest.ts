@@ -71,10 +71,18 @@ export function guestText(bodies: GuestBodies, data: Record<number, string> = {}
 
 /** Compiles a guest. */
 export function guestModule(bodies: GuestBodies = {}, data: Record<number, string> = {}): WebAssembly.Module {
+  return new WebAssembly.Module(guestModuleBytes(bodies, data));
+}
+
+/** The bytes of a guest's .wasm. */
+export function guestModuleBytes(
+  bodies: GuestBodies = {},
+  data: Record<number, string> = {},
+): Uint8Array<ArrayBuffer> {
   const parsed = binaryen.parseText(guestText(bodies, data));
   const binary = parsed.emitBinary();
   parsed.dispose();
-  return new WebAssembly.Module(new Uint8Array(binary));
+  return new Uint8Array(binary);
 }
 
 /** The names of the host calls that a probe imports. */

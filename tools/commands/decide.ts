@@ -1,5 +1,4 @@
 import { isUtf8 } from "node:buffer";
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 
 import { LogLevel, type Root, type Vm } from "../emulator/index.ts";
@@ -82,6 +81,12 @@ function parse(line: Buffer): unknown {
 async function write(output: Writable, text: string): Promise<boolean> {
   if (output.destroyed || output.errored) return false;
   if (output.write(text)) return true;
-  await Promise.race([once(output, "drain"), once(output, "close")]);
+  await new Promise<void>((resolve) => {
+    const proceed = (): void => {
+      output.off("drain", proceed).off("close", proceed);
+      resolve();
+    };
+    output.on("drain", proceed).on("close", proceed);
+  });
   return !output.destroyed;
 }

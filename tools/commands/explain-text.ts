@@ -162,7 +162,7 @@ class Words {
     const failed = itemsOf(member(rollout, "entries")).map((condition, index) =>
       this.#line(
         `entry ${index + 1}`,
-        `${this.colors.yellow(textOf(condition) ?? "")} differs; it wants ${this.#entryWords(name, index)}`,
+        `fails on ${this.colors.yellow(textOf(condition) ?? "")}; it wants ${this.#entryWords(name, index)}`,
       ),
     );
     return ["", `rollout ${this.colors.bold(name)} ${this.colors.dim("does not apply")}`, ...failed];

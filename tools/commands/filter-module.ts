@@ -36,9 +36,8 @@ export function loadFilter(): WebAssembly.Module {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    throw existsSync(dirname(path)) || process.env["SERIN_WASM"]
-      ? fileError(path, error)
-      : new CommandError(`${path}: not built yet (npm run build)`);
+    if (process.env["SERIN_WASM"] || existsSync(path)) throw fileError(path, error);
+    throw new CommandError(`${path}: not built yet: run npm run build`);
   }
   try {
     return new WebAssembly.Module(bytes);

@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 
 import type { StreamRequest } from "../emulator/index.ts";
+import { pointerStep } from "../policy-source/problem.ts";
 
 /** A request ready for the filter, and the time at which it comes. */
 export interface ReadRequest {
@@ -37,7 +38,10 @@ export function readRequest(value: unknown): ReadRequest {
   const members = value as Record<string, unknown>;
   for (const key of Object.keys(members)) {
     if (!REQUEST_KEYS.has(key)) {
-      throw new RequestFault(`/${key}`, `unknown member; a request has ${[...REQUEST_KEYS].join(", ")}`);
+      throw new RequestFault(
+        pointerStep(key),
+        `unknown member; a request has ${[...REQUEST_KEYS].join(", ")}`,
+      );
     }
   }
   const { url, method = "GET", headers = {}, sourceAddress, time } = members;
@@ -93,7 +97,7 @@ function readHeaders(headers: unknown): [name: string, value: string][] {
     throw new RequestFault("/headers", `must be an object, got ${kindOf(headers)}`);
   }
   return Object.entries(headers).flatMap(([name, values]) => {
-    const pointer = `/headers/${name.replace(/~/g, "~0").replace(/\//g, "~1")}`;
+    const pointer = `/headers${pointerStep(name)}`;
     if (name.startsWith(":"))
       throw new RequestFault(pointer, "is part of the url or the method; say it there");
     if (!TOKEN.test(name)) throw new RequestFault(pointer, "cannot be a header's name");
@@ -122,8 +126,7 @@ function readAddress(address: unknown): string {
 function readTime(time: unknown): bigint {
   if (typeof time !== "string") throw new RequestFault("/time", `must be a string, got ${kindOf(time)}`);
   const parts = TIME.exec(time);
-  const fault = new RequestFault("/time", `must be like 2026-11-23T09:00:00Z, got ${quote(time)}`);
-  if (parts === null) throw fault;
+  if (parts === null) throw timeFault(time);
   const [, year, month, day, hour, minute, second, fraction = "", zone = "Z"] = parts;
   const local = Date.UTC(
     Number(year),
@@ -135,12 +138,16 @@ function readTime(time: unknown): bigint {
   );
   // Date.UTC carries the 31st of a shorter month over; a person meant something else.
   const again = new Date(local).toISOString().slice(0, 19);
-  if (again !== `${year}-${month}-${day}T${hour}:${minute}:${second}`) throw fault;
+  if (again !== `${year}-${month}-${day}T${hour}:${minute}:${second}`) throw timeFault(time);
   const [, sign, offsetHour = 0, offsetMinute = 0] = /^([+-])(\d\d):(\d\d)$/.exec(zone) ?? [];
   const offsetMs = (sign === "-" ? -1 : 1) * (Number(offsetHour) * 60 + Number(offsetMinute)) * 60_000;
   const seconds = BigInt(local - offsetMs) / 1000n;
   if (seconds < 0n) throw new RequestFault("/time", "must not be before 1970");
   return seconds * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+}
+
+function timeFault(time: string): RequestFault {
+  return new RequestFault("/time", `must be like 2026-11-23T09:00:00Z, got ${quote(time)}`);
 }
 
 function kindOf(value: unknown): string {

@@ -162,8 +162,10 @@ class Converter {
     }
     if (this.#pointer.length > DEPTH_MAX) this.#stop(offset, CODE_LIMIT, TOO_DEEP);
     if (node === null) return this.#writer.token("null", offset);
-    if (this.#open.has(node))
-      this.#stop(offset, CODE_REFERENCE, "an alias inside the node that it stands for");
+    if (this.#open.has(node)) {
+      const alias = written?.range?.[0] ?? offset;
+      this.#stop(alias, CODE_REFERENCE, "an alias inside the node that it stands for");
+    }
     this.#checkTag(node, offset);
     this.#open.add(node);
     if (isMap(node)) this.#writeMap(node, offset, inline || node.flow === true);

@@ -1,0 +1,229 @@
+// What Envoy watches is replaced whole or not at all, and an operator's settings survive.
+
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { describe, it } from "node:test";
+
+import { parse } from "yaml";
+
+import { writeWhole } from "../../tools/commands/write-whole.ts";
+import { POLICY, runCli, temporaryFolder } from "./run-cli.ts";
+
+const WASM = new URL("../../build/serin.wasm", import.meta.url).pathname;
+
+/** The parts of a resource file that the tests look at. */
+interface Resource {
+  version_info: string;
+  resources: { "@type": string; name: string; typed_config?: Typed; typedConfig?: Typed }[];
+}
+interface Typed {
+  config: { configuration: { "@type": string; value: string }; [setting: string]: unknown };
+}
+
+describe("publish", () => {
+  const folder = temporaryFolder();
+  const policy = folder.write("policy.yaml", POLICY);
+  const refused = folder.write("refused.yaml", POLICY.replace("50", "500"));
+  const target = (name: string) => `${folder.path}/${name}`;
+  const resourceOf = (text: string) => parse(text) as Resource;
+  const configOf = (file: string) =>
+    resourceOf(readFileSync(file, "utf8")).resources[0]?.typed_config?.config ?? assert.fail("no config");
+
+  it("writes a new resource that Envoy can load, with the policy as JSON text in it", async () => {
+    const to = target("new.yaml");
+    const { status, stdout, stderr } = await runCli(["publish", policy, "--to", to]);
+    assert.equal(status, 0, stderr);
+    assert.match(
+      stdout,
+      /new\.yaml: published .*policy\.yaml \(\d+ bytes, version sha256-[0-9a-f]{16}\), a new file\n/,
+    );
+    const text = readFileSync(to, "utf8");
+    const { version_info: version, resources } = resourceOf(text);
+    assert.match(version, /^sha256-/);
+    assert.equal(resources.length, 1);
+    assert.equal(resources[0]?.["@type"], "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig");
+    assert.equal(resources[0]?.name, "serin");
+    const { configuration, ...config } = configOf(to);
+    assert.deepEqual(config, {
+      name: "serin",
+      root_id: "serin",
+      vm_config: { vm_id: "serin", runtime: "envoy.wasm.runtime.v8", code: { local: { filename: WASM } } },
+      failure_policy: "FAIL_RELOAD",
+      reload_config: { backoff: { base_interval: "0.1s" } },
+    });
+    assert.equal(configuration["@type"], "type.googleapis.com/google.protobuf.StringValue");
+    assert.equal(JSON.parse(configuration.value).rollouts.checkout.variants.canary.percent, 50);
+    assert.match(text, /^ +value: \|$/m, "people can read it");
+  });
+
+  it("takes the settings of a new file from its options", async () => {
+    const to = target("options.json");
+    const parameters = ["--wasm", "/opt/serin.wasm", "--name", "canary", "--failure-policy", "FAIL_CLOSED"];
+    const { status } = await runCli(["publish", policy, "--to", to, ...parameters]);
+    assert.equal(status, 0);
+    const [resource] = JSON.parse(readFileSync(to, "utf8")).resources;
+    const { config } = resource.typed_config;
+    assert.deepEqual(
+      [resource.name, config.name, config.failure_policy, config.vm_config.code.local.filename],
+      ["canary", "canary", "FAIL_CLOSED", "/opt/serin.wasm"],
+    );
+  });
+
+  const OPERATOR = `# kept by Ops
+version_info: "7"
+resources:
+  - "@type": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig
+    name: other
+    typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua }
+  - "@type": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig
+    name: serin
+    typedConfig: # camelCase is as good
+      "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+      config:
+        name: mine
+        rootId: r1
+        vmConfig: { vmId: v9, code: { local: { filename: /srv/serin.wasm } } } # do not touch
+        failurePolicy: FAIL_OPEN
+        configuration: { "@type": type.googleapis.com/google.protobuf.StringValue, value: "{}" }
+`;
+
+  it("keeps everything in a file that is there but the policy and its version", async () => {
+    const to = folder.write("operator.yaml", OPERATOR);
+    chmodSync(to, 0o640);
+    const { status, stdout } = await runCli(["publish", policy, "--to", to]);
+    assert.equal(status, 0);
+    assert.doesNotMatch(stdout, /a new file/);
+    const text = readFileSync(to, "utf8");
+    assert.match(text, /^# kept by Ops$/m);
+    assert.match(text, /# do not touch$/m);
+    const before = resourceOf(OPERATOR);
+    const after = resourceOf(text);
+    assert.match(after.version_info, /^sha256-/);
+    const wasmOf = ({ resources }: Resource) => resources[1]?.typedConfig?.config ?? assert.fail("no config");
+    const { value } = wasmOf(after).configuration;
+    assert.equal(JSON.parse(value).rollouts.checkout.default, "stable");
+    before.version_info = after.version_info;
+    wasmOf(before).configuration.value = value;
+    assert.deepEqual(after, before);
+    assert.equal(statSync(to).mode & 0o777, 0o640);
+  });
+
+  it("changes an old file's setting when it is asked to", async () => {
+    const to = folder.write("asked.yaml", OPERATOR);
+    await runCli(["publish", policy, "--to", to, "--wasm", "/new.wasm", "--failure-policy", "FAIL_RELOAD"]);
+    const { config } = parse(readFileSync(to, "utf8")).resources[1].typedConfig;
+    assert.equal(config.vmConfig.code.local.filename, "/new.wasm");
+    assert.equal(config.failurePolicy, "FAIL_RELOAD");
+    assert.equal("failure_policy" in config, false);
+  });
+
+  it("a version is a hash of the content: same content, same version, no write", async () => {
+    const to = target("same.yaml");
+    await runCli(["publish", policy, "--to", to]);
+    const first = statSync(to);
+    const version = parse(readFileSync(to, "utf8")).version_info;
+    const again = await runCli(["publish", policy, "--to", to]);
+    assert.match(again.stdout, /serves .* already/);
+    assert.equal(statSync(to).ino, first.ino);
+    const changed = folder.write("changed.yaml", POLICY.replace("50", "51"));
+    await runCli(["publish", changed, "--to", to]);
+    assert.notEqual(statSync(to).ino, first.ino, "a rename, not a write in place");
+    assert.notEqual(parse(readFileSync(to, "utf8")).version_info, version);
+    await runCli(["publish", policy, "--to", to]);
+    assert.equal(parse(readFileSync(to, "utf8")).version_info, version);
+  });
+
+  it("a refused policy leaves the file as it is and exits with 1", async () => {
+    const to = folder.write("refusing.yaml", OPERATOR);
+    const { status, stdout, stderr } = await runCli(["publish", refused, "--to", to]);
+    assert.equal(status, 1);
+    assert.equal(stdout, "");
+    assert.match(stderr, /percent: .*500/);
+    assert.match(stderr, /refusing\.yaml: left as it is/);
+    assert.equal(readFileSync(to, "utf8"), OPERATOR);
+    await runCli(["publish", refused, "--to", target("never.yaml")]);
+    assert.equal(existsSync(target("never.yaml")), false);
+  });
+
+  it("--json says what happened", async () => {
+    const to = target("json.yaml");
+    const done = JSON.parse((await runCli(["publish", policy, "--to", to, "--json"])).stdout);
+    assert.deepEqual(
+      { ...done, version: "" },
+      { ok: true, file: to, changed: true, version: "", problems: [] },
+    );
+    const not = await runCli(["publish", refused, "--to", to, "--json"]);
+    assert.equal(not.status, 1);
+    assert.equal(not.stderr, "");
+    assert.equal(JSON.parse(not.stdout).ok, false);
+    assert.equal(JSON.parse(not.stdout).problems.length, 1);
+  });
+
+  it("does not touch a file that is something else, and no link", async () => {
+    const files: [name: string, content: string, message: RegExp][] = [
+      ["text.yaml", "hello", /not a file of Envoy filter resources/],
+      ["broken.yaml", "a: [", /cannot be read as YAML or JSON/],
+      ["empty.yaml", "", /not a file of Envoy filter resources/],
+      ["lua.yaml", OPERATOR.replace(/wasm\.v3\.Wasm/, "lua.v3.Lua"), /not a file of Envoy/],
+    ];
+    for (const [name, content, message] of files) {
+      const { status, stderr } = await runCli(["publish", policy, "--to", folder.write(name, content)]);
+      assert.equal(status, 1, name);
+      assert.match(stderr, message, name);
+      assert.equal(readFileSync(target(name), "utf8"), content);
+    }
+    const other = await runCli([
+      "publish",
+      policy,
+      "--to",
+      folder.write("name.yaml", OPERATOR),
+      "--name",
+      "x",
+    ]);
+    assert.match(other.stderr, /no filter x in it \(there is serin\)/);
+    symlinkSync(target("name.yaml"), target("link.yaml"));
+    const link = await runCli(["publish", policy, "--to", target("link.yaml")]);
+    assert.equal(link.status, 2);
+    assert.match(link.stderr, /symbolic link/);
+  });
+
+  it("holds a JSON policy byte for byte, whatever its characters", async () => {
+    const awkward = `\t{"identity":[{"cookie":"uid"}],\r\n"rollouts":{"a":{"match":[{"headers":[{"name":"x","value":"é🎈\\u2028\u2028 # x: |"}]}],"default":"s","variants":{"s":{},"c":{}}}}}  \n\n`;
+    const file = folder.write("awkward.json", awkward);
+    const to = target("awkward.yaml");
+    const { status, stderr } = await runCli(["publish", file, "--to", to]);
+    assert.equal(status, 0, stderr);
+    assert.equal(configOf(to).configuration.value, awkward);
+  });
+
+  it("a watcher never sees a part, and nothing is left behind", async () => {
+    const inner = folder.folder("atomic");
+    const file = `${inner}/filter.yaml`;
+    const contents = ["a", "b"].map((letter) => letter.repeat(2_000_000));
+    writeFileSync(file, contents[0] ?? "");
+    let writing = true;
+    const seen = new Set<string>();
+    const watch = (async () => {
+      while (writing) {
+        const text = readFileSync(file, "utf8");
+        seen.add(`${text.length}${text[0]}${text.at(-1)}`);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    for (let i = 0; i < 20; i++) await writeWhole(file, contents[i % 2] ?? "");
+    writing = false;
+    await watch;
+    assert.deepEqual([...seen].sort(), ["2000000aa", "2000000bb"]);
+    assert.deepEqual(readdirSync(inner), ["filter.yaml"]);
+    await assert.rejects(writeWhole(`${inner}/absent/filter.yaml`, ""));
+    assert.deepEqual(readdirSync(inner), ["filter.yaml"]);
+  });
+});

@@ -1,0 +1,84 @@
+// The command line as a person starts it: a process of its own.
+
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const CLI = fileURLToPath(new URL("../../tools/cli.ts", import.meta.url));
+
+/** What a finished command left. */
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `serin` from its source. */
+export function runCli(
+  parameters: readonly string[],
+  { stdin = "", env = {}, cwd }: { stdin?: string | Uint8Array; env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), CLI, ...parameters], {
+      cwd,
+      env: { ...process.env, ...env },
+    });
+    const output = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
+    child.stdin.on("error", () => {
+      // A command that has failed already does not read its input.
+    });
+    child.stdin.end(stdin);
+    child.on("error", reject);
+    child.on("close", (status) => {
+      resolve({ status, ...output });
+    });
+  });
+}
+
+/** A folder of files that a test makes. */
+export interface TemporaryFolder {
+  readonly path: string;
+  /** Writes a file and returns its path. */
+  write(name: string, content: string | Uint8Array): string;
+  /** Makes a folder inside and returns its path. */
+  folder(name: string): string;
+}
+
+/** A folder for one test file's files, removed after its tests. */
+export function temporaryFolder(): TemporaryFolder {
+  const path = mkdtempSync(join(tmpdir(), "serin-test-"));
+  after(() => {
+    rmSync(path, { recursive: true, force: true });
+  });
+  return {
+    path,
+    write(name, content) {
+      const file = join(path, name);
+      writeFileSync(file, content);
+      return file;
+    },
+    folder(name) {
+      mkdirSync(join(path, name));
+      return join(path, name);
+    },
+  };
+}
+
+/** A policy with one rollout that everybody is in: half of them canary. */
+export const POLICY = `identity: [{ cookie: uid }]
+rollouts:
+  checkout:
+    match:
+      - hosts: [shop.example.com]
+        path: { type: PathPrefix, value: /checkout }
+    default: stable
+    variants:
+      stable: {}
+      canary: { percent: 50, cluster: checkout-v2 }
+    force: { header: x-canary }
+`;
