@@ -19,7 +19,6 @@ import {
   lengthOf,
   lower,
   NONE,
-  sameBytes,
   sameText,
   Slice,
   sliceOf,

@@ -28,7 +28,6 @@ export declare function random_get(to: usize, bytes: usize): u32;
 
 /** The host's answers (proxy-wasm ABI 0.2.1, proxy_result_t). */
 export const STATUS_OK: u32 = 0;
-export const STATUS_NOT_FOUND: u32 = 1;
 
 /** Where the host writes what it returns: an address and a length. */
 export const RETURNED: usize = memory.data(8, 8);
