@@ -1,0 +1,199 @@
+// A session: policies, requests and responses in an order, as data. `replay` runs one on the emulator and holds the
+// filter to what is true of every input. Fuzzing makes sessions; each that once failed is a file of corpus/.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import { HEADER_CLUSTER, HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import * as stats from "../../assembly/vocabulary/stats.ts";
+import { LogLevel, Vm, type Root, type Stream, type StreamEnd } from "../../tools/emulator/index.ts";
+import type { Policy, Source } from "../../tools/policy-types.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+/** Bytes, a character each, so that a corpus file can be read. */
+export type Latin1 = string;
+export type Headers = [name: Latin1, value: Latin1][];
+
+/** `headersCome: false`: the codec refused it, the filter sees the stream's begin and end alone. */
+export interface RequestStep {
+  request: Headers;
+  sourceAddress?: string;
+  endOfStream?: boolean;
+  headersCome?: boolean;
+}
+
+/** `stream`: which of those under way, counted round. */
+export type StreamStep =
+  | { stream: number; response: Headers; endOfStream?: boolean }
+  | { stream: number; body: number; endOfStream: boolean }
+  | { stream: number; trailers: number }
+  | { stream: number; done: StreamEnd };
+
+export type Step = { configure: Latin1 } | RequestStep | StreamStep | { waitMs: number };
+
+export interface Session {
+  /** What it once showed, for people. */
+  note?: string;
+  steps: Step[];
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The filter that ships, compiled once. */
+export function filterModule(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(readFileSync(join(ROOT, "build/serin.wasm")));
+  return compiled;
+}
+
+/** A root with what its policy lets the filter do to a request. */
+interface Serving {
+  root: Root;
+  variants: Map<string, Set<string>>;
+  clusters: Set<string>;
+  issuesCookie: boolean;
+}
+
+/**
+ * Runs a session in one VM and throws when something happens that never may: a trap, a request that is not passed
+ * on, a header of the client's that is lost or forged, a survived error, stats that do not add up.
+ * @returns what the upstreams and clients saw, to compare two runs
+ */
+export function replay(session: Session, logLevel: LogLevel = LogLevel.Info): string[] {
+  let now = 1_800_000_000_000_000_000n;
+  let drawn = 0;
+  const vm = Vm.load(filterModule(), {
+    logLevel,
+    clock: () => (now += 1000n),
+    random: (size) => Buffer.alloc(size, (drawn += 1) % 251),
+  });
+  const seen: string[] = [];
+  const everServed = new Map<string, Set<string>>();
+  const live: { stream: Stream; serving: Serving }[] = [];
+  let serving = serve(vm, Buffer.from("{}"), undefined, seen);
+  assert.ok(serving, "the empty policy is refused");
+  for (const step of session.steps) {
+    if ("configure" in step) {
+      serving = serve(vm, Buffer.from(step.configure, "latin1"), serving, seen);
+      for (const [name, variants] of serving.variants) {
+        everServed.set(name, new Set([...(everServed.get(name) ?? []), ...variants]));
+      }
+    } else if ("request" in step) {
+      live.push({ stream: begin(vm, serving, step, seen), serving });
+    } else if ("waitMs" in step) {
+      now += BigInt(Math.max(0, Math.trunc(step.waitMs))) * 1_000_000n;
+    } else if (live.length > 0) {
+      const at = step.stream % live.length;
+      const { stream, serving: began } = live[at] as (typeof live)[number];
+      go(stream, began, step, seen);
+      if (stream.ended) live.splice(at, 1);
+    }
+  }
+  for (const { stream } of live) stream.done();
+  vm.retire(serving.root);
+  assert.equal(vm.liveStreams, 0);
+  checkStats(vm, everServed);
+  return seen;
+}
+
+function serve(vm: Vm, policy: Uint8Array, before: Serving | undefined, seen: string[]): Serving {
+  const { root, accepted, problems } = vm.configure(policy);
+  const errors = problems.filter((problem) => problem.severity === "error");
+  assert.equal(errors.length === 0, accepted, "an answer without its reason");
+  assert.ok(problems.length <= 20, "more than 20 problems");
+  seen.push(
+    accepted ? "accepted" : `refused: ${errors.map(({ pointer, code }) => `${pointer} ${code}`).join()}`,
+  );
+  if (!accepted) {
+    assert.ok(before, "the first policy is refused");
+    vm.retire(root);
+    return before;
+  }
+  if (before) vm.retire(before.root);
+  const text = Buffer.from(policy)
+    .toString("utf8")
+    .replace(/^\ufeff/, "");
+  const document = (text === "" ? {} : JSON.parse(text)) as Policy;
+  const rollouts = Object.entries(document.rollouts ?? {});
+  const sources = [document.identity, ...rollouts.map(([, rollout]) => rollout.identity)].flat();
+  return {
+    root,
+    variants: new Map(rollouts.map(([name, rollout]) => [name, new Set(Object.keys(rollout.variants))])),
+    clusters: new Set(
+      rollouts.flatMap(([, { variants }]) => Object.values(variants).map((one) => one.cluster ?? "")),
+    ),
+    issuesCookie: sources.some((source?: Source) => source?.issueCookie !== undefined),
+  };
+}
+
+function begin(vm: Vm, serving: Serving, step: RequestStep, seen: string[]): Stream {
+  const stream = vm.open(serving.root, {
+    headers: step.request.map(([name, value]) => [name, Buffer.from(value, "latin1")]),
+    endOfStream: step.endOfStream ?? true,
+    ...(step.sourceAddress === undefined ? {} : { sourceAddress: step.sourceAddress }),
+  });
+  if (step.headersCome === false) return stream;
+  const before = stream.requestHeaders.toPairs();
+  stream.onRequestHeaders();
+  assert.equal(stream.action, 0, "the request is held up");
+  assert.deepEqual(stream.errors, [], "an error was survived");
+  const after = stream.requestHeaders.toPairs();
+  const foreign = (pairs: [string, string][]): string[] =>
+    pairs
+      .filter(([name]) => !name.startsWith(HEADER_PREFIX) && !(serving.issuesCookie && name === "cookie"))
+      .map((pair) => pair.join(": "));
+  assert.deepEqual(foreign(after), foreign(before), "headers that are not ours were changed");
+  const ours = after.filter(([name]) => name.startsWith(HEADER_PREFIX));
+  assert.equal(new Set(ours.map(([name]) => name)).size, ours.length, "a header of ours twice");
+  for (const [name, value] of ours) {
+    const allowed =
+      name === HEADER_CLUSTER ? serving.clusters : serving.variants.get(name.slice(HEADER_PREFIX.length));
+    assert.ok(allowed?.has(value), `forged: ${name}: ${value}`);
+  }
+  assert.ok(stream.foreignClears <= 1, "the route cache is cleared more than once by call");
+  assert.ok(!stream.routeIsStale, "the route is stale");
+  seen.push(`request ${JSON.stringify(after)} ${JSON.stringify([...stream.filterState])}`);
+  return stream;
+}
+
+function go(stream: Stream, serving: Serving, step: StreamStep, seen: string[]): void {
+  if ("done" in step) {
+    stream.done(step.done);
+  } else if ("response" in step) {
+    const headers = step.response.map(([name, value]) => [name, Buffer.from(value, "latin1")] as const);
+    stream.onResponseHeaders(headers, step.endOfStream ?? false);
+    const pairs = stream.responseHeaders?.toPairs() ?? [];
+    const added = pairs.length - headers.length;
+    // Names with a slot of their own are joined, so there may be fewer than were given.
+    assert.ok(added <= 0 || serving.issuesCookie, "a response header was added");
+    seen.push(`response ${JSON.stringify(pairs)}`);
+  } else if ("body" in step) {
+    stream.onResponseBody(Buffer.alloc(Math.max(0, Math.trunc(step.body)) % 70_000), step.endOfStream);
+  } else {
+    stream.onResponseTrailers(step.trailers);
+  }
+  assert.equal(stream.action, 0, "the response is held up");
+  assert.deepEqual(stream.errors, [], "an error was survived");
+}
+
+function checkStats(vm: Vm, served: ReadonlyMap<string, ReadonlySet<string>>): void {
+  const endings = [
+    stats.STAT_RQ_1XX,
+    stats.STAT_RQ_2XX,
+    stats.STAT_RQ_3XX,
+    stats.STAT_RQ_4XX,
+    stats.STAT_RQ_5XX,
+    stats.STAT_RQ_RESET,
+  ];
+  for (const [rollout, variants] of served) {
+    for (const variant of variants) {
+      const read = (leaf: string): bigint =>
+        vm.metrics.read(`${stats.STAT_ROLLOUT}${rollout}.${variant}.${leaf}`) ?? 0n;
+      const ended = endings.reduce((sum, leaf) => sum + read(leaf), 0n);
+      assert.equal(ended, read(stats.STAT_RQ_TOTAL), `${rollout}.${variant}: endings and rq_total differ`);
+      assert.equal(read(stats.STAT_RQ_ACTIVE), 0n, `${rollout}.${variant}: rq_active`);
+    }
+  }
+  assert.equal(vm.metrics.read(stats.STAT_ERROR) ?? 0n, 0n, "serin.error moved");
+}
