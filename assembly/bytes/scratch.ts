@@ -22,6 +22,9 @@ let at: usize = 0;
 let end: usize = 0;
 let outgrown: usize = 0;
 
+/** The number of the callback: memory taken under another number is no longer one's own. */
+export let generation: u32 = 1;
+
 /**
  * Takes `bytes` (not zeroed, 8-aligned) until the callback ends.
  * @returns 0 when the callback has used its share or the memory is at its maximum
@@ -61,6 +64,7 @@ function grow(size: usize): bool {
 /** Forgets everything that was taken: at the start of each callback of the host. */
 export function beginScratch(): void {
   if (block == 0) return;
+  generation++;
   at = block + HEADER;
   if (outgrown != 0) releaseOutgrown();
 }

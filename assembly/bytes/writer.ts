@@ -1,6 +1,6 @@
 // Text written into scratch memory, JSON escapes included: problem lines, decision lines, header values.
 
-import { scratch } from "./scratch";
+import { generation, scratch } from "./scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
 
@@ -12,6 +12,8 @@ export class Writer {
   end: usize;
   /** Set once there was no room: the text is then cut. */
   full: bool;
+  /** The callback that the memory belongs to. */
+  generation: u32;
 }
 
 const FIRST: usize = 1024;
@@ -25,6 +27,13 @@ export function beginText(writer: Writer): void {
   writer.at = writer.begin;
   writer.full = writer.begin == 0;
   writer.end = writer.full ? 0 : writer.begin + FIRST;
+  writer.generation = generation;
+}
+
+/** As `beginText`, over the memory of the writer's last text of this callback: that text must no longer be needed. */
+export function restartText(writer: Writer): void {
+  if (writer.generation != generation || writer.full) return beginText(writer);
+  writer.at = writer.begin;
 }
 
 /** What was written, alive until the callback ends. */

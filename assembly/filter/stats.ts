@@ -4,7 +4,7 @@
 import { keep, take } from "../bytes/arena";
 import { NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
-import { beginText, put, putByte, putSlice, textOf, Writer } from "../bytes/writer";
+import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import { Plan, Rollout, ROLLOUT_BYTES, Variant, VARIANT_BYTES } from "../core/plan";
 import {
   addToMetric,
@@ -98,7 +98,7 @@ export function countError(): void {
 
 /** `rollout.variant`, in scratch memory. */
 function variantKey(rollout: Rollout, variant: Variant): Slice {
-  beginText(name);
+  restartText(name);
   putSlice(name, rollout.name);
   putByte(name, 0x2e);
   putSlice(name, variant.name);
@@ -106,7 +106,7 @@ function variantKey(rollout: Rollout, variant: Variant): Slice {
 }
 
 function define(kind: i32, rollout: Rollout, variant: Variant, leaf: string): u32 {
-  beginText(name);
+  restartText(name);
   put(name, STAT_ROLLOUT);
   putSlice(name, rollout.name);
   putByte(name, 0x2e);

@@ -10,6 +10,7 @@ import {
   putNumber,
   putSlice,
   putString,
+  restartText,
   textOf,
   Writer,
 } from "../bytes/writer";
@@ -44,6 +45,7 @@ export function beginProblems(policyText: Slice): void {
   count = 0;
   errors = 0;
   text = policyText;
+  messageKept = true;
 }
 
 /** Problems of error severity: above 0 the policy is refused. */
@@ -56,8 +58,14 @@ export function problemCount(): u32 {
   return count;
 }
 
+/** Whether the last message belongs to a problem that is kept. */
+let messageKept: bool = true;
+
+/** Begins a message, over the last one unless that was kept: a thousand problems take the memory of twenty. */
 export function beginMessage(): void {
-  beginText(message);
+  if (messageKept) beginText(message);
+  else restartText(message);
+  messageKept = false;
 }
 
 function add(node: usize, at: usize, code: string, isWarning: bool): void {
@@ -79,6 +87,7 @@ function add(node: usize, at: usize, code: string, isWarning: bool): void {
   problem.code = changetype<usize>(code);
   problem.message = textOf(message);
   problem.isWarning = isWarning;
+  messageKept = true;
   count++;
 }
 
