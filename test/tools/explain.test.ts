@@ -1,0 +1,137 @@
+// The words of an explanation: what people read, checked against what was decided.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { parseOrdered } from "../../tools/commands/ordered-json.ts";
+import { POLICY, runCli, temporaryFolder } from "./run-cli.ts";
+
+const WIDE = `identity:
+  - header: x-user-id
+  - issueCookie: { name: serin-id }
+rollouts:
+  "10":
+    match:
+      - hosts: ["*.example.org"]
+      - path: { type: Exact, value: /cart }
+        method: POST
+        headers: [{ name: x-beta, type: Present }]
+    default: off
+    variants: { off: {}, on: { percent: 100 } }
+  "2":
+    identity: [{ query: account }]
+    default: stable
+    variants: { stable: {}, left: { percent: 10 }, right: { percent: 90 } }
+  paused: { state: DISABLED, default: a, variants: { a: {}, b: { percent: 100 } } }
+`;
+
+describe("explain", () => {
+  const folder = temporaryFolder();
+  const policy = folder.write("policy.yaml", POLICY);
+  const wide = folder.write("wide.yaml", WIDE);
+  const explain = async (file: string, ...parameters: string[]) => {
+    const { status, stdout, stderr } = await runCli(["explain", "--policy", file, ...parameters]);
+    assert.deepEqual([status, stderr], [0, ""]);
+    return stdout;
+  };
+
+  it("a bucketed request: identity, entry, position against the slots, headers", async () => {
+    const text = await explain(policy, "-H", "cookie: uid=42", "https://shop.example.com/checkout/pay");
+    assert.match(text, /^GET https:\/\/shop\.example\.com\/checkout\/pay$/m);
+    assert.match(text, /^identity +42 \(cookie uid\)$/m);
+    assert.match(
+      text,
+      /^ {2}applies +match entry 1 of 1 holds: host shop\.example\.com, path under \/checkout$/m,
+    );
+    assert.match(text, /^ {2}why +position 39\.764 % of the space is in the slot of canary \[SPLIT\]$/m);
+    assert.match(text, /^ {2}slots +canary holds 0 % to 50 % {2}<- here$/m);
+    assert.match(text, /^ {2}cluster +checkout-v2$/m);
+    assert.match(text, /^ {2}\+ x-serin-checkout: canary$/m);
+    assert.match(text, /^ {2}\+ x-serin-cluster: checkout-v2$/m);
+  });
+
+  it("a forced variant names the header, and forged headers are told", async () => {
+    const headers = ["-H", "x-canary: canary", "-H", "X-Serin-Cluster: evil"];
+    const text = await explain(policy, ...headers, "https://shop.example.com/checkout");
+    assert.match(text, /^ {2}why +forced by the request's header x-canary: canary \[TARGETING_MATCH\]$/m);
+    assert.match(text, /^ {2}- x-serin-cluster .*forged/m);
+  });
+
+  it("an anonymous request gets the default", async () => {
+    const text = await explain(policy, "https://shop.example.com/checkout");
+    assert.match(text, /^identity +none: the request is anonymous$/m);
+    assert.match(text, /^rollout checkout -> stable \(the default\)$/m);
+    assert.match(text, /anonymous: no source gives it an identity \[DEFAULT\]/);
+    assert.match(text, /^request\n {2}left as it is\nresponse\n {2}left as it is\n$/m);
+  });
+
+  it("what failed in each entry, in words; applying rollouts first, else in the policy's order", async () => {
+    const text = await explain(
+      wide,
+      "-X",
+      "POST",
+      "-H",
+      "x-user-id: u1",
+      "https://a.example.com/cart?account=7",
+    );
+    const order = [...text.matchAll(/^rollout (\S+)/gm)].map((match) => match[1]);
+    assert.deepEqual(order, ["2", "paused", "10"]);
+    assert.match(text, /^rollout 10 does not apply$/m);
+    assert.match(text, /^ {2}entry 1 +fails on hosts; it wants host \*\.example\.org$/m);
+    assert.match(
+      text,
+      /^ {2}entry 2 +fails on headers; it wants path \/cart, method POST, header x-beta present$/m,
+    );
+    assert.match(text, /^ {2}identity +7 \(query account\)$/m);
+    assert.match(text, /switched off \(state: DISABLED\) \[DISABLED\]$/m);
+    assert.match(text, /^ {2}applies +to every request: it has no match$/m);
+    assert.match(text, /left holds 0 % to 10 %/);
+    assert.match(text, /right holds 10 % to 100 %/);
+  });
+
+  it("a cookie that is issued is told as identity and as the response's header", async () => {
+    const issuing = folder.write(
+      "issuing.yaml",
+      POLICY.replace("cookie: uid", "issueCookie: { name: serin-id }"),
+    );
+    const text = await explain(issuing, "https://shop.example.com/checkout");
+    const [, id] = /^identity +(\S+) \(issued now in cookie serin-id\)$/m.exec(text) ?? [];
+    assert.ok(id, text);
+    assert.match(text, new RegExp(`^ {2}\\+ set-cookie: serin-id=${id}`, "m"));
+  });
+
+  it("--json gives the filter's own decision and explanation", async () => {
+    const text = await explain(policy, "--json", "-H", "cookie: uid=42", "https://shop.example.com/checkout");
+    const { decision, explanation } = JSON.parse(text);
+    assert.equal(decision.rollouts.checkout.variant, "canary");
+    assert.equal(explanation.rollouts.checkout.salt, "checkout");
+    assert.deepEqual(explanation.identity, { value: "42", source: "cookie", name: "uid" });
+    assert.deepEqual(explanation.rollouts.checkout.slots, [{ variant: "canary", begin: 0, end: 2147483648 }]);
+  });
+
+  it("a refused policy: 1 and its problems, as text or as JSON", async () => {
+    const refused = folder.write("refused.yaml", POLICY.replace("50", "500"));
+    const text = await runCli(["explain", "--policy", refused, "http://a"]);
+    assert.deepEqual([text.status, text.stdout], [1, ""]);
+    assert.match(text.stderr, /percent: /);
+    const json = await runCli(["explain", "--policy", refused, "--json", "http://a"]);
+    assert.equal(json.status, 1);
+    assert.equal(JSON.parse(json.stdout).problems.length, 1);
+  });
+});
+
+describe("ordered JSON", () => {
+  it("keeps the order of members and agrees with JSON.parse on everything else", () => {
+    const text = '{"10":[1,-2.5e3,true,null,"a\\"\\u00e9,:{}[]"],"2":{},"b":{"c":[[],{}]}}';
+    const toPlain = (value: unknown): unknown =>
+      value instanceof Map
+        ? Object.fromEntries([...value].map(([name, inner]) => [name, toPlain(inner)]))
+        : Array.isArray(value)
+          ? value.map(toPlain)
+          : value;
+    const parsed = parseOrdered(text);
+    assert.deepEqual(toPlain(parsed), JSON.parse(text));
+    assert.deepEqual([...(parsed as ReadonlyMap<string, unknown>).keys()], ["10", "2", "b"]);
+    assert.throws(() => parseOrdered('{"a":['), /ends too early/);
+  });
+});
