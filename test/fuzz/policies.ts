@@ -165,6 +165,28 @@ const fragments = fc.constantFrom(
 /** Places, cuts and pieces to spoil a text with. */
 const spoiling = fc.array(fc.tuple(fc.nat(100_000), fc.nat(12), fragments), { minLength: 1, maxLength: 6 });
 
+/** A sound policy with a few of its values replaced by other values of its kind of language, or by nothing. */
+const changedPolicy = fc
+  .tuple(
+    soundPolicy,
+    fc.array(fc.tuple(fc.nat(10_000), fc.oneof(scalar, likePolicy)), { minLength: 1, maxLength: 3 }),
+  )
+  .map(([policy, changes]) => {
+    const document: unknown = structuredClone(policy);
+    for (const [index, replacement] of changes) {
+      const places = placesIn(document);
+      const place = places[index % (places.length || 1)];
+      if (place) place.holder[place.key] = replacement;
+    }
+    return document;
+  });
+
+function placesIn(value: unknown): { holder: Record<string, unknown>; key: string }[] {
+  if (typeof value !== "object" || value === null) return [];
+  const holder = value as Record<string, unknown>;
+  return Object.keys(holder).flatMap((key) => [{ holder, key }, ...placesIn(holder[key])]);
+}
+
 /** Texts as bytes, a character each: arbitrary, nearly JSON, JSON, nearly a policy, a policy. */
 export const policyText: fc.Arbitrary<string> = fc.oneof(
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString("latin1")),
@@ -172,6 +194,8 @@ export const policyText: fc.Arbitrary<string> = fc.oneof(
   fc.json({ maxDepth: 6 }).map(toLatin1),
   likePolicy.map((document) => toLatin1(JSON.stringify(document))),
   soundPolicy.map((policy) => toLatin1(JSON.stringify(policy, null, 1))),
+  changedPolicy.map((document) => toLatin1(JSON.stringify(document))),
+  changedPolicy.map((document) => toLatin1(JSON.stringify(document, null, 1))),
   fc.tuple(fc.oneof(soundPolicy, likePolicy), spoiling).map(([document, cuts]) => {
     let text = toLatin1(JSON.stringify(document));
     for (const [at, length, piece] of cuts) {
