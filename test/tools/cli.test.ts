@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { guestModuleBytes } from "./probe-guest.ts";
-import { POLICY, runCli, temporaryFolder } from "./run-cli.ts";
+import { inPairs, POLICY, runCli, temporaryFolder } from "./run-cli.ts";
 
 describe("command line", () => {
   const folder = temporaryFolder();
@@ -76,6 +76,11 @@ describe("command line", () => {
     assert.match(stderr, /^-:2:1: Flow sequence/);
   });
 
+  it("a policy cannot write to the terminal", async () => {
+    const { stderr } = await runCli(["validate", "-"], { stdin: '{"a\\u001b[2J\\n": 1}' });
+    assert.match(stderr, /^-:1:2 \/a\\u001b\[2J\\u000a: unknown key .*\n$/);
+  });
+
   it("bad usage and missing files are 2, with one clear line", async () => {
     const usages: [string[], RegExp][] = [
       [["nope"], /unknown command 'nope'/],
@@ -94,12 +99,12 @@ describe("command line", () => {
       [["explain", "--policy", good, "--source-address", "x", "http://a"], /--source-address: must be an IP/],
       [[], /Usage: serin/],
     ];
-    for (const [parameters, message] of usages) {
+    await inPairs(usages, async ([parameters, message]) => {
       const { status, stdout, stderr } = await runCli(parameters);
       assert.equal(status, 2, parameters.join(" "));
       assert.match(stderr, message, parameters.join(" "));
       assert.equal(stdout, "");
-    }
+    });
   });
 
   it("every command has help with examples, and each example is a command that parses", async () => {
@@ -111,7 +116,7 @@ describe("command line", () => {
       for (const [, line] of stdout.matchAll(/^ {2}\$ (.*)$/gm)) examples.push(line ?? "");
     }
     assert.ok(examples.length >= 9);
-    for (const example of examples) {
+    await inPairs(examples, async (example) => {
       const words = example.slice(example.indexOf("serin ") + "serin ".length).replace(/ [<>|].*$/, "");
       const parameters = [...words.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
       const { status, stderr } = await runCli(parameters.map(toFolder), {
@@ -120,7 +125,7 @@ describe("command line", () => {
         cwd: folder.path,
       });
       assert.equal(status, 0, `${example}\n${stderr}`);
-    }
+    });
   });
 
   /** The examples' files, as far as they name any, are this test's. */

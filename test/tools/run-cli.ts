@@ -40,6 +40,18 @@ export function runCli(
   });
 }
 
+/** Runs one job for each item, two at a time: as many as a small machine has cores. */
+export async function inPairs<Item>(
+  items: readonly Item[],
+  job: (item: Item) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const work = async (): Promise<void> => {
+    for (const item of queue) await job(item);
+  };
+  await Promise.all([work(), work()]);
+}
+
 /** A folder of files that a test makes. */
 export interface TemporaryFolder {
   readonly path: string;

@@ -1,5 +1,7 @@
 // JSON.parse moves a member called "2" before one called "10". Where order is shown to people it must not.
 
+import { visible } from "../policy-source/problem.ts";
+
 /** JSON whose objects are Maps: their members stand in the order of the text. */
 export type OrderedJson = null | boolean | number | string | OrderedJson[] | ReadonlyMap<string, OrderedJson>;
 
@@ -34,9 +36,10 @@ export function member(value: OrderedJson | undefined, name: string): OrderedJso
   return value instanceof Map ? (value as ReadonlyMap<string, OrderedJson>).get(name) : undefined;
 }
 
-/** The object's members in order; none for anything else. */
+/** The object's members in order, their names fit to be shown; none for anything else. */
 export function membersOf(value: OrderedJson | undefined): [name: string, value: OrderedJson][] {
-  return value instanceof Map ? [...(value as ReadonlyMap<string, OrderedJson>)] : [];
+  if (!(value instanceof Map)) return [];
+  return [...(value as ReadonlyMap<string, OrderedJson>)].map(([name, inner]) => [visible(name), inner]);
 }
 
 /** The list's items; none for anything else. */
@@ -44,7 +47,7 @@ export function itemsOf(value: OrderedJson | undefined): readonly OrderedJson[] 
   return Array.isArray(value) ? value : [];
 }
 
-/** The value when it is text. */
+/** The value when it is text, fit to be shown. */
 export function textOf(value: OrderedJson | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  return typeof value === "string" ? visible(value) : undefined;
 }

@@ -1,4 +1,4 @@
-import { describeProblem, type Problem } from "../policy-source/problem.ts";
+import { describeProblem, visible, type Problem } from "../policy-source/problem.ts";
 import type { Colors, Terminal } from "./terminal.ts";
 
 /** Writes problems to stderr, one line each: `policy.json:14:21 /pointer: message`. */
@@ -11,6 +11,6 @@ function coloured(problem: Problem, colors: Colors): string {
   const line = describeProblem(problem);
   const place = `${problem.file}:${problem.line}:${problem.column}`;
   const paint = problem.severity === "error" ? colors.red : colors.yellow;
-  const message = line.slice(line.length - problem.message.length);
+  const message = line.slice(line.length - visible(problem.message).length);
   return colors.bold(place) + line.slice(place.length, line.length - message.length) + paint(message);
 }

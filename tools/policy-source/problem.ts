@@ -20,9 +20,19 @@ export function pointerStep(name: string | number): string {
   return `/${String(name).replace(/~/g, "~0").replace(/\//g, "~1")}`;
 }
 
+/**
+ * Text that a person may be shown: what would move the cursor, break the line or turn its direction is written as
+ * an escape. A policy comes from elsewhere, and its words stand in messages.
+ */
+export function visible(text: string): string {
+  return text.replace(INVISIBLE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+const INVISIBLE = /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
 /** The problem as one line: `policy.json:14:21 /rollouts/checkout: message`. */
 export function describeProblem(problem: Problem): string {
   const warning = problem.severity === "warning" ? "warning: " : "";
-  const pointer = problem.pointer === "" ? "" : ` ${problem.pointer}`;
-  return `${problem.file}:${problem.line}:${problem.column}${pointer}: ${warning}${problem.message}`;
+  const pointer = problem.pointer === "" ? "" : ` ${visible(problem.pointer)}`;
+  return `${problem.file}:${problem.line}:${problem.column}${pointer}: ${warning}${visible(problem.message)}`;
 }
