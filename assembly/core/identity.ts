@@ -58,15 +58,15 @@ export function identify(plan: Plan, identity: Identity, mayIssue: bool): u32 {
     } else if (kind == SOURCE_ISSUE) {
       readCookies(plan);
       value = slotValue(plan, source.slot);
-      if (lengthOf(value) == 0 && mayIssue) {
+      if (lengthOf(value) == 0) {
         const issue = changetype<IssueCookie>(source.issue);
-        if (issue.stamp != plan.stamp) {
+        if (issue.stamp != plan.stamp && mayIssue) {
           const id = draw(plan);
           if (id == NONE) return NEEDS_RANDOM;
           issue.id = id;
           issue.stamp = plan.stamp;
         }
-        value = issue.id;
+        if (issue.stamp == plan.stamp) value = issue.id;
       }
     } else if (kind == SOURCE_RANDOM) {
       if (mayIssue) {

@@ -10,7 +10,7 @@ import { Plan } from "../core/plan";
 import { ERROR, log, WARN } from "../host/log";
 import { configuration } from "../host/plugin";
 import { isWarning, problemCount, putProblem } from "../policy/problems";
-import { compilePlan, endReading, refuseSize } from "../policy/read-policy";
+import { compilePlan, endReading, noText, refuseSize, starved } from "../policy/read-policy";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { enter, giveRoot, leave, recordOf, Root, takeRoot } from "./contexts";
 import { forgetLevel } from "./lines";
@@ -50,20 +50,16 @@ const line: Writer = changetype<Writer>(memory.data(32, 8));
 
 /**
  * Reads a policy and serves it from now on under this root.
- * @returns whether it was accepted, which depends on its bytes alone
+ *
+ * The answer depends on the policy's bytes alone. A worker that refused what another took would serve without the
+ * filter and refuse every later policy (facts/envoy.md 6), so want of memory is no refusal: the root then has the plan
+ * that it had, or none, which lets requests pass as they came, counted and said.
+ * @returns whether it was accepted
  */
 export function configure(id: u32, bytes: u32): bool {
   beginScratch();
   const root = createRoot(id);
-  let plan = changetype<Plan>(0);
-  if (bytes > (LIMIT_POLICY_BYTES as u32)) {
-    refuseSize(bytes);
-  } else {
-    configuring = true;
-    const policy: Slice = bytes == 0 ? NONE : configuration(bytes);
-    configuring = false;
-    plan = compilePlan(policy);
-  }
+  const plan = bytes > (LIMIT_POLICY_BYTES as u32) ? refuseSize(bytes) : read(bytes);
   for (let i: u32 = 0; i < problemCount(); i++) {
     beginText(line);
     putProblem(line, i);
@@ -75,21 +71,32 @@ export function configure(id: u32, bytes: u32): bool {
   textBytes = 0;
   forgetLevel();
   if (changetype<usize>(plan) == 0) {
+    if (starved) {
+      survive("memory", "no memory for this policy: requests pass without a decision");
+      return true;
+    }
     countRejected();
     return false;
   }
   if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
   if (root == 0) {
-    // Accepted all the same: a worker that refused what another took would serve without the filter.
-    survive("memory", "no memory for a root");
+    survive("memory", "no memory for a root: requests pass without a decision");
     retire(plan);
-  } else {
-    const old = changetype<Root>(root).plan;
-    changetype<Root>(root).plan = plan;
-    retire(old);
+    return true;
   }
+  const old = changetype<Root>(root).plan;
+  changetype<Root>(root).plan = plan;
+  retire(old);
   countLoaded();
   return true;
+}
+
+/** Fetches the policy's text and compiles it. */
+function read(bytes: u32): Plan {
+  configuring = true;
+  const policy: Slice = bytes == 0 ? NONE : configuration(bytes);
+  configuring = false;
+  return bytes != 0 && policy == NONE ? noText() : compilePlan(policy);
 }
 
 /** Envoy is done with this root: its last stream is over. */

@@ -1,7 +1,7 @@
 // The whole policy: text in, plan or problems out. What is accepted depends on the text alone.
 
 import { Arena, closeArena, openArena, take } from "../bytes/arena";
-import { addressOf, isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
+import { isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
 import { GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER } from "../core/plan";
@@ -32,29 +32,30 @@ const KNOWN_POLICY = "identity rollouts shadows flags flagd steer $schema $evalu
 /** Random bytes that a plan keeps ahead: enough for one draw of each issued cookie and one more, at least this much. */
 const RANDOM_BYTES: u32 = 1024;
 
+/** Whether the last policy could not be read for want of memory: no word about the policy itself. */
+export let starved: bool = false;
+
 /**
  * Compiles a policy. Its problems and warnings are then in `problems.ts`, and the text has to stay until they are
  * written. No text at all is the empty policy.
- * @returns the plan; address 0 when the policy is refused, or without memory
+ * @returns the plan; address 0 when the policy is refused, or without memory (`starved`)
  */
 export function compilePlan(text: Slice): Plan {
   beginProblems(text);
+  starved = true;
   const reading = openArena();
-  if (changetype<usize>(reading) == 0) return outOfMemory(text);
+  if (changetype<usize>(reading) == 0) return changetype<Plan>(0);
   const built = openArena();
   if (changetype<usize>(built) == 0) {
     closeArena(reading);
-    return outOfMemory(text);
+    return changetype<Plan>(0);
   }
   const plan = newPlan(built);
   const root: usize = lengthOf(text) == 0 || plan == 0 ? 0 : readTree(reading, text);
   if (root != 0) readPolicy(changetype<Plan>(plan), changetype<Node>(root));
   const sound = plan != 0 && errorCount() == 0 && !reading.failed && finish(changetype<Plan>(plan));
-  const starved = reading.failed || built.failed;
-  if (!sound) {
-    closeArena(built);
-    if (starved) outOfMemory(text);
-  }
+  starved = reading.failed || built.failed;
+  if (!sound) closeArena(built);
   readingArena = reading;
   return changetype<Plan>(sound ? plan : 0);
 }
@@ -69,22 +70,24 @@ export function endReading(): void {
   readingArena = changetype<Arena>(0);
 }
 
-function outOfMemory(text: Slice): Plan {
-  beginMessage();
-  put(message, "not enough memory for this policy");
-  reportAt(0, addressOf(text), CODE_LIMIT);
+/** The host could not hand over the text: no word about the policy itself. */
+export function noText(): Plan {
+  beginProblems(sliceOf(0, 0));
+  starved = true;
   return changetype<Plan>(0);
 }
 
-/** Reports a policy over the limit of bytes, whose text was not even fetched. */
-export function refuseSize(bytes: u32): void {
+/** Refuses a policy over the limit of bytes, whose text was not even fetched. */
+export function refuseSize(bytes: u32): Plan {
   beginProblems(sliceOf(0, 0));
+  starved = false;
   beginMessage();
   put(message, "a policy of ");
   putNumber(message, bytes);
   put(message, " bytes, more than ");
   putNumber(message, LIMIT_POLICY_BYTES);
   reportAt(0, 0, CODE_LIMIT);
+  return changetype<Plan>(0);
 }
 
 function newPlan(arena: Arena): usize {
