@@ -1,0 +1,71 @@
+// Holds what a case expects of a SPLIT to the tests' own computation, so that no expectation is a copy of the answer.
+
+import { parseDocument, isMap, isScalar, type YAMLMap } from "yaml";
+
+import { holderOf, partsOf, pointOf, type Variant } from "./bucket.ts";
+import type { Case, CaseRequest } from "./case-file.ts";
+
+interface Given {
+  readonly variant?: string;
+  readonly reason?: string;
+}
+
+/** Expected SPLITs of rollouts without an identity of their own that murmur3 does not give; none means all agree. */
+export function splitFaults(one: Case): string[] {
+  const policy = parseDocument(Buffer.from(one.policy).toString("utf8"), { schema: "json" }).contents;
+  const rollouts = isMap(policy) ? policy.get("rollouts") : undefined;
+  if (!isMap(rollouts)) return [];
+  return one.requests.flatMap((request) =>
+    Object.entries(expectedGiven(request)).flatMap(([name, given]) => {
+      const rollout = rollouts.get(name);
+      if (given.reason !== "SPLIT" || given.variant === undefined || !isMap(rollout)) return [];
+      const identity = identityOf(request, name);
+      if (identity === undefined)
+        return [`${request.title}: ${name}: a SPLIT is expected without an identity`];
+      if (identity.includes("{issued}")) return [];
+      const computed = variantOf(name, rollout, identity);
+      return computed === given.variant
+        ? []
+        : [`${request.title}: ${name}: ${given.variant}, computed ${computed}`];
+    }),
+  );
+}
+
+function expectedGiven(request: CaseRequest): Record<string, Given> {
+  const decision = (request.line === undefined ? request.decision : JSON.parse(request.line)) as
+    { rollouts?: Record<string, Given> } | undefined;
+  return decision?.rollouts ?? {};
+}
+
+/** The rollout's own identity where the case names it, else the policy's. */
+function identityOf(request: CaseRequest, rollout: string): string | undefined {
+  const explains = request.explains as
+    { rollouts?: Record<string, { identity?: { value?: string } }> } | undefined;
+  const decision = (request.line === undefined ? request.decision : JSON.parse(request.line)) as
+    { identity?: string | null } | undefined;
+  return (
+    explains?.rollouts?.[rollout]?.identity?.value ?? decision?.identity ?? request.identity ?? undefined
+  );
+}
+
+/** Members are read in the order of the text, numbers as they are written. */
+function variantOf(name: string, rollout: YAMLMap, identity: string): string {
+  const variants = rollout.get("variants") as YAMLMap;
+  const fallback = String(rollout.get("default"));
+  const others = variants.items.flatMap(({ key, value }): Variant[] => {
+    const variant = isScalar(key) ? String(key.value) : String(key);
+    if (variant === fallback || !isMap(value)) return [];
+    const percent = written(value, "percent");
+    const max = written(value, "max");
+    return [
+      { name: variant, ...(percent === undefined ? {} : { percent }), ...(max === undefined ? {} : { max }) },
+    ];
+  });
+  const salt = rollout.get("salt");
+  return holderOf(partsOf(others), pointOf(typeof salt === "string" ? salt : name, identity)) ?? fallback;
+}
+
+function written(map: YAMLMap, key: string): string | undefined {
+  const value = map.get(key, true);
+  return isScalar(value) ? (value.source ?? String(value.value)) : undefined;
+}
