@@ -1,7 +1,8 @@
 // The Cookie header (RFC 6265 section 4.2.1), read as leniently as servers do: `name=value` between semicolons, blanks
 // around both taken off, quotes kept, what has no `=` passed over.
 
-import { addressOf, findByte, lengthOf, Slice, sliceOf, startsWithWord, trimmed } from "../bytes/slice";
+import { addressOf, findByte, lengthOf, NONE, Slice, sliceOf, startsWithWord, trimmed } from "../bytes/slice";
+import { scratch } from "../bytes/scratch";
 import { ABSENT, find, mayHold } from "../bytes/table";
 import { Plan } from "./plan";
 import { fillSlot, view } from "./view";
@@ -10,15 +11,27 @@ import { fillSlot, view } from "./view";
 export function readCookies(plan: Plan): void {
   if (view.cookiesRead) return;
   view.cookiesRead = true;
-  if (view.cookieHeaders == 1) {
-    readCookieHeader(plan, view.cookie);
-  } else if (view.cookieHeaders > 1) {
-    readEveryCookieHeader(plan);
-  }
+  const header = cookieHeader();
+  if (header != NONE) readCookieHeader(plan, header);
 }
 
-/** Envoy joins repeated cookie headers on HTTP/2 and HTTP/3, not on HTTP/1.1. `readRequest` has checked the block. */
-function readEveryCookieHeader(plan: Plan): void {
+/** All that the client sent as Cookie, as one header; NONE when it sent none, or without memory. */
+export function cookieHeader(): Slice {
+  if (view.cookieHeaders > 1) {
+    view.cookie = joined();
+    view.cookieHeaders = 1;
+  }
+  return view.cookie;
+}
+
+/**
+ * Several Cookie headers with "; " between them, as RFC 9113 section 8.2.3 joins them: Envoy does so on HTTP/2 and
+ * HTTP/3, not on HTTP/1.1. `readRequest` has checked the block.
+ */
+function joined(): Slice {
+  const to = scratch(view.blockEnd - view.block);
+  if (to == 0) return NONE;
+  let out = to;
   const count = load<u32>(view.block);
   let sizes = view.block + 4;
   let at = sizes + ((count as usize) << 3);
@@ -27,10 +40,17 @@ function readEveryCookieHeader(plan: Plan): void {
     const valueLength = load<u32>(sizes, 4);
     sizes += 8;
     if (keyLength == 6 && startsWithWord(sliceOf(at, 6), "cookie")) {
-      readCookieHeader(plan, sliceOf(at + 7, valueLength));
+      if (out != to) {
+        // "; ", little endian
+        store<u16>(out, 0x203b);
+        out += 2;
+      }
+      memory.copy(out, at + 7, valueLength);
+      out += valueLength;
     }
     at += keyLength + valueLength + 2;
   }
+  return sliceOf(to, (out - to) as u32);
 }
 
 function readCookieHeader(plan: Plan, header: Slice): void {

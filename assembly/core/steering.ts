@@ -1,6 +1,7 @@
 // What a decision does to the request, as values: the filter tells the host, the decision line tells the reader.
 
 import { isWord, lengthOf, NONE, Slice } from "../bytes/slice";
+import { cookieHeader } from "./cookies";
 import { put, putByte, putSlice, Writer } from "../bytes/writer";
 import {
   Given,
@@ -45,8 +46,9 @@ export function anyIssued(plan: Plan): bool {
 /** Puts the Cookie header that the upstream sees: the client's, and behind it what was drawn. */
 export function putCookieHeader(writer: Writer, plan: Plan): void {
   let written = false;
-  if (view.cookieHeaders == 1 && lengthOf(view.cookie) != 0) {
-    putSlice(writer, view.cookie);
+  const header = cookieHeader();
+  if (lengthOf(header) != 0) {
+    putSlice(writer, header);
     written = true;
   }
   for (let at = plan.issues; at != 0; at = changetype<IssueCookie>(at).next) {
