@@ -8,7 +8,7 @@ import pc from "picocolors";
 import { decide } from "../../tools/commands/decide.ts";
 import { linesOf } from "../../tools/commands/lines.ts";
 import { guestModuleBytes } from "./probe-guest.ts";
-import { POLICY, runCli, temporaryFolder } from "./run-cli.ts";
+import { CLI, POLICY, runCli, temporaryFolder } from "./run-cli.ts";
 
 const line = (uid: number | string, extra: object = {}) =>
   `${JSON.stringify({ url: "https://shop.example.com/checkout", headers: { cookie: `uid=${uid}` }, ...extra })}\n`;
@@ -94,8 +94,7 @@ describe("decide", () => {
 
   it("a reader that goes away ends it without a word", async () => {
     const { spawn } = await import("node:child_process");
-    const cli = new URL("../../tools/cli.ts", import.meta.url).pathname;
-    const script = `${process.execPath} --import tsx ${cli} decide --policy ${policy} | head -n 1; echo "status \${PIPESTATUS[0]}"`;
+    const script = `${process.execPath} ${CLI} decide --policy ${policy} | head -n 1; echo "status \${PIPESTATUS[0]}"`;
     const shell = spawn("bash", ["-c", script], { stdio: ["pipe", "pipe", "pipe"] });
     let stdout = "";
     let stderr = "";

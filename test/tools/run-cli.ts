@@ -3,11 +3,36 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { after } from "node:test";
-import { fileURLToPath } from "node:url";
 
-const CLI = fileURLToPath(new URL("../../tools/cli.ts", import.meta.url));
+import { build } from "esbuild";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+/** The command line of this very source as one file: it starts three times as fast as the source does. */
+export const CLI = await bundleCli();
+
+async function bundleCli(): Promise<string> {
+  // Inside the checkout, since its imports and its own package are found from where it lies.
+  const folder = join(ROOT, "node_modules", ".cache", `serin-test-${process.pid}`);
+  const outfile = join(folder, "cli.mjs");
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: ["tools/cli.ts"],
+    outfile,
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    logLevel: "error",
+  });
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return outfile;
+}
 
 /** What a finished command left. */
 export interface Outcome {
@@ -16,13 +41,13 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs `serin` from its source. */
+/** Runs `serin`. */
 export function runCli(
   parameters: readonly string[],
   { stdin = "", env = {}, cwd }: { stdin?: string | Uint8Array; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), CLI, ...parameters], {
+    const child = spawn(process.execPath, [CLI, ...parameters], {
       cwd,
       env: { ...process.env, ...env },
     });

@@ -11,8 +11,8 @@ interface Entry {
 
 /**
  * Names that Envoy holds in a slot of their own: a second one is appended to the first with a comma, and is
- * never a pair by itself. `cookie` is none of them. Some are
- * there because an extension asked for them: the list is what the published Envoy 1.40.0 was measured to join.
+ * never a pair by itself. `cookie` is none of them. Some are there because an extension asked for them: the list
+ * is what the published Envoy 1.40.0 was measured to join.
  */
 const SLOTS_OF_BOTH = `connection content-length content-type keep-alive proxy-connection proxy-status
   transfer-encoding upgrade via x-envoy-attempt-count x-envoy-decorator-operation x-request-id`;
@@ -20,16 +20,15 @@ const SLOTS = {
   request: slotSet(`:authority :method :path :protocol :scheme accept accept-encoding
     access-control-request-headers access-control-request-method access-control-request-private-network
     authorization cache-control cdn-loop content-encoding expect grpc-accept-encoding grpc-timeout
-    if-match if-modified-since if-none-match if-range if-unmodified-since origin pragma referer te user-agent x-client-trace-id
-    x-envoy-downstream-service-cluster x-envoy-downstream-service-node x-envoy-expected-rq-timeout-ms
+    if-match if-modified-since if-none-match if-range if-unmodified-since origin pragma referer te user-agent
+    x-client-trace-id x-envoy-downstream-service-cluster x-envoy-downstream-service-node x-envoy-expected-rq-timeout-ms
     x-envoy-external-address x-envoy-force-trace x-envoy-hedge-on-per-try-timeout x-envoy-internal
     x-envoy-ip-tags x-envoy-is-timeout-retry x-envoy-max-retries x-envoy-original-path x-envoy-original-url
     x-envoy-retriable-header-names x-envoy-retriable-status-codes x-envoy-retry-grpc-on x-envoy-retry-on
     x-envoy-upstream-alt-stat-name x-envoy-upstream-rq-per-try-timeout-ms
     x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-rq-timeout-ms
     x-envoy-upstream-stream-duration-ms x-forwarded-client-cert x-forwarded-for x-forwarded-host
-    x-forwarded-port
-    x-forwarded-proto ${SLOTS_OF_BOTH}`),
+    x-forwarded-port x-forwarded-proto ${SLOTS_OF_BOTH}`),
   response: slotSet(`:status date grpc-message grpc-status location server x-envoy-degraded
     x-envoy-immediate-health-check-fail x-envoy-ratelimited x-envoy-upstream-canary
     x-envoy-upstream-healthchecked-cluster x-envoy-upstream-service-time ${SLOTS_OF_BOTH}`),
@@ -37,11 +36,10 @@ const SLOTS = {
 
 /** An ordered header map with Envoy's rules. Names are compared in lower case. */
 export class HeaderMap {
+  readonly #slots: ReadonlySet<string>;
   #entries: Entry[] = [];
   /** Pseudo headers stand before all others, whenever they are added. */
   #pseudoCount = 0;
-
-  readonly #slots: ReadonlySet<string>;
 
   constructor(kind: "request" | "response", pairs: HeaderPairs = []) {
     this.#slots = SLOTS[kind];
