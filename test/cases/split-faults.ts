@@ -48,7 +48,7 @@ function identityOf(request: CaseRequest, rollout: string): string | undefined {
   );
 }
 
-/** Members are read in the order of the text, numbers as they are written. */
+/** Members are read in the order of the text. */
 function variantOf(name: string, rollout: YAMLMap, identity: string): string {
   const variants = rollout.get("variants") as YAMLMap;
   const fallback = String(rollout.get("default"));
@@ -67,5 +67,5 @@ function variantOf(name: string, rollout: YAMLMap, identity: string): string {
 
 function written(map: YAMLMap, key: string): string | undefined {
   const value = map.get(key, true);
-  return isScalar(value) ? (value.source ?? String(value.value)) : undefined;
+  return isScalar(value) ? String(value.value) : undefined;
 }
