@@ -16,6 +16,21 @@ function wordLength(words: string, from: u32): u32 {
   return at - from;
 }
 
+/** Whether a text is one of the known words, which have one blank between them. */
+export function isOneOf(text: Slice, words: string): bool {
+  let from: u32 = 0;
+  while (from < (words.length as u32)) {
+    const length = wordLength(words, from);
+    let same = length == lengthOf(text);
+    for (let i: u32 = 0; i < length && same; i++) {
+      same = load<u8>(addressOf(text) + i) == letter(words, from + i);
+    }
+    if (same) return true;
+    from += length + 1;
+  }
+  return false;
+}
+
 // @ts-ignore: decorator
 @inline
 function letter(words: string, at: u32): u8 {

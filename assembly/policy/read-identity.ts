@@ -35,6 +35,7 @@ import {
   unknownKey,
   warn,
 } from "./problems";
+import { isOneOf } from "./nearest";
 import { isToken, isVisible, NO_DURATION, seconds } from "./scalars";
 
 const KNOWN_SOURCES = "cookie header query jwt sourceAddress issueCookie random";
@@ -66,14 +67,7 @@ export function readIdentity(list: Node): usize {
 function readSource(node: Node, source: Source): void {
   source.slot = NO_SLOT;
   if (!isKind(node, KIND_OBJECT)) return;
-  if (node.count != 1) {
-    fail(
-      node,
-      CODE_VALUE,
-      "a source has exactly one key, one of cookie, header, query, jwt, sourceAddress, issueCookie, random",
-    );
-    return;
-  }
+  if (node.count != 1) return failCount(node);
   const member = changetype<Node>(node.first);
   const key = member.key;
   if (isWord(key, "cookie")) {
@@ -114,6 +108,23 @@ function readSource(node: Node, source: Source): void {
   } else {
     unknownKey(member, KNOWN_SOURCES);
   }
+}
+
+/** A source of no key or several: what is unknown of them is named itself. */
+function failCount(node: Node): void {
+  let unknown = false;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isOneOf(member.key, KNOWN_SOURCES)) continue;
+    unknownKey(member, KNOWN_SOURCES);
+    unknown = true;
+  }
+  if (unknown) return;
+  fail(
+    node,
+    CODE_VALUE,
+    "a source has exactly one key, one of cookie, header, query, jwt, sourceAddress, issueCookie, random",
+  );
 }
 
 function endless(next: Node): void {
