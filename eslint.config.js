@@ -1,10 +1,18 @@
-// Rules for what runs in Node. The filter (assembly/, test/unit/) is AssemblyScript: its compiler is its linter.
+// Rules for what runs in Node. The filter (assembly/, test/unit/, test/bench/*-filter.ts) is AssemblyScript: its compiler is its linter.
 
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
   {
-    ignores: ["build/", "node_modules/", ".envoy/", "assembly/", "test/unit/", "tools/policy-types.ts"],
+    ignores: [
+      "build/",
+      "node_modules/",
+      ".envoy/",
+      "assembly/",
+      "test/unit/",
+      "test/bench/*-filter.ts",
+      "tools/policy-types.ts",
+    ],
   },
   {
     files: ["tools/**/*.ts", "test/**/*.ts", "envoy/**/*.ts"],

@@ -144,6 +144,7 @@ function begin(vm: Vm, serving: Serving, step: RequestStep, seen: string[]): Str
       .filter(([name]) => !name.startsWith(HEADER_PREFIX) && !(serving.issuesCookie && name === "cookie"))
       .map((pair) => pair.join(": "));
   assert.deepEqual(foreign(after), foreign(before), "headers that are not ours were changed");
+  if (serving.issuesCookie) checkCookies(cookiesIn(before), cookiesIn(after));
   const ours = after.filter(([name]) => name.startsWith(HEADER_PREFIX));
   assert.equal(new Set(ours.map(([name]) => name)).size, ours.length, "a header of ours twice");
   for (const [name, value] of ours) {
@@ -155,6 +156,20 @@ function begin(vm: Vm, serving: Serving, step: RequestStep, seen: string[]): Str
   assert.ok(!stream.routeIsStale, "the route is stale");
   seen.push(`request ${JSON.stringify(after)} ${JSON.stringify([...stream.filterState])}`);
   return stream;
+}
+
+/** What the client sent is all there, in order, and behind it at most what was issued. */
+function checkCookies(before: string[], after: string[]): void {
+  assert.deepEqual(after.slice(0, before.length), before, "cookies of the client's were lost");
+  for (const cookie of after.slice(before.length)) assert.match(cookie, /^serin-id=[0-9a-zA-Z_-]+$/);
+}
+
+function cookiesIn(pairs: [string, string][]): string[] {
+  return pairs
+    .filter(([name]) => name === "cookie")
+    .flatMap(([, value]) => value.split(";"))
+    .map((cookie) => cookie.trim())
+    .filter((cookie) => cookie !== "");
 }
 
 function go(stream: Stream, serving: Serving, step: StreamStep, seen: string[]): void {
