@@ -1,9 +1,8 @@
 // The ABI's surface (proxy-wasm 0.2.1): what Envoy calls, each handed on in one line. Every export that is called for a
 // stream costs each request, so there is none that is not needed: proxy_on_done ends streams and roots alike.
 
-import { scratch } from "./bytes/scratch";
 import { recordOf, Root, Stream } from "./filter/contexts";
-import { configure, createRoot, endRoot, isConfiguring, takeText } from "./filter/root";
+import { allocate, configure, createRoot, endRoot } from "./filter/root";
 import { beginRequest, beginResponse, createStream, endResponse, endStream } from "./filter/stream";
 
 const CONTINUE: u32 = 0;
@@ -11,7 +10,7 @@ const CONTINUE: u32 = 0;
 export function proxy_abi_version_0_2_1(): void {}
 
 export function proxy_on_memory_allocate(bytes: usize): usize {
-  return isConfiguring() ? takeText(bytes) : scratch(bytes);
+  return allocate(bytes);
 }
 
 export function proxy_on_vm_start(root: u32, bytes: u32): u32 {

@@ -3,7 +3,7 @@
 
 import { closeArena } from "../bytes/arena";
 import { givePages, takePages } from "../bytes/pages";
-import { beginScratch } from "../bytes/scratch";
+import { beginScratch, scratch } from "../bytes/scratch";
 import { NONE, Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { Plan } from "../core/plan";
@@ -23,13 +23,13 @@ let configuring: bool = false;
 let text: usize = 0;
 let textBytes: usize = 0;
 
-/** Whether an allocation of the host now is the configuration's. */
-export function isConfiguring(): bool {
-  return configuring;
+/** Memory for what the host returns: of the callback, but for the configuration's text. 0 when there is none. */
+export function allocate(bytes: usize): usize {
+  return configuring ? takeText(bytes) : scratch(bytes);
 }
 
-/** Memory for the configuration's text, kept until `configure` is over. */
-export function takeText(bytes: usize): usize {
+/** Memory that is kept until `configure` is over. */
+function takeText(bytes: usize): usize {
   givePages(text, textBytes);
   text = takePages(bytes);
   textBytes = bytes;

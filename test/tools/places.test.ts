@@ -23,7 +23,7 @@ function faultsOf(file: string, text: string): { pointer: string; at: string; se
 
 /** A policy with an unknown key somewhere and text of any width before it. */
 const arbitrary = fc.record({
-  where: fc.constantFrom("top", "rollout", "variant", "match"),
+  where: fc.constantFrom("top", "source", "rollout", "variant", "match"),
   first: fc.boolean(),
   text: fc.string({ unit: fc.constantFrom("a", "é", "🎈", "\u2028", " ", "ﬁ"), maxLength: 12 }),
   gaps: fc.array(fc.constantFrom(" ", "  ", "\n", "\r\n", "\t", ""), { minLength: 8, maxLength: 8 }),
@@ -36,7 +36,7 @@ function policyOf({ where, first, text }: Recipe): object {
   const withFault = (name: string, value: object): object =>
     name !== where ? value : first ? { ...fault, ...value } : { ...value, ...fault };
   return withFault("top", {
-    identity: [{ cookie: "uid" }],
+    identity: [withFault("source", { cookie: "uid" })],
     rollouts: {
       checkout: withFault("rollout", {
         match: [withFault("match", { headers: [{ name: "x-a", value: text }] })],
@@ -49,6 +49,7 @@ function policyOf({ where, first, text }: Recipe): object {
 
 const POINTERS: Record<string, string> = {
   top: "/zzUnknownzz",
+  source: "/identity/0/zzUnknownzz",
   rollout: "/rollouts/checkout/zzUnknownzz",
   variant: "/rollouts/checkout/variants/canary/zzUnknownzz",
   match: "/rollouts/checkout/match/0/zzUnknownzz",
