@@ -33,9 +33,11 @@ after(() => {
 const pages = new Map(
   [
     ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
-    ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".md"))
-      .map((name) => join("docs", name)),
+    ...["docs", "envoy", "test"].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".md"))
+        .map((name) => join(folder, name)),
+    ),
   ].map((path) => [path, readFileSync(join(ROOT, path), "utf8")]),
 );
 

@@ -8,6 +8,9 @@ import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const PAGE = "ARCHITECTURE.md";
+/** Folders of data: a new one gets one line. */
+const DATA = /^(test\/cases\/[^/]+\/|test\/fuzz\/corpus\/).+\//;
+const LONGEST = 110;
 const BLOCK = /^```tree\n([\s\S]*?)^```$/m;
 
 /** A line of the tree. */
@@ -72,7 +75,7 @@ export function updateTree(
   );
   const paths = new Set(kept.map((entry) => entry.path));
   for (const file of files) {
-    if (!wholeFolders.some((folder) => file.startsWith(folder.path))) paths.add(file);
+    if (!wholeFolders.some((folder) => file.startsWith(folder.path))) paths.add(DATA.exec(file)?.[1] ?? file);
   }
   const width = Math.max(...[...paths].map((path) => path.length)) + 2;
   const rows = [...paths]
@@ -98,13 +101,17 @@ function byTree(a: string, b: string): number {
   return key(a) < key(b) ? -1 : 1;
 }
 
-/** The first sentence of a file's opening comment. */
+/** The first sentence of a file's opening comment, else of its first documentation comment, else its first heading. */
 function describeFile(path: string): string {
   const text = readFileSync(join(ROOT, path), "utf8").replace(/^#!.*\n/, "");
-  const comment = /^(?:[ \t]*(?:\/\/|#)[^\n]*\n)+/.exec(text)?.[0] ?? "";
-  const words = comment.replace(/^[ \t]*(?:\/\/|#) ?/gm, "").replaceAll("\n", " ");
-  const sentence = /^(.*?)[.:](?:\s|$)/.exec(words)?.[1] ?? "";
-  return sentence.replace(/^./, (first) => first.toLowerCase());
+  if (path.endsWith(".md")) return /^# (.*)$/m.exec(text)?.[1] ?? "";
+  const opening = /^(?:[ \t]*(?:\/\/|#)[^\n]*\n)+/.exec(text)?.[0].replace(/^[ \t]*(?:\/\/|#) ?/gm, "");
+  const first = /\/\*\*([\s\S]*?)\*\//.exec(text)?.[1]?.replace(/^[ \t]*\* ?/gm, "");
+  const words = (opening ?? first ?? "").replace(/\s+/g, " ").trim();
+  const sentence = /^(.*?)\.(?:\s|$)/.exec(words)?.[1] ?? words;
+  return sentence.length <= LONGEST
+    ? sentence
+    : (/^(.{20,}?)[:;,(] ?/.exec(sentence)?.[1] ?? sentence).trim();
 }
 
 if (resolve(process.argv[1] ?? "") === import.meta.filename) {
