@@ -56,6 +56,11 @@ export async function ways(): Promise<Way[]> {
       bootstrap: bootstrap(BY_HEADER, LUA),
     },
     {
+      name: "serin, not concerned",
+      note: "no rollout applies to the request",
+      bootstrap: bootstrap(BY_STATE, wasm(SERIN, policy(1, "filterState").replaceAll("/checkout", "/other"))),
+    },
+    {
       name: "serin, default",
       note: "the user gets the default variant: nothing is written",
       bootstrap: bootstrap(BY_STATE, wasm(SERIN, one)),
