@@ -1,0 +1,130 @@
+// One request answered as its behaviour says; the same code for HTTP/1.1 and HTTP/2.
+
+import { createHash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { drawLatency, type Behaviour } from "./behaviour.ts";
+
+export type Request = IncomingMessage | Http2ServerRequest;
+export type Response = ServerResponse | Http2ServerResponse;
+
+/** What an upstream saw of a request: the body of its answer. */
+export interface Echo {
+  readonly version: string;
+  readonly httpVersion: string;
+  readonly method: string;
+  readonly path: string;
+  /** As they came, in their order; bytes as Latin-1. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly bodyBytes: number;
+  readonly bodySha256: string;
+}
+
+const PIECE = 16_384;
+
+export async function answer(
+  version: string,
+  behaviour: Behaviour,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  if (behaviour.reset === "1") return reset(response);
+  if (behaviour.reset === "body") {
+    request.once("data", () => reset(response));
+    return;
+  }
+  const hash = createHash("sha256");
+  let bodyBytes = 0;
+  request.on("data", (chunk: Buffer) => {
+    hash.update(chunk);
+    bodyBytes += chunk.length;
+  });
+  if (behaviour.early !== "1" && !(await isWhole(request))) return;
+  if (behaviour.hang === "1") return;
+  const wait = drawLatency(behaviour.latency);
+  if (wait > 0) await sleep(wait);
+  const fails = Math.random() < Number(behaviour["error-rate"] ?? 0);
+  response.statusCode = Number(fails ? (behaviour["error-status"] ?? 503) : (behaviour.status ?? 200));
+  response.setHeader("x-version", version);
+  if (behaviour.grpc !== undefined) return answerGrpc(behaviour.grpc, response);
+  const echo: Echo = {
+    version,
+    httpVersion: request.httpVersion,
+    method: request.method ?? "",
+    path: request.url ?? "",
+    headers: pairs(request.rawHeaders),
+    bodyBytes,
+    bodySha256: hash.copy().digest("hex"),
+  };
+  const body = behaviour.size === undefined ? Buffer.from(`${JSON.stringify(echo)}\n`) : null;
+  response.setHeader("content-type", body === null ? "application/octet-stream" : "application/json");
+  const size = body?.length ?? Number(behaviour.size);
+  if (behaviour.cut !== undefined) return cut(behaviour.cut, size, response);
+  if (response.statusCode < 200 || response.statusCode === 204 || response.statusCode === 304) {
+    response.end();
+    return;
+  }
+  if (behaviour.early !== "1" || body !== null) response.setHeader("content-length", String(size));
+  if (body !== null) {
+    response.end(body);
+    return;
+  }
+  await stream(size, Number(behaviour.pace ?? 0), response);
+}
+
+/** Resolves when the upload is there: false when the client left before its end. */
+function isWhole(request: Request): Promise<boolean> {
+  return new Promise((resolve) => {
+    request.once("end", () => resolve(true));
+    request.once("error", () => resolve(false));
+    request.once("close", () => resolve(false));
+  });
+}
+
+async function stream(size: number, pace: number, response: Response): Promise<void> {
+  for (let left = size; left > 0 && !response.destroyed; left -= PIECE) {
+    const room = write(response, Buffer.alloc(Math.min(left, PIECE), "."));
+    if (pace > 0) await sleep(pace);
+    else if (!room)
+      await new Promise((resolve) => void response.once("drain", resolve).once("close", resolve));
+  }
+  response.end();
+}
+
+function cut(how: string, size: number, response: Response): void {
+  if (how === "length") response.setHeader("content-length", String(size));
+  write(response, Buffer.alloc(Math.max(1, size >> 1), "."));
+  // A moment, so that the half is on its way before the end.
+  setTimeout(() => reset(response), 30);
+}
+
+function answerGrpc(how: string, response: Response): void {
+  response.setHeader("content-type", "application/grpc");
+  const [first = "0", status = "0"] = how.split(",");
+  if (first === "only") {
+    response.setHeader("grpc-status", status);
+    response.end();
+    return;
+  }
+  write(response, Buffer.from([0, 0, 0, 0, 2, 0x08, 0x01]));
+  response.addTrailers({ "grpc-status": first });
+  response.end();
+}
+
+function reset(response: Response): void {
+  if ("stream" in response) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else response.socket?.resetAndDestroy();
+}
+
+function write(response: Response, bytes: Buffer): boolean {
+  // The two types overload `write` differently; the call is the same.
+  return (response as ServerResponse).write(bytes);
+}
+
+function pairs(raw: readonly string[]): [string, string][] {
+  const found: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) found.push([raw[i] as string, raw[i + 1] as string]);
+  return found;
+}

@@ -1,0 +1,42 @@
+// What an upstream does with a request: planted by flags for all of them, by headers or query for one.
+
+import type { IncomingHttpHeaders } from "node:http";
+
+/** Names as on the command line (`--error-rate 0.1`), in a header (`x-up-error-rate`) and in a query (`up-error-rate`). */
+export const BEHAVIOURS = {
+  status: "the answer's status; 200 unless said",
+  latency: "MS before the answer, or MEDIAN,P99 of a distribution with a long tail",
+  "error-rate": "share of requests, 0 to 1, that are answered with error-status",
+  "error-status": "503 unless said",
+  hang: "1: never answers",
+  reset: "1: resets the connection (HTTP/2: the stream) instead of an answer; body: when the upload begins",
+  cut: "length | chunked: half of the answer, then the connection ends",
+  size: "bytes of the answer's body, instead of the echo",
+  pace: "MS between the 16 KiB pieces of such a body",
+  early: "1: answers without waiting for the upload's end",
+  grpc: "STATUS: a gRPC answer with a message and trailers; only,STATUS: trailers only",
+} as const;
+
+export type Behaviour = Partial<Record<keyof typeof BEHAVIOURS, string>>;
+
+/** Flags, overlaid by the request's headers, overlaid by its query. */
+export function behaviourOf(flags: Behaviour, headers: IncomingHttpHeaders, url: string): Behaviour {
+  const query = new URLSearchParams(url.includes("?") ? url.slice(url.indexOf("?")) : "");
+  const found: Behaviour = { ...flags };
+  for (const name of Object.keys(BEHAVIOURS) as (keyof Behaviour)[]) {
+    const header = headers[`x-up-${name}`];
+    if (typeof header === "string") found[name] = header;
+    const parameter = query.get(`up-${name}`);
+    if (parameter !== null) found[name] = parameter;
+  }
+  return found;
+}
+
+/** Milliseconds to wait: a constant, or drawn so that half are under the median and one in a hundred over the p99. */
+export function drawLatency(latency: string | undefined): number {
+  if (latency === undefined) return 0;
+  const [median = 0, p99 = median] = latency.split(",").map(Number);
+  if (p99 <= median || median <= 0) return median;
+  const normal = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+  return median * Math.exp((normal * Math.log(p99 / median)) / 2.326);
+}
