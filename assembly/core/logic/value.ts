@@ -1,0 +1,178 @@
+// A value of JsonLogic: 16 bytes, a tag and what it holds. Texts are slices of whoever owns them; arrays and objects
+// are runs of values in an arena or in scratch memory. Values are copied, what they point to never is.
+
+import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../../bytes/slice";
+
+export const TAG_NULL: u32 = 0;
+export const TAG_FALSE: u32 = 1;
+export const TAG_TRUE: u32 = 2;
+export const TAG_NUMBER: u32 = 3;
+export const TAG_TEXT: u32 = 4;
+export const TAG_ARRAY: u32 = 5;
+export const TAG_OBJECT: u32 = 6;
+
+@unmanaged
+export class Value {
+  tag: u32;
+  /** Items of an array, members of an object. */
+  count: u32;
+  /** A number's bits, a text's slice, the address of items or members. */
+  bits: u64;
+}
+export const VALUE_BYTES: u32 = 16;
+
+/** A member of an object. */
+@unmanaged
+export class Member {
+  key: Slice;
+  tag: u32;
+  count: u32;
+  bits: u64;
+}
+export const MEMBER_BYTES: u32 = 24;
+/** Where a member's Value begins. */
+export const MEMBER_VALUE: u32 = 8;
+
+export function setNull(value: Value): void {
+  value.tag = TAG_NULL;
+  value.count = 0;
+  value.bits = 0;
+}
+
+export function setBoolean(value: Value, truth: bool): void {
+  value.tag = truth ? TAG_TRUE : TAG_FALSE;
+  value.count = 0;
+  value.bits = 0;
+}
+
+export function setNumber(value: Value, number: f64): void {
+  value.tag = TAG_NUMBER;
+  value.count = 0;
+  value.bits = reinterpret<u64>(number);
+}
+
+export function setText(value: Value, text: Slice): void {
+  value.tag = TAG_TEXT;
+  value.count = 0;
+  value.bits = text;
+}
+
+/** An array of `count` values that stand one after another from `items`. */
+export function setArray(value: Value, items: usize, count: u32): void {
+  value.tag = TAG_ARRAY;
+  value.count = count;
+  value.bits = items as u64;
+}
+
+export function setObject(value: Value, members: usize, count: u32): void {
+  value.tag = TAG_OBJECT;
+  value.count = count;
+  value.bits = members as u64;
+}
+
+export function copyValue(to: Value, from: Value): void {
+  to.tag = from.tag;
+  to.count = from.count;
+  to.bits = from.bits;
+}
+
+// @ts-ignore: decorator
+@inline
+export function numberOf(value: Value): f64 {
+  return reinterpret<f64>(value.bits);
+}
+
+// @ts-ignore: decorator
+@inline
+export function textOfValue(value: Value): Slice {
+  return value.bits;
+}
+
+/** Item `index` of an array; the caller knows that it is there. */
+// @ts-ignore: decorator
+@inline
+export function itemOf(array: Value, index: u32): Value {
+  return changetype<Value>((array.bits as usize) + index * VALUE_BYTES);
+}
+
+/** Member `index` of an object; the caller knows that it is there. */
+// @ts-ignore: decorator
+@inline
+export function memberOf(object: Value, index: u32): Member {
+  return changetype<Member>((object.bits as usize) + index * MEMBER_BYTES);
+}
+
+// @ts-ignore: decorator
+@inline
+export function memberValue(member: Member): Value {
+  return changetype<Value>(changetype<usize>(member) + MEMBER_VALUE);
+}
+
+/** false, null, 0, NaN, "", [] and {} are falsy (json-logic-engine and Go; json-logic-js takes {} as true). */
+export function isTruthy(value: Value): bool {
+  const tag = value.tag;
+  if (tag == TAG_TRUE) return true;
+  if (tag == TAG_NUMBER) {
+    const number = numberOf(value);
+    return number == number && number != 0;
+  }
+  if (tag == TAG_TEXT) return lengthOf(value.bits) != 0;
+  return tag >= TAG_ARRAY && value.count != 0;
+}
+
+/** Same type and same value; arrays and objects equal nothing. */
+export function isSame(a: Value, b: Value): bool {
+  if (a.tag != b.tag) return false;
+  if (a.tag == TAG_NUMBER) return numberOf(a) == numberOf(b);
+  if (a.tag == TAG_TEXT) return sameText(a.bits, b.bits);
+  return a.tag <= TAG_TRUE;
+}
+
+/** The member of this name; null (address 0) when there is none. Of several the last, as JSON.parse has it. */
+export function findMember(object: Value, key: Slice): Value {
+  for (let i = object.count; i > 0; i--) {
+    const member = memberOf(object, i - 1);
+    if (sameText(member.key, key)) return memberValue(member);
+  }
+  return changetype<Value>(0);
+}
+
+/** The place in an array that a path's segment names: decimal digits without a leading zero; `count` when none. */
+function arrayIndex(segment: Slice, count: u32): u32 {
+  const length = lengthOf(segment);
+  const at = addressOf(segment);
+  if (length == 0 || length > 9) return count;
+  if (length > 1 && load<u8>(at) == 0x30) return count;
+  let index: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(at + i);
+    if (byte < 0x30 || byte > 0x39) return count;
+    index = index * 10 + ((byte - 0x30) as u32);
+  }
+  return index < count ? index : count;
+}
+
+/** Follows a dotted path through objects and arrays; "" is the value itself. @returns null (address 0) when it ends */
+export function valueOnPath(root: Value, path: Slice): Value {
+  let value = root;
+  let at = addressOf(path);
+  const end = at + lengthOf(path);
+  if (at == end) return root;
+  while (true) {
+    let stop = at;
+    while (stop < end && load<u8>(stop) != 0x2e) stop++;
+    const segment = sliceOf(at, (stop - at) as u32);
+    if (value.tag == TAG_OBJECT) {
+      value = findMember(value, segment);
+      if (changetype<usize>(value) == 0) return value;
+    } else if (value.tag == TAG_ARRAY) {
+      const index = arrayIndex(segment, value.count);
+      if (index == value.count) return changetype<Value>(0);
+      value = itemOf(value, index);
+    } else {
+      return changetype<Value>(0);
+    }
+    if (stop == end) return value;
+    at = stop + 1;
+  }
+}
