@@ -90,15 +90,23 @@ export function summaryLines(view: Pick<View, "tally" | "edited" | "sinceMs">, c
   const lines = [
     ` ${since}, ${seconds} s ago: ${grouped(tally.visits)} requests of ${grouped(tally.users.size)} users, ${tally.failed > 0 ? colors.red(failed) : failed}`,
     ` ${agreementLine(tally, colors)}`,
-    ` ${grouped(tally.forged)} of the requests forged Serin's own headers, and gained nothing`,
   ];
-  if (!view.edited) return lines;
+  if (tally.differing === 0) {
+    lines.push(` ${grouped(tally.forged)} of the requests forged Serin's own headers, and gained nothing`);
+  }
+  if (view.edited) lines.push(` ${movesLine(tally)}`);
+  return lines;
+}
+
+/** `moved by the edit: checkout 150 users stable → canary` */
+function movesLine(tally: Tally): string {
   const moves = tally.moves();
-  const told = moves.map(
-    ({ rollout, from, to, users }) =>
-      `${rollout}: ${grouped(users)} ${users === 1 ? "user" : "users"} ${from} → ${to}`,
-  );
-  return [...lines, ` moved by the edit: ${told.join(", ") || "nobody so far"}`];
+  if (moves.length === 0) return "moved by the edit: nobody so far";
+  const told = moves.map(({ rollout, from, to, users }, index) => {
+    const whose = moves[index - 1]?.rollout === rollout ? "" : `${rollout} `;
+    return `${whose}${grouped(users)} ${from} → ${to}`;
+  });
+  return `users moved by the edit: ${told.join(", ")}`;
 }
 
 function agreementLine(tally: Tally, colors: Colors): string {
@@ -138,7 +146,7 @@ function exampleLines({ port, examples }: View, { dim }: Colors): string[] {
 /** Users to try by hand, found in what the policy says. */
 export function findExamples(oracle: Oracle): Examples {
   const serviceOf = (user: string): string => oracle.expect(user, "/checkout").service;
-  const [stable = "1"] = USERS;
+  const [stable = ""] = USERS;
   const shop = USERS.find((user) => serviceOf(user) === "shop") ?? stable;
   return { stable: shop, canary: USERS.find((user) => serviceOf(user) !== "shop") ?? stable };
 }

@@ -11,6 +11,7 @@ export class Screen {
   readonly colors: Colors;
   readonly isTerminal: boolean;
   readonly #log: ReturnType<typeof createLogUpdate>;
+  #lines = 0;
   #ticking: NodeJS.Timeout | null = null;
 
   constructor(private readonly output: Output) {
@@ -30,7 +31,12 @@ export class Screen {
 
   /** Draws over what was drawn. Only on a terminal. */
   draw(picture: string): void {
-    if (this.isTerminal) this.#log(picture);
+    if (!this.isTerminal) return;
+    // log-update 7 mends a picture line by line, and loses its place when one that grew made the terminal scroll.
+    const lines = picture.split("\n").length;
+    if (lines !== this.#lines) this.#log.clear();
+    this.#lines = lines;
+    this.#log(picture);
   }
 
   /** A step that takes a while: on a terminal one line that counts the seconds, else a line. */

@@ -114,7 +114,7 @@ export class Session {
     }
     await sleep(WORKERS_FOLLOW_MS);
     this.#before = await readCounts(admin);
-    this.#tally = new Tally(accepted.plan, accepted.oracle, this.#tally.assignments());
+    this.#tally = new Tally(accepted.plan, accepted.oracle, this.#policy.oracle);
     this.#policy = accepted;
     this.#since = Date.now();
     this.edited = true;

@@ -12,9 +12,6 @@ export interface Move {
   readonly users: number;
 }
 
-/** Variants by user, by rollout. */
-export type Assignments = ReadonlyMap<string, ReadonlyMap<string, string>>;
-
 /** What was seen of one rollout. */
 class RolloutTally {
   readonly requests = new Map<string, number>();
@@ -36,12 +33,13 @@ export class Tally {
   firstFailure: string | null = null;
 
   readonly #rollouts = new Map<string, RolloutTally>();
+  readonly #moves = new Map<string, Move>();
 
-  /** `before`: what users had when the policy changed. */
+  /** `before`: what the policy before the last change said. */
   constructor(
     readonly plan: readonly RolloutPlan[],
     private readonly oracle: Oracle,
-    private readonly before: Assignments = new Map(),
+    private readonly before: Oracle | null = null,
   ) {
     for (const { name } of plan) this.#rollouts.set(name, new RolloutTally());
   }
@@ -68,7 +66,7 @@ export class Tally {
       const seen = told ?? (wanted === undefined ? undefined : otherwise);
       if (seen !== wanted)
         differences.push(`${name} gave ${seen ?? "nothing"} instead of ${wanted ?? "nothing"}`);
-      if (seen !== undefined) this.#see(name, user, seen);
+      if (seen !== undefined) this.#see(name, visit, seen);
     }
     if (differences.length === 0) return;
     this.differing++;
@@ -91,35 +89,27 @@ export class Tally {
     return [...users.values()].filter((seen) => seen === variant).length;
   }
 
-  /** Who changed versions by the last change of the policy, as far as they have come again. */
-  moves(): Move[] {
-    return this.plan.flatMap(({ name }) => {
-      const counts = new Map<string, Move>();
-      for (const [user, to] of this.#rollouts.get(name)?.users ?? []) {
-        const from = this.before.get(name)?.get(user);
-        if (from === undefined || from === to) continue;
-        const key = `${from}/${to}`;
-        counts.set(key, { rollout: name, from, to, users: (counts.get(key)?.users ?? 0) + 1 });
-      }
-      return [...counts.values()];
-    });
+  /** Who changed versions by the last change of the policy, as far as they have come since. */
+  moves(): readonly Move[] {
+    return [...this.#moves.values()];
   }
 
-  /** What each user had last, for the tally after the next change. */
-  assignments(): Assignments {
-    const last = new Map([...this.before].map(([name, users]) => [name, new Map(users)]));
-    for (const [name, { users }] of this.#rollouts) {
-      last.set(name, new Map([...(last.get(name) ?? []), ...users]));
-    }
-    return last;
-  }
-
-  #see(rollout: string, user: string, variant: string): void {
+  #see(rollout: string, visit: Visit, variant: string): void {
+    const { user, path } = visit;
     const tally = this.#rollouts.get(rollout);
     if (tally === undefined) return;
     tally.requests.set(variant, (tally.requests.get(variant) ?? 0) + 1);
     const earlier = tally.users.get(user);
-    if (earlier !== undefined && earlier !== variant) this.inconstant++;
+    if (earlier === undefined) {
+      const from = this.before?.expect(user, path).variants.get(rollout);
+      if (from !== undefined && from !== variant) this.#countMove(rollout, from, variant);
+    } else if (earlier !== variant) this.inconstant++;
     tally.users.set(user, variant);
+  }
+
+  #countMove(rollout: string, from: string, to: string): void {
+    const key = `${rollout} ${from} ${to}`;
+    const users = (this.#moves.get(key)?.users ?? 0) + 1;
+    this.#moves.set(key, { rollout, from, to, users });
   }
 }

@@ -8,7 +8,7 @@ import { Pool } from "undici";
 import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
 import { SERVED_BY, TOLD } from "./services.ts";
 
-export const USERS: readonly string[] = Array.from({ length: 1000 }, (_, index) => String(index + 1));
+export const USERS: readonly string[] = Array.from({ length: 1000 }, (_, index) => `u-${index + 1}`);
 export const PAGES: readonly string[] = ["/checkout", "/search"];
 /** Visits of one round. */
 export const ROUND = USERS.length * PAGES.length;
