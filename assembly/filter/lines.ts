@@ -9,18 +9,20 @@ import { DEBUG, log, logLevel, TRACE } from "../host/log";
 const SECOND: u64 = 1000000000;
 const line: Writer = changetype<Writer>(memory.data(32, 8));
 let level: u32 = 0;
+let asked: bool = false;
 let askedNs: u64 = 0;
 
 /** The level is asked anew by the next request. */
 export function forgetLevel(): void {
-  askedNs = 0;
+  asked = false;
 }
 
 /** Whether decisions are written now. The level is asked for at most once a second: a host call a request is dear. */
 export function writesDecisions(now: u64): bool {
-  if (askedNs == 0 || now - askedNs >= SECOND) {
+  if (!asked || now - askedNs >= SECOND) {
     level = logLevel();
-    askedNs = now == 0 ? 1 : now;
+    asked = true;
+    askedNs = now;
   }
   return level <= DEBUG;
 }

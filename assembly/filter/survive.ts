@@ -8,13 +8,15 @@ import { countError } from "./stats";
 
 const SECOND: u64 = 1000000000;
 const line: Writer = changetype<Writer>(memory.data(32, 8));
+let said: bool = false;
 let saidNs: u64 = 0;
 
 /** Counts `serin.error` and says what was survived; `message` is plain ASCII without quotes. */
 export function survive(code: string, message: string): void {
   countError();
   const now = nowNs();
-  if (now - saidNs < SECOND && saidNs != 0) return;
+  if (said && now - saidNs < SECOND) return;
+  said = true;
   saidNs = now;
   beginText(line);
   put(line, '{"error":{"code":"');

@@ -1,0 +1,179 @@
+// All that stands in the terminal while the demo runs. Pure: a view in, lines out, none wider than the terminal.
+
+import { stripVTControlCharacters } from "node:util";
+
+import type { Colors } from "../commands/terminal.ts";
+import type { Oracle } from "./oracle.ts";
+import type { Tally } from "./tally.ts";
+import { clip, grouped, tableLines, type Figures } from "./table.ts";
+import { USERS } from "./visitors.ts";
+
+/** One moment of the demo. */
+export interface View extends Figures {
+  readonly envoyVersion: string;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly policyPath: string;
+  /** Whether the policy has changed since the start. */
+  readonly edited: boolean;
+  readonly sinceMs: number;
+  readonly notice: Notice | null;
+  readonly examples: Examples;
+}
+
+/** What is to be said about the last edit. */
+export interface Notice {
+  /** `refused`: the last good policy keeps serving. */
+  readonly kind: "refused" | "warnings";
+  readonly lines: readonly string[];
+}
+
+/** A user of the canary and one of the stable version, for the commands to try. */
+export interface Examples {
+  readonly stable: string;
+  readonly canary: string;
+}
+
+const PROBLEMS_SHOWN = 3;
+/** Lines of one problem. */
+const PROBLEM_LINES = 3;
+
+/** The whole picture; where the terminal is low, what can be missed goes. */
+export function liveFrame(view: View, width: number, height: number, colors: Colors): string {
+  const { dim, bold } = colors;
+  const title = ` ${bold("Serin")} in Envoy ${view.envoyVersion}   ${bold(`http://localhost:${view.port}`)}   ${dim(`admin http://localhost:${view.adminPort}`)}`;
+  const policy = ` ${dim("policy")}   ${bold(view.policyPath)}   ${dim("edit and save: it takes effect at once")}`;
+  const sections: Section[] = [
+    { needed: 9, lines: [title] },
+    { needed: 9, lines: tableLines(view, width, colors) },
+    { needed: 5, lines: summaryLines(view, colors) },
+    { needed: 8, lines: [policy] },
+    { needed: 7, lines: noticeLines(view.notice, width, colors) },
+    { needed: 4, lines: exampleLines(view, colors) },
+    {
+      needed: 3,
+      lines: [dim(" users: as the client saw it; all else: Envoy's own counters. Ctrl-C ends it.")],
+    },
+  ];
+  return arrange(sections, height)
+    .map((line) => fit(line, width))
+    .join("\n");
+}
+
+/** Lines that belong together; those that are needed least go first. */
+interface Section {
+  readonly needed: number;
+  readonly lines: readonly string[];
+}
+
+/** The sections with a blank line between them, as many as there is room for. */
+function arrange(sections: readonly Section[], height: number): string[] {
+  const filled = sections.filter(({ lines }) => lines.length > 0);
+  const lines = filled.flatMap((section, index) => [...(index === 0 ? [] : [""]), ...section.lines]);
+  const least = Math.min(...filled.map(({ needed }) => needed));
+  if (lines.length <= height) return lines;
+  if (filled.some(({ needed }) => needed > least)) {
+    return arrange(
+      filled.filter(({ needed }) => needed > least),
+      height,
+    );
+  }
+  return [...lines.slice(0, Math.max(0, height - 1)), " …"];
+}
+
+/** What happened since the policy last changed. */
+export function summaryLines(view: Pick<View, "tally" | "edited" | "sinceMs">, colors: Colors): string[] {
+  const { tally } = view;
+  const since = view.edited ? "since the edit" : "since the start";
+  const seconds = Math.floor(view.sinceMs / 1000);
+  const failed = `${grouped(tally.failed)} failed`;
+  const lines = [
+    ` ${since}, ${seconds} s ago: ${grouped(tally.visits)} requests of ${grouped(tally.users.size)} users, ${tally.failed > 0 ? colors.red(failed) : failed}`,
+    ` ${agreementLine(tally, colors)}`,
+  ];
+  if (tally.differing === 0) {
+    lines.push(` ${grouped(tally.forged)} of the requests forged Serin's own headers, and gained nothing`);
+  }
+  if (view.edited) lines.push(` ${movesLine(tally)}`);
+  return lines;
+}
+
+/** `moved by the edit: checkout 150 users stable → canary` */
+function movesLine(tally: Tally): string {
+  const moves = tally.moves();
+  if (moves.length === 0) return "moved by the edit: nobody so far";
+  const told = moves.map(({ rollout, from, to, users }, index) => {
+    const whose = moves[index - 1]?.rollout === rollout ? "" : `${rollout} `;
+    return `${whose}${grouped(users)} ${from} → ${to}`;
+  });
+  return `users moved by the edit: ${told.join(", ")}`;
+}
+
+function agreementLine(tally: Tally, colors: Colors): string {
+  if (tally.differing > 0) {
+    return colors.red(
+      `${grouped(tally.differing)} answers are not what serin decide says: ${tally.firstDifference ?? ""}`,
+    );
+  }
+  if (tally.inconstant > 0) return colors.red(`${grouped(tally.inconstant)} times a user changed versions`);
+  return "each user's version stays, and is what `serin decide` says";
+}
+
+function noticeLines(notice: Notice | null, width: number, colors: Colors): string[] {
+  if (notice === null || notice.lines.length === 0) return [];
+  const shown = notice.lines.slice(0, PROBLEMS_SHOWN).flatMap((line) => wrap(line, width - 3, PROBLEM_LINES));
+  const paint = notice.kind === "refused" ? colors.red : colors.yellow;
+  const more = notice.lines.length - PROBLEMS_SHOWN;
+  return [
+    ...(notice.kind === "refused"
+      ? [` ${colors.bold(paint("refused"))}; the last good policy keeps serving`]
+      : []),
+    ...shown.map((line) => `  ${paint(line)}`),
+    ...(more > 0 ? [colors.dim(`  and ${more} more: serin validate shows them`)] : []),
+  ];
+}
+
+function exampleLines({ port, examples }: View, { dim }: Colors): string[] {
+  const url = `localhost:${port}/checkout`;
+  return [
+    ` ${dim("user  ")}   curl -b uid=${examples.stable} ${url}`,
+    ` ${dim("canary")}   curl -b uid=${examples.canary} ${url}`,
+    ` ${dim("tester")}   curl -b uid=${examples.stable} -H 'x-canary: canary' ${url}`,
+    ` ${dim("forger")}   curl -b uid=${examples.stable} -H 'x-serin-checkout: canary' ${url}`,
+  ];
+}
+
+/** Users to try by hand, found in what the policy says. */
+export function findExamples(oracle: Oracle): Examples {
+  const serviceOf = (user: string): string => oracle.expect(user, "/checkout").service;
+  const [stable = ""] = USERS;
+  const shop = USERS.find((user) => serviceOf(user) === "shop") ?? stable;
+  return { stable: shop, canary: USERS.find((user) => serviceOf(user) !== "shop") ?? stable };
+}
+
+/** Breaks a line at blanks (or where it must), continued ones indented; what is over `most` lines is cut. */
+export function wrap(text: string, width: number, most: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest !== "") {
+    const room = width - (lines.length === 0 ? 0 : CONTINUED.length);
+    const indent = lines.length === 0 ? "" : CONTINUED;
+    if (rest.length <= room || lines.length === most - 1) {
+      lines.push(indent + clip(rest, room));
+      break;
+    }
+    const blank = rest.lastIndexOf(" ", room);
+    const end = blank > room / 3 ? blank : room;
+    lines.push(indent + rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return lines;
+}
+
+const CONTINUED = "  ";
+
+/** A line that is too long loses its colours and its end, rather than breaking the picture. */
+function fit(line: string, width: number): string {
+  const plain = stripVTControlCharacters(line);
+  return plain.length <= width ? line : clip(plain, width);
+}

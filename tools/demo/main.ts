@@ -1,0 +1,27 @@
+// `make demo`: a shop behind a real Envoy with Serin in it, a thousand users, a live table.
+
+import { CommandError } from "../commands/command-error.ts";
+import { EnvoyError } from "../envoy/index.ts";
+import { DemoError } from "./demo-error.ts";
+import { readOptions } from "./options.ts";
+import { runDemo } from "./demo.ts";
+import { Screen } from "./screen.ts";
+
+const EXIT_CANNOT_RUN = 2;
+
+const ending = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => ending.abort(signal));
+}
+// Whoever read the output has gone: nobody is left to show anything to.
+process.stdout.on("error", () => ending.abort("SIGPIPE"));
+
+const screen = new Screen(process.stdout);
+try {
+  process.exitCode = await runDemo(readOptions(process.env, screen.isTerminal), screen, ending.signal);
+} catch (error) {
+  screen.clear();
+  const expected = error instanceof DemoError || error instanceof EnvoyError || error instanceof CommandError;
+  process.stderr.write(`demo: ${expected ? error.message : String((error as Error).stack)}\n`);
+  process.exitCode = expected ? EXIT_CANNOT_RUN : 1;
+}

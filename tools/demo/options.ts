@@ -1,0 +1,34 @@
+// What a person may say about the demo, all by environment variables: `make demo ONCE=1 PORT=9000`.
+
+import { DemoError } from "./demo-error.ts";
+
+export interface DemoOptions {
+  /** Where the shop is reached. */
+  readonly port: number;
+  /** Where Envoy's admin is reached. */
+  readonly adminPort: number;
+  /** A bounded run that checks itself, instead of a live table. */
+  readonly once: boolean;
+  /** A path of an Envoy that is there; null fetches one. */
+  readonly envoy: string | null;
+}
+
+const DEFAULT_PORT = 8080;
+const DEFAULT_ADMIN_PORT = 9901;
+
+/** Reads the options; without a terminal there is nobody to watch, so the run is bounded. */
+export function readOptions(env: NodeJS.ProcessEnv, isTerminal: boolean): DemoOptions {
+  const port = readPort(env, "PORT", DEFAULT_PORT);
+  const adminPort = readPort(env, "ADMIN_PORT", DEFAULT_ADMIN_PORT);
+  if (port === adminPort) throw new DemoError(`PORT and ADMIN_PORT are both ${port}; give them two ports`);
+  const once = !["", "0"].includes(env["ONCE"] ?? "") || !isTerminal;
+  return { port, adminPort, once, envoy: env["ENVOY"] || null };
+}
+
+function readPort(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {
+  const text = env[name];
+  if (text === undefined || text === "") return otherwise;
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65535) return port;
+  throw new DemoError(`${name}=${text}: must be a port, 1 to 65535`);
+}

@@ -1,0 +1,53 @@
+// What `serin decide` says about a visit: the same .wasm, in Node. Envoy has to do exactly that.
+
+import { HEADER_CLUSTER } from "../../assembly/vocabulary/headers.ts";
+import type { Root, Vm } from "../emulator/index.ts";
+import { readRequest } from "../commands/request.ts";
+import { STABLE_SERVICE } from "./services.ts";
+
+/** What a visit must see. */
+export interface Expected {
+  /** The service that has to answer. */
+  readonly service: string;
+  /** The variant by rollout, for each rollout that applies. */
+  readonly variants: ReadonlyMap<string, string>;
+}
+
+interface DecisionLine {
+  readonly rollouts: Readonly<Record<string, { readonly variant: string }>>;
+  readonly request: { readonly set: Readonly<Record<string, string>> };
+}
+
+/** One policy's answers, remembered. */
+export class Oracle {
+  readonly #known = new Map<string, Expected>();
+
+  constructor(
+    private readonly vm: Vm,
+    private readonly root: Root,
+  ) {}
+
+  /** What has to come of it when this user asks for this path. */
+  expect(user: string, path: string): Expected {
+    const key = `${user} ${path}`;
+    let expected = this.#known.get(key);
+    if (expected === undefined) this.#known.set(key, (expected = this.#decide(user, path)));
+    return expected;
+  }
+
+  #decide(user: string, path: string): Expected {
+    const { stream: request } = readRequest({
+      url: `http://localhost${path}`,
+      headers: { cookie: `uid=${user}` },
+    });
+    const stream = this.vm.request(this.root, request);
+    const { decision, errors } = stream;
+    stream.done();
+    if (decision === null) throw new Error(errors[0]?.message ?? "the filter made no decision");
+    const { rollouts, request: changed } = JSON.parse(decision) as DecisionLine;
+    return {
+      service: changed.set[HEADER_CLUSTER] ?? STABLE_SERVICE,
+      variants: new Map(Object.entries(rollouts).map(([name, { variant }]) => [name, variant])),
+    };
+  }
+}

@@ -1,0 +1,85 @@
+// The shop: three small services on loopback. Each says which it is and what Serin told it, so that whoever asks by
+// hand sees both.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
+
+/** One service; its name is its cluster's. */
+export interface Service {
+  readonly name: string;
+  /** What it serves, for people. */
+  readonly title: string;
+  /** How long an answer takes: at least, and the tail's mean on top. */
+  readonly baseMs: number;
+  readonly tailMs: number;
+}
+
+/** The answer header in which a service says its name. */
+export const SERVED_BY = "x-served-by";
+/** The answer header in which a service repeats what Serin told it: `checkout=canary, cluster=checkout-v2`. */
+export const TOLD = "x-told";
+
+/** The service that serves whoever is sent nowhere else. */
+export const STABLE_SERVICE = "shop";
+
+export const SERVICES: readonly Service[] = [
+  { name: STABLE_SERVICE, title: "the shop as it is: checkout and search v1", baseMs: 8, tailMs: 4 },
+  { name: "checkout-v2", title: "the new checkout", baseMs: 5, tailMs: 2 },
+  { name: "search-v2", title: "the new search", baseMs: 11, tailMs: 7 },
+];
+
+/** Services that listen. */
+export interface RunningServices {
+  /** Ports by the service's name. */
+  readonly ports: ReadonlyMap<string, number>;
+  stop(): Promise<void>;
+}
+
+/** Starts the services on ports that are free. */
+export async function startServices(services: readonly Service[] = SERVICES): Promise<RunningServices> {
+  const servers: Server[] = [];
+  const ports = new Map<string, number>();
+  for (const service of services) {
+    const server = createServer((request, response) => {
+      answer(service, request, response).catch(() => response.destroy());
+    });
+    // Envoy keeps idle connections for long; a service that closes them first would fail a request.
+    server.keepAliveTimeout = 0;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(0, "127.0.0.1", resolve);
+    });
+    servers.push(server);
+    ports.set(service.name, (server.address() as AddressInfo).port);
+  }
+  return {
+    ports,
+    async stop() {
+      await Promise.all(
+        servers.map((server) => {
+          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+          server.closeAllConnections();
+          return closed;
+        }),
+      );
+    },
+  };
+}
+
+async function answer(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  await sleep(service.baseMs - service.tailMs * Math.log(1 - Math.random()));
+  const told = Object.entries(request.headers)
+    .filter(([name]) => name.startsWith(HEADER_PREFIX))
+    .map(([name, value]) => `${name.slice(HEADER_PREFIX.length)}=${String(value)}`)
+    .join(", ");
+  const lines = [
+    `${service.name}: ${service.title}`,
+    `you are ${request.headers.cookie ?? "nobody it knows"}`,
+    `Serin said ${told || "nothing: you get what everyone gets"}`,
+  ];
+  response.writeHead(200, { "content-type": "text/plain", [SERVED_BY]: service.name, [TOLD]: told });
+  response.end(`${lines.join("\n")}\n`);
+}

@@ -1,0 +1,133 @@
+// The demo while it runs: visitors come, the policy may change under them, and the numbers are taken.
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { RunningEnvoy } from "../envoy/index.ts";
+import { NO_COUNTS, readCounts, unfinished, type EnvoyCounts } from "./envoy-counts.ts";
+import type { Notice } from "./frame.ts";
+import type { AcceptedPolicy, PolicyFile } from "./policy-file.ts";
+import type { Figures } from "./table.ts";
+import { Tally } from "./tally.ts";
+import { sendVisitors, type Visit } from "./visitors.ts";
+
+const FILTER = "serin";
+const UPDATE_DEADLINE_MS = 10_000;
+/** Envoy says "accepted" when its main thread has it; the workers follow in a moment. */
+const WORKERS_FOLLOW_MS = 50;
+/** The last answers are counted, and histograms flushed, a little after the client has them. */
+const COUNTED_DEADLINE_MS = 3000;
+const FLUSH_MS = 1200;
+
+export class Session {
+  notice: Notice | null = null;
+  edited = false;
+  #policy: AcceptedPolicy;
+  #tally: Tally;
+  #since = Date.now();
+  #before: EnvoyCounts = NO_COUNTS;
+  /** False while Envoy changes over: who comes then may get either version. */
+  #counting = true;
+  #failedInBetween: Visit[] = [];
+
+  constructor(
+    private readonly envoy: RunningEnvoy,
+    private readonly policyFile: PolicyFile,
+    policy: AcceptedPolicy,
+  ) {
+    this.#policy = policy;
+    this.#tally = new Tally(policy.plan, policy.oracle);
+  }
+
+  get policy(): AcceptedPolicy {
+    return this.#policy;
+  }
+
+  get sinceMs(): number {
+    return Date.now() - this.#since;
+  }
+
+  get visits(): number {
+    return this.#tally.visits;
+  }
+
+  /** Visitors come until the signal, or until so many have come. */
+  async receiveVisitors(origin: string, visits: number | null, signal: AbortSignal): Promise<void> {
+    await sendVisitors({ origin, visits, signal, begin: () => this.#begin() });
+  }
+
+  /** The numbers of now. */
+  async figures(): Promise<Figures> {
+    const [tally, before] = [this.#tally, this.#before];
+    const counts = await readCounts(this.envoy.admin);
+    return { tally, counts, before };
+  }
+
+  /** The numbers once Envoy has counted every request to its end. */
+  async finalFigures(): Promise<Figures> {
+    await sleep(FLUSH_MS);
+    const deadline = Date.now() + COUNTED_DEADLINE_MS;
+    for (;;) {
+      const figures = await this.figures();
+      if (unfinished(figures.counts) === 0 || Date.now() > deadline) return figures;
+      await sleep(50);
+    }
+  }
+
+  /** Publishes each change of the policy file until the signal; a refused one becomes the notice. */
+  async followPolicy(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const text = await this.policyFile.nextChange(signal);
+      if (text === null) return;
+      await this.update(text);
+    }
+  }
+
+  /** The file now has this text. */
+  async update(text: string): Promise<void> {
+    const { accepted, problems } = this.policyFile.judge(text);
+    if (accepted === null) {
+      this.notice = { kind: "refused", lines: problems };
+      return;
+    }
+    const notice: Notice | null = problems.length === 0 ? null : { kind: "warnings", lines: problems };
+    if (accepted.resource === this.#policy.resource) {
+      this.notice = notice;
+      return;
+    }
+    this.#counting = false;
+    try {
+      await this.#changeOver(accepted);
+      this.notice = notice;
+    } catch (error) {
+      this.notice = { kind: "refused", lines: [(error as Error).message] };
+    } finally {
+      this.#counting = true;
+    }
+  }
+
+  async #changeOver(accepted: AcceptedPolicy): Promise<void> {
+    const { admin } = this.envoy;
+    const before = await admin.filterUpdates(FILTER);
+    await this.policyFile.publish(accepted);
+    if ((await admin.waitForUpdate(FILTER, before, UPDATE_DEADLINE_MS)) === "rejected") {
+      throw new Error("Envoy refused what Serin accepts: that is a fault of Serin");
+    }
+    await sleep(WORKERS_FOLLOW_MS);
+    this.#before = await readCounts(admin);
+    this.#tally = new Tally(accepted.plan, accepted.oracle, this.#policy.oracle);
+    this.#policy = accepted;
+    this.#since = Date.now();
+    this.edited = true;
+    for (const visit of this.#failedInBetween.splice(0)) this.#tally.add(visit);
+  }
+
+  #begin(): (visit: Visit) => void {
+    const tally = this.#counting ? this.#tally : null;
+    return (visit) => {
+      if (tally !== null && tally === this.#tally && this.#counting) tally.add(visit);
+      else if (visit.failure === null) return;
+      else if (this.#counting) this.#tally.add(visit);
+      else this.#failedInBetween.push(visit);
+    };
+  }
+}

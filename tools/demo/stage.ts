@@ -1,0 +1,78 @@
+// What the demo runs on: services, policy file and Envoy, started in order and taken down in the other.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { ensureEnvoy, ENVOY_VERSION, EnvoyError, requirePort, startEnvoy } from "../envoy/index.ts";
+import type { RunningEnvoy } from "../envoy/index.ts";
+import { packageFolder } from "../commands/filter-module.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { DemoError } from "./demo-error.ts";
+import type { DemoOptions } from "./options.ts";
+import { PolicyFile, type AcceptedPolicy } from "./policy-file.ts";
+import { startServices, type Service } from "./services.ts";
+
+export interface Stage {
+  readonly envoy: RunningEnvoy;
+  readonly envoyVersion: string;
+  readonly policyFile: PolicyFile;
+  /** What serves first. */
+  readonly policy: AcceptedPolicy;
+  /** Everything ends, nothing is left behind. */
+  takeDown(): Promise<void>;
+}
+
+/** Ports are asked for first: whoever has to choose others should not wait for an Envoy to be fetched. */
+export async function setUp(
+  options: DemoOptions,
+  services: readonly Service[],
+  signal: AbortSignal,
+  progress: (line: string) => void,
+): Promise<Stage> {
+  await requireOwnPort(options.port, "the shop", "PORT");
+  await requireOwnPort(options.adminPort, "Envoy's admin", "ADMIN_PORT");
+  const env = { ...process.env, ENVOY: options.envoy ?? "" };
+  const binary = await ensureEnvoy(ENVOY_VERSION, { env, progress });
+  const ends: (() => Promise<void>)[] = [];
+  const takeDown = async (): Promise<void> => {
+    for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
+  };
+  try {
+    signal.throwIfAborted();
+    progress("starting three services and Envoy");
+    const running = await startServices(services);
+    ends.push(() => running.stop());
+    const folder = join(packageFolder(), "build", `demo-${options.port}`);
+    const policyFile = await PolicyFile.make(folder, await readFile(EXAMPLE, "utf8"));
+    ends.push(() => policyFile.remove());
+    const { accepted, problems } = policyFile.judge((await policyFile.changed()) ?? "");
+    if (accepted === null) throw new Error(`the demo's own policy is refused: ${problems.join("; ")}`);
+    await policyFile.publish(accepted);
+    const { port, adminPort } = options;
+    const envoy = await startEnvoy({
+      binary,
+      bootstrap: bootstrap({ port, adminPort, filterFolder: folder, clusters: running.ports }),
+      concurrency: 2,
+      logLevel: "error",
+    });
+    ends.push(() => envoy.stop());
+    const { version } = JSON.parse(await envoy.admin.get("/server_info")) as { version: string };
+    // <commit>/<version>/<state>/<kind of build>/<TLS library>
+    const envoyVersion = version.split("/")[1] ?? version;
+    return { envoy, envoyVersion, policyFile, policy: accepted, takeDown };
+  } catch (error) {
+    await takeDown();
+    throw error;
+  }
+}
+
+const EXAMPLE = join(import.meta.dirname, "shop.yaml");
+
+async function requireOwnPort(port: number, use: string, variable: string): Promise<void> {
+  try {
+    await requirePort(port, use);
+  } catch (error) {
+    if (!(error instanceof EnvoyError)) throw error;
+    throw new DemoError(`${error.message}: make demo ${variable}=… takes another`);
+  }
+}

@@ -1,0 +1,137 @@
+// The table: a line a variant, what was asked beside what was seen. Pure: numbers in, text out.
+
+import Table from "cli-table3";
+
+import type { Colors } from "../commands/terminal.ts";
+import { isFarFrom } from "./agreement.ts";
+import { countsOf, type EnvoyCounts } from "./envoy-counts.ts";
+import type { Tally } from "./tally.ts";
+
+/** The numbers of one moment. */
+export interface Figures {
+  readonly tally: Tally;
+  readonly counts: EnvoyCounts;
+  /** Envoy's counts when the policy last changed: requests are those since. */
+  readonly before: EnvoyCounts;
+}
+
+const HEADINGS = [
+  "\nrollout",
+  "\nvariant",
+  "share\nasked",
+  "share of\nusers",
+  "share of\nrequests",
+  "\nrequests",
+  "\nerrors",
+  "p50\nms",
+  "p99\nms",
+  "\nactive",
+] as const;
+/** What the columns of numbers need: shares to a thousandth, a million requests. */
+const NUMBER_WIDTHS = [7, 8, 8, 9, 6, 5, 5, 6] as const;
+const NAME_MIN = 7;
+const GAP_MAX = 3;
+const INDENT = 1;
+
+/** The table's lines, none wider than `width` where the terminal has 74 columns or more. */
+export function tableLines(figures: Figures, width: number, colors: Colors): string[] {
+  const rows = rowsOf(figures, colors);
+  const longest = (column: 0 | 1): number =>
+    Math.max(NAME_MIN, ...rows.map((row) => row.names[column].length));
+  const numbers = NUMBER_WIDTHS.reduce((sum, each) => sum + each, 0);
+  const gaps = HEADINGS.length - 1;
+  const forNames = width - INDENT - numbers;
+  const gap = clamp(Math.floor((forNames - longest(0) - longest(1)) / gaps), 1, GAP_MAX);
+  const [first, second] = shareOut(longest(0), longest(1), forNames - gap * gaps);
+  const table = new Table({
+    chars: NO_BORDERS,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": gap, compact: true },
+    colWidths: [first, second, ...NUMBER_WIDTHS].map((each) => each + gap),
+    colAligns: HEADINGS.map((_, column) => (column < 2 ? "left" : "right")),
+    wordWrap: false,
+  });
+  table.push(HEADINGS.map((heading) => paintLines(heading, colors.dim)));
+  for (const { names, cells } of rows) {
+    table.push([colors.bold(clip(names[0], first)), clip(names[1], second), ...cells]);
+  }
+  const lines = table.toString().split("\n");
+  const rule = colors.dim("─".repeat(Math.min(width - INDENT, first + second + numbers + gap * gaps)));
+  return [...lines.slice(0, 2), rule, ...lines.slice(2)].map(
+    (line) => `${" ".repeat(INDENT)}${line.trimEnd()}`,
+  );
+}
+
+interface Row {
+  readonly names: readonly [rollout: string, variant: string];
+  readonly cells: readonly string[];
+}
+
+function rowsOf({ tally, counts, before }: Figures, colors: Colors): Row[] {
+  return tally.plan.flatMap(({ name, variants }) => {
+    const counted = variants.map((variant) => ({ variant, ...countsOf(counts, name, variant, before) }));
+    const all = counted.reduce((sum, { requests }) => sum + requests, 0);
+    const users = tally.usersOf(name);
+    return counted.map(({ variant, share, requests, errors, active, p50, p99 }, index): Row => {
+      const asked = share / 100_000;
+      const seen = (part: number, whole: number): string => {
+        if (whole === 0) return colors.dim("–");
+        const text = `${((100 * part) / whole).toFixed(1)} %`;
+        return isFarFrom(part / whole, asked, whole) ? colors.yellow(text) : colors.green(text);
+      };
+      return {
+        names: [index === 0 ? name : "", variant],
+        cells: [
+          `${Number((asked * 100).toFixed(3))} %`,
+          seen(tally.usersWith(name, variant), users),
+          // Requests of one user are no independent draws: only the users' share is judged.
+          all === 0 ? colors.dim("–") : `${((100 * requests) / all).toFixed(1)} %`,
+          grouped(requests),
+          errors === 0 ? "0" : colors.red(grouped(errors)),
+          milliseconds(p50),
+          milliseconds(p99),
+          String(active),
+        ],
+      };
+    });
+  });
+}
+
+/** 12345 as 12,345, whatever the machine's language. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** Cut to a width, with a sign that it was. */
+export function clip(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+function milliseconds(value: number | null): string {
+  return value === null ? "–" : grouped(Math.round(value));
+}
+
+function paintLines(text: string, paint: (line: string) => string): string {
+  return text
+    .split("\n")
+    .map((line) => (line === "" ? line : paint(line)))
+    .join("\n");
+}
+
+/** Two columns in a room that may be too small for both: the shorter one keeps its length where it can. */
+function shareOut(first: number, second: number, room: number): [number, number] {
+  if (first + second <= room) return [first, second];
+  const half = Math.max(NAME_MIN, Math.floor(room / 2));
+  if (first <= half) return [first, Math.max(NAME_MIN, room - first)];
+  if (second <= half) return [Math.max(NAME_MIN, room - second), second];
+  return [half, half];
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
+}
+
+const NO_BORDERS = Object.fromEntries(
+  ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
+    .concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"])
+    .map((place) => [place, ""]),
+);

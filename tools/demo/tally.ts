@@ -1,0 +1,115 @@
+// What the visitors saw, counted by themselves since the policy last changed. Envoy's counters have to agree.
+
+import type { Oracle } from "./oracle.ts";
+import type { RolloutPlan } from "./policy-plan.ts";
+import type { Visit } from "./visitors.ts";
+
+/** Users who got one version before the last change and another one since. */
+export interface Move {
+  readonly rollout: string;
+  readonly from: string;
+  readonly to: string;
+  readonly users: number;
+}
+
+/** What was seen of one rollout. */
+class RolloutTally {
+  readonly requests = new Map<string, number>();
+  /** Each user's variant. */
+  readonly users = new Map<string, string>();
+}
+
+export class Tally {
+  /** Requests that got an answer or failed. */
+  visits = 0;
+  readonly users = new Set<string>();
+  forged = 0;
+  failed = 0;
+  /** Users who got two versions of one thing under one policy. */
+  inconstant = 0;
+  /** Answers that are not what `serin decide` says, and the first of them in words. */
+  differing = 0;
+  firstDifference: string | null = null;
+  firstFailure: string | null = null;
+
+  readonly #rollouts = new Map<string, RolloutTally>();
+  readonly #moves = new Map<string, Move>();
+
+  /** `before`: what the policy before the last change said. */
+  constructor(
+    readonly plan: readonly RolloutPlan[],
+    private readonly oracle: Oracle,
+    private readonly before: Oracle | null = null,
+  ) {
+    for (const { name } of plan) this.#rollouts.set(name, new RolloutTally());
+  }
+
+  /** Counts one visit. */
+  add(visit: Visit): void {
+    const { user, path } = visit;
+    this.visits++;
+    this.users.add(user);
+    if (visit.forged) this.forged++;
+    if (visit.failure !== null) {
+      this.failed++;
+      this.firstFailure ??= `user ${user} at ${path}: ${visit.failure}`;
+      return;
+    }
+    const expected = this.oracle.expect(user, path);
+    const differences: string[] = [];
+    if (visit.service !== expected.service) {
+      differences.push(`answered by ${visit.service ?? "nobody known"} instead of ${expected.service}`);
+    }
+    for (const { name, default: otherwise } of this.plan) {
+      const told = visit.told.get(name);
+      const wanted = expected.variants.get(name);
+      const seen = told ?? (wanted === undefined ? undefined : otherwise);
+      if (seen !== wanted)
+        differences.push(`${name} gave ${seen ?? "nothing"} instead of ${wanted ?? "nothing"}`);
+      if (seen !== undefined) this.#see(name, visit, seen);
+    }
+    if (differences.length === 0) return;
+    this.differing++;
+    this.firstDifference ??= `user ${user} at ${path}${visit.forged ? " (forged)" : ""}: ${differences.join(", ")}`;
+  }
+
+  /** Requests that saw this variant. */
+  requestsOf(rollout: string, variant: string): number {
+    return this.#rollouts.get(rollout)?.requests.get(variant) ?? 0;
+  }
+
+  /** Users who saw a rollout. */
+  usersOf(rollout: string): number {
+    return this.#rollouts.get(rollout)?.users.size ?? 0;
+  }
+
+  /** Users who saw this variant. */
+  usersWith(rollout: string, variant: string): number {
+    const users = this.#rollouts.get(rollout)?.users ?? new Map<string, string>();
+    return [...users.values()].filter((seen) => seen === variant).length;
+  }
+
+  /** Who changed versions by the last change of the policy, as far as they have come since. */
+  moves(): readonly Move[] {
+    return [...this.#moves.values()];
+  }
+
+  #see(rollout: string, visit: Visit, variant: string): void {
+    const { user, path } = visit;
+    const tally = this.#rollouts.get(rollout);
+    if (tally === undefined) return;
+    tally.requests.set(variant, (tally.requests.get(variant) ?? 0) + 1);
+    const earlier = tally.users.get(user);
+    if (earlier === undefined) {
+      const from = this.before?.expect(user, path).variants.get(rollout);
+      if (from !== undefined && from !== variant) this.#countMove(rollout, from, variant);
+    } else if (earlier !== variant) this.inconstant++;
+    tally.users.set(user, variant);
+  }
+
+  #countMove(rollout: string, from: string, to: string): void {
+    const key = `${rollout} ${from} ${to}`;
+    const users = (this.#moves.get(key)?.users ?? 0) + 1;
+    this.#moves.set(key, { rollout, from, to, users });
+  }
+}

@@ -1,0 +1,137 @@
+// A thousand users of the shop, who come round after round, each once a round to each page, in random order.
+
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { Pool } from "undici";
+
+import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import { SERVED_BY, TOLD } from "./services.ts";
+
+export const USERS: readonly string[] = Array.from({ length: 1000 }, (_, index) => `u-${index + 1}`);
+export const PAGES: readonly string[] = ["/checkout", "/search"];
+/** Visits of one round. */
+export const ROUND = USERS.length * PAGES.length;
+const VISITS_PER_SECOND = 200;
+/** One visit in so many claims to be somebody's canary by a header of Serin's; it must gain nothing. */
+const FORGED_ONE_IN = 20;
+const CONNECTIONS = 16;
+const MAX_IN_FLIGHT = 64;
+const ANSWER_DEADLINE_MS = 10_000;
+
+/** What came of one request. */
+export interface Visit {
+  readonly user: string;
+  readonly path: string;
+  /** The user sent Serin's own headers along. */
+  readonly forged: boolean;
+  /** The service that answered; null when none did. */
+  readonly service: string | null;
+  /** Variants by rollout, as the service was told them; who gets the default is told nothing. */
+  readonly told: ReadonlyMap<string, string>;
+  /** Why it failed, or null. */
+  readonly failure: string | null;
+}
+
+export interface Traffic {
+  /** The shop's public address. */
+  readonly origin: string;
+  /** Told of each visit when it begins (returns what comes back with its end). */
+  readonly begin: () => (visit: Visit) => void;
+  /** Ends after so many visits; null goes on. */
+  readonly visits: number | null;
+  readonly signal: AbortSignal;
+}
+
+/** Sends the visits, evenly, and resolves when all that were sent are over. */
+export async function sendVisitors({ origin, begin, visits, signal }: Traffic): Promise<void> {
+  const pool = new Pool(origin, {
+    connections: CONNECTIONS,
+    headersTimeout: ANSWER_DEADLINE_MS,
+    bodyTimeout: ANSWER_DEADLINE_MS,
+  });
+  const inFlight = new Set<Promise<void>>();
+  const start = performance.now();
+  let sent = 0;
+  let skipped = 0;
+  try {
+    for (const [user, path] of rounds()) {
+      if (signal.aborted || sent === visits) break;
+      const late = performance.now() - start - ((sent + skipped) * 1000) / VISITS_PER_SECOND;
+      if (late < 0) await pause(-late, signal);
+      // A machine that was asleep, or an Envoy that hangs, is not made up for by a burst.
+      else if (late > 1000) skipped += Math.floor((late * VISITS_PER_SECOND) / 1000);
+      while (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight);
+      if (signal.aborted) break;
+      const end = begin();
+      const forged = sent % FORGED_ONE_IN === FORGED_ONE_IN - 1;
+      sent++;
+      const visit = send(pool, user, path, forged).then(end);
+      inFlight.add(visit);
+      void visit.finally(() => inFlight.delete(visit));
+    }
+    await Promise.all(inFlight);
+  } finally {
+    await pool.destroy();
+  }
+}
+
+async function send(pool: Pool, user: string, path: string, forged: boolean): Promise<Visit> {
+  const visit = { user, path, forged };
+  try {
+    const response = await pool.request({
+      method: "GET",
+      path,
+      headers: { cookie: `uid=${user}`, ...(forged ? FORGERY : {}) },
+    });
+    await response.body.dump();
+    const { statusCode, headers } = response;
+    return {
+      ...visit,
+      service: headerOf(headers[SERVED_BY]),
+      told: readTold(headerOf(headers[TOLD]) ?? ""),
+      failure: statusCode < 400 ? null : `status ${statusCode}`,
+    };
+  } catch (error) {
+    return { ...visit, service: null, told: new Map(), failure: (error as Error).message };
+  }
+}
+
+/** Whatever the user is, this asks for the other version of everything. */
+const FORGERY: Readonly<Record<string, string>> = {
+  [`${HEADER_PREFIX}checkout`]: "canary",
+  [`${HEADER_PREFIX}search`]: "v2",
+  [`${HEADER_PREFIX}cluster`]: "checkout-v2",
+};
+
+function headerOf(value: string | string[] | undefined): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function readTold(text: string): Map<string, string> {
+  const entries = text.split(", ").filter((entry) => entry !== "");
+  return new Map(
+    entries
+      .map((entry): [string, string] => {
+        const at = entry.indexOf("=");
+        return [entry.slice(0, at), entry.slice(at + 1)];
+      })
+      .filter(([name]) => name !== "cluster"),
+  );
+}
+
+function* rounds(): Generator<readonly [user: string, path: string]> {
+  const visits = USERS.flatMap((user) => PAGES.map((path) => [user, path] as const));
+  for (;;) yield* shuffled(visits);
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, key: Math.random() }))
+    .sort((one, other) => one.key - other.key)
+    .map(({ item }) => item);
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
