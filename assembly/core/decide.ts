@@ -7,6 +7,7 @@ import { DECIDED, identify } from "./identity";
 import { clearMatched, matchRollouts } from "./match";
 import { murmur3After } from "./murmur3";
 import {
+  Flag,
   Given,
   GIVEN_BYTES,
   GIVEN_DEFAULT,
@@ -22,6 +23,8 @@ import {
   Variant,
   VARIANT_BYTES,
 } from "./plan";
+import { evaluateFlag } from "./flag";
+import { held, holds } from "./logic/evaluate";
 import { slotValue } from "./view";
 
 /**
@@ -30,9 +33,16 @@ import { slotValue } from "./view";
  */
 export function decide(plan: Plan): u32 {
   plan.givenCount = 0;
+  plan.ruleErrors = 0;
+  for (let at = plan.watched; at != 0; at = changetype<Flag>(at).nextWatched) {
+    const needs = evaluateFlag(plan, changetype<Flag>(at));
+    if (needs != DECIDED) return needs;
+  }
   if (plan.rolloutCount == 0) return DECIDED;
   clearMatched(plan);
+  plan.needs = DECIDED;
   matchRollouts(plan);
+  if (plan.needs != DECIDED) return plan.needs;
   const words = (plan.rolloutCount + 4095) >> 12;
   for (let s: u32 = 0; s < words; s++) {
     let above = load<u64>(plan.summary + ((s as usize) << 3));
@@ -52,6 +62,10 @@ export function decide(plan: Plan): u32 {
 }
 
 function decideRollout(plan: Plan, rollout: Rollout): u32 {
+  if (rollout.when != 0) {
+    const needs = holds(plan, rollout.when);
+    if (needs != DECIDED || !held) return needs;
+  }
   const given = changetype<Given>(plan.given + plan.givenCount * GIVEN_BYTES);
   given.rollout = changetype<usize>(rollout);
   given.variant = rollout.variants + rollout.fallback * VARIANT_BYTES;
@@ -61,28 +75,17 @@ function decideRollout(plan: Plan, rollout: Rollout): u32 {
     plan.givenCount++;
     return DECIDED;
   }
-  let forced = variantNamed(rollout, slotValue(plan, rollout.forceHeader));
-  if (forced != 0) {
-    given.reason = GIVEN_FORCED_BY_HEADER;
-    given.variant = forced;
+  const needs = decideForced(plan, rollout, given);
+  if (needs != DECIDED) return needs;
+  if (given.reason != NOT_FORCED) {
     plan.givenCount++;
     return DECIDED;
-  }
-  if (rollout.forceCookie != NO_SLOT) {
-    readCookies(plan);
-    forced = variantNamed(rollout, slotValue(plan, rollout.forceCookie));
-    if (forced != 0) {
-      given.reason = GIVEN_FORCED_BY_COOKIE;
-      given.variant = forced;
-      plan.givenCount++;
-      return DECIDED;
-    }
   }
   given.reason = GIVEN_DEFAULT;
   if (rollout.identity != 0) {
     const identity = changetype<Identity>(rollout.identity);
-    const needs = identify(plan, identity, true);
-    if (needs != DECIDED) return needs;
+    const asks = identify(plan, identity, true);
+    if (asks != DECIDED) return asks;
     if (identity.value != NONE) {
       given.reason = GIVEN_SPLIT;
       given.hash = murmur3After(
@@ -95,6 +98,29 @@ function decideRollout(plan: Plan, rollout: Rollout): u32 {
     }
   }
   plan.givenCount++;
+  return DECIDED;
+}
+
+/** No tester chose: never a reason that stands in a Given in the end. */
+const NOT_FORCED: u32 = 0xffffffff;
+
+/** Gives the variant that the request asks for by header or cookie, if `force.when` lets it; NOT_FORCED otherwise. */
+function decideForced(plan: Plan, rollout: Rollout, given: Given): u32 {
+  given.reason = NOT_FORCED;
+  let reason = GIVEN_FORCED_BY_HEADER;
+  let forced = variantNamed(rollout, slotValue(plan, rollout.forceHeader));
+  if (forced == 0 && rollout.forceCookie != NO_SLOT) {
+    readCookies(plan);
+    reason = GIVEN_FORCED_BY_COOKIE;
+    forced = variantNamed(rollout, slotValue(plan, rollout.forceCookie));
+  }
+  if (forced == 0) return DECIDED;
+  if (rollout.forceWhen != 0) {
+    const needs = holds(plan, rollout.forceWhen);
+    if (needs != DECIDED || !held) return needs;
+  }
+  given.reason = reason;
+  given.variant = forced;
   return DECIDED;
 }
 

@@ -2,9 +2,30 @@
 
 import { NONE, Slice } from "../bytes/slice";
 import { beginText, put, putByte, putSlice, putString, textOf, Writer } from "../bytes/writer";
-import { HEADER_CLUSTER, STATE_CLUSTER, STATE_NAMESPACE } from "../vocabulary/headers";
-import { REASON_DEFAULT, REASON_DISABLED, REASON_SPLIT, REASON_TARGETING_MATCH } from "../vocabulary/reasons";
+import { HEADER_CLUSTER, HEADER_FLAGS, STATE_CLUSTER, STATE_NAMESPACE } from "../vocabulary/headers";
+import { anyExposed, putDictionary } from "./dictionary";
+import { flagVariant } from "./flag";
+import { ERROR_PARSE } from "./logic/opcodes";
+import { Value } from "./logic/value";
+import { putValue } from "./logic/value-text";
 import {
+  ERROR_CODE_GENERAL,
+  ERROR_CODE_PARSE,
+  REASON_DEFAULT,
+  REASON_DISABLED,
+  REASON_ERROR,
+  REASON_SPLIT,
+  REASON_STATIC,
+  REASON_TARGETING_MATCH,
+} from "../vocabulary/reasons";
+import {
+  Flag,
+  FLAG_BYTES,
+  FLAG_DEFAULT,
+  FLAG_DISABLED,
+  FLAG_ERROR,
+  FLAG_STATIC,
+  NO_SLOT,
   Given,
   GIVEN_DEFAULT,
   GIVEN_DISABLED,
@@ -95,6 +116,41 @@ function putSteering(writer: Writer, plan: Plan, first: bool): bool {
   return false;
 }
 
+/** flagd's word for an answer. */
+export function flagReason(code: u32): string {
+  if (code == FLAG_DISABLED) return REASON_DISABLED;
+  if (code == FLAG_STATIC) return REASON_STATIC;
+  if (code == FLAG_DEFAULT) return REASON_DEFAULT;
+  return code == FLAG_ERROR ? REASON_ERROR : REASON_TARGETING_MATCH;
+}
+
+/** Every flag that was evaluated for the request, as the members of an object. */
+function putFlags(writer: Writer, plan: Plan): void {
+  let first = true;
+  for (let i: u32 = 0; i < plan.flagCount; i++) {
+    const flag = changetype<Flag>(plan.flags + i * FLAG_BYTES);
+    if (flag.stamp != plan.stamp) continue;
+    putSeparated(writer, first, flag.key);
+    first = false;
+    putByte(writer, 0x7b);
+    if (flag.given != NO_SLOT) {
+      const variant = flagVariant(flag, flag.given);
+      put(writer, '"value":');
+      putValue(writer, changetype<Value>(variant.value));
+      put(writer, ',"variant":');
+      putString(writer, variant.name);
+      putByte(writer, 0x2c);
+    }
+    put(writer, '"reason":"');
+    put(writer, flagReason(flag.reason));
+    if (flag.reason == FLAG_ERROR) {
+      put(writer, '","errorCode":"');
+      put(writer, flag.error == ERROR_PARSE ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL);
+    }
+    put(writer, '"}');
+  }
+}
+
 /** Puts the Set-Cookie values of this request, as the items of an array. */
 function putIssued(writer: Writer, plan: Plan): void {
   let first = true;
@@ -123,9 +179,18 @@ export function putDecisionLine(writer: Writer, plan: Plan): void {
     putGiven(writer, given);
     putByte(writer, 0x7d);
   }
-  put(writer, '},"flags":{},"shadows":[],"request":{"set":{');
+  put(writer, '},"flags":{');
+  putFlags(writer, plan);
+  put(writer, '},"shadows":[],"request":{"set":{');
   let first = true;
   if (plan.steer == STEER_HEADER) first = putSteering(writer, plan, true);
+  if (anyExposed(plan)) {
+    beginText(part);
+    putDictionary(part, plan);
+    putKey(writer, first, HEADER_FLAGS);
+    putString(writer, textOf(part));
+    first = false;
+  }
   if (anyIssued(plan)) {
     beginText(part);
     putCookieHeader(part, plan);

@@ -4,7 +4,15 @@
 import { NONE } from "../bytes/slice";
 import { put, putByte, putNumber, putString, Writer } from "../bytes/writer";
 import { putGiven, putKey } from "./decision-line";
-import { failedOf, FAILED_HEADERS, FAILED_HOSTS, FAILED_METHOD, FAILED_PATH, HOLDS } from "./match";
+import {
+  failedOf,
+  FAILED_FLAG,
+  FAILED_HEADERS,
+  FAILED_HOSTS,
+  FAILED_METHOD,
+  FAILED_PATH,
+  HOLDS,
+} from "./match";
 import {
   Entry,
   Given,
@@ -41,7 +49,8 @@ function failureWord(code: u32): string {
   if (code == FAILED_HOSTS) return "hosts";
   if (code == FAILED_PATH) return "path";
   if (code == FAILED_METHOD) return "method";
-  return code == FAILED_HEADERS ? "headers" : "queryParams";
+  if (code == FAILED_HEADERS) return "headers";
+  return code == FAILED_FLAG ? "flag" : "queryParams";
 }
 
 function putIdentity(writer: Writer, address: usize): void {
@@ -85,14 +94,22 @@ export function putExplanation(writer: Writer, plan: Plan): void {
 }
 
 function putFailures(writer: Writer, plan: Plan, rollout: Rollout): void {
+  // Where an entry holds, or none is asked for, it was the rule that did not.
+  let matches = rollout.entries == 0;
   put(writer, '{"applies":false,"entries":[');
   for (let at = rollout.entries; at != 0; at = changetype<Entry>(at).next) {
     if (at != rollout.entries) putByte(writer, 0x2c);
-    putByte(writer, 0x22);
-    put(writer, failureWord(failedOf(plan, changetype<Entry>(at))));
-    putByte(writer, 0x22);
+    const failed = failedOf(plan, changetype<Entry>(at));
+    if (failed == HOLDS) {
+      matches = true;
+      put(writer, "null");
+    } else {
+      putByte(writer, 0x22);
+      put(writer, failureWord(failed));
+      putByte(writer, 0x22);
+    }
   }
-  put(writer, "]}");
+  put(writer, matches ? '],"when":false}' : "]}");
 }
 
 function putApplying(writer: Writer, plan: Plan, given: Given): void {

@@ -3,7 +3,20 @@
 
 import { addressOf, lengthOf, NONE, sameBytes, sameText, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find, findHashed, HASH_START, hashByte, mayHold } from "../bytes/table";
-import { Condition, CONDITION_BYTES, Entry, Filed, Host, Index, PairCell, Plan } from "./plan";
+import {
+  Condition,
+  CONDITION_BYTES,
+  Entry,
+  Filed,
+  Flag,
+  FlagCondition,
+  Host,
+  Index,
+  PairCell,
+  Plan,
+} from "./plan";
+import { evaluateFlag, flagHolds } from "./flag";
+import { DECIDED } from "./identity";
 import { readParams } from "./query";
 import { hostOf, slotValue, view } from "./view";
 
@@ -158,6 +171,22 @@ function holds(plan: Plan, condition: Condition): bool {
   return condition.present != 0 || sameText(value, condition.value);
 }
 
+export const FAILED_FLAG: u32 = 6;
+
+/** Whether every flag that the entry asks gives what it asks for; what a flag lacks is noted in `plan.needs`. */
+function flagsHold(plan: Plan, entry: Entry): bool {
+  for (let at = entry.flags; at != 0; at = changetype<FlagCondition>(at).next) {
+    const condition = changetype<FlagCondition>(at);
+    const needs = evaluateFlag(plan, changetype<Flag>(condition.flag));
+    if (needs != DECIDED) {
+      plan.needs = needs;
+      return false;
+    }
+    if (!flagHolds(condition)) return false;
+  }
+  return true;
+}
+
 /** All of an entry but host and path. */
 function failedRest(plan: Plan, entry: Entry): u32 {
   if (entry.method != NONE && !sameText(entry.method, view.method)) return FAILED_METHOD;
@@ -170,6 +199,7 @@ function failedRest(plan: Plan, entry: Entry): u32 {
       if (!holds(plan, changetype<Condition>(entry.params + i * CONDITION_BYTES))) return FAILED_PARAMS;
     }
   }
+  if (entry.flags != 0 && !flagsHold(plan, entry)) return FAILED_FLAG;
   return HOLDS;
 }
 

@@ -87,6 +87,76 @@ export class Variant {
 export const VARIANT_BYTES: u32 = offsetof<Variant>() as u32;
 export const NO_CEILING: u32 = 0xffffffff;
 
+/** A compiled JsonLogic rule (core/logic/). */
+@unmanaged
+export class Rule {
+  /** Address of its first instruction. */
+  program: usize;
+  /** Values that its stack may hold. */
+  depth: u32;
+  /** Whether it looks at targetingKey, sourceAddress: what has to be known before it runs. */
+  usesKey: bool;
+  usesAddress: bool;
+}
+
+/** One variant of a flag. */
+@unmanaged
+export class FlagVariant {
+  name: Slice;
+  /** Address of its Value. */
+  value: usize;
+  /** The counter's id on this worker; 0 when the flag is not counted. */
+  metric: u32;
+}
+export const FLAG_VARIANT_BYTES: u32 = offsetof<FlagVariant>() as u32;
+
+/** One flag, with the request's answer. */
+@unmanaged
+export class Flag {
+  key: Slice;
+  /** The key as an RFC 9651 dictionary has it; NONE when the flag is not exposed. */
+  dictionaryKey: Slice;
+  disabled: bool;
+  /** metadata `serin.count`. */
+  counted: bool;
+  variants: usize;
+  variantCount: u32;
+  /** Index of the default variant; NO_SLOT without one. */
+  fallback: u32;
+  /** Its Rule; 0 without targeting. */
+  targeting: usize;
+  /** Address of the Value that is its metadata, the set's overlaid by its own; 0 without. */
+  metadata: usize;
+  /** Whether something uses it: exposed, counted, or asked by a match. */
+  isUsed: bool;
+  /** Next one that is evaluated for every request: exposed or counted. */
+  nextWatched: usize;
+  /** Next one that is used. */
+  nextUsed: usize;
+  /** Memo: the request that the answer belongs to. */
+  stamp: u32;
+  /** Memo: index of the variant; NO_SLOT when the answer is the caller's default. */
+  given: u32;
+  /** Memo: FLAG_*, and ERROR_* of core/logic/opcodes.ts when it is FLAG_ERROR. */
+  reason: u32;
+  error: u32;
+}
+export const FLAG_BYTES: u32 = offsetof<Flag>() as u32;
+
+export const FLAG_DISABLED: u32 = 0;
+export const FLAG_STATIC: u32 = 1;
+export const FLAG_DEFAULT: u32 = 2;
+export const FLAG_TARGETING_MATCH: u32 = 3;
+export const FLAG_ERROR: u32 = 4;
+
+/** What a match asks of a flag: that it gives the variant of this name, or of this value. */
+@unmanaged
+export class FlagCondition {
+  flag: usize;
+  value: usize;
+  next: usize;
+}
+
 /** One rollout. */
 @unmanaged
 export class Rollout {
@@ -105,6 +175,9 @@ export class Rollout {
   fallback: u32;
   disabled: bool;
   announceAll: bool;
+  /** The rules of `when` and `force.when`; 0 without. */
+  when: usize;
+  forceWhen: usize;
   forceHeader: u32;
   forceCookie: u32;
   forceHeaderName: Slice;
@@ -142,6 +215,8 @@ export class Entry {
   headerCount: u32;
   params: usize;
   paramCount: u32;
+  /** A chain of FlagCondition. */
+  flags: usize;
   next: usize;
 }
 export const ENTRY_BYTES: u32 = offsetof<Entry>() as u32;
@@ -238,6 +313,29 @@ export class Plan {
   rolloutCount: u32;
   inputs: Inputs;
   index: Index;
+  flags: usize;
+  flagCount: u32;
+  /** Key -> address of the Flag. */
+  flagKeys: Table;
+  /** The flags that are evaluated for every request: a chain in document order. */
+  watched: usize;
+  /** The flags that something uses: a chain. */
+  used: usize;
+  /** flagd's generation of `fractional`: 1, 2 or 3. */
+  generation: u32;
+  /** The Variable `targetingKey`. */
+  targetingKey: usize;
+  /** Memo: what a flag of a match has to be given first. */
+  needs: u32;
+  /** Path -> address of the Variable that rules name so. */
+  variables: Table;
+  /** Room for the stack of the deepest rule. */
+  ruleStack: usize;
+  ruleDepth: u32;
+  /** Wall clock of the request, nanoseconds: set by the filter. */
+  nowNs: u64;
+  /** Rules of this request that failed: counted by the filter. */
+  ruleErrors: u32;
   issues: usize;
   issueCount: u32;
   drawsRandom: bool;

@@ -15,7 +15,18 @@ import {
 } from "../bytes/slice";
 import { ABSENT, find, mayHold } from "../bytes/table";
 import { HEADER_IP_TAGS, HEADER_PREFIX } from "../vocabulary/headers";
-import { Identity, IssueCookie, NO_SLOT, Plan, Rollout, ROLLOUT_BYTES, Slot, SLOT_BYTES } from "./plan";
+import {
+  Flag,
+  FLAG_BYTES,
+  Identity,
+  IssueCookie,
+  NO_SLOT,
+  Plan,
+  Rollout,
+  ROLLOUT_BYTES,
+  Slot,
+  SLOT_BYTES,
+} from "./plan";
 
 
 @unmanaged
@@ -70,6 +81,7 @@ export function nextStamp(plan: Plan): void {
     const identity = changetype<Rollout>(plan.rollouts + i * ROLLOUT_BYTES).identity;
     if (identity != 0) changetype<Identity>(identity).stamp = 0;
   }
+  for (let i: u32 = 0; i < plan.flagCount; i++) changetype<Flag>(plan.flags + i * FLAG_BYTES).stamp = 0;
   plan.stamp = 1;
 }
 

@@ -1,5 +1,5 @@
 // What a decision does to the request and its response, told to the host in a fixed order: removals, rollouts, cluster,
-// cookie; then the route cache is cleared, once, and only if a route may depend on what was set.
+// flags, cookie; then the route cache is cleared, once, and only if a route may depend on what was set.
 
 import { take } from "../bytes/arena";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
@@ -14,6 +14,7 @@ import {
   putSetCookie,
   steeredCluster,
 } from "../core/steering";
+import { anyExposed, putDictionary } from "../core/dictionary";
 import { view } from "../core/view";
 import { addResponseHeader, removeRequestHeader, replaceRequestHeader } from "../host/headers";
 import { callForeign } from "../host/plugin";
@@ -27,6 +28,7 @@ import {
   wordClusterHeader,
   wordClusterState,
   wordCookie,
+  wordFlagsHeader,
   wordIpTags,
   wordSetCookie,
 } from "./words";
@@ -59,7 +61,7 @@ export function applyDecision(plan: Plan, stream: Stream): void {
       survive("host-call", "a client header under x-serin- could not be removed");
     }
   }
-  if (plan.givenCount == 0) return;
+  if (plan.givenCount == 0 && plan.watched == 0) return;
   const byHeader = plan.steer == STEER_HEADER;
   for (let i: u32 = 0; i < plan.givenCount; i++) {
     const given = givenAt(plan, i);
@@ -69,6 +71,11 @@ export function applyDecision(plan: Plan, stream: Stream): void {
   }
   const cluster = steeredCluster(plan);
   if (cluster != NONE) write(byHeader, byHeader ? wordClusterHeader : wordClusterState, cluster);
+  if (plan.watched != 0 && anyExposed(plan)) {
+    beginText(text);
+    putDictionary(text, plan);
+    write(true, wordFlagsHeader, textOf(text));
+  }
   if (plan.issues != 0 && anyIssued(plan)) issueCookies(plan, stream);
   if (!routeCleared) clearRoute();
 }

@@ -13,6 +13,7 @@ import { isWarning, problemCount, putProblem } from "../policy/problems";
 import { compilePlan, endReading, noText, refuseSize, starved } from "../policy/read-policy";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { enter, giveRoot, leave, recordOf, Root, takeRoot } from "./contexts";
+import { adoptFlagStats } from "./flag-stats";
 import { forgetLevel } from "./lines";
 import { adoptStats, countLoaded, countRejected, prepareStats, releaseStats } from "./stats";
 import { survive } from "./survive";
@@ -78,6 +79,7 @@ export function configure(id: u32, bytes: u32): bool {
     countRejected();
     return false;
   }
+  adoptFlagStats(plan);
   if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
   if (root == 0) {
     survive("memory", "no memory for a root: requests pass without a decision");

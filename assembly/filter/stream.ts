@@ -4,7 +4,8 @@ import { beginScratch } from "../bytes/scratch";
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { decide } from "../core/decide";
 import { DECIDED, identify, NEEDS_ADDRESS } from "../core/identity";
-import { Identity, Plan, Variant } from "../core/plan";
+import { evaluateFlag } from "../core/flag";
+import { Flag, FLAG_BYTES, Identity, Plan, Variant } from "../core/plan";
 import { givenAt } from "../core/steering";
 import { readRequest, view } from "../core/view";
 import { fillRandom, nowNs } from "../host/clock";
@@ -14,6 +15,7 @@ import { enter, giveStream, leave, recordOf, Root, Stream, takeStream } from "./
 import { applyDecision, releaseIssued, setIssuedCookies } from "./effects";
 import { writeDecision, writesDecisions } from "./lines";
 import { releasePlan } from "./root";
+import { countFlags } from "./flag-stats";
 import { countEnded, countGiven, ENDED_RESET } from "./stats";
 import { survive } from "./survive";
 import { wordResponseCode, wordSourceAddress } from "./words";
@@ -54,12 +56,15 @@ export function beginRequest(id: u32): void {
   if (block == NONE) return survive("host-call", "the request headers could not be read");
   if (!readRequest(plan, addressOf(block), lengthOf(block)))
     return survive("headers", "a block of headers that is none");
+  plan.nowNs = now;
   stream.isConnect = isWord(view.method, "CONNECT");
   if (!decideAll(plan)) {
     plan.givenCount = 0;
     survive("host-call", "no random bytes: nothing was decided");
   }
+  if (plan.ruleErrors != 0) survive("rule", "a rule failed on this request and counts as false");
   applyDecision(plan, stream);
+  if (plan.flagCount != 0) countFlags(plan);
   for (let i: u32 = 0; i < plan.givenCount; i++) {
     if (!countGiven(stream, changetype<Variant>(givenAt(plan, i).variant).stats)) {
       survive("memory", "no memory to count a variant");
@@ -93,8 +98,18 @@ function give(plan: Plan, needs: u32): bool {
   return true;
 }
 
-/** Finds the policy's identity for the decision line, also where no rollout asked for it; nothing is issued for that. */
+/**
+ * Finds what the decision line says besides the decision: every flag's answer, also of those that nothing used, and the
+ * policy's identity where no rollout asked for it, for which nothing is issued.
+ */
 function nameVisitor(plan: Plan): void {
+  for (let i: u32 = 0; i < plan.flagCount; i++) {
+    const flag = changetype<Flag>(plan.flags + i * FLAG_BYTES);
+    for (let j = 0; j < 3; j++) {
+      const needs = evaluateFlag(plan, flag);
+      if (needs == DECIDED || !give(plan, needs)) break;
+    }
+  }
   if (plan.identity == 0) return;
   const identity = changetype<Identity>(plan.identity);
   for (let i = 0; i < 2; i++) {

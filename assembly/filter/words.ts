@@ -2,13 +2,14 @@
 
 import { Arena, openArena, take } from "../bytes/arena";
 import { NONE, Slice, sliceOf } from "../bytes/slice";
-import { HEADER_CLUSTER, HEADER_IP_TAGS, STATE_CLUSTER } from "../vocabulary/headers";
+import { HEADER_CLUSTER, HEADER_FLAGS, HEADER_IP_TAGS, STATE_CLUSTER } from "../vocabulary/headers";
 
 /** What lives as long as the VM: words, stat records, streams. Never closed. */
 export let vmArena: Arena = changetype<Arena>(0);
 
 export let wordClusterHeader: Slice = NONE;
 export let wordClusterState: Slice = NONE;
+export let wordFlagsHeader: Slice = NONE;
 export let wordIpTags: Slice = NONE;
 export let wordCookie: Slice = NONE;
 export let wordSetCookie: Slice = NONE;
@@ -23,6 +24,7 @@ export function prepareWords(): bool {
   if (changetype<usize>(vmArena) == 0) return false;
   wordClusterHeader = written(HEADER_CLUSTER);
   wordClusterState = written(STATE_CLUSTER);
+  wordFlagsHeader = written(HEADER_FLAGS);
   wordIpTags = written(HEADER_IP_TAGS);
   wordCookie = written("cookie");
   wordSetCookie = written("set-cookie");

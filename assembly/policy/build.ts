@@ -1,10 +1,10 @@
 // What the readers of the policy's parts share: the plan that is being built, and its inputs.
 
-import { keep, take } from "../bytes/arena";
+import { Arena, keep, take } from "../bytes/arena";
 import { addressOf, lengthOf, lower, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putString } from "../bytes/writer";
-import { NO_SLOT, Plan } from "../core/plan";
+import { Flag, NO_SLOT, Plan } from "../core/plan";
 import { HEADER_PREFIX } from "../vocabulary/headers";
 import { CODE_NAME, CODE_VALUE } from "../vocabulary/problems";
 import { Node } from "./node";
@@ -17,8 +17,12 @@ export let plan: Plan = changetype<Plan>(0);
 /** Whether the policy has an identity of its own, right or wrong. */
 export let identityGiven: bool = false;
 
-export function beginBuild(built: Plan, hasIdentity: bool): void {
+/** The arena of the reading: what is needed only until the plan is made. */
+export let reading: Arena = changetype<Arena>(0);
+
+export function beginBuild(built: Plan, readingArena: Arena, hasIdentity: bool): void {
   plan = built;
+  reading = readingArena;
   identityGiven = hasIdentity;
 }
 
@@ -50,6 +54,19 @@ export function keptAfter(prefix: string, text: Slice): Slice {
   }
   memory.copy(to + prefix.length, addressOf(text), lengthOf(text));
   return sliceOf(to, length);
+}
+
+/** Something uses the flag: it is counted. */
+export function useFlag(flag: Flag): void {
+  if (flag.isUsed) return;
+  flag.isUsed = true;
+  flag.nextUsed = plan.used;
+  plan.used = changetype<usize>(flag);
+}
+
+/** An ASCII word as bytes, in the plan's arena. */
+export function asciiOf(word: string): Slice {
+  return keptAfter(word, sliceOf(8, 0));
 }
 
 /** The slot of an input of this name, a new one when the plan does not read it yet. `name` lives as long as the plan. */

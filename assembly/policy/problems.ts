@@ -117,6 +117,11 @@ export function reportKey(member: Node, code: string): void {
   add(changetype<usize>(member), member.keyBegin, code, false);
 }
 
+/** Reports the message at a member's name, as a warning. */
+export function warnKey(member: Node, code: string): void {
+  add(changetype<usize>(member), member.keyBegin, code, true);
+}
+
 /** Reports the message at a value, as a warning: the policy is served all the same. */
 export function warn(node: Node, code: string): void {
   add(changetype<usize>(node), node.begin, code, true);

@@ -1,14 +1,43 @@
 // `match`: the entries of a rollout.
 
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
-import { put, putNumber } from "../bytes/writer";
-import { Condition, CONDITION_BYTES, Entry, ENTRY_BYTES, Host, NO_SLOT } from "../core/plan";
-import { Table } from "../bytes/table";
+import { put, putNumber, putString } from "../bytes/writer";
+import { flagHolds } from "../core/flag";
+import {
+  Condition,
+  CONDITION_BYTES,
+  Entry,
+  ENTRY_BYTES,
+  Flag,
+  FlagCondition,
+  Host,
+  NO_SLOT,
+} from "../core/plan";
+import { ABSENT, find, Table } from "../bytes/table";
 import { LIMIT_HOST_BYTES, LIMIT_MATCH_ENTRIES, LIMIT_PATH_BYTES } from "../vocabulary/limits";
-import { CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_UNSUPPORTED, CODE_VALUE } from "../vocabulary/problems";
-import { headerName, kept, keptLower, plan, records, slotFor } from "./build";
-import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, Node } from "./node";
-import { beginMessage, fail, failWith, isKind, message, missingKey, report, unknownKey } from "./problems";
+import {
+  CODE_CONFLICT,
+  CODE_LIMIT,
+  CODE_NAME,
+  CODE_REFERENCE,
+  CODE_TYPE,
+  CODE_VALUE,
+} from "../vocabulary/problems";
+import { headerName, kept, keptLower, plan, reading, records, slotFor, useFlag } from "./build";
+import { constantOf } from "./constants";
+import { KIND_ARRAY, KIND_NULL, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import {
+  beginMessage,
+  fail,
+  failWith,
+  isKind,
+  message,
+  missingKey,
+  putFound,
+  report,
+  reportKey,
+  unknownKey,
+} from "./problems";
 import { isToken } from "./scalars";
 
 const KNOWN_ENTRY = "hosts path method headers queryParams flag";
@@ -69,15 +98,57 @@ function readEntry(node: Node, entry: Entry): void {
       entry.params = readConditions(member, plan.inputs.params, false);
       entry.paramCount = entry.params == 0 ? 0 : member.count;
     } else if (isWord(member.key, "flag")) {
-      failWith(
-        member,
-        CODE_UNSUPPORTED,
-        "flags are not evaluated by this version, so no match can ask for one",
-      );
+      readFlagConditions(member, entry);
     } else {
       unknownKey(member, KNOWN_ENTRY);
     }
   }
+}
+
+/** `flag: { key: value-or-variant }`: each of them has to hold. */
+function readFlagConditions(object: Node, entry: Entry): void {
+  if (!isKind(object, KIND_OBJECT)) return;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    const flag = find(plan.flagKeys, node.key);
+    if (flag == ABSENT) {
+      beginMessage();
+      put(message, "no such flag in this policy: ");
+      putString(message, node.key);
+      reportKey(node, CODE_REFERENCE);
+      continue;
+    }
+    if (node.kind == KIND_NULL || node.kind == KIND_ARRAY || node.kind == KIND_OBJECT) {
+      fail(node, CODE_TYPE, "must be a variant's name or value");
+      continue;
+    }
+    const address = records(1, offsetof<FlagCondition>() as u32);
+    const value = constantOf(plan.arena, reading, node);
+    if (address == 0 || value == 0) return;
+    const condition = changetype<FlagCondition>(address);
+    condition.flag = flag;
+    condition.value = value;
+    useFlag(changetype<Flag>(flag));
+    condition.next = entry.flags;
+    entry.flags = address;
+    if (!canGive(changetype<Flag>(flag), condition)) {
+      beginMessage();
+      put(message, "the flag has no variant of this name or value: ");
+      putFound(node);
+      report(node, CODE_REFERENCE);
+    }
+  }
+}
+
+/** Whether any variant of the flag is what the condition asks for. */
+function canGive(flag: Flag, condition: FlagCondition): bool {
+  for (let i: u32 = 0; i < flag.variantCount; i++) {
+    flag.given = i;
+    const gives = flagHolds(condition);
+    flag.given = NO_SLOT;
+    if (gives) return true;
+  }
+  return false;
 }
 
 function readHosts(list: Node, entry: Entry): void {

@@ -5,10 +5,12 @@ import { isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
 import { GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER } from "../core/plan";
-import { LIMIT_FLAGS, LIMIT_POLICY_BYTES } from "../vocabulary/limits";
+import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_UNSUPPORTED, CODE_VALUE } from "../vocabulary/problems";
-import { beginBuild } from "./build";
+import { asciiOf, beginBuild } from "./build";
+import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
+import { beginRules, readEvaluators } from "./compile-rule";
 import { KIND_OBJECT, KIND_STRING, Node } from "./node";
 import {
   beginMessage,
@@ -23,9 +25,11 @@ import {
   unknownKey,
   warn,
 } from "./problems";
+import { readFlags } from "./read-flags";
 import { readIdentity } from "./read-identity";
 import { readRollouts } from "./read-rollout";
 import { readTree } from "./tree";
+import { variableFor } from "./variable-names";
 
 const KNOWN_POLICY = "identity rollouts shadows flags flagd steer $schema $evaluators metadata";
 
@@ -52,9 +56,10 @@ export function compilePlan(text: Slice): Plan {
   }
   const plan = newPlan(built);
   const root: usize = lengthOf(text) == 0 || plan == 0 ? 0 : readTree(reading, text);
-  if (root != 0) readPolicy(changetype<Plan>(plan), changetype<Node>(root));
+  if (root != 0) readPolicy(changetype<Plan>(plan), reading, changetype<Node>(root));
   const sound = plan != 0 && errorCount() == 0 && !reading.failed && finish(changetype<Plan>(plan));
   starved = reading.failed || built.failed;
+  endCode();
   if (!sound) closeArena(built);
   readingArena = reading;
   return changetype<Plan>(sound ? plan : 0);
@@ -101,6 +106,9 @@ function newPlan(arena: Arena): usize {
   plan.inputs.cookies = newTable(arena);
   plan.inputs.params = newTable(arena);
   plan.inputs.claims = newTable(arena);
+  plan.variables = newTable(arena);
+  plan.flagKeys = newTable(arena);
+  plan.generation = 2;
   return newIndex(plan) ? address : 0;
 }
 
@@ -111,16 +119,24 @@ function member(object: Node, key: string): usize {
   return 0;
 }
 
-function readPolicy(plan: Plan, root: Node): void {
+function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   if (!isKind(root, KIND_OBJECT)) return;
   const identity = member(root, "identity");
-  beginBuild(plan, identity != 0);
+  beginBuild(plan, reading, identity != 0);
+  beginRules();
+  plan.targetingKey = variableFor(asciiOf("targetingKey"));
   // Before the rollouts, wherever it stands: they fall back on it.
   if (identity != 0) plan.identity = readIdentity(changetype<Node>(identity));
+  // So do the rules on these.
+  const shared = member(root, "$evaluators");
+  if (shared != 0 && isKind(changetype<Node>(shared), KIND_OBJECT)) readEvaluators(changetype<Node>(shared));
+  // And matches on flags.
+  const flags = member(root, "flags");
+  if (flags != 0) readFlags(changetype<Node>(flags));
   for (let at = root.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     const key = node.key;
-    if (isWord(key, "identity")) {
+    if (isWord(key, "identity") || isWord(key, "$evaluators")) {
       continue;
     } else if (isWord(key, "rollouts")) {
       if (plan.rolloutCount == 0) readRollouts(node);
@@ -130,8 +146,8 @@ function readPolicy(plan: Plan, root: Node): void {
       if (isKind(node, KIND_OBJECT) && node.count != 0)
         failWith(node, CODE_UNSUPPORTED, "shadows are not dispatched by this version");
     } else if (isWord(key, "flags")) {
-      readFlags(node);
-    } else if (isWord(key, "flagd") || isWord(key, "$evaluators") || isWord(key, "metadata")) {
+      continue;
+    } else if (isWord(key, "flagd") || isWord(key, "metadata")) {
       isKind(node, KIND_OBJECT);
     } else if (isWord(key, "$schema")) {
       isKind(node, KIND_STRING);
@@ -148,25 +164,13 @@ function readSteer(plan: Plan, node: Node): void {
     fail(node, CODE_VALUE, "must be header or filterState");
 }
 
-function readFlags(node: Node): void {
-  if (!isKind(node, KIND_OBJECT) || node.count == 0) return;
-  beginMessage();
-  if (node.count > (LIMIT_FLAGS as u32)) {
-    put(message, "more than ");
-    putNumber(message, LIMIT_FLAGS);
-    put(message, " flags");
-    return report(node, CODE_LIMIT);
-  }
-  put(message, "flags are accepted but not evaluated by this version");
-  warn(node, CODE_UNSUPPORTED);
-}
-
 /** What can be made only when everything was read. @returns false without memory */
 function finish(plan: Plan): bool {
   if (!compileIndex(plan)) return false;
   plan.inputs.slots = take(plan.arena, (plan.inputs.count as usize) * SLOT_BYTES);
   plan.matched = take(plan.arena, (((plan.rolloutCount + 63) >> 6) as usize) << 3);
   plan.summary = take(plan.arena, (((plan.rolloutCount + 4095) >> 12) as usize) << 3);
+  plan.ruleStack = take(plan.arena, ((plan.ruleDepth + 1) as usize) << 4);
   plan.given = take(plan.arena, (plan.rolloutCount as usize) * GIVEN_BYTES);
   if (plan.drawsRandom) {
     // One draw for each cookie that may be issued and for each rollout that may draw by `random`.

@@ -16,7 +16,6 @@ import {
   CODE_RANGE,
   CODE_REFERENCE,
   CODE_TYPE,
-  CODE_UNSUPPORTED,
   CODE_VALUE,
 } from "../vocabulary/problems";
 import { headerName, identityGiven, kept, keptAfter, plan, records, slotFor } from "./build";
@@ -34,6 +33,7 @@ import {
   unknownKey,
   warn,
 } from "./problems";
+import { compileRule } from "./compile-rule";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
 import { isLabel, isToken, isVisible, NOT_A_STEP, OUT_OF_RANGE, thousandths } from "./scalars";
@@ -106,7 +106,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     if (isWord(key, "match")) {
       rollout.entries = readMatch(member, index);
     } else if (isWord(key, "when")) {
-      failWith(member, CODE_UNSUPPORTED, "when (JsonLogic) is not evaluated by this version");
+      rollout.when = compileRule(member, true);
     } else if (isWord(key, "state")) {
       if (!isKind(member, KIND_STRING)) continue;
       rollout.disabled = isWord(member.text, "DISABLED");
@@ -184,7 +184,7 @@ function readForce(node: Node, rollout: Rollout): void {
       rollout.forceCookieName = kept(member.text);
       rollout.forceCookie = slotFor(plan.inputs.cookies, rollout.forceCookieName);
     } else if (isWord(member.key, "when")) {
-      failWith(member, CODE_UNSUPPORTED, "force.when (JsonLogic) is not evaluated by this version");
+      rollout.forceWhen = compileRule(member, true);
     } else {
       unknownKey(member, KNOWN_FORCE);
     }

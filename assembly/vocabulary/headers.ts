@@ -4,6 +4,8 @@
 export const HEADER_PREFIX = "x-serin-";
 /** The cluster named by the first applying rollout whose variant names one. */
 export const HEADER_CLUSTER = "x-serin-cluster";
+/** The exposed flags, as an RFC 9651 dictionary. */
+export const HEADER_FLAGS = "x-serin-flags";
 /** Filter state under `steer: filterState`; Envoy puts `wasm.` before it. */
 export const STATE_PREFIX = "serin.";
 /** As HEADER_CLUSTER, in filter state. */

@@ -11,6 +11,8 @@ export const LIMIT_FLAGS = 10000;
 export const LIMIT_SHADOWS = 256;
 /** Sources of one identity list. */
 export const LIMIT_SOURCES = 16;
+/** Operators of one rule. */
+export const LIMIT_OPERATORS = 4096;
 /** Problems that one refusal names. */
 export const LIMIT_PROBLEMS = 20;
 /** Bytes of a host that a match names. */

@@ -20,6 +20,8 @@ export const CODE_RANGE = "range";
 export const CODE_NAME = "name";
 /** A reference to something that is not there. */
 export const CODE_REFERENCE = "reference";
+/** A JsonLogic operator that Serin does not know. */
+export const CODE_OPERATOR = "unknown-operator";
 /** Two things that cannot stand together. */
 export const CODE_CONFLICT = "conflict";
 /** A limit of the product. */

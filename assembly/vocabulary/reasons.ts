@@ -4,3 +4,15 @@ export const REASON_DISABLED = "DISABLED";
 export const REASON_TARGETING_MATCH = "TARGETING_MATCH";
 export const REASON_DEFAULT = "DEFAULT";
 export const REASON_SPLIT = "SPLIT";
+/** A flag without targeting gave its default variant. */
+export const REASON_STATIC = "STATIC";
+export const REASON_ERROR = "ERROR";
+
+// Why a flag could not be evaluated: OpenFeature's error codes.
+
+/** Its targeting could not be compiled. */
+export const ERROR_CODE_PARSE = "PARSE_ERROR";
+/** An operator failed, or the result names no variant. */
+export const ERROR_CODE_GENERAL = "GENERAL";
+export const ERROR_CODE_NOT_FOUND = "FLAG_NOT_FOUND";
+export const ERROR_CODE_TYPE = "TYPE_MISMATCH";

@@ -17,6 +17,8 @@ export const STAT_SHARE = "share";
 export const STAT_RQ_TIME = "rq_time";
 /** Gauge: requests in flight. */
 export const STAT_RQ_ACTIVE = "rq_active";
+/** `serin.flag.<key>.<variant>` */
+export const STAT_FLAG = "serin.flag.";
 export const STAT_POLICY_LOADED = "serin.policy.loaded";
 export const STAT_POLICY_REJECTED = "serin.policy.rejected";
 export const STAT_ERROR = "serin.error";

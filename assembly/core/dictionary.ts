@@ -1,0 +1,93 @@
+// `x-serin-flags`: an RFC 9651 dictionary of the exposed flags' values.
+
+import { addressOf, lengthOf, NONE, Slice } from "../bytes/slice";
+import { put, putByte, putHex, putNumber, putSlice, Writer } from "../bytes/writer";
+import { flagVariant } from "./flag";
+import { numberOf, TAG_FALSE, TAG_NUMBER, TAG_TEXT, TAG_TRUE, Value } from "./logic/value";
+import { Flag, NO_SLOT, Plan } from "./plan";
+
+/** Whether any exposed flag has a value that the dictionary can hold. */
+export function anyExposed(plan: Plan): bool {
+  for (let at = plan.watched; at != 0; at = changetype<Flag>(at).nextWatched) {
+    if (isExposed(changetype<Flag>(at))) return true;
+  }
+  return false;
+}
+
+/** Objects are left out, as is a flag whose value is the caller's default. */
+function isExposed(flag: Flag): bool {
+  if (flag.dictionaryKey == NONE || flag.given == NO_SLOT) return false;
+  const value = changetype<Value>(flagVariant(flag, flag.given).value);
+  if (value.tag == TAG_NUMBER) return isItem(numberOf(value));
+  return value.tag == TAG_TRUE || value.tag == TAG_FALSE || value.tag == TAG_TEXT;
+}
+
+/** The largest integer of RFC 9651 section 3.3.1: 15 digits; a decimal has 12 before its point (section 3.3.2). */
+function isItem(number: f64): bool {
+  const size = abs<f64>(number);
+  return size == floor<f64>(size) ? size <= 999999999999999 : size < 999999999999.9995;
+}
+
+/** Puts the dictionary. */
+export function putDictionary(writer: Writer, plan: Plan): void {
+  let first = true;
+  for (let at = plan.watched; at != 0; at = changetype<Flag>(at).nextWatched) {
+    const flag = changetype<Flag>(at);
+    if (!isExposed(flag)) continue;
+    if (!first) put(writer, ", ");
+    first = false;
+    putSlice(writer, flag.dictionaryKey);
+    const value = changetype<Value>(flagVariant(flag, flag.given).value);
+    // True is written by the key alone (section 4.1.2).
+    if (value.tag == TAG_TRUE) continue;
+    putByte(writer, 0x3d);
+    if (value.tag == TAG_FALSE) put(writer, "?0");
+    else if (value.tag == TAG_TEXT) putText(writer, value.bits);
+    else putDecimal(writer, numberOf(value));
+  }
+}
+
+/** A String (section 4.1.6), or for what is not printable ASCII a Display String (section 4.1.11). */
+function putText(writer: Writer, text: Slice): void {
+  const begin = addressOf(text);
+  const end = begin + lengthOf(text);
+  let plain = true;
+  for (let at = begin; at < end; at++) {
+    const byte = load<u8>(at);
+    if (byte < 0x20 || byte > 0x7e) plain = false;
+  }
+  put(writer, plain ? '"' : '%"');
+  for (let at = begin; at < end; at++) {
+    const byte = load<u8>(at);
+    if (plain) {
+      if (byte == 0x22 || byte == 0x5c) putByte(writer, 0x5c);
+      putByte(writer, byte);
+    } else if (byte < 0x20 || byte > 0x7e || byte == 0x25 || byte == 0x22) {
+      putByte(writer, 0x25);
+      putHex(writer, at, 1);
+    } else {
+      putByte(writer, byte);
+    }
+  }
+  putByte(writer, 0x22);
+}
+
+/** An Integer (section 4.1.4), or a Decimal (section 4.1.5): three digits behind the point, halves to even. */
+function putDecimal(writer: Writer, number: f64): void {
+  if (number < 0) putByte(writer, 0x2d);
+  const size = abs<f64>(number);
+  const whole = floor<f64>(size);
+  if (whole == size) {
+    putNumber(writer, whole as u64);
+    return;
+  }
+  const thousandths = nearest<f64>(size * 1000) as u64;
+  putNumber(writer, thousandths / 1000);
+  putByte(writer, 0x2e);
+  let rest = (thousandths % 1000) as u32;
+  if (rest == 0) putByte(writer, 0x30);
+  while (rest != 0) {
+    putByte(writer, (0x30 + rest / 100) as u8);
+    rest = (rest % 100) * 10;
+  }
+}

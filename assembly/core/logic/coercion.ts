@@ -1,0 +1,58 @@
+// How values meet: what is equal, what is less, what is a number. Where JavaScript's and Go's evaluators of flagd
+// differ, Go's, less its accidents; `portability` warnings say so when a policy is loaded.
+
+import { addressOf, lengthOf, Slice } from "../../bytes/slice";
+import { parseDecimal } from "../../bytes/number-parse";
+import {
+  isSame,
+  numberOf,
+  TAG_ARRAY,
+  TAG_FALSE,
+  TAG_NULL,
+  TAG_NUMBER,
+  TAG_TEXT,
+  TAG_TRUE,
+  Value,
+} from "./value";
+
+/** The number that a value is in arithmetic: null is 0, true 1, a decimal text its number; NaN for anything else. */
+export function toNumber(value: Value): f64 {
+  const tag = value.tag;
+  if (tag == TAG_NUMBER) return numberOf(value);
+  if (tag == TAG_TEXT) return parseDecimal(value.bits);
+  if (tag == TAG_TRUE) return 1;
+  return tag == TAG_NULL || tag == TAG_FALSE ? 0 : NaN;
+}
+
+/** `==`: null equals null alone; booleans and decimal texts meet numbers; arrays and objects equal nothing. */
+export function isEqual(a: Value, b: Value): bool {
+  if (a.tag == b.tag) return isSame(a, b);
+  if (a.tag >= TAG_ARRAY || b.tag >= TAG_ARRAY || a.tag == TAG_NULL || b.tag == TAG_NULL) return false;
+  // NaN, a text that is no number, equals nothing.
+  return toNumber(a) == toNumber(b);
+}
+
+/** Order of two texts by bytes, which is the order of their code points: below, at or above 0. */
+export function compareTexts(a: Slice, b: Slice): i32 {
+  const from = addressOf(a);
+  const to = addressOf(b);
+  const shorter = lengthOf(a) < lengthOf(b) ? lengthOf(a) : lengthOf(b);
+  for (let i: u32 = 0; i < shorter; i++) {
+    const left = load<u8>(from + i) as i32;
+    const right = load<u8>(to + i) as i32;
+    if (left != right) return left - right;
+  }
+  return (lengthOf(a) > lengthOf(b) ? 1 : 0) - (lengthOf(a) < lengthOf(b) ? 1 : 0);
+}
+
+/** a < b: texts by code point, all else as numbers. */
+export function isLess(a: Value, b: Value): bool {
+  if (a.tag == TAG_TEXT && b.tag == TAG_TEXT) return compareTexts(a.bits, b.bits) < 0;
+  return toNumber(a) < toNumber(b);
+}
+
+/** a <= b */
+export function isLessOrEqual(a: Value, b: Value): bool {
+  if (a.tag == TAG_TEXT && b.tag == TAG_TEXT) return compareTexts(a.bits, b.bits) <= 0;
+  return toNumber(a) <= toNumber(b);
+}

@@ -1,0 +1,138 @@
+// flagd's `fractional`: a hash of who is asked about, spread over weighted buckets. Three generations of it are in use
+// at once, and give one user different buckets; the policy says which one the applications' SDKs have.
+// 1: floats, 100 buckets (flagd before 2026, its Rust evaluator): |int32(hash)| / 2147483647 * 100.
+// 2: integers (flagd's decision record "high-precision-fractional-bucketing"): hash * total >> 32.
+// 3: as 2, but what is hashed is CBOR, and need not be text (decision record "fractional-non-string-rand-units").
+// The arguments are checked as flagd's Go evaluator does today, for all three. (Its own generation 1 had no single bucket
+// and took an empty targeting key: neither is of use.)
+
+import { lengthOf, NONE, Slice } from "../../bytes/slice";
+import { murmur3, murmur3After, murmur3Blocks, murmur3Rest } from "../murmur3";
+import { cborOf } from "./cbor";
+import {
+  copyValue,
+  itemOf,
+  numberOf,
+  setArray,
+  setNull,
+  setText,
+  TAG_ARRAY,
+  TAG_NULL,
+  TAG_NUMBER,
+  TAG_OBJECT,
+  TAG_TEXT,
+  Value,
+  VALUE_BYTES,
+} from "./value";
+
+/** The weights of one rule add up to no more than this: Go's MaxInt32. */
+const MOST: u64 = 2147483647;
+
+/** [flagKey, targetingKey]: what generation 3 hashes when no bucketing value is given. */
+const pair: usize = memory.data(32, 8);
+const pairValue: Value = changetype<Value>(memory.data(16, 8));
+
+/** Set by `hashOf`. */
+let hash: u32 = 0;
+
+/**
+ * `[value, [variant, weight]…]` or `[[variant, weight]…]`, which goes by flag key and targeting key.
+ * The result is the variant as it stands in the bucket; null when flagd gives none: no way to tell users apart, a
+ * bucket that is none, weights that are no integers, or add up to nothing or too much.
+ */
+export function fractional(
+  result: Value,
+  args: usize,
+  count: u32,
+  flagKey: Slice,
+  targetingKey: Value,
+  generation: u32,
+): void {
+  if (count == 0) return setNull(result);
+  const value = changetype<Value>(args);
+  // A value that is null is no bucket: Go leaves it out and goes by the targeting key (JavaScript gives null, as all do
+  // in generation 3). Any other value that is no text is taken for a bucket, which it is not.
+  const isFirst =
+    value.tag == TAG_TEXT || value.tag == TAG_NULL || (generation == 3 && value.tag != TAG_ARRAY);
+  const first: u32 = isFirst ? 1 : 0;
+  const total = totalOf(args, first, count);
+  if (total == 0 || total > MOST) return setNull(result);
+  if (!hashOf(value, flagKey, targetingKey, generation)) return setNull(result);
+  if (generation == 1) return chooseByFloats(result, args, first, count, total);
+
+  const place = ((hash as u64) * total) >> 32;
+  let end: u64 = 0;
+  for (let i = first; i < count; i++) {
+    const bucket = changetype<Value>(args + i * VALUE_BYTES);
+    end += weightOf(bucket);
+    if (place < end) return copyValue(result, itemOf(bucket, 0));
+  }
+}
+
+/** The sum of the weights; 0 when an argument is no bucket. */
+function totalOf(args: usize, first: u32, count: u32): u64 {
+  let total: u64 = 0;
+  for (let i = first; i < count; i++) {
+    const bucket = changetype<Value>(args + i * VALUE_BYTES);
+    if (bucket.tag != TAG_ARRAY || bucket.count == 0) return 0;
+    const variant = itemOf(bucket, 0);
+    if (variant.tag == TAG_ARRAY || variant.tag == TAG_OBJECT) return 0;
+    const weight = weightOf(bucket);
+    if (weight == NO_WEIGHT) return 0;
+    total += weight;
+  }
+  return total;
+}
+
+const NO_WEIGHT: u64 = u64.MAX_VALUE;
+
+/** 1 unless said; below 0 it is 0, since rollouts are computed. NO_WEIGHT for what is no integer. */
+function weightOf(bucket: Value): u64 {
+  if (bucket.count < 2) return 1;
+  const value = itemOf(bucket, 1);
+  if (value.tag == TAG_NULL) return 1;
+  if (value.tag != TAG_NUMBER) return NO_WEIGHT;
+  const weight = numberOf(value);
+  if (weight != floor<f64>(weight) || weight - weight != 0) return NO_WEIGHT;
+  if (weight <= 0) return 0;
+  if (weight > (MOST as f64)) return MOST + 1;
+  // Below 2^52 the digits of weight + 2^52 are those of the integer: no truncation that could trap.
+  return reinterpret<u64>(weight + 4503599627370496.0) & 0xfffffffffffff;
+}
+
+/** Hashes what the users are told apart by; false when there is nothing. */
+function hashOf(value: Value, flagKey: Slice, targetingKey: Value, generation: u32): bool {
+  if (generation == 3 ? value.tag != TAG_ARRAY : value.tag == TAG_TEXT) {
+    if (generation == 3) return value.tag != TAG_NULL && hashEncoded(value);
+    hash = murmur3(value.bits, 0);
+    return true;
+  }
+  if (targetingKey.tag != TAG_TEXT || lengthOf(targetingKey.bits) == 0) return false;
+  if (generation == 3) {
+    setText(changetype<Value>(pair), flagKey);
+    copyValue(changetype<Value>(pair + VALUE_BYTES), targetingKey);
+    setArray(pairValue, pair, 2);
+    return hashEncoded(pairValue);
+  }
+  // One after the other, nothing between them.
+  hash = murmur3After(murmur3Blocks(flagKey, 0), murmur3Rest(flagKey), lengthOf(flagKey), targetingKey.bits);
+  return true;
+}
+
+function hashEncoded(value: Value): bool {
+  const encoded = cborOf(value);
+  hash = murmur3(encoded, 0);
+  return encoded != NONE;
+}
+
+/** Generation 1, in the floats of flagd's Go evaluator before it: sums that rounded below 100 leave the last few out. */
+function chooseByFloats(result: Value, args: usize, first: u32, count: u32, total: u64): void {
+  const place = (abs<f64>(hash as i32 as f64) / 2147483647.0) * 100.0;
+  let end: f64 = 0;
+  for (let i = first; i < count; i++) {
+    const bucket = changetype<Value>(args + i * VALUE_BYTES);
+    end += (100.0 * (weightOf(bucket) as f64)) / (total as f64);
+    if (place < end) return copyValue(result, itemOf(bucket, 0));
+  }
+  setNull(result);
+}

@@ -1,0 +1,143 @@
+// Lists being gone through, one inside the other, and what `var` sees inside of them.
+
+import { scratch } from "../../bytes/scratch";
+import { addressOf, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../../bytes/slice";
+import { OP_ALL, OP_FILTER, OP_MAP, OP_REDUCE, OP_SOME } from "./opcodes";
+import {
+  copyValue,
+  isTruthy,
+  setArray,
+  setBoolean,
+  setNull,
+  TAG_ARRAY,
+  TAG_TEXT,
+  Value,
+  VALUE_BYTES,
+  valueOnPath,
+} from "./value";
+import { readPath, readVariable, Variable } from "./variables";
+
+/** One list being gone through. */
+@unmanaged
+export class Iterator {
+  kind: u32;
+  index: u32;
+  count: u32;
+  kept: u32;
+  items: usize;
+  /** Results of map and filter. */
+  results: usize;
+  /** Where it ends. */
+  end: usize;
+}
+
+const ITERATOR_BYTES: u32 = 32;
+/** Deeper than the policy's nesting, twice: a shared rule may iterate inside of iterators. */
+export const MOST_ITERATORS: u32 = 128;
+const iterators: usize = memory.data(4096, 8);
+/** The running accumulator of each `reduce`, beside its iterator. */
+const accumulators: usize = memory.data(2048, 8);
+// @ts-ignore: decorator
+@inline
+export function iteratorAt(index: u32): Iterator {
+  return changetype<Iterator>(iterators + index * ITERATOR_BYTES);
+}
+
+// @ts-ignore: decorator
+@inline
+export function accumulatorAt(index: u32): Value {
+  return changetype<Value>(accumulators + index * VALUE_BYTES);
+}
+
+/** A list to go through; what is no list counts as an empty one. @returns false without memory */
+export function begin(index: u32, kind: u32, list: Value, end: u32): bool {
+  const iterator = iteratorAt(index);
+  iterator.kind = kind;
+  iterator.index = 0;
+  iterator.kept = 0;
+  iterator.count = list.tag == TAG_ARRAY ? list.count : 0;
+  iterator.items = list.bits as usize;
+  iterator.end = end;
+  iterator.results = 0;
+  if ((kind == OP_MAP || kind == OP_FILTER) && iterator.count != 0) {
+    iterator.results = scratch(iterator.count * VALUE_BYTES);
+    return iterator.results != 0;
+  }
+  return true;
+}
+
+/** Takes the body's result of the current item. @returns whether that was the last item that is needed */
+export function takeItem(iterator: Iterator, index: u32, value: Value): bool {
+  const kind = iterator.kind;
+  const item = changetype<Value>(iterator.items + iterator.index * VALUE_BYTES);
+  iterator.index++;
+  if (kind == OP_REDUCE) {
+    copyValue(accumulatorAt(index), value);
+  } else if (kind == OP_MAP || kind == OP_FILTER) {
+    const isMap = kind == OP_MAP;
+    if (isMap || isTruthy(value)) {
+      copyValue(changetype<Value>(iterator.results + iterator.kept * VALUE_BYTES), isMap ? value : item);
+      iterator.kept++;
+    }
+  } else {
+    const truth = isTruthy(value);
+    if (truth) iterator.kept++;
+    if (truth != (kind == OP_ALL)) return true;
+  }
+  return iterator.index == iterator.count;
+}
+
+/** Writes the iterator's result. */
+export function finish(iterator: Iterator, index: u32, to: Value): void {
+  const kind = iterator.kind;
+  if (kind == OP_REDUCE) copyValue(to, accumulatorAt(index));
+  else if (kind == OP_MAP || kind == OP_FILTER) setArray(to, iterator.results, iterator.kept);
+  else if (kind == OP_ALL) setBoolean(to, iterator.count != 0 && iterator.kept == iterator.count);
+  else setBoolean(to, (iterator.kept != 0) == (kind == OP_SOME));
+}
+
+/** Inside an iterator `var` sees the item alone, as in json-logic-js and json-logic-engine. */
+export function readScoped(to: Value, variable: Variable, open: u32): void {
+  if (open == 0) readVariable(to, variable);
+  else readItem(to, variable.path, open - 1);
+}
+
+export function readScopedPath(value: Value, open: u32): void {
+  if (value.tag != TAG_TEXT) {
+    setNull(value);
+    return;
+  }
+  const path = value.bits;
+  if (open == 0) readPath(value, path);
+  else readItem(value, path, open - 1);
+}
+
+function readItem(to: Value, path: Slice, index: u32): void {
+  const iterator = iteratorAt(index);
+  let from = changetype<Value>(iterator.items + iterator.index * VALUE_BYTES);
+  let rest = path;
+  if (iterator.kind == OP_REDUCE) {
+    // reduce's own scope: { current, accumulator }
+    rest = behind(path, "current");
+    if (rest == NONE) {
+      rest = behind(path, "accumulator");
+      if (rest == NONE) {
+        setNull(to);
+        return;
+      }
+      from = accumulatorAt(index);
+    }
+  }
+  const found = valueOnPath(from, rest);
+  if (changetype<usize>(found) == 0) setNull(to);
+  else copyValue(to, found);
+}
+
+/** What follows `word` and a dot, empty when nothing does; NONE when the path does not begin with the word. */
+function behind(path: Slice, word: string): Slice {
+  const length = word.length as u32;
+  if (!startsWithWord(path, word)) return NONE;
+  const at = addressOf(path) + length;
+  if (lengthOf(path) == length) return sliceOf(at, 0);
+  return load<u8>(at) == 0x2e ? sliceOf(at + 1, lengthOf(path) - length - 1) : NONE;
+}

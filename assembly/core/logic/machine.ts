@@ -1,0 +1,300 @@
+// Runs compiled rules: a loop over flat instructions, a stack of values, a stack of iterators. No recursion, and what
+// operators make (lists, texts) lives in scratch memory until the callback ends.
+
+import { scratch } from "../../bytes/scratch";
+import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../../bytes/slice";
+import { isEqual, isLess, isLessOrEqual } from "./coercion";
+import { arithmetic, concatenate, extreme, isIn, merge } from "./operators";
+import { missing, missingSome } from "./missing";
+import {
+  ERROR_GENERAL,
+  ERROR_NONE,
+  INSTRUCTION,
+  OP_ADD,
+  OP_ALL,
+  OP_ARRAY,
+  OP_CALL,
+  OP_CAT,
+  OP_CONST,
+  OP_ENDS_WITH,
+  OP_EQ,
+  OP_FAIL,
+  OP_FILTER,
+  OP_FRACTIONAL,
+  OP_GE,
+  OP_GT,
+  OP_IN,
+  OP_JUMP,
+  OP_JUMP_FALSY_KEEP,
+  OP_JUMP_IF_FALSY,
+  OP_JUMP_NOT_NULL_KEEP,
+  OP_JUMP_TRUTHY_KEEP,
+  OP_LE,
+  OP_LT,
+  OP_MAP,
+  OP_MAX,
+  OP_MERGE,
+  OP_MIN,
+  OP_MISSING,
+  OP_MISSING_SOME,
+  OP_NE,
+  OP_NEXT,
+  OP_NONE,
+  OP_NOT,
+  OP_NOT_SAME,
+  OP_POP,
+  OP_REDUCE,
+  OP_RETURN,
+  OP_SAME,
+  OP_SEM_VER,
+  OP_SOME,
+  OP_STARTS_WITH,
+  OP_TRUTHY,
+  OP_VAR,
+  OP_VAR_OF,
+  SPREAD,
+} from "./opcodes";
+import { fractional } from "./fractional";
+import { semVer } from "./sem-ver";
+import { endsWith, startsWith } from "./text-operators";
+import {
+  copyValue,
+  isSame,
+  isTruthy,
+  itemOf,
+  setArray,
+  setBoolean,
+  setNull,
+  TAG_ARRAY,
+  TAG_NULL,
+  TAG_TEXT,
+  Value,
+  VALUE_BYTES,
+  valueOnPath,
+} from "./value";
+import { readVariable, Variable } from "./variables";
+import {
+  accumulatorAt,
+  begin,
+  finish,
+  iteratorAt,
+  MOST_ITERATORS,
+  readScoped,
+  readScopedPath,
+  takeItem,
+} from "./iterators";
+
+/** A shared rule names no other (policy/read-rule.ts), so one is enough; the rest is there for the day it may. */
+const MOST_CALLS: u32 = 8;
+const calls: usize = memory.data(32, 8);
+const result: Value = changetype<Value>(memory.data(16, 8));
+
+/** Instructions that one evaluation may take: iterators inside iterators would have no other end. */
+const MOST_STEPS: u32 = 1000000;
+
+/** For `fractional`: set by whoever evaluates. */
+let flagKey: Slice = NONE;
+let generation: u32 = 2;
+let targetingKey: Variable = changetype<Variable>(0);
+const targetingKeyValue: Value = changetype<Value>(memory.data(16, 8));
+
+/** What `fractional` buckets by: the flag's key, flagd's generation, and the variable that is the targeting key. */
+export function setFractional(key: Slice, ofGeneration: u32, targeting: Variable): void {
+  flagKey = key;
+  generation = ofGeneration;
+  targetingKey = targeting;
+}
+
+/**
+ * Runs a program over a stack that has the room that its rule needs.
+ * @returns ERROR_NONE with the result at `stack`, or why there is none
+ */
+export function run(program: usize, stack: usize): u32 {
+  let pc = program;
+  let top = stack;
+  let open: u32 = 0;
+  let depth: u32 = 0;
+  for (let steps: u32 = 0; steps < MOST_STEPS; steps++) {
+    const op = load<u32>(pc);
+    const operand = load<u32>(pc, 4);
+    pc += INSTRUCTION;
+    if (op >= OP_ARRAY) {
+      let count = operand;
+      let args = top - operand * VALUE_BYTES;
+      let taken = operand;
+      if (operand == SPREAD) {
+        const only = changetype<Value>(top - VALUE_BYTES);
+        taken = 1;
+        const isList = only.tag == TAG_ARRAY;
+        count = isList ? only.count : 1;
+        args = isList ? (only.bits as usize) : top - VALUE_BYTES;
+      }
+      const error = apply(op, args, count, open);
+      if (error != ERROR_NONE) return error;
+      top -= taken * VALUE_BYTES;
+      copyValue(changetype<Value>(top), result);
+      top += VALUE_BYTES;
+      continue;
+    }
+    const last = changetype<Value>(top - VALUE_BYTES);
+    switch (op) {
+      case OP_CONST:
+        copyValue(changetype<Value>(top), changetype<Value>(operand));
+        top += VALUE_BYTES;
+        break;
+      case OP_VAR:
+        readScoped(changetype<Value>(top), changetype<Variable>(operand), open);
+        top += VALUE_BYTES;
+        break;
+      case OP_VAR_OF:
+        readScopedPath(last, open);
+        break;
+      case OP_POP:
+        top -= VALUE_BYTES;
+        break;
+      case OP_JUMP:
+        pc = operand;
+        break;
+      case OP_JUMP_IF_FALSY:
+        top -= VALUE_BYTES;
+        if (!isTruthy(last)) pc = operand;
+        break;
+      case OP_JUMP_FALSY_KEEP:
+        if (!isTruthy(last)) pc = operand;
+        break;
+      case OP_JUMP_TRUTHY_KEEP:
+        if (isTruthy(last)) pc = operand;
+        break;
+      case OP_JUMP_NOT_NULL_KEEP:
+        if (last.tag != TAG_NULL) pc = operand;
+        break;
+      case OP_CALL:
+        if (depth == MOST_CALLS) return ERROR_GENERAL;
+        store<u32>(calls + (depth << 2), pc as u32);
+        depth++;
+        pc = operand;
+        break;
+      case OP_RETURN:
+        if (depth == 0) return ERROR_NONE;
+        depth--;
+        pc = load<u32>(calls + (depth << 2));
+        break;
+      case OP_FAIL:
+        return operand;
+      case OP_NEXT: {
+        const iterator = iteratorAt(open - 1);
+        top -= VALUE_BYTES;
+        if (!takeItem(iterator, open - 1, changetype<Value>(top))) {
+          pc = operand;
+        } else {
+          finish(iterator, open - 1, changetype<Value>(top));
+          pc = iterator.end;
+          open--;
+          top += VALUE_BYTES;
+        }
+        break;
+      }
+      default: {
+        // An iterator begins: its list gives way to its result.
+        if (op == OP_REDUCE) top -= VALUE_BYTES;
+        if (open == MOST_ITERATORS) return ERROR_GENERAL;
+        if (!begin(open, op, changetype<Value>(top - VALUE_BYTES), operand)) return ERROR_GENERAL;
+        const iterator = iteratorAt(open);
+        if (op == OP_REDUCE) copyValue(accumulatorAt(open), changetype<Value>(top));
+        top -= VALUE_BYTES;
+        if (iterator.count == 0) {
+          finish(iterator, open, changetype<Value>(top));
+          pc = operand;
+          top += VALUE_BYTES;
+        } else {
+          open++;
+        }
+      }
+    }
+  }
+  return ERROR_GENERAL;
+}
+
+/** Applies an operator to `count` values from `args` into `result`. @returns ERROR_* */
+function apply(op: u32, args: usize, count: u32, open: u32): u32 {
+  const a = changetype<Value>(args);
+  const b = changetype<Value>(args + VALUE_BYTES);
+  switch (op) {
+    case OP_ARRAY: {
+      const items = scratch(count * VALUE_BYTES);
+      if (items == 0) return ERROR_GENERAL;
+      memory.copy(items, args, count * VALUE_BYTES);
+      setArray(result, items, count);
+      return ERROR_NONE;
+    }
+    case OP_EQ:
+    case OP_NE:
+      setBoolean(result, isEqual(orNull(args, count, 0), orNull(args, count, 1)) == (op == OP_EQ));
+      return ERROR_NONE;
+    case OP_SAME:
+    case OP_NOT_SAME:
+      setBoolean(result, isSame(orNull(args, count, 0), orNull(args, count, 1)) == (op == OP_SAME));
+      return ERROR_NONE;
+    case OP_GT:
+      setBoolean(result, count >= 2 && isLess(b, a));
+      return ERROR_NONE;
+    case OP_GE:
+      setBoolean(result, count >= 2 && isLessOrEqual(b, a));
+      return ERROR_NONE;
+    case OP_LT:
+      setBoolean(result, count >= 2 && isLess(a, b) && (count == 2 || isLess(b, itemAt(args, 2))));
+      return ERROR_NONE;
+    case OP_LE:
+      setBoolean(
+        result,
+        count >= 2 && isLessOrEqual(a, b) && (count == 2 || isLessOrEqual(b, itemAt(args, 2))),
+      );
+      return ERROR_NONE;
+    case OP_NOT:
+    case OP_TRUTHY:
+      setBoolean(result, (count != 0 && isTruthy(a)) == (op == OP_TRUTHY));
+      return ERROR_NONE;
+    case OP_MAX:
+    case OP_MIN:
+      return extreme(result, op == OP_MAX, args, count);
+    case OP_MERGE:
+      return merge(result, args, count);
+    case OP_CAT:
+      return concatenate(result, args, count);
+    case OP_IN:
+      setBoolean(result, count >= 2 && isIn(a, b));
+      return ERROR_NONE;
+    case OP_MISSING:
+      return missing(result, args, count, open);
+    case OP_MISSING_SOME:
+      return missingSome(result, args, count, open);
+    case OP_STARTS_WITH:
+      startsWith(result, args, count);
+      return ERROR_NONE;
+    case OP_ENDS_WITH:
+      endsWith(result, args, count);
+      return ERROR_NONE;
+    case OP_SEM_VER:
+      semVer(result, args, count);
+      return ERROR_NONE;
+    case OP_FRACTIONAL:
+      readVariable(targetingKeyValue, targetingKey);
+      fractional(result, args, count, flagKey, targetingKeyValue, generation);
+      return ERROR_NONE;
+    default:
+      return arithmetic(result, op, args, count);
+  }
+}
+
+const nothing: Value = changetype<Value>(memory.data(16, 8));
+
+// @ts-ignore: decorator
+@inline
+function itemAt(args: usize, index: u32): Value {
+  return changetype<Value>(args + index * VALUE_BYTES);
+}
+
+/** An argument, null when there are not so many. */
+function orNull(args: usize, count: u32, index: u32): Value {
+  return index < count ? itemAt(args, index) : nothing;
+}

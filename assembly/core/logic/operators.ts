@@ -1,0 +1,143 @@
+// Arithmetic, texts and lists.
+
+import { scratch } from "../../bytes/scratch";
+import { lengthOf, NONE } from "../../bytes/slice";
+import { beginText, put, putSlice, textOf, Writer } from "../../bytes/writer";
+import { putNumberText } from "../../bytes/number-text";
+import { toNumber } from "./coercion";
+import { ERROR_GENERAL, ERROR_NONE, OP_ADD, OP_DIV, OP_MOD, OP_MUL, OP_SUB } from "./opcodes";
+import { contains } from "./text-operators";
+import {
+  copyValue,
+  isSame,
+  itemOf,
+  numberOf,
+  setArray,
+  setNull,
+  setNumber,
+  setText,
+  TAG_ARRAY,
+  TAG_FALSE,
+  TAG_NULL,
+  TAG_NUMBER,
+  TAG_OBJECT,
+  TAG_TEXT,
+  TAG_TRUE,
+  Value,
+  VALUE_BYTES,
+} from "./value";
+
+// @ts-ignore: decorator
+@inline
+function itemAt(args: usize, index: u32): Value {
+  return changetype<Value>(args + index * VALUE_BYTES);
+}
+
+// @ts-ignore: decorator
+@inline
+function isFinite(number: f64): bool {
+  return number - number == 0;
+}
+
+/** `+ - * / %`; one argument: `+` casts, `-` negates. Fails on what is no number and on a division by zero. */
+export function arithmetic(result: Value, op: u32, args: usize, count: u32): u32 {
+  if (count == 0) {
+    if (op != OP_ADD && op != OP_MUL) return ERROR_GENERAL;
+    setNumber(result, op == OP_ADD ? 0 : 1);
+    return ERROR_NONE;
+  }
+  let number = toNumber(itemAt(args, 0));
+  if (count == 1 && op == OP_SUB) number = -number;
+  for (let i: u32 = 1; i < count; i++) {
+    const next = toNumber(itemAt(args, i));
+    if (op == OP_ADD) number += next;
+    else if (op == OP_SUB) number -= next;
+    else if (op == OP_MUL) number *= next;
+    else if (next == 0) return ERROR_GENERAL;
+    else if (op == OP_DIV) number /= next;
+    else if (op == OP_MOD) number %= next;
+  }
+  if (!isFinite(number)) return ERROR_GENERAL;
+  setNumber(result, number);
+  return ERROR_NONE;
+}
+
+/** `max` and `min`, of numbers alone. */
+export function extreme(result: Value, isMax: bool, args: usize, count: u32): u32 {
+  if (count == 0) {
+    setNull(result);
+    return ERROR_NONE;
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const value = itemAt(args, i);
+    if (value.tag != TAG_NUMBER) return ERROR_GENERAL;
+    if (i == 0 || (isMax ? numberOf(value) > numberOf(result) : numberOf(value) < numberOf(result))) {
+      copyValue(result, value);
+    }
+  }
+  return ERROR_NONE;
+}
+
+/** `merge`: the arguments in one list, arrays among them one level flatter. */
+export function merge(result: Value, args: usize, count: u32): u32 {
+  let total: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const value = itemAt(args, i);
+    total += value.tag == TAG_ARRAY ? value.count : 1;
+  }
+  const items = scratch(total * VALUE_BYTES);
+  if (items == 0) return ERROR_GENERAL;
+  let to = items;
+  for (let i: u32 = 0; i < count; i++) {
+    const value = itemAt(args, i);
+    if (value.tag == TAG_ARRAY) {
+      memory.copy(to, value.bits as usize, value.count * VALUE_BYTES);
+      to += value.count * VALUE_BYTES;
+    } else {
+      copyValue(changetype<Value>(to), value);
+      to += VALUE_BYTES;
+    }
+  }
+  setArray(result, items, total);
+  return ERROR_NONE;
+}
+
+const text: Writer = changetype<Writer>(memory.data(32, 8));
+
+/** `cat`: texts and numbers one after another; null is nothing, an array its items. Objects fail. */
+export function concatenate(result: Value, args: usize, count: u32): u32 {
+  beginText(text);
+  for (let i: u32 = 0; i < count; i++) {
+    const value = itemAt(args, i);
+    if (value.tag == TAG_ARRAY) {
+      for (let j: u32 = 0; j < value.count; j++) {
+        if (j != 0) put(text, ",");
+        if (!putPlain(itemOf(value, j))) return ERROR_GENERAL;
+      }
+    } else if (!putPlain(value)) {
+      return ERROR_GENERAL;
+    }
+  }
+  if (text.full) return ERROR_GENERAL;
+  setText(result, textOf(text));
+  return ERROR_NONE;
+}
+
+function putPlain(value: Value): bool {
+  const tag = value.tag;
+  if (tag == TAG_TEXT) putSlice(text, value.bits);
+  else if (tag == TAG_NUMBER) putNumberText(text, numberOf(value));
+  else if (tag == TAG_TRUE) put(text, "true");
+  else if (tag == TAG_FALSE) put(text, "false");
+  return tag != TAG_ARRAY && tag != TAG_OBJECT;
+}
+
+/** `in`: a text in a text, a value in a list by type and value. */
+export function isIn(needle: Value, haystack: Value): bool {
+  if (haystack.tag == TAG_TEXT) return needle.tag == TAG_TEXT && contains(haystack.bits, needle.bits);
+  if (haystack.tag != TAG_ARRAY || needle.tag == TAG_NULL) return false;
+  for (let i: u32 = 0; i < haystack.count; i++) {
+    if (isSame(itemOf(haystack, i), needle)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,194 @@
+// flagd's `sem_ver`: versions by Semantic Versioning 2.0.0 (https://semver.org), as flagd's Go evaluator takes them
+// (golang.org/x/mod/semver). Numbers are compared as digits, so they have no largest value.
+
+import { putNumberText } from "../../bytes/number-text";
+import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../../bytes/slice";
+import { restartText, textOf, Writer } from "../../bytes/writer";
+import { compareTexts } from "./coercion";
+import { numberOf, setBoolean, setNull, TAG_NUMBER, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+
+/** A version's parts, in the text that it was read from; what a partial one leaves out is "0". */
+@unmanaged
+class Version {
+  major: Slice;
+  minor: Slice;
+  patch: Slice;
+  /** Without the hyphen; NONE for a release. */
+  prerelease: Slice;
+}
+
+const left: Version = changetype<Version>(memory.data(32, 8));
+const right: Version = changetype<Version>(memory.data(32, 8));
+const leftText: Writer = changetype<Writer>(memory.data(32, 8));
+const rightText: Writer = changetype<Writer>(memory.data(32, 8));
+const zero: usize = memory.data<u8>([0x30]);
+
+/**
+ * `[version, operator, version]`. Null, which is falsy, for another number of arguments, for what is no version and
+ * for an unknown operator.
+ */
+export function semVer(result: Value, args: usize, count: u32): void {
+  if (count != 3) return setNull(result);
+  const operator = changetype<Value>(args + VALUE_BYTES);
+  if (operator.tag != TAG_TEXT) return setNull(result);
+  if (!readVersion(left, changetype<Value>(args), leftText)) return setNull(result);
+  if (!readVersion(right, changetype<Value>(args + 2 * VALUE_BYTES), rightText)) return setNull(result);
+  const length = lengthOf(operator.bits);
+  if (length == 0 || length > 2) return setNull(result);
+  const first = load<u8>(addressOf(operator.bits));
+  if (length == 2) {
+    if (load<u8>(addressOf(operator.bits) + 1) != 0x3d) return setNull(result);
+    if (first == 0x3c) return setBoolean(result, compareVersions() <= 0);
+    if (first == 0x3e) return setBoolean(result, compareVersions() >= 0);
+    if (first == 0x21) return setBoolean(result, compareVersions() != 0);
+    return setNull(result);
+  }
+  if (first == 0x3d) return setBoolean(result, compareVersions() == 0);
+  if (first == 0x3c) return setBoolean(result, compareVersions() < 0);
+  if (first == 0x3e) return setBoolean(result, compareVersions() > 0);
+  // Not npm's ranges: `^` asks for the same major version, 0 too, and neither asks which one is later.
+  const isSameMajor = sameText(left.major, right.major);
+  if (first == 0x5e) return setBoolean(result, isSameMajor);
+  if (first == 0x7e) return setBoolean(result, isSameMajor && sameText(left.minor, right.minor));
+  setNull(result);
+}
+
+/** Reads a text, or a number by its text, that is a version: whole, or `N` or `N.N`; one `v` or `V` may stand before. */
+function readVersion(to: Version, value: Value, writer: Writer): bool {
+  let text = value.bits;
+  if (value.tag == TAG_NUMBER) {
+    restartText(writer);
+    putNumberText(writer, numberOf(value));
+    text = textOf(writer);
+  } else if (value.tag != TAG_TEXT) {
+    return false;
+  }
+  let at = addressOf(text);
+  const end = at + lengthOf(text);
+  if (at < end && (load<u8>(at) | 0x20) == 0x76) at++;
+  to.minor = sliceOf(zero, 1);
+  to.patch = to.minor;
+  to.prerelease = NONE;
+
+  let behind = skipNumber(at, end);
+  if (behind == 0) return false;
+  to.major = sliceOf(at, (behind - at) as u32);
+  if (behind == end) return true;
+  if (load<u8>(behind) != 0x2e) return false;
+
+  at = behind + 1;
+  behind = skipNumber(at, end);
+  if (behind == 0) return false;
+  to.minor = sliceOf(at, (behind - at) as u32);
+  if (behind == end) return true;
+  // A partial version has neither a pre-release nor a build.
+  if (load<u8>(behind) != 0x2e) return false;
+
+  at = behind + 1;
+  behind = skipNumber(at, end);
+  if (behind == 0) return false;
+  to.patch = sliceOf(at, (behind - at) as u32);
+  if (behind < end && load<u8>(behind) == 0x2d) {
+    at = behind + 1;
+    behind = skipIdentifiers(at, end, true);
+    if (behind == 0) return false;
+    to.prerelease = sliceOf(at, (behind - at) as u32);
+  }
+  if (behind < end && load<u8>(behind) == 0x2b) behind = skipIdentifiers(behind + 1, end, false);
+  return behind == end;
+}
+
+// @ts-ignore: decorator
+@inline
+function isDigit(byte: u8): bool {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+/** The address behind the digits at `from`; 0 when there are none, or a needless zero before them. */
+function skipNumber(from: usize, end: usize): usize {
+  let at = from;
+  while (at < end && isDigit(load<u8>(at))) at++;
+  if (at == from) return 0;
+  return at - from > 1 && load<u8>(from) == 0x30 ? 0 : at;
+}
+
+/**
+ * The address behind the identifiers at `from`, dots between them; 0 when one is empty, or is, in a pre-release, a
+ * number with a needless zero.
+ */
+function skipIdentifiers(from: usize, end: usize, isPrerelease: bool): usize {
+  let at = from;
+  let begin = from;
+  let isNumber = true;
+  while (true) {
+    const byte: u8 = at < end ? load<u8>(at) : 0x2b;
+    const small = byte | 0x20;
+    if (isDigit(byte) || (small >= 0x61 && small <= 0x7a) || byte == 0x2d) {
+      isNumber = isNumber && isDigit(byte);
+      at++;
+      continue;
+    }
+    if (at == begin) return 0;
+    if (isPrerelease && isNumber && at - begin > 1 && load<u8>(begin) == 0x30) return 0;
+    if (byte != 0x2e) return at;
+    at++;
+    begin = at;
+    isNumber = true;
+  }
+}
+
+/** Below, at or above 0 as `left` comes before, with or after `right`; builds do not count. */
+function compareVersions(): i32 {
+  let order = compareDigits(left.major, right.major);
+  if (order == 0) order = compareDigits(left.minor, right.minor);
+  if (order == 0) order = compareDigits(left.patch, right.patch);
+  return order == 0 ? comparePrereleases(left.prerelease, right.prerelease) : order;
+}
+
+/** Numbers without needless zeros: the longer one is the greater. */
+function compareDigits(a: Slice, b: Slice): i32 {
+  const order = (lengthOf(a) as i32) - (lengthOf(b) as i32);
+  return order == 0 ? compareTexts(a, b) : order;
+}
+
+function comparePrereleases(a: Slice, b: Slice): i32 {
+  // A release comes after all that lead to it.
+  if (a == NONE || b == NONE) return (a == NONE ? 1 : 0) - (b == NONE ? 1 : 0);
+  let at = addressOf(a);
+  let to = addressOf(b);
+  const atEnd = at + lengthOf(a);
+  const toEnd = to + lengthOf(b);
+  while (at < atEnd && to < toEnd) {
+    const one = identifierAt(at, atEnd);
+    const other = identifierAt(to, toEnd);
+    const order = compareIdentifiers(one, other);
+    if (order != 0) return order;
+    at += lengthOf(one) + 1;
+    to += lengthOf(other) + 1;
+  }
+  // The one with more of them is the later.
+  return (at < atEnd ? 1 : 0) - (to < toEnd ? 1 : 0);
+}
+
+function identifierAt(from: usize, end: usize): Slice {
+  let at = from;
+  while (at < end && load<u8>(at) != 0x2e) at++;
+  return sliceOf(from, (at - from) as u32);
+}
+
+function compareIdentifiers(a: Slice, b: Slice): i32 {
+  const isNumberA = isAllDigits(a);
+  const isNumberB = isAllDigits(b);
+  if (isNumberA && isNumberB) return compareDigits(a, b);
+  if (isNumberA != isNumberB) return isNumberA ? -1 : 1;
+  return compareTexts(a, b);
+}
+
+function isAllDigits(text: Slice): bool {
+  const from = addressOf(text);
+  const length = lengthOf(text);
+  for (let i: u32 = 0; i < length; i++) {
+    if (!isDigit(load<u8>(from + i))) return false;
+  }
+  return true;
+}

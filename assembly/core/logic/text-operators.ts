@@ -1,0 +1,130 @@
+// starts_with, ends_with, and the search behind `in`: over bytes, which for well-formed UTF-8 is over code points.
+
+import { addressOf, findByte, lengthOf, sameBytes, Slice } from "../../bytes/slice";
+import { setBoolean, setNull, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+
+/** `starts_with`: null unless there are exactly two texts (flagd turns nothing else into one). */
+export function startsWith(result: Value, args: usize, count: u32): void {
+  if (!areTwoTexts(args, count)) return setNull(result);
+  const text = changetype<Value>(args).bits;
+  const start = changetype<Value>(args + VALUE_BYTES).bits;
+  const length = lengthOf(start);
+  setBoolean(result, length <= lengthOf(text) && sameBytes(addressOf(text), addressOf(start), length));
+}
+
+/** `ends_with`, likewise. */
+export function endsWith(result: Value, args: usize, count: u32): void {
+  if (!areTwoTexts(args, count)) return setNull(result);
+  const text = changetype<Value>(args).bits;
+  const ending = changetype<Value>(args + VALUE_BYTES).bits;
+  const length = lengthOf(ending);
+  const whole = lengthOf(text);
+  const from = addressOf(text) + whole - length;
+  setBoolean(result, length <= whole && sameBytes(from, addressOf(ending), length));
+}
+
+function areTwoTexts(args: usize, count: u32): bool {
+  return (
+    count == 2 &&
+    changetype<Value>(args).tag == TAG_TEXT &&
+    changetype<Value>(args + VALUE_BYTES).tag == TAG_TEXT
+  );
+}
+
+/** Up to here a needle is compared at every place that begins as it does: at most 16 steps a byte of the haystack. */
+const SHORT: u32 = 16;
+
+/** Whether the bytes of `needle` stand in `haystack`; linear in both, whatever they are. "" stands in every text. */
+export function contains(haystack: Slice, needle: Slice): bool {
+  const length = lengthOf(needle);
+  if (length == 0) return true;
+  if (length > lengthOf(haystack)) return false;
+  return length <= SHORT ? containsShort(haystack, needle) : containsLong(haystack, needle);
+}
+
+function containsShort(haystack: Slice, needle: Slice): bool {
+  const length = lengthOf(needle);
+  const from = addressOf(needle);
+  const first = load<u8>(from);
+  /** Behind the last place where it could begin. */
+  const end = addressOf(haystack) + lengthOf(haystack) - length + 1;
+  let at = findByte(addressOf(haystack), end, first);
+  while (at < end) {
+    if (sameBytes(at, from, length)) return true;
+    at = findByte(at + 1, end, first);
+  }
+  return false;
+}
+
+/** What `findSuffix` found: the byte before the suffix (-1: it is the whole), and the suffix's period. */
+let suffixBefore: i32 = 0;
+let suffixPeriod: i32 = 0;
+
+/** The greatest suffix in the order of bytes, or in the opposite order, with its period. */
+function findSuffix(text: usize, length: i32, isOpposite: bool): void {
+  let before: i32 = -1;
+  let candidate: i32 = 0;
+  let k: i32 = 1;
+  let period: i32 = 1;
+  while (candidate + k < length) {
+    const a = load<u8>(text + candidate + k);
+    const b = load<u8>(text + before + k);
+    if (a == b) {
+      if (k == period) {
+        candidate += period;
+        k = 1;
+      } else {
+        k++;
+      }
+    } else if (a < b != isOpposite) {
+      candidate += k;
+      k = 1;
+      period = candidate - before;
+    } else {
+      before = candidate;
+      candidate++;
+      k = 1;
+      period = 1;
+    }
+  }
+  suffixBefore = before;
+  suffixPeriod = period;
+}
+
+/**
+ * Two-way string matching (Crochemore and Perrin, Journal of the ACM 38, 1991): linear time, no memory. The needle is
+ * cut where its local period is its period; the right part is compared first, and a mismatch there moves on by as much
+ * as was compared. The authors also remember what a move by one period has left compared; the first find is all that
+ * is asked for here, and so it is not needed: after such a move the needle stands there, or the next mismatch is near
+ * its end and moves on by at least half of it.
+ */
+function containsLong(haystack: Slice, needle: Slice): bool {
+  const x = addressOf(needle);
+  const length = lengthOf(needle) as i32;
+  const last = (lengthOf(haystack) as i32) - length;
+  findSuffix(x, length, false);
+  let cut = suffixBefore;
+  let period = suffixPeriod;
+  findSuffix(x, length, true);
+  if (suffixBefore > cut) {
+    cut = suffixBefore;
+    period = suffixPeriod;
+  }
+  // Without a period that reaches into the left part, a full move is longer than either part.
+  if (!sameBytes(x, x + period, (cut + 1) as u32)) {
+    period = (cut + 1 > length - cut - 1 ? cut + 1 : length - cut - 1) + 1;
+  }
+  let at: i32 = 0;
+  while (at <= last) {
+    const y = addressOf(haystack) + at;
+    let i = cut + 1;
+    while (i < length && load<u8>(x + i) == load<u8>(y + i)) i++;
+    if (i < length) {
+      at += i - cut;
+      continue;
+    }
+    if (sameBytes(x, y, (cut + 1) as u32)) return true;
+    at += period;
+  }
+  return false;
+}

@@ -1,0 +1,62 @@
+// Counters of flags: `serin.flag.<key>.<variant>`, for the flags that something uses.
+
+import { keep } from "../bytes/arena";
+import { addressOf, lengthOf, NONE, Slice } from "../bytes/slice";
+import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
+import { put, putByte, restartText, textOf, Writer } from "../bytes/writer";
+import { flagVariant } from "../core/flag";
+import { Flag, FLAG_BYTES, NO_SLOT, Plan } from "../core/plan";
+import { addToMetric, COUNTER, defineMetric } from "../host/metrics";
+import { STAT_FLAG } from "../vocabulary/stats";
+import { vmArena } from "./words";
+
+const name: Writer = changetype<Writer>(memory.data(32, 8));
+/** Stat name -> id on this worker. */
+let ids: Table = changetype<Table>(0);
+
+/** Puts a key or a variant's name as part of a stat's name: all but letters, digits, `_` and `-` is `_`. */
+function putFolded(text: Slice): void {
+  const begin = addressOf(text);
+  for (let i: u32 = 0; i < lengthOf(text); i++) {
+    const byte = load<u8>(begin + i);
+    const small = byte | 0x20;
+    const stays =
+      (small >= 0x61 && small <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte == 0x5f || byte == 0x2d;
+    putByte(name, stays ? byte : 0x5f);
+  }
+}
+
+/** Gives the variants of every flag that something uses their counters. */
+export function adoptFlagStats(plan: Plan): void {
+  if (changetype<usize>(ids) == 0) ids = newTable(vmArena);
+  if (changetype<usize>(ids) == 0) return;
+  for (let i: u32 = 0; i < plan.flagCount; i++) {
+    const flag = changetype<Flag>(plan.flags + i * FLAG_BYTES);
+    if (!flag.isUsed) continue;
+    for (let v: u32 = 0; v < flag.variantCount; v++) flagVariant(flag, v).metric = idOf(flag, v);
+  }
+}
+
+function idOf(flag: Flag, variant: u32): u32 {
+  restartText(name);
+  put(name, STAT_FLAG);
+  putFolded(flag.key);
+  putByte(name, 0x2e);
+  putFolded(flagVariant(flag, variant).name);
+  const stat = textOf(name);
+  const found = find(ids, stat);
+  if (found != ABSENT) return found;
+  const id = defineMetric(COUNTER, stat);
+  const own = keep(vmArena, stat);
+  if (own != NONE) insert(vmArena, ids, own, id);
+  return id;
+}
+
+/** Counts what the request's flags gave. */
+export function countFlags(plan: Plan): void {
+  for (let at = plan.used; at != 0; at = changetype<Flag>(at).nextUsed) {
+    const flag = changetype<Flag>(at);
+    if (flag.stamp == plan.stamp && flag.given != NO_SLOT)
+      addToMetric(flagVariant(flag, flag.given).metric, 1);
+  }
+}

@@ -1,0 +1,113 @@
+// The instructions of a rule while it is compiled: jumps are offsets until the code has its place in the plan.
+
+import { Arena, take } from "../bytes/arena";
+import {
+  INSTRUCTION,
+  OP_ALL,
+  OP_FILTER,
+  OP_JUMP,
+  OP_JUMP_FALSY_KEEP,
+  OP_JUMP_IF_FALSY,
+  OP_JUMP_NOT_NULL_KEEP,
+  OP_JUMP_TRUTHY_KEEP,
+  OP_MAP,
+  OP_NEXT,
+  OP_NONE,
+  OP_REDUCE,
+  OP_SOME,
+} from "../core/logic/opcodes";
+
+let arena: Arena = changetype<Arena>(0);
+let code: usize = 0;
+let room: u32 = 0;
+/** Bytes written. */
+export let codeLength: u32 = 0;
+let depth: u32 = 0;
+/** The most values that were on the stack at once. */
+export let deepest: u32 = 0;
+
+const FIRST: u32 = 1024;
+
+/** Begins a program; `reading` is the arena of the policy's reading. */
+export function beginCode(reading: Arena): void {
+  arena = reading;
+  if (code == 0 || room == 0) {
+    code = take(arena, FIRST);
+    room = code == 0 ? 0 : FIRST;
+  }
+  codeLength = 0;
+  depth = 0;
+  deepest = 0;
+}
+
+/** Forgets the buffer: it goes with the arena that it is in. */
+export function endCode(): void {
+  code = 0;
+  room = 0;
+}
+
+/** Writes an instruction that leaves `change` more values on the stack. @returns its offset */
+export function emit(op: u32, operand: u32, change: i32): u32 {
+  const at = codeLength;
+  if (at + INSTRUCTION > room) {
+    const fresh = take(arena, (room as usize) << 1);
+    if (fresh == 0) return at;
+    memory.copy(fresh, code, codeLength);
+    code = fresh;
+    room <<= 1;
+  }
+  store<u32>(code + at, op);
+  store<u32>(code + at, operand, 4);
+  codeLength += INSTRUCTION;
+  adjust(change);
+  return at;
+}
+
+/** The stack has `change` more values from here on. */
+export function adjust(change: i32): void {
+  depth = (depth as i32) + change > 0 ? (((depth as i32) + change) as u32) : 0;
+  if (depth > deepest) deepest = depth;
+}
+
+/** The stack may hold `more` values beyond what it holds here: a shared rule's. */
+export function reserve(more: u32): void {
+  if (depth + more > deepest) deepest = depth + more;
+}
+
+/** The operand of an instruction. */
+export function operandAt(offset: u32): u32 {
+  return offset + INSTRUCTION > codeLength ? 0 : load<u32>(code + offset, 4);
+}
+
+export function setOperand(offset: u32, operand: u32): void {
+  if (offset + INSTRUCTION <= codeLength) store<u32>(code + offset, operand, 4);
+}
+
+function isJump(op: u32): bool {
+  return (
+    op == OP_JUMP ||
+    op == OP_JUMP_IF_FALSY ||
+    op == OP_JUMP_FALSY_KEEP ||
+    op == OP_JUMP_TRUTHY_KEEP ||
+    op == OP_JUMP_NOT_NULL_KEEP ||
+    op == OP_MAP ||
+    op == OP_FILTER ||
+    op == OP_ALL ||
+    op == OP_SOME ||
+    op == OP_NONE ||
+    op == OP_REDUCE ||
+    op == OP_NEXT
+  );
+}
+
+/** The program in its place for good, jumps as addresses; 0 without memory. */
+export function placeCode(owner: Arena): usize {
+  const program = take(owner, codeLength);
+  if (program == 0 || code == 0) return 0;
+  memory.copy(program, code, codeLength);
+  for (let at: u32 = 0; at < codeLength; at += INSTRUCTION) {
+    if (isJump(load<u32>(program + at)))
+      store<u32>(program + at, load<u32>(program + at, 4) + (program as u32), 4);
+  }
+  return program;
+}

@@ -1,0 +1,457 @@
+// A JsonLogic rule as a flat program. The tree is walked with a stack of frames of its own: nothing recurses, however
+// deep a rule nests.
+
+import { addressOf, isWord, lengthOf, sameText, Slice, sliceOf } from "../bytes/slice";
+import { take } from "../bytes/arena";
+import { put, putNumber, putString } from "../bytes/writer";
+import {
+  ERROR_PARSE,
+  OP_ALL,
+  OP_ARRAY,
+  OP_CALL,
+  OP_CONST,
+  OP_FAIL,
+  OP_FILTER,
+  OP_FRACTIONAL,
+  OP_JUMP,
+  OP_JUMP_FALSY_KEEP,
+  OP_JUMP_IF_FALSY,
+  OP_JUMP_NOT_NULL_KEEP,
+  OP_JUMP_TRUTHY_KEEP,
+  OP_MAP,
+  OP_MISSING,
+  OP_MISSING_SOME,
+  OP_NEXT,
+  OP_NONE,
+  OP_NOT,
+  OP_POP,
+  OP_REDUCE,
+  OP_RETURN,
+  OP_SOME,
+  OP_TRUTHY,
+  OP_VAR,
+  OP_VAR_OF,
+  SPREAD,
+} from "../core/logic/opcodes";
+import { Value } from "../core/logic/value";
+import { NAME_ADDRESS, NAME_TARGETING_KEY, Variable } from "../core/logic/variables";
+import { Rule } from "../core/plan";
+import { LIMIT_OPERATORS } from "../vocabulary/limits";
+import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import { kept, plan, reading } from "./build";
+import {
+  adjust,
+  beginCode,
+  codeLength,
+  deepest,
+  emit,
+  operandAt,
+  placeCode,
+  reserve,
+  setOperand,
+} from "./code";
+import { constantOf, holdsRule } from "./constants";
+import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { KNOWN_OPERATORS, NO_OPERATOR, operatorOf } from "./operators";
+import { beginMessage, message, report, reportKey, warn, warnKey } from "./problems";
+import { putNearest } from "./nearest";
+import { variableFor } from "./variable-names";
+
+/** What stands in the middle of being compiled. */
+@unmanaged
+class Frame {
+  op: u32;
+  /** The argument that comes next; 0 when all were taken. */
+  arg: usize;
+  /** Arguments in all, and how many were taken. */
+  count: u32;
+  taken: u32;
+  /** Jumps to the frame's end, chained through their operands; NO_JUMP ends the chain. */
+  jumps: u32;
+  /** A jump that waits for its target; the body's begin of an iterator. */
+  patch: u32;
+  /** The argument was no list. */
+  spread: bool;
+  /** The rule itself. */
+  node: usize;
+}
+
+const FRAME_BYTES: u32 = 32;
+/** The reader's nesting, and that of a shared list inside of it. */
+const MOST_FRAMES: u32 = 140;
+const frames: usize = memory.data(4480, 8);
+let open: u32 = 0;
+
+const NO_JUMP: u32 = 0xffffffff;
+
+/** A shared rule of `$evaluators`. */
+@unmanaged
+export class Evaluator {
+  name: Slice;
+  node: usize;
+  /** Its Rule; 0 when it is no rule but data, or could not be compiled. */
+  rule: usize;
+  isBroken: bool;
+  next: usize;
+}
+
+let evaluators: usize = 0;
+/** Faults of the rule that is being compiled are errors; else warnings, and the rule fails when it is evaluated. */
+let strict: bool = true;
+let broken: bool = false;
+let operators: u32 = 0;
+let usesKey: bool = false;
+let usesAddress: bool = false;
+
+/** Forgets the shared rules of the last policy. */
+export function beginRules(): void {
+  evaluators = 0;
+}
+
+/** Reports the message at a value of a rule. */
+function fault(node: Node, code: string): void {
+  broken = true;
+  if (strict) report(node, code);
+  else warn(node, code);
+}
+
+/** Reports the message at a member's name in a rule. */
+function faultKey(member: Node, code: string): void {
+  broken = true;
+  if (strict) reportKey(member, code);
+  else warnKey(member, code);
+}
+
+/**
+ * Compiles the shared rules of a policy, before all that may name them. One that cannot be compiled is a warning here,
+ * since flagd loads it, and a fault of whoever names it.
+ */
+export function readEvaluators(object: Node): void {
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    const address = take(plan.arena, offsetof<Evaluator>());
+    if (address == 0) return;
+    const evaluator = changetype<Evaluator>(address);
+    evaluator.name = kept(node.key);
+    evaluator.node = at;
+    if (node.kind == KIND_OBJECT && node.count != 0) {
+      evaluator.rule = compileRule(node, false);
+      evaluator.isBroken = broken;
+    }
+    // Entered only now, so that shared rules cannot name one another, nor themselves.
+    evaluator.next = evaluators;
+    evaluators = address;
+  }
+}
+
+/** The shared rule of this name; 0 when there is none. */
+function evaluatorOf(name: Slice): usize {
+  for (let at = evaluators; at != 0; at = changetype<Evaluator>(at).next) {
+    if (sameText(changetype<Evaluator>(at).name, name)) return at;
+  }
+  return 0;
+}
+
+/**
+ * Compiles a rule into the plan.
+ * @param isStrict whether what is wrong refuses the policy
+ * @returns the address of its Rule, which fails when it runs if the rule was wrong; 0 without memory
+ */
+export function compileRule(node: Node, isStrict: bool): usize {
+  strict = isStrict;
+  broken = false;
+  operators = 0;
+  usesKey = false;
+  usesAddress = false;
+  open = 0;
+  beginCode(reading);
+  enter(node);
+  while (open != 0 && !broken && !plan.arena.failed && !reading.failed) {
+    step(changetype<Frame>(frames + (open - 1) * FRAME_BYTES));
+  }
+  if (broken) {
+    beginCode(reading);
+    emit(OP_FAIL, ERROR_PARSE, 1);
+  }
+  emit(OP_RETURN, 0, 0);
+  const address = take(plan.arena, offsetof<Rule>());
+  if (address == 0 || reading.failed) return 0;
+  const rule = changetype<Rule>(address);
+  rule.program = placeCode(plan.arena);
+  rule.depth = deepest;
+  rule.usesKey = usesKey;
+  rule.usesAddress = usesAddress;
+  if (deepest > plan.ruleDepth) plan.ruleDepth = deepest;
+  return rule.program == 0 ? 0 : address;
+}
+
+/** Begins with a value: a constant is written at once, what has to be computed gets a frame. */
+function enter(value: Node): void {
+  const node = changetype<Node>(shared(value));
+  if (!holdsRule(node)) {
+    emit(OP_CONST, constantOf(plan.arena, reading, node) as u32, 1);
+    return;
+  }
+  if (open == MOST_FRAMES) {
+    beginMessage();
+    put(message, "a rule that nests too deep");
+    return fault(node, CODE_LIMIT);
+  }
+  const frame = changetype<Frame>(frames + open * FRAME_BYTES);
+  frame.taken = 0;
+  frame.jumps = NO_JUMP;
+  frame.patch = NO_JUMP;
+  frame.spread = false;
+  frame.node = changetype<usize>(node);
+  if (node.kind == KIND_ARRAY) {
+    frame.op = OP_ARRAY;
+    frame.arg = node.first;
+    frame.count = node.count;
+    open++;
+    return;
+  }
+  if (node.count != 1) {
+    beginMessage();
+    put(message, "a rule has exactly one key, its operator");
+    return fault(node, CODE_VALUE);
+  }
+  const member = changetype<Node>(node.first);
+  if (isWord(member.key, "$ref")) return callShared(member);
+  frame.op = operatorOf(member.key);
+  if (frame.op == NO_OPERATOR) {
+    beginMessage();
+    put(message, "unknown operator ");
+    putString(message, member.key);
+    putNearest(message, member.key, KNOWN_OPERATORS);
+    return faultKey(member, CODE_OPERATOR);
+  }
+  operators++;
+  if (operators > (LIMIT_OPERATORS as u32)) {
+    beginMessage();
+    put(message, "more than ");
+    putNumber(message, LIMIT_OPERATORS);
+    put(message, " operators in one rule");
+    return fault(node, CODE_LIMIT);
+  }
+  if (frame.op == OP_FRACTIONAL) usesKey = true;
+  if (frame.op == OP_MISSING || frame.op == OP_MISSING_SOME) namePaths(member);
+  const list = changetype<Node>(shared(member));
+  frame.spread = list.kind != KIND_ARRAY;
+  frame.arg = frame.spread ? changetype<usize>(member) : list.first;
+  frame.count = frame.spread ? 1 : list.count;
+  open++;
+}
+
+/** What `{"$ref": name}` stands for where it names data, the node itself otherwise. */
+function shared(node: Node): usize {
+  if (node.kind != KIND_OBJECT || node.count != 1) return changetype<usize>(node);
+  const member = changetype<Node>(node.first);
+  if (!isWord(member.key, "$ref") || member.kind != KIND_STRING) return changetype<usize>(node);
+  const found = evaluatorOf(member.text);
+  if (found == 0 || changetype<Evaluator>(found).rule != 0) return changetype<usize>(node);
+  return changetype<Evaluator>(found).node;
+}
+
+/** Runs a shared rule in place of `{"$ref": name}`. */
+function callShared(member: Node): void {
+  const found = member.kind == KIND_STRING ? evaluatorOf(member.text) : 0;
+  if (found == 0) {
+    beginMessage();
+    put(
+      message,
+      member.kind == KIND_STRING
+        ? "no such evaluator before this one: "
+        : "$ref must name one of $evaluators",
+    );
+    if (member.kind == KIND_STRING) putString(message, member.text);
+    return fault(member, CODE_REFERENCE);
+  }
+  const evaluator = changetype<Evaluator>(found);
+  if (evaluator.isBroken) {
+    beginMessage();
+    put(message, "the evaluator ");
+    putString(message, member.text);
+    put(message, " is faulty itself");
+    return fault(member, CODE_REFERENCE);
+  }
+  const rule = changetype<Rule>(evaluator.rule);
+  if (rule.usesKey) usesKey = true;
+  if (rule.usesAddress) usesAddress = true;
+  reserve(rule.depth);
+  emit(OP_CALL, rule.program as u32, 1);
+}
+
+/** Every text below a node may be a path that is looked up while the rule runs: the plan has to know it. */
+function namePaths(root: Node): void {
+  let at = root;
+  while (true) {
+    if (at.kind == KIND_STRING) noteVariable(variableFor(at.text));
+    if (at.first != 0) {
+      at = changetype<Node>(at.first);
+      continue;
+    }
+    while (at == root || at.next == 0) {
+      if (at == root) return;
+      at = changetype<Node>(at.parent);
+    }
+    at = changetype<Node>(at.next);
+  }
+}
+
+/** What has to be known before a rule with this variable runs. */
+function noteVariable(address: usize): void {
+  if (address == 0) return;
+  const kind = changetype<Variable>(address).kind;
+  if (kind == NAME_TARGETING_KEY) usesKey = true;
+  if (kind == NAME_ADDRESS) usesAddress = true;
+}
+
+/** Goes one argument further with the innermost frame. */
+function step(frame: Frame): void {
+  const op = frame.op;
+  if (op == OP_JUMP_IF_FALSY) return stepIf(frame);
+  if (op == OP_JUMP_FALSY_KEEP || op == OP_JUMP_TRUTHY_KEEP) return stepAndOr(frame);
+  if (op == OP_VAR) return stepVar(frame);
+  if (op >= OP_MAP && op <= OP_REDUCE) return stepIterator(frame);
+  if (frame.arg != 0) return enterNext(frame);
+  const spreads = frame.spread && op != OP_NOT && op != OP_TRUTHY;
+  emit(op, spreads ? SPREAD : frame.count, 1 - (frame.count as i32));
+  open--;
+}
+
+/** Compiles the next argument. */
+function enterNext(frame: Frame): void {
+  const node = changetype<Node>(frame.arg);
+  frame.arg = frame.spread ? 0 : node.next;
+  frame.taken++;
+  enter(node);
+}
+
+/** Adds a jump to the frame's end. */
+function jumpToEnd(frame: Frame, op: u32, change: i32): void {
+  frame.jumps = emit(op, frame.jumps, change);
+}
+
+/** All jumps to the frame's end lead here, and the frame is done. */
+function endFrame(frame: Frame): void {
+  let at = frame.jumps;
+  while (at != NO_JUMP) {
+    const next = operandAt(at);
+    setOperand(at, codeLength);
+    at = next;
+  }
+  open--;
+}
+
+function emitNull(): void {
+  emit(OP_CONST, changetype<usize>(nullValue) as u32, 1);
+}
+
+const nullValue: Value = changetype<Value>(memory.data(16, 8));
+
+/** `if`: condition, branch, condition, branch, …, else. */
+function stepIf(frame: Frame): void {
+  const taken = frame.taken;
+  const isLast = taken == frame.count;
+  if (taken != 0) {
+    if ((taken & 1) == 1) {
+      // A condition was compiled, or the `else` when nothing follows it.
+      if (isLast) return endFrame(frame);
+      frame.patch = emit(OP_JUMP_IF_FALSY, 0, -1);
+    } else {
+      jumpToEnd(frame, OP_JUMP, -1);
+      setOperand(frame.patch, codeLength);
+    }
+  }
+  if (!isLast) return enterNext(frame);
+  // No branch holds and there is no `else`.
+  emitNull();
+  endFrame(frame);
+}
+
+function stepAndOr(frame: Frame): void {
+  if (frame.count == 0) emitNull();
+  if (frame.arg == 0) return endFrame(frame);
+  if (frame.taken != 0) {
+    jumpToEnd(frame, frame.op, 0);
+    emit(OP_POP, 0, -1);
+  }
+  enterNext(frame);
+}
+
+/** `var`: a path, which may be a rule, and a default for what is null. */
+function stepVar(frame: Frame): void {
+  if (frame.taken == 0) {
+    const path = frame.arg == 0 ? changetype<Node>(0) : changetype<Node>(frame.arg);
+    if (frame.arg != 0 && (path.kind == KIND_OBJECT || path.kind == KIND_ARRAY) && holdsRule(path)) {
+      frame.patch = 0;
+      namePaths(path);
+      return enterNext(frame);
+    }
+    emitVariable(frame.arg);
+    frame.arg = frame.arg == 0 || frame.spread ? 0 : path.next;
+    frame.taken = 1;
+    return;
+  }
+  if (frame.taken == 1) {
+    if (frame.patch == 0) emit(OP_VAR_OF, 0, 0);
+    if (frame.arg == 0) {
+      open--;
+      return;
+    }
+    jumpToEnd(frame, OP_JUMP_NOT_NULL_KEEP, 0);
+    emit(OP_POP, 0, -1);
+    return enterNext(frame);
+  }
+  endFrame(frame);
+}
+
+function emitVariable(address: usize): void {
+  let path = sliceOf(8, 0);
+  if (address != 0) {
+    const node = changetype<Node>(address);
+    // A number is an index; null and [] are the whole.
+    if (node.kind == KIND_STRING || node.kind == KIND_NUMBER) path = node.text;
+    else if (node.kind != KIND_NULL && !(node.kind == KIND_ARRAY && node.count == 0)) {
+      beginMessage();
+      put(message, "var must name a path");
+      return fault(node, CODE_TYPE);
+    }
+  }
+  const variable = variableFor(path);
+  if (variable == 0) return;
+  noteVariable(variable);
+  emit(OP_VAR, variable as u32, 1);
+}
+
+/** `map`, `filter`, `all`, `some`, `none`: a list and a rule for each item; `reduce` has a start value behind them. */
+function stepIterator(frame: Frame): void {
+  const isReduce = frame.op == OP_REDUCE;
+  const taken = frame.taken;
+  if (taken == 0) {
+    if (frame.count < 2 || frame.spread) {
+      beginMessage();
+      put(message, isReduce ? "expected [list, rule, start]" : "expected [list, rule]");
+      return fault(changetype<Node>(frame.node), CODE_VALUE);
+    }
+    return enterNext(frame);
+  }
+  const body = changetype<Node>(frame.arg);
+  if (taken == 1) {
+    frame.taken = 2;
+    if (isReduce) {
+      if (body.next != 0) return enter(changetype<Node>(body.next));
+      emitNull();
+    }
+    return;
+  }
+  if (taken == 2) {
+    // The list (and the start value) give way to the item's result.
+    jumpToEnd(frame, frame.op, isReduce ? -2 : -1);
+    frame.patch = codeLength;
+    frame.taken = 3;
+    return enter(body);
+  }
+  emit(OP_NEXT, frame.patch, 0);
+  endFrame(frame);
+}

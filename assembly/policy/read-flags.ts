@@ -1,0 +1,216 @@
+// `flags`, in flagd's format. What makes flagd refuse a whole file is an error here too; what it merely logs, or finds
+// out when a flag is evaluated, is a warning that `serin validate` refuses by default: the flag then answers ERROR, and
+// all others are unharmed.
+
+import { addressOf, isWord, lengthOf, lower, sameText, Slice, sliceOf } from "../bytes/slice";
+import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
+import { put, putNumber, putString } from "../bytes/writer";
+import { Flag, FLAG_BYTES, FLAG_VARIANT_BYTES, FlagVariant, NO_SLOT } from "../core/plan";
+import { LIMIT_FLAGS } from "../vocabulary/limits";
+import {
+  CODE_CONFLICT,
+  CODE_LIMIT,
+  CODE_MISSING_KEY,
+  CODE_NAME,
+  CODE_REFERENCE,
+  CODE_TYPE,
+  CODE_VALUE,
+} from "../vocabulary/problems";
+import { kept, plan, reading, records, useFlag } from "./build";
+import { compileRule } from "./compile-rule";
+import { constantOf } from "./constants";
+import { KIND_ARRAY, KIND_FALSE, KIND_NULL, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import {
+  beginMessage,
+  fail,
+  isKind,
+  message,
+  missingKey,
+  putFound,
+  report,
+  unknownKey,
+  warn,
+} from "./problems";
+
+const KNOWN_FLAG = "state variants defaultVariant targeting metadata";
+
+/** Dictionary keys that are taken. */
+let dictionaryKeys: Table = changetype<Table>(0);
+let lastWatched: usize = 0;
+
+/** Reads all flags into the plan. */
+export function readFlags(object: Node): void {
+  if (!isKind(object, KIND_OBJECT)) return;
+  if (object.count > (LIMIT_FLAGS as u32)) {
+    beginMessage();
+    put(message, "more than ");
+    putNumber(message, LIMIT_FLAGS);
+    put(message, " flags");
+    return report(object, CODE_LIMIT);
+  }
+  dictionaryKeys = newTable(reading);
+  lastWatched = 0;
+  plan.flags = records(object.count, FLAG_BYTES);
+  if (plan.flags == 0) return;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const address = plan.flags + plan.flagCount * FLAG_BYTES;
+    const flag = changetype<Flag>(address);
+    flag.key = kept(changetype<Node>(at).key);
+    flag.fallback = NO_SLOT;
+    flag.given = NO_SLOT;
+    readFlag(changetype<Node>(at), flag);
+    if (plan.arena.failed || reading.failed) return;
+    insert(plan.arena, plan.flagKeys, flag.key, address as u32);
+    plan.flagCount++;
+  }
+}
+
+function readFlag(node: Node, flag: Flag): void {
+  if (!isKind(node, KIND_OBJECT)) return;
+  if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a flag's key may not be empty");
+  let state: usize = 0;
+  let variants: usize = 0;
+  let fallback: usize = 0;
+  let targeting: usize = 0;
+  let metadata: usize = 0;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const key = changetype<Node>(at).key;
+    if (isWord(key, "state")) state = at;
+    else if (isWord(key, "variants")) variants = at;
+    else if (isWord(key, "defaultVariant")) fallback = at;
+    else if (isWord(key, "targeting")) targeting = at;
+    else if (isWord(key, "metadata")) metadata = at;
+    else unknownKey(changetype<Node>(at), KNOWN_FLAG);
+  }
+  if (state == 0) missingKey(node, "state", "ENABLED or DISABLED");
+  else readState(changetype<Node>(state), flag);
+  if (variants == 0) missingKey(node, "variants", "an object of values by name");
+  else readFlagVariants(changetype<Node>(variants), flag);
+  if (fallback != 0) readFallback(changetype<Node>(fallback), flag);
+  if (targeting != 0) readTargeting(changetype<Node>(targeting), flag);
+  if (metadata != 0) readMetadata(changetype<Node>(metadata), flag);
+}
+
+/** A warning that `serin validate` refuses by default. */
+function doubt(node: Node, code: string, sentence: string): void {
+  beginMessage();
+  put(message, sentence);
+  warn(node, code);
+}
+
+function readState(node: Node, flag: Flag): void {
+  if (!isKind(node, KIND_STRING)) return;
+  flag.disabled = isWord(node.text, "DISABLED");
+  if (!flag.disabled && !isWord(node.text, "ENABLED")) fail(node, CODE_VALUE, "must be ENABLED or DISABLED");
+}
+
+/** Kinds of values as flagd's schema tells them apart. */
+function typeOf(node: Node): u32 {
+  return node.kind == KIND_FALSE ? KIND_TRUE : node.kind;
+}
+
+function readFlagVariants(object: Node, flag: Flag): void {
+  if (!isKind(object, KIND_OBJECT)) return;
+  if (object.count == 0) return doubt(object, CODE_VALUE, "must have at least one variant");
+  flag.variants = records(object.count, FLAG_VARIANT_BYTES);
+  if (flag.variants == 0) return;
+  let mixed = false;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    const variant = changetype<FlagVariant>(flag.variants + flag.variantCount * FLAG_VARIANT_BYTES);
+    variant.name = kept(node.key);
+    variant.value = constantOf(plan.arena, reading, node);
+    flag.variantCount++;
+    if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a variant's name may not be empty");
+    if (node.kind == KIND_NULL || node.kind == KIND_ARRAY) {
+      doubt(node, CODE_TYPE, "a variant's value must be a boolean, a number, a string or an object");
+    } else if (!mixed && typeOf(node) != typeOf(changetype<Node>(object.first))) {
+      mixed = true;
+      doubt(node, CODE_TYPE, "all variants of a flag must have values of one type");
+    }
+  }
+}
+
+function readFallback(node: Node, flag: Flag): void {
+  if (node.kind == KIND_NULL) return;
+  if (!isKind(node, KIND_STRING)) return;
+  if (lengthOf(node.text) == 0) return;
+  for (let i: u32 = 0; i < flag.variantCount; i++) {
+    const variant = changetype<FlagVariant>(flag.variants + i * FLAG_VARIANT_BYTES);
+    if (!sameText(variant.name, node.text)) continue;
+    flag.fallback = i;
+    return;
+  }
+  beginMessage();
+  put(message, "must name one of the variants, got ");
+  putFound(node);
+  report(node, CODE_REFERENCE);
+}
+
+function readTargeting(node: Node, flag: Flag): void {
+  if (node.kind == KIND_NULL)
+    return doubt(node, CODE_TYPE, "targeting must be an object; without any leave it out");
+  if (node.kind != KIND_OBJECT) doubt(node, CODE_TYPE, "targeting must be a rule");
+  else if (node.count == 0) return;
+  flag.targeting = compileRule(node, false);
+}
+
+/** flagd's metadata: texts, numbers and booleans; `serin.expose` and `serin.count` are ours. */
+function readMetadata(node: Node, flag: Flag): void {
+  if (!isKind(node, KIND_OBJECT)) return;
+  flag.metadata = constantOf(plan.arena, reading, node);
+  let exposed = false;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isWord(member.key, "serin.expose")) exposed = isTrue(member);
+    else if (isWord(member.key, "serin.count")) flag.counted = isTrue(member);
+  }
+  if (exposed) expose(node, flag);
+  if (exposed || flag.counted) watch(flag);
+}
+
+function isTrue(node: Node): bool {
+  if (node.kind != KIND_TRUE && node.kind != KIND_FALSE) doubt(node, CODE_TYPE, "must be true or false");
+  return node.kind == KIND_TRUE;
+}
+
+/** The flag is evaluated for every request. */
+function watch(flag: Flag): void {
+  useFlag(flag);
+  if (lastWatched == 0) plan.watched = changetype<usize>(flag);
+  else changetype<Flag>(lastWatched).nextWatched = changetype<usize>(flag);
+  lastWatched = changetype<usize>(flag);
+}
+
+/** Gives the flag its key in the dictionary: lower case, begun by a letter or `*`, of a-z, 0-9, `_-.*` (RFC 9651 3.2). */
+function expose(node: Node, flag: Flag): void {
+  const from = addressOf(flag.key);
+  const length = lengthOf(flag.key);
+  const first = length == 0 ? 0 : lower(load<u8>(from));
+  const starred = first < 0x61 || first > 0x7a;
+  const offset: u32 = starred && first != 0x2a ? 1 : 0;
+  const to = records(length + offset, 1);
+  if (to == 0) return;
+  if (offset != 0) store<u8>(to, 0x2a);
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = lower(load<u8>(from + i));
+    const legal =
+      (byte >= 0x61 && byte <= 0x7a) ||
+      (byte >= 0x30 && byte <= 0x39) ||
+      byte == 0x5f ||
+      byte == 0x2d ||
+      byte == 0x2e ||
+      byte == 0x2a;
+    store<u8>(to + offset + i, legal ? byte : 0x5f);
+  }
+  flag.dictionaryKey = sliceOf(to, length + offset);
+  if (find(dictionaryKeys, flag.dictionaryKey) == ABSENT) {
+    insert(reading, dictionaryKeys, flag.dictionaryKey, 0);
+    return;
+  }
+  beginMessage();
+  put(message, "another exposed flag has the key ");
+  putString(message, flag.dictionaryKey);
+  put(message, " in x-serin-flags already");
+  warn(node, CODE_CONFLICT);
+}
