@@ -218,8 +218,8 @@ describe("memory is flat", () => {
     assert.equal(host.done(1), 1);
     host.begin(20, 2, CANARY);
     for (const [id] of [...seen, [20]] as const) {
-      host.respond(id as number, 200);
-      host.done(id as number);
+      host.respond(id, 200);
+      host.done(id);
     }
     addUp(host);
   });
