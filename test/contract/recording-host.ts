@@ -90,7 +90,7 @@ export class RecordingHost {
       clock: options.clock ?? ((): bigint => host.now),
       memory: this.#memory,
       metricIds: this.metricIds,
-      logLevel: options.logLevel ?? (2),
+      logLevel: options.logLevel ?? 2,
       random: (size: number): Uint8Array =>
         Buffer.alloc(size, Buffer.from("00112233445566778899aabbccddeeff", "hex")),
       onLog: (line: LogLine): void => void this.lines.push(line),
