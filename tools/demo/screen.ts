@@ -1,11 +1,17 @@
 // Where the demo shows things: one picture that is drawn over on a terminal, lines where there is none.
 
+import type { Writable } from "node:stream";
+
 import { createLogUpdate } from "log-update";
 
 import { colorsOf, type Colors } from "../commands/terminal.ts";
 
 /** What of a stream a screen needs. */
-export type Output = NodeJS.WriteStream;
+export type Output = Writable & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 export class Screen {
   readonly colors: Colors;
@@ -15,7 +21,7 @@ export class Screen {
   #ticking: NodeJS.Timeout | null = null;
 
   constructor(private readonly output: Output) {
-    this.isTerminal = output.isTTY;
+    this.isTerminal = output.isTTY === true;
     this.colors = colorsOf(output);
     this.#log = createLogUpdate(output);
   }
