@@ -5,6 +5,7 @@ import type { Writable } from "node:stream";
 import { createLogUpdate } from "log-update";
 
 import { colorsOf, type Colors } from "../commands/terminal.ts";
+import { clip } from "./table.ts";
 
 /** What of a stream a screen needs. */
 export type Output = Writable & {
@@ -55,7 +56,8 @@ export class Screen {
     const start = Date.now();
     const show = (): void => {
       const seconds = Math.floor((Date.now() - start) / 1000);
-      this.#log(this.colors.dim(` ${text}${seconds < 2 ? "" : `  ${seconds} s`}`.slice(0, this.width)));
+      const passed = seconds < 2 ? "" : `  ${seconds} s`;
+      this.#log(this.colors.dim(` ${clip(text, this.width - passed.length - 1)}${passed}`));
     };
     show();
     this.#ticking = setInterval(show, 1000);
