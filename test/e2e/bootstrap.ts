@@ -71,6 +71,8 @@ function listener(name: string, filters: readonly object[], routes: readonly obj
               http2_protocol_options: { allow_connect: true },
               upgrade_configs: [{ upgrade_type: "websocket" }, { upgrade_type: "CONNECT" }],
               stream_idle_timeout: "20s",
+              // A second unless said: each answer that ends its connection would take that long.
+              delayed_close_timeout: "0.1s",
               http_filters: filters,
               route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
             },

@@ -11,7 +11,7 @@ import { waitUntil } from "../../tools/envoy/index.ts";
 import { directRoute } from "./bootstrap.ts";
 import { startProxy } from "./proxy.ts";
 import { EVERY_ENVOY } from "./versions.ts";
-import { exchange } from "./wire.ts";
+import { sendAll } from "./wire.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -70,11 +70,11 @@ for (const version of EVERY_ENVOY) {
           await proxy.admin.setLogLevel("debug", "wasm");
           // The filter looks at its log level at most once a second of requests' time.
           await waitUntil("a decision line", 30_000, async () => {
-            await exchange(proxy.port, bytesOf({ url: "http://warm.up/", headers: {} }));
+            await sendAll(proxy.port, [bytesOf({ url: "http://warm.up/", headers: {} })], 1);
             return decisionLines(proxy.envoy.log()).length > 0;
           });
           const before = decisionLines(proxy.envoy.log()).length;
-          for (const line of REQUESTS) await exchange(proxy.port, bytesOf(line));
+          await sendAll(proxy.port, REQUESTS.map(bytesOf), 1);
           const expected = await decide(policy);
           await waitUntil(
             "all decision lines",
@@ -105,7 +105,7 @@ function bytesOf({ url, method = "GET", headers }: Line): string {
   const fields = Object.entries(headers).flatMap(([name, values]) =>
     [values].flat().map((value) => `${name}: ${Buffer.from(value).toString("latin1")}\r\n`),
   );
-  return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n${fields.join("")}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${fields.join("")}\r\n`;
 }
 
 async function decide(policy: object): Promise<string[]> {
