@@ -49,6 +49,21 @@ describe("callbacks in any order", () => {
     settled(host, 2);
   });
 
+  test("a stream that is logged twice, or done without being logged", () => {
+    const host = serving();
+    host.begin(10, ROOT, DEFAULT);
+    host.respond(10, 200);
+    host.call("proxy_on_log", 10);
+    host.call("proxy_on_log", 10);
+    host.done(10);
+    host.begin(11, ROOT, DEFAULT);
+    host.respond(11, 200);
+    assert.equal(host.call("proxy_on_done", 11), 1);
+    host.call("proxy_on_log", 11);
+    settled(host, 3);
+    assert.equal(host.stat("serin.rollout.checkout.stable.rq_2xx"), 4);
+  });
+
   test("request headers twice are counted twice, and end twice", () => {
     const host = serving();
     host.begin(10, ROOT, DEFAULT);
@@ -64,6 +79,8 @@ describe("callbacks in any order", () => {
       assert.equal(host.respond(id, 200), 0);
       assert.equal(host.call("proxy_on_response_body", id, 10, 1), 0);
       assert.equal(host.call("proxy_on_response_trailers", id, 0), 0);
+      assert.equal(host.call("proxy_on_request_trailers", id, 0), 0);
+      host.call("proxy_on_log", id);
       assert.equal(host.done(id), 1);
     }
     assert.equal(host.stat("serin.error"), 0);

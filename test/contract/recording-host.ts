@@ -16,6 +16,7 @@ type Call = (...parameters: (number | bigint)[]) => number;
 export class Recorded implements Context {
   readonly log: LogLine[] = [];
   request: HeaderMap | null = null;
+  requestTrailers: HeaderMap | null = null;
   response: HeaderMap | null = null;
   configuration: Uint8Array = new Uint8Array(0);
   readonly properties = new Map<string, Uint8Array>();
@@ -23,6 +24,7 @@ export class Recorded implements Context {
   constructor(readonly id: number) {}
 
   headers(mapType: number): HeaderMap | null {
+    if (mapType === 1) return this.requestTrailers;
     return mapType === 0 ? this.request : mapType === 2 ? this.response : null;
   }
 
@@ -66,6 +68,7 @@ export class RecordingHost {
   readonly #memory: GuestMemory;
   readonly #contexts = new Map<number, Recorded>();
   readonly #metricNames = new Map<number, string>();
+  readonly #roots = new Set<number>();
   #current = new Recorded(0);
 
   constructor(options: HostOptions = {}) {
@@ -117,16 +120,17 @@ export class RecordingHost {
     if (id !== undefined) this.#contexts.delete(id);
   }
 
-  /** Runs a callback as the context `id`; 0 when it returns nothing. */
+  /** Runs a callback as the context `id`; 0 when it returns nothing, or is not exported. */
   call(callback: string, id: number, ...parameters: number[]): number {
-    const exported = this.#exports[callback] as (...parameters: number[]) => number | undefined;
+    const exported = this.#exports[callback] as ((...parameters: number[]) => number | undefined) | undefined;
     this.#current = this.context(id);
-    return exported(id, ...parameters) ?? 0;
+    return exported?.(id, ...parameters) ?? 0;
   }
 
   /** Creates a root and configures it. @returns whether the policy was accepted */
   configure(id: number, policy: object | string): boolean {
     const context = this.context(id);
+    this.#roots.add(id);
     context.configuration = Buffer.from(typeof policy === "string" ? policy : JSON.stringify(policy), "utf8");
     this.call("proxy_on_context_create", id, 0);
     this.call("proxy_on_vm_start", id, 0);
@@ -158,7 +162,9 @@ export class RecordingHost {
     return this.call("proxy_on_response_headers", id, 1, 1);
   }
 
+  /** The end of a stream or a root: a stream is logged first, as Envoy does. */
   done(id: number): number {
+    if (!this.#roots.delete(id)) this.call("proxy_on_log", id);
     const answer = this.call("proxy_on_done", id);
     this.#contexts.delete(id);
     return answer;
@@ -192,13 +198,13 @@ export class RecordingHost {
   #describe(name: string, p: (number | bigint)[]): string {
     switch (name) {
       case "proxy_get_header_map_pairs":
-        return `pairs ${p[0] === 0 ? "request" : "response"}`;
+        return `pairs ${["request", "request trailers", "response"][Number(p[0])] ?? p[0]}`;
       case "proxy_add_header_map_value":
         return `add ${this.#text(p[1], p[2])}: ${this.#text(p[3], p[4])}`;
       case "proxy_replace_header_map_value":
         return `replace ${this.#text(p[1], p[2])}: ${this.#text(p[3], p[4])}`;
       case "proxy_remove_header_map_value":
-        return `remove ${this.#text(p[1], p[2])}`;
+        return `remove ${p[0] === 1 ? "trailer " : ""}${this.#text(p[1], p[2])}`;
       case "proxy_get_property":
         return `property ${this.#text(p[0], p[1])}`;
       case "proxy_set_property":
