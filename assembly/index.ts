@@ -1,9 +1,18 @@
 // The ABI's surface (proxy-wasm 0.2.1): what Envoy calls, each handed on in one line. Every export that is called for a
-// stream costs each request, so there is none that is not needed: proxy_on_done ends streams and roots alike.
+// stream costs each request, so there is none that is not needed (docs/decisions/stream-callbacks.md).
 
 import { recordOf, Root, Stream } from "./filter/contexts";
 import { allocate, configure, createRoot, endRoot } from "./filter/root";
-import { beginRequest, beginResponse, createStream, endResponse, endStream } from "./filter/stream";
+import {
+  beginRequest,
+  beginResponse,
+  createStream,
+  endRequest,
+  endResponse,
+  endStream,
+  logStream,
+  passResponse,
+} from "./filter/stream";
 
 const CONTINUE: u32 = 0;
 
@@ -31,19 +40,28 @@ export function proxy_on_request_headers(id: u32, count: u32, isEnd: u32): u32 {
   return CONTINUE;
 }
 
+export function proxy_on_request_trailers(id: u32, count: u32): u32 {
+  endRequest(id);
+  return CONTINUE;
+}
+
 export function proxy_on_response_headers(id: u32, count: u32, isEnd: u32): u32 {
   beginResponse(id, isEnd != 0);
   return CONTINUE;
 }
 
 export function proxy_on_response_body(id: u32, bytes: u32, isEnd: u32): u32 {
-  if (isEnd != 0) endResponse(id);
+  passResponse(id, bytes, isEnd != 0);
   return CONTINUE;
 }
 
 export function proxy_on_response_trailers(id: u32, count: u32): u32 {
   endResponse(id);
   return CONTINUE;
+}
+
+export function proxy_on_log(id: u32): void {
+  logStream(id);
 }
 
 export function proxy_on_done(id: u32): u32 {

@@ -61,7 +61,7 @@ describe("the surface", () => {
   });
 
   test("an export too many or missing is refused by name", () => {
-    assert.match(judgeText('(func (export "proxy_on_log"))').join(), /export proxy_on_log: not in/);
+    assert.match(judgeText('(func (export "proxy_on_tick"))').join(), /export proxy_on_tick: not in/);
     const without = EXPORTS.replace('(func (export "proxy_on_done"))', "");
     assert.match(judgeText("", MEMORY, without).join(), /export proxy_on_done: missing/);
   });

@@ -103,7 +103,7 @@ function byTree(a: string, b: string): number {
 
 /** The first sentence of a file's opening comment, else of its first documentation comment, else its first heading. */
 function describeFile(path: string): string {
-  const text = readFileSync(join(ROOT, path), "utf8").replace(/^#!.*\n/, "");
+  const text = readFileSync(join(ROOT, path), "utf8").replace(/^#!.*\n|^# yaml-language-server:.*\n/gm, "");
   if (path.endsWith(".md")) return /^# (.*)$/m.exec(text)?.[1] ?? "";
   const opening = /^(?:[ \t]*(?:\/\/|#)[^\n]*\n)+/.exec(text)?.[0].replace(/^[ \t]*(?:\/\/|#) ?/gm, "");
   const first = /\/\*\*([\s\S]*?)\*\//.exec(text)?.[1]?.replace(/^[ \t]*\* ?/gm, "");

@@ -1,4 +1,4 @@
-// Runs the suites one after the other and adds them up. The last line is `N passed, N failed`; the exit status
+// Runs the suites and adds them up. The last line is `N passed, N failed`; the exit status
 // is 1 if anything failed, or any suite ran nothing.
 //   tsx tools/test-all.ts             every suite
 //   tsx tools/test-all.ts --quick     those of `npm run check`
@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 
 import { findForgottenFiles, runSuite } from "./test-summary/run.ts";
-import { SUITES } from "./test-summary/suites.ts";
+import { SUITES, type Suite } from "./test-summary/suites.ts";
 import { describeResults, type Result } from "./test-summary/totals.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -25,11 +25,7 @@ async function main(args: string[]): Promise<number> {
   const chosen = SUITES.filter((suite) =>
     names.length > 0 ? names.includes(suite.name) : !quick || suite.quick,
   );
-  const results: Result[] = [];
-  for (const suite of chosen) {
-    console.log(`\n== ${suite.name}: ${suite.title}`);
-    results.push(await runSuite(suite, ROOT));
-  }
+  const results = quick ? await runSideBySide(chosen) : await runInTurn(chosen);
   if (names.length === 0) {
     const forgotten = findForgottenFiles(ROOT, SUITES);
     if (forgotten.length > 0) {
@@ -39,6 +35,37 @@ async function main(args: string[]): Promise<number> {
   }
   console.log(`\n== summary\n${describeResults(results)}`);
   return results.some((result) => result.failed > 0) ? 1 : 0;
+}
+
+/** One after the other, output as it comes. */
+async function runInTurn(suites: readonly Suite[]): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const suite of suites) {
+    console.log(headingOf(suite));
+    results.push(await runSuite(suite, ROOT));
+  }
+  return results;
+}
+
+/** Two at a time, each one's output in one piece once it is over. Tests begin when what they run on is built. */
+async function runSideBySide(suites: readonly Suite[]): Promise<Result[]> {
+  const results = new Map<Suite, Result>();
+  for (const isCommand of [true, false]) {
+    const waiting = suites.filter((suite) => (suite.kind === "command") === isCommand);
+    const runNext = async (): Promise<void> => {
+      for (let suite = waiting.shift(); suite !== undefined; suite = waiting.shift()) {
+        const output: Buffer[] = [];
+        results.set(suite, await runSuite(suite, ROOT, (chunk) => void output.push(chunk)));
+        console.log(`${headingOf(suite)}\n${Buffer.concat(output).toString("utf8").trimEnd()}`);
+      }
+    };
+    await Promise.all([runNext(), runNext()]);
+  }
+  return suites.flatMap((suite) => results.get(suite) ?? []);
+}
+
+function headingOf(suite: Suite): string {
+  return `\n== ${suite.name}: ${suite.title}`;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,7 +1,8 @@
 // The Cookie header (RFC 6265 section 4.2.1), read as leniently as servers do: `name=value` between semicolons, blanks
 // around both taken off, quotes kept, what has no `=` passed over.
 
-import { addressOf, findByte, lengthOf, NONE, Slice, sliceOf, startsWithWord, trimmed } from "../bytes/slice";
+import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
+import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
 import { scratch } from "../bytes/scratch";
 import { ABSENT, find, mayHold } from "../bytes/table";
 import { Plan } from "./plan";
@@ -26,29 +27,22 @@ export function cookieHeader(): Slice {
 
 /**
  * Several Cookie headers with "; " between them, as RFC 9113 section 8.2.3 joins them: Envoy does so on HTTP/2 and
- * HTTP/3, not on HTTP/1.1. `readRequest` has checked the block.
+ * HTTP/3, not on HTTP/1.1.
  */
 function joined(): Slice {
-  const to = scratch(view.blockEnd - view.block);
+  const to = scratch(lengthOf(view.block));
   if (to == 0) return NONE;
   let out = to;
-  const count = load<u32>(view.block);
-  let sizes = view.block + 4;
-  let at = sizes + ((count as usize) << 3);
-  for (let i: u32 = 0; i < count; i++) {
-    const keyLength = load<u32>(sizes);
-    const valueLength = load<u32>(sizes, 4);
-    sizes += 8;
-    if (keyLength == 6 && startsWithWord(sliceOf(at, 6), "cookie")) {
-      if (out != to) {
-        // "; ", little endian
-        store<u16>(out, 0x203b);
-        out += 2;
-      }
-      memory.copy(out, at + 7, valueLength);
-      out += valueLength;
+  beginPairs(view.block);
+  while (nextPair()) {
+    if (!isWord(pairKey, "cookie")) continue;
+    if (out != to) {
+      // "; ", little endian
+      store<u16>(out, 0x203b);
+      out += 2;
     }
-    at += keyLength + valueLength + 2;
+    memory.copy(out, addressOf(pairValue), lengthOf(pairValue));
+    out += lengthOf(pairValue);
   }
   return sliceOf(to, (out - to) as u32);
 }

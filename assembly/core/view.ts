@@ -1,5 +1,6 @@
 // One request as the filter sees it: the host's block of header pairs, read in place, in one pass.
 
+import { beginPairs, nextPair, pairKey, pairsBroken, pairValue } from "../bytes/pairs";
 import { scratch } from "../bytes/scratch";
 import {
   addressOf,
@@ -44,8 +45,7 @@ export class View {
   authorization: Slice;
   cookieHeaders: u32;
   /** The block itself. */
-  block: usize;
-  blockEnd: usize;
+  block: Slice;
   /** The client's own `x-serin-*`: addresses of `forgedCount` Slices, repetitions left out. */
   forged: usize;
   forgedCount: u32;
@@ -86,49 +86,45 @@ export function nextStamp(plan: Plan): void {
 }
 
 /**
- * Reads the host's block of request headers (u32 count; per pair u32 key length, u32 value length; then key NUL value
- * NUL) into `view` and the plan's header slots.
+ * Reads the host's block of request headers (bytes/pairs.ts) into `view` and the plan's header slots.
  * @returns false when the block is not what its lengths say
  */
-export function readRequest(plan: Plan, block: usize, bytes: u32): bool {
+export function readRequest(plan: Plan, block: Slice): bool {
   memory.fill(changetype<usize>(view), 0, offsetof<View>());
   nextStamp(plan);
-  const end = block + bytes;
-  if (bytes < 4) return false;
-  const count = load<u32>(block);
-  // Each pair takes at least 10 bytes: a count that cannot be is refused before it is multiplied.
-  if (count > bytes / 8) return false;
-  let sizes = block + 4;
-  let at = sizes + ((count as usize) << 3);
-  if (at > end) return false;
   view.block = block;
-  view.blockEnd = end;
+  const count = beginPairs(block);
   const headers = plan.inputs.headers;
-  for (let i: u32 = 0; i < count; i++) {
-    const keyLength = load<u32>(sizes);
-    const valueLength = load<u32>(sizes, 4);
-    sizes += 8;
-    if (keyLength > bytes || valueLength > bytes || at + keyLength + valueLength + 2 > end) return false;
-    const key = sliceOf(at, keyLength);
-    const value = sliceOf(at + keyLength + 1, valueLength);
-    at += keyLength + valueLength + 2;
+  while (nextPair()) {
+    const key = pairKey;
+    const keyLength = lengthOf(key);
     if (keyLength == 0) continue;
     const first = load<u8>(addressOf(key));
     if (first == 0x3a) {
-      readPseudo(key, value);
+      readPseudo(key, pairValue);
       continue;
     }
     if (first == 0x78 && startsWithWord(key, HEADER_PREFIX)) {
       noteForged(key, count);
       continue;
     }
-    readKnown(key, value);
+    readKnown(key, pairValue);
     if (mayHold(headers, keyLength)) {
       const slot = find(headers, key);
-      if (slot != ABSENT) fillSlot(plan, slot, trimmed(value));
+      if (slot != ABSENT) fillSlot(plan, slot, trimmed(pairValue));
     }
   }
-  return true;
+  return !pairsBroken;
+}
+
+/** As `readRequest`, for trailers: of these only the client's own `x-serin-*` matter. */
+export function readTrailers(block: Slice): void {
+  view.forged = 0;
+  view.forgedCount = 0;
+  const count = beginPairs(block);
+  while (nextPair()) {
+    if (startsWithWord(pairKey, HEADER_PREFIX)) noteForged(pairKey, count);
+  }
 }
 
 /** The first non-empty occurrence is the value. */

@@ -26,6 +26,8 @@ export class Stream {
   isConnect: bool;
   responseBegun: bool;
   responseEnded: bool;
+  /** Bytes of the response's body that passed. */
+  responseBytes: u64;
   /** The variants that it was given: a chain of cells (filter/stats.ts). */
   variants: usize;
   /** The cookies that its response sets: a chain (filter/effects.ts). */

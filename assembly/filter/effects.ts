@@ -16,7 +16,12 @@ import {
 } from "../core/steering";
 import { anyExposed, putDictionary } from "../core/dictionary";
 import { view } from "../core/view";
-import { addResponseHeader, removeRequestHeader, replaceRequestHeader } from "../host/headers";
+import {
+  addResponseHeader,
+  removeRequestHeader,
+  removeRequestTrailer,
+  replaceRequestHeader,
+} from "../host/headers";
 import { callForeign } from "../host/plugin";
 import { setFilterState } from "../host/properties";
 import { CLEAR_INLINE } from "../vocabulary/headers";
@@ -78,6 +83,15 @@ export function applyDecision(plan: Plan, stream: Stream): void {
   }
   if (plan.issues != 0 && anyIssued(plan)) issueCookies(plan, stream);
   if (!routeCleared) clearRoute();
+}
+
+/** Takes the client's own `x-serin-*` out of the request's trailers: an upstream may fold them into its headers. */
+export function removeForgedTrailers(): void {
+  for (let i: u32 = 0; i < view.forgedCount; i++) {
+    if (!removeRequestTrailer(load<u64>(view.forged + ((i as usize) << 3)))) {
+      survive("host-call", "a client trailer under x-serin- could not be removed");
+    }
+  }
 }
 
 function write(byHeader: bool, name: Slice, value: Slice): void {

@@ -7,18 +7,18 @@ import { DECIDED, identify, NEEDS_ADDRESS } from "../core/identity";
 import { evaluateFlag } from "../core/flag";
 import { Flag, FLAG_BYTES, Identity, Plan, Variant } from "../core/plan";
 import { givenAt } from "../core/steering";
-import { readRequest, view } from "../core/view";
+import { readRequest, readTrailers, view } from "../core/view";
 import { fillRandom, nowNs } from "../host/clock";
-import { requestHeaders } from "../host/headers";
+import { requestHeaders, requestTrailers } from "../host/headers";
 import { numberProperty, property } from "../host/properties";
 import { enter, giveStream, leave, recordOf, Root, Stream, takeStream } from "./contexts";
-import { applyDecision, releaseIssued, setIssuedCookies } from "./effects";
+import { applyDecision, releaseIssued, removeForgedTrailers, setIssuedCookies } from "./effects";
 import { writeDecision, writesDecisions } from "./lines";
 import { releasePlan } from "./root";
 import { countFlags } from "./flag-stats";
 import { countEnded, countGiven, ENDED_RESET } from "./stats";
 import { survive } from "./survive";
-import { wordResponseCode, wordSourceAddress } from "./words";
+import { wordContentLength, wordResponseCode, wordSourceAddress } from "./words";
 
 /** Enters a stream: from now on it keeps its root's plan. */
 export function createStream(id: u32, parent: u32): void {
@@ -54,8 +54,7 @@ export function beginRequest(id: u32): void {
   stream.hasBegun = true;
   const block = requestHeaders();
   if (block == NONE) return survive("host-call", "the request headers could not be read");
-  if (!readRequest(plan, addressOf(block), lengthOf(block)))
-    return survive("headers", "a block of headers that is none");
+  if (!readRequest(plan, block)) return survive("headers", "a block of headers that is none");
   plan.nowNs = now;
   stream.isConnect = isWord(view.method, "CONNECT");
   if (!decideAll(plan)) {
@@ -131,6 +130,16 @@ function withoutPort(address: Slice): Slice {
   return sliceOf(begin, (end - begin) as u32);
 }
 
+/** The request ends with trailers. */
+export function endRequest(id: u32): void {
+  if (changetype<usize>(streamOf(id)) == 0) return;
+  beginScratch();
+  const block = requestTrailers();
+  if (block == NONE) return survive("host-call", "the request trailers could not be read");
+  readTrailers(block);
+  removeForgedTrailers();
+}
+
 /** The response's headers are there, the upstream's or a local reply's. */
 export function beginResponse(id: u32, isEnd: bool): void {
   const stream = streamOf(id);
@@ -142,6 +151,14 @@ export function beginResponse(id: u32, isEnd: bool): void {
   setIssuedCookies(stream);
 }
 
+/** A piece of the response's body passes. */
+export function passResponse(id: u32, bytes: u32, isEnd: bool): void {
+  const stream = streamOf(id);
+  if (changetype<usize>(stream) == 0) return;
+  stream.responseBytes += bytes;
+  if (isEnd) stream.responseEnded = true;
+}
+
 /** The response's last byte passed. */
 export function endResponse(id: u32): void {
   const stream = streamOf(id);
@@ -150,19 +167,42 @@ export function endResponse(id: u32): void {
 
 const MILLISECOND: u64 = 1000000;
 
+/** The stream is over and Envoy writes its access log: once for each stream, before it is done with it. */
+export function logStream(id: u32): void {
+  const stream = streamOf(id);
+  if (changetype<usize>(stream) == 0 || stream.variants == 0) return;
+  beginScratch();
+  const ending = endingOf(stream);
+  const now = nowNs();
+  countEnded(stream, ending, now > stream.begunNs ? (now - stream.begunNs) / MILLISECOND : 0);
+}
+
 /** Envoy is done with the stream, whatever became of it: once for each that was created. */
 export function endStream(id: u32, stream: Stream): void {
-  beginScratch();
+  // An upstream filter's stream is never logged.
+  logStream(id);
   leave(id);
-  if (stream.variants != 0) {
-    const ending = endingOf(stream);
-    const now = nowNs();
-    countEnded(stream, ending, now > stream.begunNs ? (now - stream.begunNs) / MILLISECOND : 0);
-  }
   releaseIssued(stream);
   const plan = stream.plan;
   giveStream(stream);
   releasePlan(plan);
+}
+
+/**
+ * Whether all that the response's content-length promises has passed, though no end did: an HTTP/2 upstream ends a
+ * stream in a frame of its own, and a client that has all it wants may be gone before that.
+ */
+function isWhole(stream: Stream): bool {
+  const text = property(wordContentLength);
+  const length = lengthOf(text);
+  if (length == 0 || length > 18) return false;
+  let promised: u64 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(addressOf(text) + i);
+    if (byte < 0x30 || byte > 0x39) return false;
+    promised = promised * 10 + ((byte - 0x30) as u64);
+  }
+  return stream.responseBytes == promised;
 }
 
 /**
@@ -175,6 +215,7 @@ function endingOf(stream: Stream): u32 {
   const kind = code >= 600 ? 5 : (code as u32) / 100;
   if (stream.responseEnded || code == 101) return kind;
   if (stream.isConnect && kind == 2) return kind;
+  if (stream.responseBegun && isWhole(stream)) return kind;
   // Envoy's own answer may pass no filter; one of the upstream's that passed without its end was cut.
   return stream.responseBegun ? ENDED_RESET : kind;
 }

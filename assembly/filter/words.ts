@@ -16,6 +16,7 @@ export let wordSetCookie: Slice = NONE;
 export let wordClearRouteCache: Slice = NONE;
 export let wordSourceAddress: Slice = NONE;
 export let wordResponseCode: Slice = NONE;
+export let wordContentLength: Slice = NONE;
 
 /** Opens the VM's arena and writes the words. @returns false without memory */
 export function prepareWords(): bool {
@@ -30,6 +31,7 @@ export function prepareWords(): bool {
   wordSetCookie = written("set-cookie");
   wordClearRouteCache = written("clear_route_cache");
   wordSourceAddress = written("source\0address");
+  wordContentLength = written("response\0headers\0content-length");
   wordResponseCode = written("response\0code");
   return !vmArena.failed;
 }

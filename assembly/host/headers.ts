@@ -11,12 +11,22 @@ import {
 } from "./abi";
 
 const REQUEST: i32 = 0;
+const REQUEST_TRAILERS: i32 = 1;
 const RESPONSE: i32 = 2;
 
-/** The block of all request headers (see core/view.ts) in scratch memory; NONE when the host gives none. */
+/** The block of all request headers (bytes/pairs.ts) in scratch memory; NONE when the host gives none. */
 export function requestHeaders(): Slice {
+  return pairsOf(REQUEST);
+}
+
+/** As `requestHeaders`, for the request's trailers. */
+export function requestTrailers(): Slice {
+  return pairsOf(REQUEST_TRAILERS);
+}
+
+function pairsOf(map: i32): Slice {
   store<u64>(RETURNED, 0);
-  if (proxy_get_header_map_pairs(REQUEST, RETURNED, RETURNED + 4) != STATUS_OK) return NONE;
+  if (proxy_get_header_map_pairs(map, RETURNED, RETURNED + 4) != STATUS_OK) return NONE;
   const at = load<u32>(RETURNED) as usize;
   return at == 0 ? NONE : sliceOf(at, load<u32>(RETURNED, 4));
 }
@@ -36,6 +46,11 @@ export function replaceRequestHeader(name: Slice, value: Slice): bool {
 /** Removes every occurrence. @returns whether the host did it */
 export function removeRequestHeader(name: Slice): bool {
   return proxy_remove_header_map_value(REQUEST, addressOf(name), lengthOf(name)) == STATUS_OK;
+}
+
+/** Removes every occurrence. @returns whether the host did it */
+export function removeRequestTrailer(name: Slice): bool {
+  return proxy_remove_header_map_value(REQUEST_TRAILERS, addressOf(name), lengthOf(name)) == STATUS_OK;
 }
 
 /** @returns whether the host did it */

@@ -1,17 +1,15 @@
 // A JsonLogic rule as a flat program. The tree is walked with a stack of frames of its own: nothing recurses, however
 // deep a rule nests.
 
-import { addressOf, isWord, lengthOf, sameText, Slice, sliceOf } from "../bytes/slice";
+import { isWord, sameText, Slice, sliceOf } from "../bytes/slice";
 import { take } from "../bytes/arena";
 import { put, putNumber, putString } from "../bytes/writer";
 import {
   ERROR_PARSE,
-  OP_ALL,
   OP_ARRAY,
   OP_CALL,
   OP_CONST,
   OP_FAIL,
-  OP_FILTER,
   OP_FRACTIONAL,
   OP_JUMP,
   OP_JUMP_FALSY_KEEP,
@@ -22,12 +20,10 @@ import {
   OP_MISSING,
   OP_MISSING_SOME,
   OP_NEXT,
-  OP_NONE,
   OP_NOT,
   OP_POP,
   OP_REDUCE,
   OP_RETURN,
-  OP_SOME,
   OP_TRUTHY,
   OP_VAR,
   OP_VAR_OF,
@@ -39,19 +35,9 @@ import { Rule } from "../core/plan";
 import { LIMIT_OPERATORS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { kept, plan, reading } from "./build";
-import {
-  adjust,
-  beginCode,
-  codeLength,
-  deepest,
-  emit,
-  operandAt,
-  placeCode,
-  reserve,
-  setOperand,
-} from "./code";
+import { beginCode, codeLength, deepest, emit, operandAt, placeCode, reserve, setOperand } from "./code";
 import { constantOf, holdsRule } from "./constants";
-import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
 import { KNOWN_OPERATORS, NO_OPERATOR, operatorOf } from "./operators";
 import { beginMessage, message, report, reportKey, warn, warnKey } from "./problems";
 import { putNearest } from "./nearest";
@@ -282,19 +268,10 @@ function callShared(member: Node): void {
 }
 
 /** Every text below a node may be a path that is looked up while the rule runs: the plan has to know it. */
-function namePaths(root: Node): void {
-  let at = root;
-  while (true) {
-    if (at.kind == KIND_STRING) noteVariable(variableFor(at.text));
-    if (at.first != 0) {
-      at = changetype<Node>(at.first);
-      continue;
-    }
-    while (at == root || at.next == 0) {
-      if (at == root) return;
-      at = changetype<Node>(at.parent);
-    }
-    at = changetype<Node>(at.next);
+function namePaths(node: Node): void {
+  const root = changetype<usize>(node);
+  for (let at = root; at != 0; at = nextBelow(root, at)) {
+    if (changetype<Node>(at).kind == KIND_STRING) noteVariable(variableFor(changetype<Node>(at).text));
   }
 }
 

@@ -15,7 +15,16 @@ import {
   Value,
   VALUE_BYTES,
 } from "../core/logic/value";
-import { KIND_ARRAY, KIND_FALSE, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_TRUE, Node } from "./node";
+import {
+  KIND_ARRAY,
+  KIND_FALSE,
+  KIND_NULL,
+  KIND_NUMBER,
+  KIND_OBJECT,
+  KIND_TRUE,
+  nextBelow,
+  Node,
+} from "./node";
 
 /** A container whose items are still to be made. */
 @unmanaged
@@ -27,19 +36,11 @@ class Pending {
 
 /** Whether a rule stands anywhere in a value: an object with a member. */
 export function holdsRule(node: Node): bool {
-  let at = node;
-  while (true) {
-    if (at.kind == KIND_OBJECT && at.count != 0) return true;
-    if (at.first != 0) {
-      at = changetype<Node>(at.first);
-      continue;
-    }
-    while (at.next == 0 || at == node) {
-      if (at == node) return false;
-      at = changetype<Node>(at.parent);
-    }
-    at = changetype<Node>(at.next);
+  const root = changetype<usize>(node);
+  for (let at = root; at != 0; at = nextBelow(root, at)) {
+    if (changetype<Node>(at).kind == KIND_OBJECT && changetype<Node>(at).count != 0) return true;
   }
+  return false;
 }
 
 /** The value of a node, objects as data, in `owner`; address 0 without memory. `reading` holds what is needed meanwhile. */

@@ -30,3 +30,15 @@ export class Node {
   /** Place in its parent. */
   index: u32;
 }
+
+/** The node after `node` in the order of the text, below `root`; 0 behind the last one. */
+export function nextBelow(root: usize, node: usize): usize {
+  if (changetype<Node>(node).first != 0) return changetype<Node>(node).first;
+  let at = node;
+  while (at != root) {
+    const next = changetype<Node>(at).next;
+    if (next != 0) return next;
+    at = changetype<Node>(at).parent;
+  }
+  return 0;
+}

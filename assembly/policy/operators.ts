@@ -41,8 +41,7 @@ import {
 } from "../core/logic/opcodes";
 
 export const KNOWN_OPERATORS =
-  "var missing missing_some if == === != !== > >= < <= ! !! or and + - * / % max min merge cat in map filter reduce " +
-  "all some none starts_with ends_with sem_ver fractional $ref";
+  "var missing missing_some if == === != !== > >= < <= ! !! or and + - * / % max min merge cat in map filter reduce all some none starts_with ends_with sem_ver fractional $ref";
 
 export const NO_OPERATOR: u32 = 0xffffffff;
 

@@ -2,7 +2,7 @@
 // out when a flag is evaluated, is a warning that `serin validate` refuses by default: the flag then answers ERROR, and
 // all others are unharmed.
 
-import { addressOf, isWord, lengthOf, lower, sameText, Slice, sliceOf } from "../bytes/slice";
+import { addressOf, isWord, lengthOf, lower, sameText, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putNumber, putString } from "../bytes/writer";
 import { Flag, FLAG_BYTES, FLAG_VARIANT_BYTES, FlagVariant, NO_SLOT } from "../core/plan";
@@ -10,7 +10,6 @@ import { LIMIT_FLAGS } from "../vocabulary/limits";
 import {
   CODE_CONFLICT,
   CODE_LIMIT,
-  CODE_MISSING_KEY,
   CODE_NAME,
   CODE_REFERENCE,
   CODE_TYPE,

@@ -20,10 +20,8 @@ import {
   failWith,
   isKind,
   message,
-  report,
   reportAt,
   unknownKey,
-  warn,
 } from "./problems";
 import { readFlags } from "./read-flags";
 import { readIdentity } from "./read-identity";

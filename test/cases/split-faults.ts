@@ -2,7 +2,7 @@
 
 import { parseDocument, isMap, isScalar, type YAMLMap } from "yaml";
 
-import { holderOf, partsOf, pointOf, type Variant } from "./bucket.ts";
+import { assign, layOut, type Share } from "../fuzz/model.ts";
 import type { Case, CaseRequest } from "./case-file.ts";
 
 interface Given {
@@ -52,20 +52,17 @@ function identityOf(request: CaseRequest, rollout: string): string | undefined {
 function variantOf(name: string, rollout: YAMLMap, identity: string): string {
   const variants = rollout.get("variants") as YAMLMap;
   const fallback = String(rollout.get("default"));
-  const others = variants.items.flatMap(({ key, value }): Variant[] => {
+  const shares = variants.items.flatMap(({ key, value }): Share[] => {
     const variant = isScalar(key) ? String(key.value) : String(key);
     if (variant === fallback || !isMap(value)) return [];
-    const percent = written(value, "percent");
-    const max = written(value, "max");
-    return [
-      { name: variant, ...(percent === undefined ? {} : { percent }), ...(max === undefined ? {} : { max }) },
-    ];
+    const max = thousandths(value, "max");
+    return [{ variant, percent: thousandths(value, "percent") ?? 0, ...(max === undefined ? {} : { max }) }];
   });
   const salt = rollout.get("salt");
-  return holderOf(partsOf(others), pointOf(typeof salt === "string" ? salt : name, identity)) ?? fallback;
+  return assign(typeof salt === "string" ? salt : name, identity, layOut(shares)) ?? fallback;
 }
 
-function written(map: YAMLMap, key: string): string | undefined {
-  const value = map.get(key, true);
-  return isScalar(value) ? String(value.value) : undefined;
+function thousandths(map: YAMLMap, key: string): number | undefined {
+  const value = map.get(key);
+  return value === undefined ? undefined : Math.round(Number(value) * 1000);
 }

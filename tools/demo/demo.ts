@@ -7,9 +7,8 @@ import { DemoError } from "./demo-error.ts";
 import { findExamples, liveFrame, summaryLines } from "./frame.ts";
 import type { DemoOptions } from "./options.ts";
 import type { Screen } from "./screen.ts";
-import { SERVICES, type Service } from "./services.ts";
 import { Session } from "./session.ts";
-import { setUp, type Stage } from "./stage.ts";
+import { setUp, type Stage, type StageParts } from "./stage.ts";
 import { tableLines } from "./table.ts";
 import { ROUND } from "./visitors.ts";
 
@@ -28,11 +27,11 @@ export async function runDemo(
   options: DemoOptions,
   screen: Screen,
   signal: AbortSignal,
-  services: readonly Service[] = SERVICES,
+  parts: StageParts = {},
 ): Promise<number> {
   let stage: Stage;
   try {
-    stage = await setUp(options, services, signal, (line) => screen.step(line));
+    stage = await setUp(options, parts, signal, (line) => screen.step(line));
   } catch (error) {
     if (!signal.aborted) throw error;
     screen.clear();

@@ -9,9 +9,17 @@ import { Screen } from "./screen.ts";
 
 const EXIT_CANNOT_RUN = 2;
 
+/** Taking down lasts a moment; who asks again after that is not kept waiting, by a download that hangs say. */
+const PATIENCE_MS = 2000;
+
 const ending = new AbortController();
+let askedAt: number | null = null;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => ending.abort(signal));
+  process.on(signal, () => {
+    if (askedAt !== null && Date.now() - askedAt > PATIENCE_MS) process.exit(EXIT_CANNOT_RUN);
+    askedAt ??= Date.now();
+    ending.abort(signal);
+  });
 }
 // Whoever read the output has gone: nobody is left to show anything to.
 process.stdout.on("error", () => ending.abort("SIGPIPE"));

@@ -50,9 +50,9 @@ export class PolicyFile {
 
   /** A copy of the policy in a folder that is made for it. */
   static async make(folder: string, text: string): Promise<PolicyFile> {
+    const file = new PolicyFile(folder, join(folder, "policy.yaml"));
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    const file = new PolicyFile(folder, join(folder, "policy.yaml"));
     await writeFile(file.path, text);
     return file;
   }

@@ -1,11 +1,18 @@
 // Where the demo shows things: one picture that is drawn over on a terminal, lines where there is none.
 
+import type { Writable } from "node:stream";
+
 import { createLogUpdate } from "log-update";
 
 import { colorsOf, type Colors } from "../commands/terminal.ts";
+import { clip } from "./table.ts";
 
 /** What of a stream a screen needs. */
-export type Output = NodeJS.WriteStream;
+export type Output = Writable & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 export class Screen {
   readonly colors: Colors;
@@ -15,7 +22,7 @@ export class Screen {
   #ticking: NodeJS.Timeout | null = null;
 
   constructor(private readonly output: Output) {
-    this.isTerminal = output.isTTY;
+    this.isTerminal = output.isTTY === true;
     this.colors = colorsOf(output);
     this.#log = createLogUpdate(output);
   }
@@ -49,7 +56,8 @@ export class Screen {
     const start = Date.now();
     const show = (): void => {
       const seconds = Math.floor((Date.now() - start) / 1000);
-      this.#log(this.colors.dim(` ${text}${seconds < 2 ? "" : `  ${seconds} s`}`.slice(0, this.width)));
+      const passed = seconds < 2 ? "" : `  ${seconds} s`;
+      this.#log(this.colors.dim(` ${clip(text, this.width - passed.length - 1)}${passed}`));
     };
     show();
     this.#ticking = setInterval(show, 1000);

@@ -39,10 +39,10 @@ export interface RunningServices {
 }
 
 /** Starts the services on ports that are free. */
-export async function startServices(services: readonly Service[] = SERVICES): Promise<RunningServices> {
+export async function startServices(): Promise<RunningServices> {
   const servers: Server[] = [];
   const ports = new Map<string, number>();
-  for (const service of services) {
+  for (const service of SERVICES) {
     const server = createServer((request, response) => {
       answer(service, request, response).catch(() => response.destroy());
     });

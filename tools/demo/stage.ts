@@ -4,13 +4,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { ensureEnvoy, ENVOY_VERSION, EnvoyError, requirePort, startEnvoy } from "../envoy/index.ts";
-import type { RunningEnvoy } from "../envoy/index.ts";
+import type { InstallOptions, RunningEnvoy } from "../envoy/index.ts";
 import { packageFolder } from "../commands/filter-module.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { DemoError } from "./demo-error.ts";
 import type { DemoOptions } from "./options.ts";
 import { PolicyFile, type AcceptedPolicy } from "./policy-file.ts";
-import { startServices, type Service } from "./services.ts";
+import { startServices, type RunningServices } from "./services.ts";
 
 export interface Stage {
   readonly envoy: RunningEnvoy;
@@ -22,17 +22,23 @@ export interface Stage {
   takeDown(): Promise<void>;
 }
 
+/** What a test may put in another's place. */
+export interface StageParts {
+  readonly start?: () => Promise<RunningServices>;
+  readonly install?: InstallOptions;
+}
+
 /** Ports are asked for first: whoever has to choose others should not wait for an Envoy to be fetched. */
 export async function setUp(
   options: DemoOptions,
-  services: readonly Service[],
+  parts: StageParts,
   signal: AbortSignal,
   progress: (line: string) => void,
 ): Promise<Stage> {
   await requireOwnPort(options.port, "the shop", "PORT");
   await requireOwnPort(options.adminPort, "Envoy's admin", "ADMIN_PORT");
   const env = { ...process.env, ENVOY: options.envoy ?? "" };
-  const binary = await ensureEnvoy(ENVOY_VERSION, { env, progress });
+  const binary = await ensureEnvoy(ENVOY_VERSION, { env, progress, ...parts.install });
   const ends: (() => Promise<void>)[] = [];
   const takeDown = async (): Promise<void> => {
     for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
@@ -40,7 +46,7 @@ export async function setUp(
   try {
     signal.throwIfAborted();
     progress("starting three services and Envoy");
-    const running = await startServices(services);
+    const running = await (parts.start ?? startServices)();
     ends.push(() => running.stop());
     const folder = join(packageFolder(), "build", `demo-${options.port}`);
     const policyFile = await PolicyFile.make(folder, await readFile(EXAMPLE, "utf8"));

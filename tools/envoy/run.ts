@@ -2,9 +2,9 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { Admin, waitUntil } from "./admin.ts";
 import { EnvoyError } from "./envoy-error.ts";
@@ -21,7 +21,7 @@ export interface EnvoyOptions {
   readonly bootstrap?: string;
   /** Or a file with it. */
   readonly file?: string;
-  /** Further files of Envoy's folder, by name. */
+  /** Further files of Envoy's folder, by name; `folder/name` makes that folder too. */
   readonly files?: Readonly<Record<string, string>>;
   /** Worker threads; 1 unless said. */
   readonly concurrency?: number;
@@ -61,6 +61,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   let child: ChildProcess | null = null;
   try {
     for (const [name, text] of Object.entries(options.files ?? {})) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
       await writeFile(join(folder, name), text.replaceAll("FOLDER", folder));
     }
     const file = options.file === undefined ? join(folder, "envoy.yaml") : resolve(options.file);

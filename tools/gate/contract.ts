@@ -30,9 +30,11 @@ export const REQUIRED_EXPORTS: ReadonlySet<string> = new Set([
   "proxy_on_configure",
   "proxy_on_context_create",
   "proxy_on_request_headers",
+  "proxy_on_request_trailers",
   "proxy_on_response_headers",
   "proxy_on_response_body",
   "proxy_on_response_trailers",
+  "proxy_on_log",
   "proxy_on_done",
 ]);
 

@@ -10,14 +10,19 @@ import { addRecords, judgeEnd, readAsPectSummary, type Result, type Totals } fro
 
 const DEFAULT_MINUTES = 10;
 
-/** Runs a suite of the project at `root`. */
-export async function runSuite(suite: Suite, root: string): Promise<Result> {
+/** Takes what a suite prints, as it comes. */
+export type Sink = (chunk: Buffer) => void;
+
+const toTerminal: Sink = (chunk) => void process.stdout.write(chunk);
+
+/** Runs a suite of the project at `root`; what it prints goes to `sink`. */
+export async function runSuite(suite: Suite, root: string, sink: Sink = toTerminal): Promise<Result> {
   const begin = performance.now();
   const totals = await (suite.kind === "command"
-    ? runCommand(suite, root)
+    ? runCommand(suite, root, sink)
     : suite.kind === "as-pect"
-      ? runAsPect(suite, root)
-      : runNodeTests(suite, root));
+      ? runAsPect(suite, root, sink)
+      : runNodeTests(suite, root, sink));
   return { name: suite.name, ...totals, seconds: (performance.now() - begin) / 1000 };
 }
 
@@ -44,8 +49,8 @@ export function findForgottenFiles(root: string, suites: readonly Suite[]): stri
     .map((file) => relative(root, file));
 }
 
-async function runCommand(suite: Suite & { kind: "command" }, root: string): Promise<Totals> {
-  const end = await runChild(suite, root, suite.command);
+async function runCommand(suite: Suite & { kind: "command" }, root: string, sink: Sink): Promise<Totals> {
+  const end = await runChild(suite, root, sink, suite.command);
   const ok = end.code === 0 && !end.timedOut;
   return {
     passed: ok ? 1 : 0,
@@ -54,14 +59,14 @@ async function runCommand(suite: Suite & { kind: "command" }, root: string): Pro
   };
 }
 
-async function runAsPect(suite: Suite & { kind: "as-pect" }, root: string): Promise<Totals> {
+async function runAsPect(suite: Suite & { kind: "as-pect" }, root: string, sink: Sink): Promise<Totals> {
   const config = [
     "--config",
     "test/unit/as-pect.config.js",
     "--as-config",
     "test/unit/as-pect.asconfig.json",
   ];
-  const end = await runChild(suite, root, [
+  const end = await runChild(suite, root, sink, [
     process.execPath,
     "node_modules/@as-pect/cli/bin/asp.js",
     ...config,
@@ -69,7 +74,7 @@ async function runAsPect(suite: Suite & { kind: "as-pect" }, root: string): Prom
   return judgeEnd(readAsPectSummary(end.output), end);
 }
 
-async function runNodeTests(suite: Suite & { kind: "node" }, root: string): Promise<Totals> {
+async function runNodeTests(suite: Suite & { kind: "node" }, root: string, sink: Sink): Promise<Totals> {
   const files = findTestFiles(root, suite.files);
   if (files.length === 0)
     return { passed: 0, failed: 1, notes: [`no test files in ${suite.files.join(", ")}`] };
@@ -91,7 +96,7 @@ async function runNodeTests(suite: Suite & { kind: "node" }, root: string): Prom
       ...reporters,
       ...files,
     ];
-    const end = await runChild(suite, root, command, suite.env);
+    const end = await runChild(suite, root, sink, command, suite.env);
     const totals = existsSync(records) ? addRecords(readFileSync(records, "utf8"), suite.maySkip) : null;
     return judgeEnd(totals, end);
   } finally {
@@ -117,7 +122,13 @@ interface End {
   output: string;
 }
 
-function runChild(suite: Suite, root: string, command: string[], env?: Record<string, string>): Promise<End> {
+function runChild(
+  suite: Suite,
+  root: string,
+  sink: Sink,
+  command: string[],
+  env?: Record<string, string>,
+): Promise<End> {
   return new Promise((resolve) => {
     const [program, ...args] = command as [string, ...string[]];
     // A group of its own, so that what outlives a timed out runner can be ended with it.
@@ -137,10 +148,10 @@ function runChild(suite: Suite, root: string, command: string[], env?: Record<st
     let output = "";
     let timedOut = false;
     child.stdout.on("data", (chunk: Buffer) => {
-      process.stdout.write(chunk);
+      sink(chunk);
       output += chunk.toString();
     });
-    child.stderr.on("data", (chunk: Buffer) => void process.stderr.write(chunk));
+    child.stderr.on("data", sink);
     const timer = setTimeout(
       () => {
         timedOut = true;

@@ -2,7 +2,7 @@
 // operators make (lists, texts) lives in scratch memory until the callback ends.
 
 import { scratch } from "../../bytes/scratch";
-import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../../bytes/slice";
+import { NONE, Slice } from "../../bytes/slice";
 import { isEqual, isLess, isLessOrEqual } from "./coercion";
 import { arithmetic, concatenate, extreme, isIn, merge } from "./operators";
 import { missing, missingSome } from "./missing";
@@ -10,8 +10,6 @@ import {
   ERROR_GENERAL,
   ERROR_NONE,
   INSTRUCTION,
-  OP_ADD,
-  OP_ALL,
   OP_ARRAY,
   OP_CALL,
   OP_CAT,
@@ -19,7 +17,6 @@ import {
   OP_ENDS_WITH,
   OP_EQ,
   OP_FAIL,
-  OP_FILTER,
   OP_FRACTIONAL,
   OP_GE,
   OP_GT,
@@ -31,7 +28,6 @@ import {
   OP_JUMP_TRUTHY_KEEP,
   OP_LE,
   OP_LT,
-  OP_MAP,
   OP_MAX,
   OP_MERGE,
   OP_MIN,
@@ -39,7 +35,6 @@ import {
   OP_MISSING_SOME,
   OP_NE,
   OP_NEXT,
-  OP_NONE,
   OP_NOT,
   OP_NOT_SAME,
   OP_POP,
@@ -47,7 +42,6 @@ import {
   OP_RETURN,
   OP_SAME,
   OP_SEM_VER,
-  OP_SOME,
   OP_STARTS_WITH,
   OP_TRUTHY,
   OP_VAR,
@@ -61,16 +55,12 @@ import {
   copyValue,
   isSame,
   isTruthy,
-  itemOf,
   setArray,
   setBoolean,
-  setNull,
   TAG_ARRAY,
   TAG_NULL,
-  TAG_TEXT,
   Value,
   VALUE_BYTES,
-  valueOnPath,
 } from "./value";
 import { readVariable, Variable } from "./variables";
 import {

@@ -1,7 +1,7 @@
 // Arithmetic, texts and lists.
 
 import { scratch } from "../../bytes/scratch";
-import { lengthOf, NONE } from "../../bytes/slice";
+import {} from "../../bytes/slice";
 import { beginText, put, putSlice, textOf, Writer } from "../../bytes/writer";
 import { putNumberText } from "../../bytes/number-text";
 import { toNumber } from "./coercion";

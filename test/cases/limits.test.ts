@@ -1,0 +1,135 @@
+// The limits of a policy: what is exactly as large is served, one more is refused with a problem of its own. Too large to
+// be files.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Vm, type LoggedProblem } from "../../tools/emulator/index.ts";
+import { filterModule } from "./emulator-host.ts";
+
+function many<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+function byName(count: number, value: unknown): object {
+  return Object.fromEntries(many(count, (index) => [`n${index}`, value]));
+}
+
+const ROLLOUT = { identity: [], default: "a", variants: { a: {} } };
+
+function rollout(changes: object): object {
+  return { rollouts: { checkout: { ...ROLLOUT, ...changes } } };
+}
+
+function nested(levels: number): object {
+  return many(levels, () => null).reduce<object>((inner) => ({ a: inner }), {});
+}
+
+/** Of a size, the limit, what is refused one above it: where, and in which words. */
+const LIMITS: [
+  what: string,
+  limit: number,
+  policy: (size: number) => object,
+  pointer: string,
+  message: RegExp,
+][] = [
+  [
+    "levels",
+    64,
+    (size) => ({ metadata: nested(size - 2) }),
+    `/metadata${"/a".repeat(63)}`,
+    /deeper than 64 levels/,
+  ],
+  [
+    "rollouts",
+    16384,
+    (size) => ({ rollouts: byName(size, ROLLOUT) }),
+    "/rollouts",
+    /more than 16384 rollouts/,
+  ],
+  [
+    "variants",
+    16,
+    (size) => rollout({ default: "n0", variants: byName(size, {}) }),
+    "/rollouts/checkout/variants",
+    /more than 16 variants/,
+  ],
+  [
+    "match entries",
+    256,
+    (size) => rollout({ match: many(size, () => ({})) }),
+    "/rollouts/checkout/match",
+    /more than 256 match entries/,
+  ],
+  [
+    "sources",
+    16,
+    (size) => ({ identity: many(size, () => ({ cookie: "a" })) }),
+    "/identity",
+    /more than 16 sources/,
+  ],
+  [
+    "flags",
+    10000,
+    (size) => ({ flags: byName(size, { state: "ENABLED", variants: { on: true }, defaultVariant: "on" }) }),
+    "/flags",
+    /more than 10000 flags/,
+  ],
+  [
+    "bytes of a host",
+    253,
+    (size) => rollout({ match: [{ hosts: [`${"a.".repeat(100)}${"a".repeat(size - 200)}`] }] }),
+    "/rollouts/checkout/match/0/hosts/0",
+    /must be a host/,
+  ],
+  [
+    "bytes of a path",
+    2048,
+    (size) => rollout({ match: [{ path: { value: `/${"a".repeat(size - 1)}` } }] }),
+    "/rollouts/checkout/match/0/path/value",
+    /more than 2048 bytes/,
+  ],
+  [
+    "bytes of a salt",
+    1024,
+    (size) => rollout({ salt: "a".repeat(size) }),
+    "/rollouts/checkout/salt",
+    /1 to 1024 bytes/,
+  ],
+  [
+    "bytes of a cluster's name",
+    1024,
+    (size) => rollout({ variants: { a: { cluster: "a".repeat(size) } } }),
+    "/rollouts/checkout/variants/a/cluster",
+    /1 to 1024 visible/,
+  ],
+];
+
+function configure(policy: string): { accepted: boolean; errors: LoggedProblem[] } {
+  const { accepted, problems } = Vm.load(filterModule()).configure(policy);
+  return { accepted, errors: problems.filter(({ severity }) => severity === "error") };
+}
+
+for (const [what, limit, policy, pointer, message] of LIMITS) {
+  test(`${limit} ${what}, and no more`, () => {
+    assert.deepEqual(configure(JSON.stringify(policy(limit))), { accepted: true, errors: [] });
+    const { accepted, errors } = configure(JSON.stringify(policy(limit + 1)));
+    assert.equal(accepted, false);
+    assert.deepEqual(
+      errors.map((problem) => problem.pointer),
+      [pointer],
+    );
+    assert.match(errors[0]?.message ?? "", message);
+  });
+}
+
+test("4 MiB of text, and no more", () => {
+  const padded = (bytes: number): string => "{}".padEnd(bytes, " ");
+  assert.deepEqual(configure(padded(4 << 20)), { accepted: true, errors: [] });
+  const { accepted, errors } = configure(padded((4 << 20) + 1));
+  assert.equal(accepted, false);
+  assert.deepEqual(
+    errors.map(({ code, pointer }) => [code, pointer]),
+    [["limit", ""]],
+  );
+});

@@ -1,0 +1,163 @@
+// The verdict: a planted fault of each kind is found and named, and what agrees passes.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { findDisagreements, isFarFrom } from "../../tools/demo/agreement.ts";
+import { countsOf, quantile, type EnvoyCounts } from "../../tools/demo/envoy-counts.ts";
+import { Tally } from "../../tools/demo/tally.ts";
+import { USERS, type Visit } from "../../tools/demo/visitors.ts";
+import { exampleOracle, PLAN } from "./example-policy.ts";
+
+/** Each user comes to the checkout once; a test may change what they see. */
+function visitAll(change: (visit: Visit) => Visit = (visit) => visit): Tally {
+  const oracle = exampleOracle();
+  const tally = new Tally(PLAN, oracle);
+  for (const user of USERS) {
+    const { service, variants } = oracle.expect(user, "/checkout");
+    const told = new Map([...variants].filter(([, variant]) => variant !== "stable"));
+    tally.add(change({ user, path: "/checkout", forged: false, service, told, failure: null }));
+  }
+  return tally;
+}
+
+/** What Envoy would have counted of it. */
+function countsFor(tally: Tally, changes: Readonly<Record<string, number>> = {}): EnvoyCounts {
+  const values = new Map<string, number>();
+  for (const [variant, share] of [
+    ["stable", 80_000],
+    ["canary", 20_000],
+  ] as const) {
+    const name = `serin.rollout.checkout.${variant}`;
+    values.set(`${name}.share`, share);
+    values.set(`${name}.rq_total`, tally.requestsOf("checkout", variant));
+  }
+  for (const [name, value] of Object.entries(changes)) values.set(name, (values.get(name) ?? 0) + value);
+  return { values, histograms: new Map() };
+}
+
+describe("what was seen and what was asked", () => {
+  it("agree when Envoy did what the policy says", () => {
+    const tally = visitAll();
+    assert.deepEqual(findDisagreements(tally, countsFor(tally)), []);
+    assert.equal(tally.users.size, 1000);
+  });
+
+  const planted: [fault: string, changes: Record<string, number>, said: RegExp][] = [
+    [
+      "a request too many",
+      { "serin.rollout.checkout.canary.rq_total": 1 },
+      /^checkout\/canary: Envoy counted \d+ requests, the client \d+$/,
+    ],
+    ["an error", { "serin.rollout.checkout.stable.rq_5xx": 1 }, /^checkout\/stable: Envoy counted 1 errors$/],
+    [
+      "a cut answer",
+      { "serin.rollout.checkout.stable.rq_reset": 2 },
+      /^checkout\/stable: Envoy counted 2 errors$/,
+    ],
+    [
+      "a request without an end",
+      { "serin.rollout.checkout.canary.rq_active": 1 },
+      /^checkout\/canary: 1 requests are still active$/,
+    ],
+    ["an error survived", { "serin.error": 3 }, /survived 3 errors/],
+    [
+      "shares that are no whole",
+      { "serin.rollout.checkout.canary.share": 1000 },
+      /^checkout: the shares asked for are 101 % together$/,
+    ],
+  ];
+  for (const [fault, changes, said] of planted) {
+    it(`disagree: ${fault}`, () => {
+      const tally = visitAll();
+      const found = findDisagreements(tally, countsFor(tally, changes));
+      assert.equal(found.length, 1, found.join("\n"));
+      assert.match(found[0] ?? "", said);
+    });
+  }
+
+  it("disagree when the share is not the one asked for", () => {
+    const tally = visitAll();
+    const changes = {
+      "serin.rollout.checkout.canary.share": 10_000,
+      "serin.rollout.checkout.stable.share": -10_000,
+    };
+    const found = findDisagreements(tally, countsFor(tally, changes));
+    assert.equal(found.length, 2);
+    assert.match(
+      found[0] ?? "",
+      /^checkout\/stable: .* of 1000 users instead of 70 %, more than 4 standard errors away$/,
+    );
+  });
+
+  it("disagree when the wrong service answered, a user was told wrong, a request failed, nobody came", () => {
+    const wrongService = visitAll((visit) => ({ ...visit, service: "shop" }));
+    assert.match(
+      findDisagreements(wrongService, countsFor(wrongService)).join(),
+      /answered by shop instead of checkout-v2/,
+    );
+    const wrongVariant = visitAll((visit) =>
+      visit.user === "u-7" ? { ...visit, told: flipped(visit) } : visit,
+    );
+    assert.match(
+      findDisagreements(wrongVariant, countsFor(wrongVariant)).join(),
+      /^1 answers .* user u-7 at \/checkout/,
+    );
+    const failed = visitAll((visit) => (visit.user === "u-7" ? { ...visit, failure: "status 503" } : visit));
+    assert.deepEqual(findDisagreements(failed, countsFor(failed)), [
+      "1 requests failed, the first: user u-7 at /checkout: status 503",
+    ]);
+    const nobody = new Tally(PLAN, exampleOracle());
+    assert.match(findDisagreements(nobody, countsFor(nobody)).join(), /checkout: nobody came/);
+  });
+
+  it("disagree when a user changes versions", () => {
+    const tally = visitAll();
+    const told = new Map([["checkout", "canary"]]);
+    for (const user of USERS) {
+      tally.add({ user, path: "/checkout", forged: true, service: "checkout-v2", told, failure: null });
+    }
+    assert.match(
+      findDisagreements(tally, countsFor(tally)).join("\n"),
+      /\d+ times a user got another version than before/,
+    );
+    assert.match(tally.firstDifference ?? "", /\(forged\)/);
+  });
+});
+
+function flipped({ told }: Visit): Map<string, string> {
+  return new Map(told.has("checkout") ? [] : [["checkout", "canary"]]);
+}
+
+describe("the numbers", () => {
+  it("a share is far when it is more than 4 standard errors away", () => {
+    assert.equal(isFarFrom(0.55, 0.5, 1000), false);
+    assert.equal(isFarFrom(0.57, 0.5, 1000), true);
+    assert.equal(isFarFrom(0.001, 0, 1000), true, "nobody was asked for");
+    assert.equal(isFarFrom(0, 0, 1000), false);
+  });
+
+  it("quantiles come from Envoy's bins", () => {
+    const bins = [
+      { lowerBound: 4, width: 0.1, count: 50 },
+      { lowerBound: 11, width: 1, count: 48 },
+      { lowerBound: 120, width: 10, count: 2 },
+    ];
+    assert.equal(quantile(bins, 0.5), 4);
+    assert.equal(quantile(bins, 0.51), 11);
+    assert.equal(quantile(bins, 0.99), 125);
+    assert.equal(quantile([], 0.5), null);
+  });
+
+  it("counters and bins are those since a moment, gauges those of now", () => {
+    const at = (total: number, share: number, count: number): EnvoyCounts => ({
+      values: new Map([
+        ["serin.rollout.a.b.rq_total", total],
+        ["serin.rollout.a.b.share", share],
+      ]),
+      histograms: new Map([["serin.rollout.a.b.rq_time", [{ lowerBound: 7, width: 0.1, count }]]]),
+    });
+    const { requests, share, p50 } = countsOf(at(30, 20_000, 5), "a", "b", at(10, 5000, 5));
+    assert.deepEqual({ requests, share, p50 }, { requests: 20, share: 20_000, p50: null });
+  });
+});

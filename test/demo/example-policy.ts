@@ -1,0 +1,27 @@
+// A policy for what needs no Envoy: one rollout, a fifth of the users.
+
+import { checkPolicy } from "../../tools/commands/check-policy.ts";
+import { loadFilter } from "../../tools/commands/filter-module.ts";
+import { Oracle } from "../../tools/demo/oracle.ts";
+import { rolloutsOf, type RolloutPlan } from "../../tools/demo/policy-plan.ts";
+import { LogLevel } from "../../tools/emulator/index.ts";
+import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
+
+/** `percent` of the users get the canary. */
+export function policyText(percent: number): string {
+  return JSON.stringify({
+    identity: [{ cookie: "uid" }],
+    rollouts: {
+      checkout: { default: "stable", variants: { stable: {}, canary: { percent, cluster: "checkout-v2" } } },
+    },
+  });
+}
+
+export const PLAN: readonly RolloutPlan[] = rolloutsOf(policyText(20));
+
+export function exampleOracle(percent = 20): Oracle {
+  const source = readPolicySource("policy.json", Buffer.from(policyText(percent)));
+  const { filter } = checkPolicy(source, loadFilter(), { logLevel: LogLevel.Debug });
+  if (filter === null) throw new Error("the example policy is refused");
+  return new Oracle(filter.vm, filter.root);
+}

@@ -1,0 +1,140 @@
+// What a person sees: nothing wraps, whatever the terminal, the names and the problems are.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { stripVTControlCharacters } from "node:util";
+
+import pc from "picocolors";
+
+import { NO_COUNTS } from "../../tools/demo/envoy-counts.ts";
+import { findExamples, liveFrame, wrap, type View } from "../../tools/demo/frame.ts";
+import { readOptions } from "../../tools/demo/options.ts";
+import { grouped, tableLines } from "../../tools/demo/table.ts";
+import { Tally } from "../../tools/demo/tally.ts";
+import { exampleOracle, PLAN } from "./example-policy.ts";
+
+const PLAIN = pc.createColors(false);
+const oracle = exampleOracle();
+const LONG = "a-name-that-is-as-long-as-a-dns-label-may-be-0123456789-0123456";
+
+function view(changes: Partial<View> = {}): View {
+  return {
+    tally: new Tally(PLAN, oracle),
+    counts: NO_COUNTS,
+    before: NO_COUNTS,
+    envoyVersion: "1.40.0",
+    port: 18080,
+    adminPort: 19901,
+    policyPath: "build/demo-18080/policy.yaml",
+    edited: false,
+    sinceMs: 12_345,
+    notice: null,
+    examples: findExamples(oracle),
+    ...changes,
+  };
+}
+
+describe("the picture", () => {
+  it("shows who was asked for what, where to look, and what to try", () => {
+    const text = liveFrame(view(), 80, 23, PLAIN);
+    for (const part of [
+      "http://localhost:18080",
+      "admin http://localhost:19901",
+      "build/demo-18080/policy.yaml",
+    ]) {
+      assert.ok(text.includes(part), part);
+    }
+    assert.match(text, /^ user +curl -b uid=u-\d+ localhost:18080\/checkout$/m);
+    assert.match(text, /^ tester +curl .* -H 'x-canary: canary' localhost:18080\/checkout$/m);
+    assert.match(text, /^ forger +curl .* -H 'x-serin-checkout: canary' localhost:18080\/checkout$/m);
+    assert.doesNotMatch(text, /…/, "nothing has to be cut at 80 columns");
+  });
+
+  it("fits any terminal, with long names and many problems", () => {
+    const plan = [{ name: LONG, default: LONG, variants: [LONG, `${LONG.slice(1)}x`] }, ...PLAN];
+    const tally = new Tally(plan, oracle, exampleOracle(1));
+    const lines = Array.from(
+      { length: 20 },
+      (_, at) => `policy.yaml:${at}:1 /${LONG}/${LONG}: ${"word ".repeat(40)}`,
+    );
+    for (const width of [40, 74, 80, 120, 200]) {
+      for (const height of [5, 12, 23, 60]) {
+        for (const colors of [PLAIN, pc.createColors(true)]) {
+          const picture = liveFrame(
+            view({ tally, edited: true, notice: { kind: "refused", lines } }),
+            width,
+            height,
+            colors,
+          ).split("\n");
+          assert.ok(picture.length <= height, `${picture.length} lines in ${height}`);
+          for (const line of picture) {
+            assert.ok(
+              stripVTControlCharacters(line).length <= width,
+              `${width}: ${stripVTControlCharacters(line)}`,
+            );
+          }
+        }
+      }
+    }
+  });
+
+  it("a refused edit stands in it even on a low terminal", () => {
+    const notice = { kind: "refused" as const, lines: ["policy.yaml:3:5 /rollouts: must be an object"] };
+    const text = liveFrame(view({ notice, edited: true }), 80, 23, PLAIN);
+    assert.match(
+      text,
+      /^ refused; the last good policy keeps serving\n {2}policy\.yaml:3:5 \/rollouts: must be an object$/m,
+    );
+  });
+
+  it("a line names whom an edit moved, as far as they have come", () => {
+    const tally = new Tally(PLAN, exampleOracle(20), exampleOracle(5));
+    for (const user of ["u-1", "u-2", "u-3", "u-4", "u-5", "u-6", "u-7", "u-8", "u-9", "u-10"]) {
+      const { service, variants } = exampleOracle(20).expect(user, "/checkout");
+      tally.add({ user, path: "/checkout", forged: false, service, told: variants, failure: null });
+    }
+    assert.equal(tally.differing, 0, tally.firstDifference ?? "");
+    assert.deepEqual(
+      tally.moves().map(({ from, to }) => `${from} ${to}`),
+      ["stable canary"],
+    );
+    assert.match(
+      liveFrame(view({ tally, edited: true }), 80, 23, PLAIN),
+      /^ users moved by the edit: checkout \d stable → canary$/m,
+    );
+  });
+
+  it("has colours only when asked", () => {
+    const lines = tableLines(view(), 80, PLAIN).join("\n");
+    assert.equal(stripVTControlCharacters(lines), lines);
+    assert.notEqual(tableLines(view(), 80, pc.createColors(true)).join("\n"), lines);
+  });
+
+  it("writes numbers and lines so that people can read them", () => {
+    assert.deepEqual([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    assert.deepEqual(wrap("one two three four", 9, 3), ["one two", "  three", "  four"]);
+    assert.deepEqual(wrap("one two three four five six", 9, 2), ["one two", "  three …"]);
+  });
+});
+
+describe("options", () => {
+  const read = (env: NodeJS.ProcessEnv, terminal = true): object => readOptions(env, terminal);
+
+  it("are live on 8080 and 9901, and once without a terminal or with ONCE", () => {
+    assert.deepEqual(read({}), { port: 8080, adminPort: 9901, once: false, envoy: null });
+    assert.deepEqual(read({ ONCE: "0", PORT: "9000", ADMIN_PORT: "9001", ENVOY: "/e" }), {
+      port: 9000,
+      adminPort: 9001,
+      once: false,
+      envoy: "/e",
+    });
+    assert.equal(readOptions({ ONCE: "1" }, true).once, true);
+    assert.equal(readOptions({}, false).once, true);
+  });
+
+  it("refuse what is no port, and one port for two", () => {
+    for (const port of ["0", "65536", "-1", "8080x", "1e3"])
+      assert.throws(() => read({ PORT: port }), /must be a port/);
+    assert.throws(() => read({ PORT: "9901" }), /both 9901/);
+  });
+});

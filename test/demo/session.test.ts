@@ -1,0 +1,168 @@
+// The demo's inside on a real Envoy: edits of the policy file, the commands to try by hand, planted faults.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { after, before, describe, it } from "node:test";
+
+import { runDemo } from "../../tools/demo/demo.ts";
+import type { DemoOptions } from "../../tools/demo/options.ts";
+import { Screen } from "../../tools/demo/screen.ts";
+import { startServices } from "../../tools/demo/services.ts";
+import { Session } from "../../tools/demo/session.ts";
+import { setUp, type Stage } from "../../tools/demo/stage.ts";
+import { countsOf } from "../../tools/demo/envoy-counts.ts";
+import { ensureEnvoy, EnvoyError, freePort, waitUntil } from "../../tools/envoy/index.ts";
+
+const DEADLINE_MS = 30_000;
+/** At once, on a machine that runs other tests beside. */
+const EDIT_DEADLINE_MS = 5000;
+
+async function makeOptions(): Promise<DemoOptions> {
+  return { port: await freePort(), adminPort: await freePort(), once: true, envoy: await ensureEnvoy() };
+}
+
+describe("while visitors come", () => {
+  const ending = new AbortController();
+  let stage: Stage;
+  let session: Session;
+  let origin: string;
+  let running: Promise<unknown>;
+
+  before(async () => {
+    const options = await makeOptions();
+    origin = `http://127.0.0.1:${options.port}`;
+    stage = await setUp(options, {}, ending.signal, () => undefined);
+    session = new Session(stage.envoy, stage.policyFile, stage.policy);
+    running = Promise.all([
+      session.receiveVisitors(origin, null, ending.signal),
+      session.followPolicy(ending.signal),
+    ]);
+  });
+  after(async () => {
+    ending.abort();
+    await running;
+    await stage.takeDown();
+    assert.equal(existsSync(stage.policyFile.folder), false);
+    assert.equal(existsSync(stage.envoy.folder), false);
+  });
+
+  const edit = (from: string, to: string): void => {
+    const text = readFileSync(stage.policyFile.path, "utf8");
+    assert.ok(text.includes(from), text);
+    writeFileSync(stage.policyFile.path, text.replace(from, to));
+  };
+  const shareOf = async (): Promise<number> =>
+    countsOf((await session.figures()).counts, "checkout", "canary").share;
+  const visitors = async (count: number): Promise<void> =>
+    waitUntil("visitors", DEADLINE_MS, () => session.visits >= count);
+
+  it("the example policy serves", async () => {
+    await visitors(100);
+    assert.equal(await shareOf(), 5000);
+    assert.equal(session.edited, false);
+  });
+
+  it("an edit takes effect at once, fails nobody, and moves users one way", async () => {
+    edit("percent: 5,", "percent: 40,");
+    await waitUntil("the edit", EDIT_DEADLINE_MS, () => session.edited);
+    assert.equal(await shareOf(), 40_000);
+    await visitors(400);
+    const { tally, counts, before: then } = await session.figures();
+    assert.deepEqual(
+      [tally.failed, tally.differing, tally.inconstant],
+      [0, 0, 0],
+      tally.firstDifference ?? "",
+    );
+    assert.deepEqual(
+      tally.moves().map(({ rollout, from, to }) => `${rollout} ${from} ${to}`),
+      ["checkout stable canary"],
+    );
+    const { requests } = countsOf(counts, "checkout", "canary", then);
+    assert.ok(requests > 20 && requests < 400, `${requests} since the edit`);
+  });
+
+  it("a broken edit says where and keeps the last good policy; a repaired one takes the error away", async () => {
+    edit("percent: 40,", "percnt: 40,");
+    await waitUntil("the error", EDIT_DEADLINE_MS, () => session.notice !== null);
+    const [line = ""] = session.notice?.lines ?? [];
+    assert.equal(session.notice?.kind, "refused");
+    assert.match(
+      line,
+      /policy\.yaml:\d+:\d+ \/rollouts\/checkout\/variants\/canary\/percnt: .*did you mean "percent"/,
+    );
+    assert.equal(await shareOf(), 40_000);
+    edit("percnt: 40,", "percent: 40,");
+    await waitUntil("the repair", EDIT_DEADLINE_MS, () => session.notice === null);
+    edit("percent: 40,", "percent: 60,");
+    await waitUntil("the next edit", EDIT_DEADLINE_MS, async () => (await shareOf()) === 60_000);
+    await visitors(100);
+    const { tally } = await session.figures();
+    assert.deepEqual([tally.failed, tally.differing], [0, 0], tally.firstDifference ?? "");
+  });
+
+  it("what is no YAML is an error too", async () => {
+    const good = readFileSync(stage.policyFile.path, "utf8");
+    writeFileSync(stage.policyFile.path, "rollouts: [");
+    await waitUntil("the error", EDIT_DEADLINE_MS, () => session.notice?.kind === "refused");
+    writeFileSync(stage.policyFile.path, `steer: filterState\n${good}`);
+    await waitUntil("the refusal", EDIT_DEADLINE_MS, () =>
+      /routes read headers/.test(session.notice?.lines.join() ?? ""),
+    );
+    writeFileSync(stage.policyFile.path, good);
+    await waitUntil("the repair", EDIT_DEADLINE_MS, () => session.notice === null);
+  });
+
+  it("by hand: users keep a version, testers choose, forgers gain nothing", async () => {
+    const ask = async (headers: Record<string, string>): Promise<string> =>
+      (await fetch(`${origin}/checkout`, { headers })).text();
+    const [alice] = await Promise.all([ask({ cookie: "uid=alice" }), ask({ cookie: "uid=bob" })]);
+    assert.match(alice, /^(shop|checkout-v2): .*\nyou are uid=alice\nSerin said /);
+    assert.equal(await ask({ cookie: "uid=alice" }), alice);
+    assert.match(
+      await ask({ "x-canary": "canary" }),
+      /^checkout-v2: .*\n.*\nSerin said checkout=canary, cluster=checkout-v2\n$/,
+    );
+    assert.match(await ask({ "x-canary": "stable" }), /^shop: /);
+    const forged = await ask({ "x-serin-checkout": "canary", "x-serin-cluster": "checkout-v2" });
+    assert.match(forged, /^shop: .*\n.*\nSerin said nothing/);
+  });
+});
+
+describe("the verdict", () => {
+  it("is 1, with the reason, when Envoy's clusters lead to the wrong services", async () => {
+    const output = new PassThrough();
+    const start = async (): ReturnType<typeof startServices> => {
+      const services = await startServices();
+      const names = [...services.ports.keys()];
+      const ports = [...services.ports.values()].reverse();
+      return { ...services, ports: new Map(names.map((name, at) => [name, ports[at] ?? 0])) };
+    };
+    const status = await runDemo(await makeOptions(), new Screen(output), new AbortController().signal, {
+      start,
+    });
+    const text = String(output.read());
+    assert.equal(status, 1, text);
+    assert.match(
+      text,
+      /disagrees {2}\d+ answers are not what `serin decide` says, the first: user u-\d+ at /,
+    );
+    assert.doesNotMatch(text, /^ agrees/m);
+  });
+});
+
+describe("a machine without Python", () => {
+  it("is told so in one line, and that ENVOY=path is another way", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "demo-test-"));
+    after(() => rmSync(folder, { recursive: true, force: true }));
+    const options = { ...(await makeOptions()), envoy: null };
+    const install = { folder, env: { PATH: folder } };
+    await assert.rejects(
+      runDemo(options, new Screen(new PassThrough()), new AbortController().signal, { install }),
+      (error: Error) =>
+        error instanceof EnvoyError && /^no python3 on the PATH: .*ENVOY=path$/.test(error.message),
+    );
+  });
+});

@@ -1,0 +1,127 @@
+// The bootstrap of the tests' Envoy: listeners with Serin and without, over the same routes.
+
+import type { Upstream } from "../upstream/upstream.ts";
+
+const TYPE = "type.googleapis.com/envoy";
+const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/** Where the upstreams listen: `stable` and `canary`, each over HTTP/1.1 and (`-h2`) HTTP/2. */
+export interface BootstrapOptions {
+  readonly upstreams: readonly Upstream[];
+  /** A port that nobody listens on. */
+  readonly closedPort: number;
+  readonly routes: readonly object[];
+}
+
+/** Listeners `serin` (the filter by file) and `plain` (no filter), as JSON, which is YAML too. */
+export function bootstrap({ upstreams, closedPort, routes }: BootstrapOptions): string {
+  return JSON.stringify({
+    node: { id: "e2e", cluster: "e2e" },
+    admin: { address: address(0) },
+    static_resources: {
+      listeners: [listener("serin", [fileFilter(), router()], routes), listener("plain", [router()], routes)],
+      clusters: [
+        ...upstreams.flatMap(({ version, port, http2Port }) => [
+          cluster(version, port),
+          cluster(`${version}-h2`, http2Port, true),
+        ]),
+        cluster("refusing", closedPort),
+        cluster("empty", null),
+      ],
+    },
+    stats_flush_interval: "1s",
+  });
+}
+
+/** The filter inside of a bootstrap, for an Envoy that has to refuse to start. */
+export function staticBootstrap(filter: object): string {
+  return JSON.stringify({
+    admin: { address: address(0) },
+    static_resources: {
+      listeners: [
+        listener("serin", [{ name: "serin", typed_config: filter }, router()], [directRoute("/", {})]),
+      ],
+    },
+  });
+}
+
+/** A route that Envoy answers by itself; `headers` are set on the answer. */
+export function directRoute(prefix: string, headers: Readonly<Record<string, string>>): object {
+  return {
+    match: { prefix },
+    direct_response: { status: 200 },
+    response_headers_to_add: Object.entries(headers).map(([key, value]) => ({ header: { key, value } })),
+  };
+}
+
+function listener(name: string, filters: readonly object[], routes: readonly object[]): object {
+  return {
+    name,
+    address: address(0),
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: "http",
+            typed_config: {
+              "@type": `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+              stat_prefix: name,
+              use_remote_address: true,
+              http_protocol_options: { accept_http_10: true },
+              http2_protocol_options: { allow_connect: true },
+              upgrade_configs: [{ upgrade_type: "websocket" }, { upgrade_type: "CONNECT" }],
+              stream_idle_timeout: "20s",
+              // A second unless said: each answer that ends its connection would take that long.
+              delayed_close_timeout: "0.1s",
+              http_filters: filters,
+              route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
+            },
+          },
+        ],
+      },
+    ],
+  };
+}
+
+function fileFilter(): object {
+  return {
+    name: "serin",
+    config_discovery: {
+      config_source: {
+        resource_api_version: "V3",
+        path_config_source: {
+          path: "FOLDER/watched/filter.yaml",
+          watched_directory: { path: "FOLDER/watched" },
+        },
+      },
+      type_urls: [`${TYPE}.extensions.filters.http.wasm.v3.Wasm`],
+    },
+  };
+}
+
+function router(): object {
+  return { name: "router", typed_config: { "@type": `${TYPE}.extensions.filters.http.router.v3.Router` } };
+}
+
+function cluster(name: string, port: number | null, isHttp2 = false): object {
+  const endpoints = port === null ? [] : [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }];
+  return {
+    name,
+    connect_timeout: "2s",
+    load_assignment: { cluster_name: name, endpoints },
+    ...(isHttp2
+      ? {
+          typed_extension_protocol_options: {
+            [HTTP_OPTIONS]: {
+              "@type": `type.googleapis.com/${HTTP_OPTIONS}`,
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+        }
+      : {}),
+  };
+}
+
+function address(port: number): object {
+  return { socket_address: { address: "127.0.0.1", port_value: port } };
+}
