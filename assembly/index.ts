@@ -2,6 +2,7 @@
 // stream costs each request, so there is none that is not needed (docs/decisions/stream-callbacks.md).
 
 import { recordOf, Root, Stream } from "./filter/contexts";
+import { evaluate } from "./filter/evaluate";
 import { allocate, configure, createRoot, endRoot } from "./filter/root";
 import {
   beginRequest,
@@ -62,6 +63,11 @@ export function proxy_on_response_trailers(id: u32, count: u32): u32 {
 
 export function proxy_on_log(id: u32): void {
   logStream(id);
+}
+
+/** For `serin evaluate`; Envoy knows nothing of it. See filter/evaluate.ts. */
+export function serin_evaluate(root: u32, address: usize, length: u32, seconds: f64): u64 {
+  return evaluate(root, address, length, seconds);
 }
 
 export function proxy_on_done(id: u32): u32 {

@@ -321,6 +321,9 @@ export class Plan {
   watched: usize;
   /** The flags that something uses: a chain. */
   used: usize;
+  /** Address of the Value that is the set's metadata, and of `flagd.context`; 0 without. */
+  metadata: usize;
+  context: usize;
   /** flagd's generation of `fractional`: 1, 2 or 3. */
   generation: u32;
   /** The Variable `targetingKey`. */

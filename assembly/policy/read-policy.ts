@@ -8,6 +8,7 @@ import { GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_UNSUPPORTED, CODE_VALUE } from "../vocabulary/problems";
 import { asciiOf, beginBuild } from "./build";
+import { constantOf } from "./constants";
 import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
 import { beginRules, readEvaluators } from "./compile-rule";
@@ -23,11 +24,12 @@ import {
   reportAt,
   unknownKey,
 } from "./problems";
+import { readFlagd } from "./read-flagd";
 import { readFlags } from "./read-flags";
 import { readIdentity } from "./read-identity";
 import { readRollouts } from "./read-rollout";
 import { readTree } from "./tree";
-import { variableFor } from "./variable-names";
+import { setTypes, variableFor } from "./variable-names";
 
 const KNOWN_POLICY = "identity rollouts shadows flags flagd steer $schema $evaluators metadata";
 
@@ -122,6 +124,9 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   const identity = member(root, "identity");
   beginBuild(plan, reading, identity != 0);
   beginRules();
+  setTypes(0);
+  const settings = member(root, "flagd");
+  if (settings != 0) readFlagd(changetype<Node>(settings));
   plan.targetingKey = variableFor(asciiOf("targetingKey"));
   // Before the rollouts, wherever it stands: they fall back on it.
   if (identity != 0) plan.identity = readIdentity(changetype<Node>(identity));
@@ -134,7 +139,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   for (let at = root.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     const key = node.key;
-    if (isWord(key, "identity") || isWord(key, "$evaluators")) {
+    if (isWord(key, "identity") || isWord(key, "$evaluators") || isWord(key, "flagd")) {
       continue;
     } else if (isWord(key, "rollouts")) {
       if (plan.rolloutCount == 0) readRollouts(node);
@@ -145,8 +150,8 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
         failWith(node, CODE_UNSUPPORTED, "shadows are not dispatched by this version");
     } else if (isWord(key, "flags")) {
       continue;
-    } else if (isWord(key, "flagd") || isWord(key, "metadata")) {
-      isKind(node, KIND_OBJECT);
+    } else if (isWord(key, "metadata")) {
+      if (isKind(node, KIND_OBJECT)) plan.metadata = constantOf(plan.arena, reading, node);
     } else if (isWord(key, "$schema")) {
       isKind(node, KIND_STRING);
     } else {

@@ -1,7 +1,7 @@
 // What a path of `var` means in the proxy, decided when the policy is loaded.
 
 import { take } from "../bytes/arena";
-import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { ABSENT, find, insert } from "../bytes/table";
 import {
   NAME_ADDRESS,
@@ -15,11 +15,14 @@ import {
   NAME_PATH,
   NAME_QUERY,
   NAME_SCHEME,
+  NAME_STATIC,
   NAME_TARGETING_KEY,
   NAME_TIMESTAMP,
   Variable,
 } from "../core/logic/variables";
+import { Value, valueOnPath } from "../core/logic/value";
 import { NO_SLOT } from "../core/plan";
+import { Node } from "./node";
 import { kept, keptLower, plan, slotFor } from "./build";
 
 /** The Variable of a path, one for each path of the plan; address 0 without memory. */
@@ -58,7 +61,34 @@ function name(variable: Variable): void {
   } else {
     variable.kind = kindOf(path);
     variable.name = NONE;
+    if (variable.kind == NAME_NOTHING) nameStatic(variable);
   }
+  variable.isNumber = isTyped(path);
+}
+
+/** What is no name of the request may be one of `flagd.context`. */
+function nameStatic(variable: Variable): void {
+  if (plan.context == 0) return;
+  const found = valueOnPath(changetype<Value>(plan.context), variable.path);
+  if (changetype<usize>(found) == 0) return;
+  variable.kind = NAME_STATIC;
+  variable.constant = changetype<usize>(found);
+}
+
+let types: usize = 0;
+
+/** `flagd.types`, before any rule is compiled; 0 without. */
+export function setTypes(node: usize): void {
+  types = node;
+}
+
+/** Whether `flagd.types` calls the path a number. */
+function isTyped(path: Slice): bool {
+  if (types == 0) return false;
+  for (let at = changetype<Node>(types).first; at != 0; at = changetype<Node>(at).next) {
+    if (sameText(changetype<Node>(at).key, path)) return isWord(changetype<Node>(at).text, "number");
+  }
+  return false;
 }
 
 function kindOf(path: Slice): u32 {

@@ -44,6 +44,8 @@ export class Variable {
 let plan: Plan = changetype<Plan>(0);
 /** The context as JSON, for `serin evaluate`; address 0 in the proxy. */
 let root: Value = changetype<Value>(0);
+/** `flagd.context`, behind `root`; 0 without. */
+let fallback: usize = 0;
 let flagKey: Slice = NONE;
 let timestamp: f64 = 0;
 
@@ -56,8 +58,9 @@ export function seeRequest(owner: Plan, nowNs: u64): void {
 }
 
 /** Rules see this JSON from now on. */
-export function seeJson(context: Value, nowSeconds: f64): void {
+export function seeJson(owner: Plan, context: Value, nowSeconds: f64): void {
   root = context;
+  fallback = owner.context;
   flagKey = NONE;
   timestamp = nowSeconds;
 }
@@ -136,7 +139,9 @@ function readJson(to: Value, path: Slice): void {
     if (isWord(path, "$flagd.timestamp")) return setNumber(to, timestamp);
     return setNull(to);
   }
-  const found = valueOnPath(root, path);
+  let found = valueOnPath(root, path);
+  // What the policy says of every request stands behind what this one says.
+  if (changetype<usize>(found) == 0 && fallback != 0) found = valueOnPath(changetype<Value>(fallback), path);
   if (changetype<usize>(found) == 0) setNull(to);
   else copyValue(to, found);
 }

@@ -1,0 +1,166 @@
+// One evaluation of a flag over any JSON, for `serin evaluate`: Envoy never calls it.
+
+import { Arena, closeArena, openArena } from "../bytes/arena";
+import { beginScratch } from "../bytes/scratch";
+import { isWord, Slice, sliceOf } from "../bytes/slice";
+import { ABSENT, find } from "../bytes/table";
+import { beginText, put, putByte, putString, textOf, Writer } from "../bytes/writer";
+import { flagReason } from "../core/decision-line";
+import { answer, flagVariant } from "../core/flag";
+import { ERROR_PARSE } from "../core/logic/opcodes";
+import {
+  findMember,
+  memberOf,
+  memberValue,
+  setNull,
+  TAG_FALSE,
+  TAG_NUMBER,
+  TAG_OBJECT,
+  TAG_TEXT,
+  TAG_TRUE,
+  Value,
+} from "../core/logic/value";
+import { putValue } from "../core/logic/value-text";
+import { seeJson } from "../core/logic/variables";
+import { Flag, FLAG_ERROR, NO_SLOT, Plan } from "../core/plan";
+import { readValue } from "../policy/read-value";
+import {
+  ERROR_CODE_GENERAL,
+  ERROR_CODE_NOT_FOUND,
+  ERROR_CODE_PARSE,
+  ERROR_CODE_TYPE,
+  REASON_ERROR,
+} from "../vocabulary/reasons";
+import { recordOf, Root } from "./contexts";
+
+const line: Writer = changetype<Writer>(memory.data(32, 8));
+const empty: Value = changetype<Value>(memory.data(16, 8));
+
+/**
+ * Evaluates one request: `{ "flagKey", "context", "type", "default" }` as JSON in memory that
+ * `proxy_on_memory_allocate` gave, by the policy of a root.
+ * @param seconds the clock, since 1970
+ * @returns the answer as a JSON line (address << 32 | length), good until the next allocation; 0 when the request is no
+ * JSON object or the root has no policy
+ */
+export function evaluate(root: u32, address: usize, length: u32, seconds: f64): u64 {
+  const record = recordOf(root);
+  if (record == 0 || !changetype<Root>(record).isRoot) return 0;
+  const plan = changetype<Root>(record).plan;
+  const arena: Arena = openArena();
+  if (changetype<usize>(plan) == 0 || changetype<usize>(arena) == 0) return 0;
+  const request = readValue(arena, sliceOf(address, length));
+  let text: Slice = 0;
+  if (request != 0 && changetype<Value>(request).tag == TAG_OBJECT) {
+    beginText(line);
+    putAnswer(plan, changetype<Value>(request), seconds);
+    text = textOf(line);
+  }
+  closeArena(arena);
+  // What was written stays readable until somebody takes scratch memory again.
+  beginScratch();
+  return text;
+}
+
+/** A member of the request; null when it is not there. */
+function part(request: Value, name: string): Value {
+  for (let i: u32 = 0; i < request.count; i++) {
+    const member = memberOf(request, i);
+    if (isWord(member.key, name)) return memberValue(member);
+  }
+  setNull(empty);
+  return empty;
+}
+
+function putAnswer(plan: Plan, request: Value, seconds: f64): void {
+  const key = part(request, "flagKey");
+  const found = key.tag == TAG_TEXT ? find(plan.flagKeys, key.bits) : ABSENT;
+  if (found == ABSENT) {
+    putFailure(request, ERROR_CODE_NOT_FOUND, "there is no such flag");
+    return putMetadata(plan, 0);
+  }
+  const flag = changetype<Flag>(found);
+  seeJson(plan, part(request, "context"), seconds);
+  answer(plan, flag);
+  if (flag.reason == FLAG_ERROR) {
+    const isParse = flag.error == ERROR_PARSE;
+    putFailure(
+      request,
+      isParse ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL,
+      isParse
+        ? "the targeting could not be compiled"
+        : "the targeting failed, or its result names no variant",
+    );
+    return putMetadata(plan, flag.metadata);
+  }
+  if (flag.given == NO_SLOT) {
+    put(line, '{"value":');
+    putValue(line, part(request, "default"));
+    put(line, ',"reason":"');
+    put(line, flagReason(flag.reason));
+    putByte(line, 0x22);
+    return putMetadata(plan, flag.metadata);
+  }
+  const variant = flagVariant(flag, flag.given);
+  const value = changetype<Value>(variant.value);
+  if (!isOfType(value, part(request, "type"))) {
+    putFailure(request, ERROR_CODE_TYPE, "the variant's value is of another type than the one asked for");
+    return putMetadata(plan, flag.metadata);
+  }
+  put(line, '{"value":');
+  putValue(line, value);
+  put(line, ',"variant":');
+  putString(line, variant.name);
+  put(line, ',"reason":"');
+  put(line, flagReason(flag.reason));
+  putByte(line, 0x22);
+  putMetadata(plan, flag.metadata);
+}
+
+function isOfType(value: Value, type: Value): bool {
+  if (type.tag != TAG_TEXT) return true;
+  if (isWord(type.bits, "boolean")) return value.tag == TAG_TRUE || value.tag == TAG_FALSE;
+  if (isWord(type.bits, "string")) return value.tag == TAG_TEXT;
+  if (isWord(type.bits, "number")) return value.tag == TAG_NUMBER;
+  return value.tag == TAG_OBJECT;
+}
+
+function putFailure(request: Value, code: string, text: string): void {
+  put(line, '{"value":');
+  putValue(line, part(request, "default"));
+  put(line, ',"reason":"');
+  put(line, REASON_ERROR);
+  put(line, '","errorCode":"');
+  put(line, code);
+  put(line, '","errorMessage":"');
+  put(line, text);
+  putByte(line, 0x22);
+}
+
+/** Puts the set's metadata overlaid by the flag's, and ends the answer. */
+function putMetadata(plan: Plan, own: usize): void {
+  put(line, ',"flagMetadata":{');
+  let first = true;
+  if (plan.metadata != 0) {
+    const set = changetype<Value>(plan.metadata);
+    for (let i: u32 = 0; i < set.count; i++) {
+      const key = memberOf(set, i).key;
+      if (own != 0 && changetype<usize>(findMember(changetype<Value>(own), key)) != 0) continue;
+      first = putMember(set, i, first);
+    }
+  }
+  if (own != 0) {
+    for (let i: u32 = 0; i < changetype<Value>(own).count; i++)
+      first = putMember(changetype<Value>(own), i, first);
+  }
+  put(line, "}}");
+}
+
+function putMember(object: Value, index: u32, first: bool): bool {
+  const member = memberOf(object, index);
+  if (!first) putByte(line, 0x2c);
+  putString(line, member.key);
+  putByte(line, 0x3a);
+  putValue(line, memberValue(member));
+  return false;
+}
