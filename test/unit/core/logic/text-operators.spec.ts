@@ -144,12 +144,11 @@ describe("contains", () => {
     expect(contains(haystack, bytesOf("a".repeat(30720)))).toBe(true);
     // A needle of short periods in a text of nearly the same ones.
     const periods = bytesOf(("b" + "a".repeat(100)).repeat(300) + "c" + ("a".repeat(100) + "b").repeat(300));
+    const there = bytesOf("aab" + "a".repeat(100) + "b" + ("a".repeat(100) + "b").repeat(297));
+    const nowhere = bytesOf("bb" + ("a".repeat(100) + "b").repeat(298));
     for (let i = 0; i < 100; i++) {
-      expect(
-        contains(periods, bytesOf("aab" + "a".repeat(100) + "b" + ("a".repeat(100) + "b").repeat(297))),
-      ).toBe(true);
-      expect(contains(periods, bytesOf("bb" + ("a".repeat(100) + "b").repeat(298)))).toBe(false);
-      beginScratch();
+      expect(contains(periods, there)).toBe(true);
+      expect(contains(periods, nowhere)).toBe(false);
     }
   });
 });
