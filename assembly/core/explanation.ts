@@ -15,6 +15,8 @@ import {
 } from "./match";
 import {
   Entry,
+  Flag,
+  FLAG_BYTES,
   Given,
   GIVEN_FORCED_BY_COOKIE,
   GIVEN_FORCED_BY_HEADER,
@@ -34,6 +36,8 @@ import {
   Variant,
   VARIANT_BYTES,
 } from "./plan";
+import { answer } from "./flag";
+import { beginTrace, endTrace } from "./logic/trace";
 import { givenAt } from "./steering";
 
 function sourceWord(kind: u32): string {
@@ -90,7 +94,26 @@ export function putExplanation(writer: Writer, plan: Plan): void {
       putFailures(writer, plan, changetype<Rollout>(address));
     }
   }
+  put(writer, '},"flags":{');
+  putFlagSteps(writer, plan);
   put(writer, "}}}");
+}
+
+/** Puts what the targeting of each flag looked at: it runs once more for that, with the same outcome. */
+function putFlagSteps(writer: Writer, plan: Plan): void {
+  let first = true;
+  for (let i: u32 = 0; i < plan.flagCount; i++) {
+    const flag = changetype<Flag>(plan.flags + i * FLAG_BYTES);
+    if (flag.stamp != plan.stamp || flag.targeting == 0 || flag.disabled) continue;
+    if (!first) putByte(writer, 0x2c);
+    first = false;
+    putString(writer, flag.key);
+    put(writer, ':{"steps":[');
+    beginTrace(writer, plan.marks);
+    answer(plan, flag);
+    endTrace();
+    put(writer, "]}");
+  }
 }
 
 function putFailures(writer: Writer, plan: Plan, rollout: Rollout): void {

@@ -99,6 +99,16 @@ export class Rule {
   usesAddress: bool;
 }
 
+/** Where the policy has the condition of an `if`: for explanations. */
+@unmanaged
+export class Mark {
+  /** Address of the instruction that looks at the condition. */
+  at: usize;
+  /** JSON Pointer, escaped for a JSON string. */
+  pointer: Slice;
+  next: usize;
+}
+
 /** One variant of a flag. */
 @unmanaged
 export class FlagVariant {
@@ -332,6 +342,8 @@ export class Plan {
   needs: u32;
   /** Path -> address of the Variable that rules name so. */
   variables: Table;
+  /** A chain of Mark. */
+  marks: usize;
   /** Room for the stack of the deepest rule. */
   ruleStack: usize;
   ruleDepth: u32;

@@ -3,7 +3,7 @@
 
 import { isWord, sameText, Slice, sliceOf } from "../bytes/slice";
 import { take } from "../bytes/arena";
-import { put, putNumber, putString } from "../bytes/writer";
+import { put, putNumber, putString, restartText, textOf, Writer } from "../bytes/writer";
 import {
   ERROR_PARSE,
   OP_ARRAY,
@@ -31,7 +31,7 @@ import {
 } from "../core/logic/opcodes";
 import { Value } from "../core/logic/value";
 import { NAME_ADDRESS, NAME_TARGETING_KEY, Variable } from "../core/logic/variables";
-import { Rule } from "../core/plan";
+import { Mark, Rule } from "../core/plan";
 import { LIMIT_OPERATORS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { kept, plan, reading } from "./build";
@@ -39,7 +39,7 @@ import { beginCode, codeLength, deepest, emit, operandAt, placeCode, reserve, se
 import { constantOf, holdsRule } from "./constants";
 import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
 import { KNOWN_OPERATORS, NO_OPERATOR, operatorOf } from "./operators";
-import { beginMessage, message, report, reportKey, warn, warnKey } from "./problems";
+import { beginMessage, message, putPointer, report, reportKey, warn, warnKey } from "./problems";
 import { putNearest } from "./nearest";
 import { variableFor } from "./variable-names";
 
@@ -58,14 +58,15 @@ class Frame {
   patch: u32;
   /** The argument was no list. */
   spread: bool;
-  /** The rule itself. */
+  /** The rule itself, and the argument that was taken last. */
   node: usize;
+  last: usize;
 }
 
-const FRAME_BYTES: u32 = 32;
+const FRAME_BYTES: u32 = 40;
 /** The reader's nesting, and that of a shared list inside of it. */
 const MOST_FRAMES: u32 = 140;
-const frames: usize = memory.data(4480, 8);
+const frames: usize = memory.data(5600, 8);
 let open: u32 = 0;
 
 const NO_JUMP: u32 = 0xffffffff;
@@ -150,6 +151,7 @@ export function compileRule(node: Node, isStrict: bool): usize {
   usesKey = false;
   usesAddress = false;
   open = 0;
+  marks = 0;
   beginCode(reading);
   enter(node);
   while (open != 0 && !broken && !plan.arena.failed && !reading.failed) {
@@ -164,11 +166,41 @@ export function compileRule(node: Node, isStrict: bool): usize {
   if (address == 0 || reading.failed) return 0;
   const rule = changetype<Rule>(address);
   rule.program = placeCode(plan.arena);
+  placeMarks(rule.program);
   rule.depth = deepest;
   rule.usesKey = usesKey;
   rule.usesAddress = usesAddress;
   if (deepest > plan.ruleDepth) plan.ruleDepth = deepest;
   return rule.program == 0 ? 0 : address;
+}
+
+/** Marks of the rule that is being compiled, their `at` an offset still. */
+let marks: usize = 0;
+const pointer: Writer = changetype<Writer>(memory.data(32, 8));
+
+/** Notes which condition the last instruction looks at. */
+function mark(frame: Frame): void {
+  const address = take(plan.arena, offsetof<Mark>());
+  if (address == 0) return;
+  const noted = changetype<Mark>(address);
+  restartText(pointer);
+  putPointer(pointer, frame.last);
+  noted.pointer = kept(textOf(pointer));
+  noted.at = frame.patch;
+  noted.next = marks;
+  marks = address;
+}
+
+function placeMarks(program: usize): void {
+  while (marks != 0 && !broken) {
+    const noted = changetype<Mark>(marks);
+    const next = noted.next;
+    noted.at += program;
+    noted.next = plan.marks;
+    plan.marks = marks;
+    marks = next;
+  }
+  marks = 0;
 }
 
 /** Begins with a value: a constant is written at once, what has to be computed gets a frame. */
@@ -301,6 +333,7 @@ function enterNext(frame: Frame): void {
   const node = changetype<Node>(frame.arg);
   frame.arg = frame.spread ? 0 : node.next;
   frame.taken++;
+  frame.last = changetype<usize>(node);
   enter(node);
 }
 
@@ -335,6 +368,7 @@ function stepIf(frame: Frame): void {
       // A condition was compiled, or the `else` when nothing follows it.
       if (isLast) return endFrame(frame);
       frame.patch = emit(OP_JUMP_IF_FALSY, 0, -1);
+      mark(frame);
     } else {
       jumpToEnd(frame, OP_JUMP, -1);
       setOperand(frame.patch, codeLength);

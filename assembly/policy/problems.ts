@@ -196,7 +196,7 @@ const PATH_NODES: u32 = 72;
 const path: usize = memory.data(288, 8);
 
 /** Puts the JSON Pointer (RFC 6901) of a node, escaped for a JSON string. */
-function putPointer(writer: Writer, address: usize): void {
+export function putPointer(writer: Writer, address: usize): void {
   let steps: u32 = 0;
   for (let at = address; at != 0 && changetype<Node>(at).parent != 0 && steps < PATH_NODES;) {
     store<u32>(path + (steps << 2), at as u32);

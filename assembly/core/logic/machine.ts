@@ -48,6 +48,7 @@ import {
   OP_VAR_OF,
   SPREAD,
 } from "./opcodes";
+import { trace, traceCondition, traceVariable } from "./trace";
 import { fractional } from "./fractional";
 import { semVer } from "./sem-ver";
 import { endsWith, startsWith } from "./text-operators";
@@ -134,6 +135,8 @@ export function run(program: usize, stack: usize): u32 {
         break;
       case OP_VAR:
         readScoped(changetype<Value>(top), changetype<Variable>(operand), open);
+        if (changetype<usize>(trace) != 0)
+          traceVariable(changetype<Variable>(operand), changetype<Value>(top));
         top += VALUE_BYTES;
         break;
       case OP_VAR_OF:
@@ -147,6 +150,7 @@ export function run(program: usize, stack: usize): u32 {
         break;
       case OP_JUMP_IF_FALSY:
         top -= VALUE_BYTES;
+        if (changetype<usize>(trace) != 0) traceCondition(pc - INSTRUCTION, isTruthy(last));
         if (!isTruthy(last)) pc = operand;
         break;
       case OP_JUMP_FALSY_KEEP:
