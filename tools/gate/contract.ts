@@ -42,5 +42,5 @@ export const REQUIRED_EXPORTS: ReadonlySet<string> = new Set([
 /** 1 GiB in pages of 64 KiB: what Envoy's host allows a module. */
 export const MAXIMUM_MEMORY_PAGES = 16384;
 
-/** Envoy compiles the whole module at start: 60 KiB is about 0.15 s of CPU, once. */
+/** Envoy compiles the whole module at start, once: see docs/decisions/module-size.md. */
 export const MAXIMUM_BYTES = 96 * 1024;

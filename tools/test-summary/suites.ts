@@ -62,6 +62,7 @@ export const SUITES: readonly Suite[] = [
     kind: "node",
     files: ["cases"],
   },
+  { name: "number", title: "numbers against JavaScript's", quick: true, kind: "node", files: ["number"] },
   { name: "contract", title: "callbacks and host calls", quick: true, kind: "node", files: ["contract"] },
   { name: "fuzz", title: "fuzz and properties", kind: "node", files: ["fuzz"], minutes: 15 },
   {
