@@ -1,10 +1,11 @@
 // Counters of flags: `serin.flag.<key>.<variant>`, for the flags that something uses.
 
 import { keep } from "../bytes/arena";
-import { addressOf, lengthOf, NONE, Slice } from "../bytes/slice";
+import { NONE } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, restartText, textOf, Writer } from "../bytes/writer";
 import { flagVariant } from "../core/flag";
+import { putFolded } from "../core/stat-name";
 import { Flag, FLAG_BYTES, NO_SLOT, Plan } from "../core/plan";
 import { addToMetric, COUNTER, defineMetric } from "../host/metrics";
 import { STAT_FLAG } from "../vocabulary/stats";
@@ -13,18 +14,6 @@ import { vmArena } from "./words";
 const name: Writer = changetype<Writer>(memory.data(32, 8));
 /** Stat name -> id on this worker. */
 let ids: Table = changetype<Table>(0);
-
-/** Puts a key or a variant's name as part of a stat's name: all but letters, digits, `_` and `-` is `_`. */
-function putFolded(text: Slice): void {
-  const begin = addressOf(text);
-  for (let i: u32 = 0; i < lengthOf(text); i++) {
-    const byte = load<u8>(begin + i);
-    const small = byte | 0x20;
-    const stays =
-      (small >= 0x61 && small <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte == 0x5f || byte == 0x2d;
-    putByte(name, stays ? byte : 0x5f);
-  }
-}
 
 /** Gives the variants of every flag that something uses their counters. */
 export function adoptFlagStats(plan: Plan): void {
@@ -40,9 +29,9 @@ export function adoptFlagStats(plan: Plan): void {
 function idOf(flag: Flag, variant: u32): u32 {
   restartText(name);
   put(name, STAT_FLAG);
-  putFolded(flag.key);
+  putFolded(name, flag.key);
   putByte(name, 0x2e);
-  putFolded(flagVariant(flag, variant).name);
+  putFolded(name, flagVariant(flag, variant).name);
   const stat = textOf(name);
   const found = find(ids, stat);
   if (found != ABSENT) return found;

@@ -4,7 +4,9 @@
 
 import { addressOf, isWord, lengthOf, lower, sameText, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
-import { put, putNumber, putString } from "../bytes/writer";
+import { keep } from "../bytes/arena";
+import { put, putNumber, putString, restartText, textOf, Writer } from "../bytes/writer";
+import { putFolded } from "../core/stat-name";
 import { Flag, FLAG_BYTES, FLAG_VARIANT_BYTES, FlagVariant, NO_SLOT } from "../core/plan";
 import { LIMIT_FLAGS } from "../vocabulary/limits";
 import {
@@ -29,11 +31,13 @@ import {
   report,
   unknownKey,
   warn,
+  warnKey,
 } from "./problems";
 
 const KNOWN_FLAG = "state variants defaultVariant targeting metadata";
 
-/** Dictionary keys that are taken. */
+/** Keys as stat names have them, and dictionary keys, that are taken. */
+let statKeys: Table = changetype<Table>(0);
 let dictionaryKeys: Table = changetype<Table>(0);
 let lastWatched: usize = 0;
 
@@ -47,6 +51,7 @@ export function readFlags(object: Node): void {
     put(message, " flags");
     return report(object, CODE_LIMIT);
   }
+  statKeys = newTable(reading);
   dictionaryKeys = newTable(reading);
   lastWatched = 0;
   plan.flags = records(object.count, FLAG_BYTES);
@@ -65,6 +70,7 @@ export function readFlags(object: Node): void {
 }
 
 function readFlag(node: Node, flag: Flag): void {
+  checkStatKey(node);
   if (!isKind(node, KIND_OBJECT)) return;
   if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a flag's key may not be empty");
   let state: usize = 0;
@@ -88,6 +94,24 @@ function readFlag(node: Node, flag: Flag): void {
   if (fallback != 0) readFallback(changetype<Node>(fallback), flag);
   if (targeting != 0) readTargeting(changetype<Node>(targeting), flag);
   if (metadata != 0) readMetadata(changetype<Node>(metadata), flag);
+}
+
+const folded: Writer = changetype<Writer>(memory.data(32, 8));
+
+/** Two keys that become one in stat names would be counted together. */
+function checkStatKey(node: Node): void {
+  restartText(folded);
+  putFolded(folded, node.key);
+  const key = textOf(folded);
+  if (find(statKeys, key) == ABSENT) {
+    insert(reading, statKeys, keep(reading, key), 0);
+    return;
+  }
+  beginMessage();
+  put(message, "another flag's key is ");
+  putString(message, key);
+  put(message, " in stat names already");
+  warnKey(node, CODE_CONFLICT);
 }
 
 /** A warning that `serin validate` refuses by default. */
