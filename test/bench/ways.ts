@@ -76,6 +76,16 @@ export async function ways(): Promise<Way[]> {
       bootstrap: bootstrap(BY_HEADER, wasm(SERIN, policy(1, "header"))),
     },
     {
+      name: "serin, rule",
+      note: "default variant; `when` looks at a header and a query parameter",
+      bootstrap: bootstrap(BY_STATE, wasm(SERIN, withRule())),
+    },
+    {
+      name: "serin, flag",
+      note: "default variant; a flag of 10 branches gates the rollout and is told to the upstream",
+      bootstrap: bootstrap(BY_STATE, wasm(SERIN, withFlag())),
+    },
+    {
       name: "serin, 1 of 10,000 rollouts",
       note: "default variant; one of 10,000 rollouts concerns the request",
       bootstrap: bootstrap(BY_STATE, wasm(SERIN, policy(10_000, "filterState"))),
@@ -91,6 +101,41 @@ function policy(count: number, steer: string): string {
   }
   rollouts["checkout"] = rollout("shop.example.com", "/checkout");
   return JSON.stringify({ identity: [{ cookie: "uid" }], steer, rollouts });
+}
+
+/** The policy of one rollout, which applies where a rule holds. */
+function withRule(): string {
+  const document = JSON.parse(policy(1, "filterState")) as { rollouts: { checkout: object } };
+  Object.assign(document.rollouts.checkout, {
+    when: { and: [{ "!=": [{ var: "headers.x-region" }, "eu"] }, { "<": [{ var: "query.step" }, 5] }] },
+  });
+  return JSON.stringify(document);
+}
+
+/** The policy of one rollout behind a flag, whose last branch splits users. */
+function withFlag(): string {
+  const document = JSON.parse(policy(1, "filterState")) as { rollouts: { checkout: { match: object[] } } };
+  const branches: unknown[] = [];
+  for (let i = 0; i < 9; i++) branches.push({ "==": [{ var: "headers.x-tenant" }, `tenant-${i}`] }, "off");
+  document.rollouts.checkout.match = [{ path: { value: "/checkout" }, flag: { "new-checkout": true } }];
+  const flag = {
+    state: "ENABLED",
+    variants: { on: true, off: false },
+    defaultVariant: "off",
+    metadata: { "serin.expose": true },
+    targeting: {
+      if: [
+        ...branches,
+        {
+          fractional: [
+            ["on", 100],
+            ["off", 0],
+          ],
+        },
+      ],
+    },
+  };
+  return JSON.stringify({ ...document, flags: { "new-checkout": flag } });
 }
 
 function rollout(host: string, path: string): unknown {
