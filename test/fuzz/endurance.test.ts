@@ -1,5 +1,4 @@
-// What does not grow: memory over a million requests and a thousand updates, and the cost of a request with the number
-// of rollouts.
+// What does not grow: memory over a million requests and a thousand updates.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
