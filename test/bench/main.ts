@@ -116,4 +116,8 @@ function report(binary: string): void {
   const single = cost.get("serin, default") as number;
   const many = cost.get("serin, 1 of 10,000 rollouts") as number;
   console.log(`one of 10,000 rollouts costs ${(many / single).toFixed(2)} times what one of one costs`);
+  if (many > 2 * single) {
+    console.error("more than twice: the index does not hold");
+    process.exitCode = 1;
+  }
 }
