@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 
 import { CommandError } from "./commands/command-error.ts";
 import { decide } from "./commands/decide.ts";
+import { evaluate } from "./commands/evaluate.ts";
 import { explain, type ExplainOptions } from "./commands/explain.ts";
 import { packageVersion } from "./commands/filter-module.ts";
 import { publish, type PublishOptions } from "./commands/publish.ts";
@@ -17,6 +18,10 @@ const EXIT_READER_GONE = 0;
 const REQUEST_EXAMPLE = `  {"method": "GET", "url": "https://shop.example.com/checkout?a=1",
    "headers": {"cookie": "uid=42", "x-b": ["1", "2"]},
    "sourceAddress": "203.0.113.7", "time": "2026-11-23T09:00:00Z"}
+`;
+
+const EVALUATION_EXAMPLE = `  {"flagKey": "new-checkout", "context": {"targetingKey": "42", "email": "a@example.com"},
+   "type": "boolean", "default": false, "time": "2026-11-23T09:00:00Z"}
 `;
 
 const terminal = processTerminal();
@@ -49,6 +54,7 @@ program
   )
   .argument("<POLICY...>", "policy files (- for standard input)")
   .option("--json", "problems as JSON on stdout", false)
+  .option("--allow-warnings", "accept what flagd accepts: flags that can only answer ERROR", false)
   .addHelpText(
     "after",
     examples(
@@ -57,7 +63,7 @@ program
       "cat policy.json | serin validate -",
     ),
   )
-  .action(async (files: string[], options: { json: boolean }) => {
+  .action(async (files: string[], options: { json: boolean; allowWarnings: boolean }) => {
     exitStatus = await validate(files, options, terminal);
   });
 
@@ -82,6 +88,7 @@ program
     ]),
   )
   .option("--json", "the outcome and the problems as JSON on stdout", false)
+  .option("--allow-warnings", "publish what flagd accepts: flags that can only answer ERROR", false)
   .addHelpText(
     "after",
     examples(
@@ -111,6 +118,28 @@ program
   )
   .action(async (options: { policy: string }) => {
     exitStatus = await decide(options, terminal);
+  });
+
+program
+  .command("evaluate")
+  .summary("evaluate flags over any context, JSON lines in and out")
+  .description(
+    "Evaluates flags as flagd does: requests as JSON lines on stdin, answers as JSON lines on stdout, in order. A " +
+      "flag file that flagd accepts is evaluated, also where validate refuses it: a flag whose targeting cannot be " +
+      'compiled answers ERROR, all others are unharmed. A line that is no request gives {"error": ...} in its ' +
+      "place, and exit status 1 at the end.",
+  )
+  .requiredOption("--policy <POLICY>", "policy, or flagd's own flag file")
+  .addHelpText("after", `\nA request, one a line (all but flagKey optional):\n${EVALUATION_EXAMPLE}`)
+  .addHelpText(
+    "after",
+    examples(
+      `echo '{"flagKey": "new-checkout", "context": {"targetingKey": "42"}}' | serin evaluate --policy flags.json`,
+      "serin evaluate --policy policy.yaml < requests.jsonl > answers.jsonl",
+    ),
+  )
+  .action(async (options: { policy: string }) => {
+    exitStatus = await evaluate(options, terminal);
   });
 
 program

@@ -21,7 +21,14 @@ import {
   SOURCE_RANDOM,
 } from "../core/plan";
 import { LIMIT_SOURCES } from "../vocabulary/limits";
-import { CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import {
+  CODE_CONFLICT,
+  CODE_LIMIT,
+  CODE_NAME,
+  CODE_NO_EFFECT,
+  CODE_TYPE,
+  CODE_VALUE,
+} from "../vocabulary/problems";
 import { headerName, kept, plan, records, slotFor } from "./build";
 import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
 import {
@@ -130,7 +137,7 @@ function failCount(node: Node): void {
 function endless(next: Node): void {
   beginMessage();
   put(message, "never reached: issueCookie before it always yields");
-  warn(next, CODE_CONFLICT);
+  warn(next, CODE_NO_EFFECT);
 }
 
 function readCookieSource(member: Node, source: Source): void {

@@ -30,3 +30,5 @@ export const CODE_LIMIT = "limit";
 export const CODE_UNSUPPORTED = "unsupported";
 /** A warning: rollouts without any identity. */
 export const CODE_NO_IDENTITY = "no-identity";
+/** A warning: something that can never have an effect. */
+export const CODE_NO_EFFECT = "no-effect";

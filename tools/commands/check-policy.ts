@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 
+import { CODE_NO_EFFECT, CODE_NO_IDENTITY } from "../../assembly/vocabulary/problems.ts";
 import { Vm, type Root, type VmOptions } from "../emulator/index.ts";
 import { readPolicySource, type PolicySource } from "../policy-source/policy-source.ts";
 import type { Problem } from "../policy-source/problem.ts";
@@ -13,6 +14,22 @@ export interface CheckedPolicy {
   readonly problems: readonly Problem[];
   /** The filter with the policy in it; null when the policy is refused. */
   readonly filter: { readonly vm: Vm; readonly root: Root } | null;
+}
+
+/** Warnings that are mere hints. All others are faults of flags: flagd loads such a file, and the flag answers ERROR. */
+const HINTS: ReadonlySet<string> = new Set([CODE_NO_IDENTITY, CODE_NO_EFFECT]);
+
+/**
+ * The judgement of those who ask before they publish: what flagd accepts but cannot evaluate is refused, its problems
+ * are errors, unless that was asked for.
+ */
+export function refuseFaults(checked: CheckedPolicy, allowWarnings: boolean): CheckedPolicy {
+  if (allowWarnings) return checked;
+  const problems = checked.problems.map((problem) =>
+    HINTS.has(problem.code) ? problem : { ...problem, severity: "error" as const },
+  );
+  const refused = problems.some(({ severity }) => severity === "error");
+  return { ...checked, problems, filter: refused ? null : checked.filter };
 }
 
 /** Reads a policy file, `-` for standard input, and has the filter judge it. */

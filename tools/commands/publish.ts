@@ -1,7 +1,7 @@
 import { lstat, readFile } from "node:fs/promises";
 import type { Document } from "yaml";
 
-import { checkPolicyFile } from "./check-policy.ts";
+import { checkPolicyFile, refuseFaults } from "./check-policy.ts";
 import { CommandError, fileError } from "./command-error.ts";
 import { filterPath, loadFilter } from "./filter-module.ts";
 import {
@@ -20,6 +20,8 @@ export interface PublishOptions extends Partial<FilterSettings> {
   /** The file that Envoy watches. */
   readonly to: string;
   readonly json: boolean;
+  /** Publish also what flagd accepts but cannot evaluate. */
+  readonly allowWarnings?: boolean;
 }
 
 /** Checks the policy and puts it where Envoy loads it from. Resolves to 0, or 1 when the policy is refused. */
@@ -28,7 +30,10 @@ export async function publish(
   options: PublishOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { source, problems, filter } = await checkPolicyFile(policyFile, loadFilter(), terminal);
+  const { source, problems, filter } = refuseFaults(
+    await checkPolicyFile(policyFile, loadFilter(), terminal),
+    options.allowWarnings === true,
+  );
   if (!options.json) reportProblems(problems, terminal);
   if (filter === null || source.json === null) {
     const report = { ok: false, file: options.to, changed: false, problems };

@@ -122,8 +122,8 @@ function readAddress(address: unknown): string {
   return version === 6 ? `[${address}]:0` : `${address}:0`;
 }
 
-/** RFC 3339 -> nanoseconds since 1970. */
-function readTime(time: unknown): bigint {
+/** An RFC 3339 time as nanoseconds since 1970. @throws RequestFault */
+export function readTime(time: unknown): bigint {
   if (typeof time !== "string") throw new RequestFault("/time", `must be a string, got ${kindOf(time)}`);
   const parts = TIME.exec(time);
   if (parts === null) throw timeFault(time);

@@ -1,4 +1,4 @@
-import { checkPolicyFile } from "./check-policy.ts";
+import { checkPolicyFile, refuseFaults } from "./check-policy.ts";
 import { loadFilter } from "./filter-module.ts";
 import { reportProblems } from "./report-problems.ts";
 import type { Terminal } from "./terminal.ts";
@@ -7,14 +7,14 @@ import type { Problem } from "../policy-source/problem.ts";
 /** Checks each policy. Resolves to 0 when all are accepted, else 1. */
 export async function validate(
   files: readonly string[],
-  options: { readonly json: boolean },
+  options: { readonly json: boolean; readonly allowWarnings: boolean },
   terminal: Terminal,
 ): Promise<number> {
   const module = loadFilter();
   const problems: Problem[] = [];
   let refused = 0;
   for (const file of files) {
-    const checked = await checkPolicyFile(file, module, terminal);
+    const checked = refuseFaults(await checkPolicyFile(file, module, terminal), options.allowWarnings);
     if (checked.filter === null) refused++;
     problems.push(...checked.problems);
     if (options.json) continue;

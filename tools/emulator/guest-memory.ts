@@ -65,6 +65,12 @@ export class GuestMemory {
     return true;
   }
 
+  /** Puts bytes where the guest makes room for them; null when it has none. */
+  place(bytes: Uint8Array): number | null {
+    const address = this.allocate(bytes.length) >>> 0;
+    return address !== 0 && this.write(address, bytes) ? address : null;
+  }
+
   /**
    * Hands bytes to the guest as every returning host call does: asks the guest for room, copies, and writes
    * address and size where the guest wants them. Empty bytes are address 0 and no allocation.
@@ -72,8 +78,9 @@ export class GuestMemory {
   give(bytes: Uint8Array, pointerPointer: number, sizePointer: number): Status {
     let address = 0;
     if (bytes.length > 0) {
-      address = this.allocate(bytes.length) >>> 0;
-      if (address === 0 || !this.write(address, bytes)) return Status.InvalidMemoryAccess;
+      const placed = this.place(bytes);
+      if (placed === null) return Status.InvalidMemoryAccess;
+      address = placed;
     }
     if (!this.writeU32(pointerPointer, address)) return Status.InvalidMemoryAccess;
     return this.writeU32(sizePointer, bytes.length) ? Status.Ok : Status.InvalidMemoryAccess;

@@ -40,6 +40,8 @@ interface Inputs {
   readonly onLog: ((line: LogLine) => void) | undefined;
 }
 
+type EvaluateFunction = (root: number, address: number, length: number, seconds: number) => bigint;
+
 const CONTEXT_ID_MAX = 0xffffffff;
 
 /**
@@ -135,6 +137,30 @@ export class Vm {
     const accepted = started !== 0 && this.call(root, "proxy_on_configure", bytes.length) !== 0;
     root.endConfigure();
     return { root, accepted, problems: problemsIn(root.log) };
+  }
+
+  /**
+   * One evaluation of a flag over any JSON: `line` is `{ flagKey, context, type, default }`. Resolves to the answer as
+   * JSON text; null when the line is no JSON object, or the root has no policy.
+   */
+  evaluate(root: Root, line: Uint8Array, seconds: number): string | null {
+    const address = this.#memory.place(line);
+    if (address === null) return null;
+    if (this.trap !== null)
+      throw new Error("the filter has trapped before: this VM is dead", { cause: this.trap });
+    const exported = this.#exports["serin_evaluate"] as EvaluateFunction;
+    try {
+      const answer = exported(root.id, address, line.length, seconds);
+      if (answer === 0n) return null;
+      const bytes = this.#memory.read(
+        Number(BigInt.asUintN(64, answer) >> 32n),
+        Number(answer & 0xffffffffn),
+      );
+      return bytes === null ? null : Buffer.from(bytes).toString("utf8");
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) this.trap = error;
+      throw error;
+    }
   }
 
   /** Envoy has a newer configuration: this root is done as soon as its last stream is. */

@@ -1,0 +1,47 @@
+import { answerLines } from "./answer-lines.ts";
+import { checkPolicyFile } from "./check-policy.ts";
+import { CommandError } from "./command-error.ts";
+import { loadFilter } from "./filter-module.ts";
+import { reportProblems } from "./report-problems.ts";
+import { readTime, RequestFault } from "./request.ts";
+import type { Terminal } from "./terminal.ts";
+
+const KEYS = ["flagKey", "context", "type", "default", "time"];
+const TYPES = ["boolean", "string", "number", "object"];
+
+/**
+ * Evaluations of flags as JSON lines from stdin, answers as JSON lines to stdout, in order, as flagd gives them: a
+ * document that flagd accepts is evaluated here too, also where `serin validate` refuses it. Resolves to 0, or 1 when
+ * the document is refused or a line was no request.
+ */
+export async function evaluate(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
+  if (options.policy === "-") throw new CommandError("--policy -: standard input holds the requests here");
+  const checked = await checkPolicyFile(options.policy, loadFilter(), terminal);
+  reportProblems(checked.problems, terminal);
+  if (checked.filter === null) return 1;
+  const { vm, root } = checked.filter;
+  return answerLines(terminal, "answer", (request, line) => {
+    const answer = vm.evaluate(root, line, secondsOf(request));
+    if (answer === null) throw new Error("the filter gave no answer");
+    return answer;
+  });
+}
+
+/** Checks a request, and says when it is: whole seconds since 1970. */
+function secondsOf(request: unknown): number {
+  if (typeof request !== "object" || request === null || Array.isArray(request)) {
+    throw new RequestFault("", "must be an object");
+  }
+  for (const key of Object.keys(request)) {
+    if (!KEYS.includes(key)) throw new RequestFault(`/${key}`, `unknown key; known: ${KEYS.join(", ")}`);
+  }
+  const { flagKey, type, context, time } = request as Record<string, unknown>;
+  if (typeof flagKey !== "string") throw new RequestFault("/flagKey", "must be a string, the key of a flag");
+  if (type !== undefined && !TYPES.includes(type as string)) {
+    throw new RequestFault("/type", `must be one of ${TYPES.join(", ")}`);
+  }
+  if (context !== undefined && (typeof context !== "object" || context === null || Array.isArray(context))) {
+    throw new RequestFault("/context", "must be an object");
+  }
+  return Math.floor(time === undefined ? Date.now() / 1000 : Number(readTime(time)) / 1e9);
+}
