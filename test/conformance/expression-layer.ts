@@ -1,0 +1,95 @@
+// The filter's JsonLogic alone, without flags and requests: a rule and any data in, the result out.
+
+import { createMemoryStream, main as compile } from "assemblyscript/asc";
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const ROOM = 1 << 18;
+
+const ENTRY = `
+  import { closeArena, openArena } from "./assembly/bytes/arena";
+  import { beginScratch } from "./assembly/bytes/scratch";
+  import { addressOf, lengthOf, sliceOf } from "./assembly/bytes/slice";
+  import { beginText, textOf, Writer } from "./assembly/bytes/writer";
+  import { runRule } from "./assembly/core/logic/evaluate";
+  import { setFractional } from "./assembly/core/logic/machine";
+  import { Value } from "./assembly/core/logic/value";
+  import { putValue } from "./assembly/core/logic/value-text";
+  import { seeJson, Variable } from "./assembly/core/logic/variables";
+  import { Flag } from "./assembly/core/plan";
+  import { compilePlan, endReading } from "./assembly/policy/read-policy";
+  import { readValue } from "./assembly/policy/read-value";
+  const writer: Writer = changetype<Writer>(memory.data(32, 8));
+  export const policy: usize = memory.data(${ROOM}, 8);
+  export const data: usize = memory.data(${ROOM}, 8);
+  export let output: usize = 0;
+  /** 1 refused, 2 the rule failed, 3 the data is no JSON; else 4 + the length of the result at output. */
+  export function evaluate(policyLength: u32, dataLength: u32): u32 {
+    beginScratch();
+    const plan = compilePlan(sliceOf(policy, policyLength));
+    endReading();
+    if (changetype<usize>(plan) == 0) return 1;
+    const arena = openArena();
+    const context = readValue(arena, sliceOf(data, dataLength));
+    let answer: u32 = 3;
+    const rule = changetype<Flag>(plan.flags).targeting;
+    if (context != 0) {
+      seeJson(plan, changetype<Value>(context), 0);
+      setFractional(changetype<Flag>(plan.flags).key, plan.generation, changetype<Variable>(plan.targetingKey));
+      answer = 2;
+      if (rule != 0 && runRule(plan, rule) == 0) {
+        beginText(writer);
+        putValue(writer, changetype<Value>(plan.ruleStack));
+        output = addressOf(textOf(writer));
+        answer = 4 + lengthOf(textOf(writer));
+      }
+    }
+    closeArena(arena);
+    closeArena(plan.arena);
+    return answer;
+  }
+`;
+
+interface Module {
+  memory: WebAssembly.Memory;
+  policy: WebAssembly.Global<"i32">;
+  data: WebAssembly.Global<"i32">;
+  output: WebAssembly.Global<"i32">;
+  evaluate(policyLength: number, dataLength: number): number;
+}
+
+/** What a rule gave; an error is why it gave nothing. */
+export type Outcome = { readonly value: unknown } | { readonly error: "refused" | "failed" | "no data" };
+
+/** Compiles the layer. The result evaluates a rule over data. */
+export async function expressionLayer(): Promise<(rule: unknown, data: unknown) => Outcome> {
+  const stderr = createMemoryStream();
+  let binary: Uint8Array | null = null;
+  // A configuration that is not there: asconfig.json would add the whole filter.
+  const options = ["--config", "none", "--baseDir", ROOT, "--runtime", "stub", "--use", "abort=", "-O3s"];
+  const { error } = await compile(["layer.ts", ...options, "--outFile", "layer.wasm"], {
+    stderr,
+    readFile: (name, baseDir) => {
+      if (name === "layer.ts") return ENTRY;
+      const path = resolve(baseDir, name);
+      return existsSync(path) ? readFileSync(path, "utf8") : null;
+    },
+    writeFile: (_, contents) => void (binary = contents as Uint8Array),
+  });
+  if (error !== null || binary === null) throw new Error(stderr.toString());
+  const { instance } = await WebAssembly.instantiate(binary, {});
+  const module = instance.exports as unknown as Module;
+  const give = (room: WebAssembly.Global<"i32">, value: unknown): number => {
+    const bytes = new Uint8Array(module.memory.buffer, room.value, ROOM);
+    return new TextEncoder().encodeInto(JSON.stringify(value), bytes).written;
+  };
+  return (rule, data) => {
+    const flag = { state: "ENABLED", variants: { a: 1 }, targeting: rule };
+    const policyLength = give(module.policy, { flags: { f: flag } });
+    const answer = module.evaluate(policyLength, give(module.data, data));
+    if (answer < 4) return { error: (["refused", "failed", "no data"] as const)[answer - 1] ?? "failed" };
+    const text = Buffer.from(module.memory.buffer, module.output.value, answer - 4).toString("utf8");
+    return { value: JSON.parse(text) as unknown };
+  };
+}
