@@ -35,6 +35,7 @@ import { Mark, Rule } from "../core/plan";
 import { LIMIT_OPERATORS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { kept, plan, reading } from "./build";
+import { checkOperands } from "./check-operands";
 import { beginCode, codeLength, deepest, emit, operandAt, placeCode, reserve, setOperand } from "./code";
 import { constantOf, holdsRule } from "./constants";
 import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
@@ -254,6 +255,7 @@ function enter(value: Node): void {
   if (frame.op == OP_FRACTIONAL) usesKey = true;
   if (frame.op == OP_MISSING || frame.op == OP_MISSING_SOME) namePaths(member);
   const list = changetype<Node>(shared(member));
+  checkOperands(frame.op, list, strict);
   frame.spread = list.kind != KIND_ARRAY;
   frame.arg = frame.spread ? changetype<usize>(member) : list.first;
   frame.count = frame.spread ? 1 : list.count;

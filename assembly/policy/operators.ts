@@ -36,12 +36,13 @@ import {
   OP_SOME,
   OP_STARTS_WITH,
   OP_SUB,
+  OP_SUBSTR,
   OP_TRUTHY,
   OP_VAR,
 } from "../core/logic/opcodes";
 
 export const KNOWN_OPERATORS =
-  "var missing missing_some if == === != !== > >= < <= ! !! or and + - * / % max min merge cat in map filter reduce all some none starts_with ends_with sem_ver fractional $ref";
+  "var missing missing_some if == === != !== > >= < <= ! !! or and + - * / % max min merge cat in map filter reduce all some none starts_with ends_with sem_ver fractional $ref substr ?:";
 
 export const NO_OPERATOR: u32 = 0xffffffff;
 
@@ -58,7 +59,7 @@ export function operatorOf(word: Slice): u32 {
     if (isWord(word, ">=")) return OP_GE;
     if (isWord(word, "<=")) return OP_LE;
     if (isWord(word, "!!")) return OP_TRUTHY;
-    if (isWord(word, "if")) return OP_JUMP_IF_FALSY;
+    if (isWord(word, "if") || isWord(word, "?:")) return OP_JUMP_IF_FALSY;
     if (isWord(word, "or")) return OP_JUMP_TRUTHY_KEEP;
     return isWord(word, "in") ? OP_IN : NO_OPERATOR;
   }
@@ -83,6 +84,7 @@ export function operatorOf(word: Slice): u32 {
   if (isWord(word, "starts_with")) return OP_STARTS_WITH;
   if (isWord(word, "ends_with")) return OP_ENDS_WITH;
   if (isWord(word, "sem_ver")) return OP_SEM_VER;
+  if (isWord(word, "substr")) return OP_SUBSTR;
   return isWord(word, "fractional") ? OP_FRACTIONAL : NO_OPERATOR;
 }
 

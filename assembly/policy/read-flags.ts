@@ -178,10 +178,24 @@ function readTargeting(node: Node, flag: Flag): void {
   flag.targeting = compileRule(node, false);
 }
 
-/** flagd's metadata: texts, numbers and booleans; `serin.expose` and `serin.count` are ours. */
+/** flagd's metadata: texts, numbers and booleans. @returns the address of its Value; 0 when it is none */
+export function metadataOf(node: Node): usize {
+  if (node.kind != KIND_OBJECT) {
+    doubt(node, CODE_TYPE, "metadata must be an object");
+    return 0;
+  }
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const kind = changetype<Node>(at).kind;
+    if (kind != KIND_OBJECT && kind != KIND_ARRAY && kind != KIND_NULL) continue;
+    doubt(changetype<Node>(at), CODE_TYPE, "metadata may hold strings, numbers and booleans alone");
+  }
+  return constantOf(plan.arena, reading, node);
+}
+
+/** `serin.expose` and `serin.count` are ours. */
 function readMetadata(node: Node, flag: Flag): void {
-  if (!isKind(node, KIND_OBJECT)) return;
-  flag.metadata = constantOf(plan.arena, reading, node);
+  flag.metadata = metadataOf(node);
+  if (flag.metadata == 0) return;
   let exposed = false;
   for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
     const member = changetype<Node>(at);

@@ -8,7 +8,7 @@ import { GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_UNSUPPORTED, CODE_VALUE } from "../vocabulary/problems";
 import { asciiOf, beginBuild } from "./build";
-import { constantOf } from "./constants";
+import {} from "./constants";
 import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
 import { beginRules, readEvaluators } from "./compile-rule";
@@ -25,7 +25,7 @@ import {
   unknownKey,
 } from "./problems";
 import { readFlagd } from "./read-flagd";
-import { readFlags } from "./read-flags";
+import { metadataOf, readFlags } from "./read-flags";
 import { readIdentity } from "./read-identity";
 import { readRollouts } from "./read-rollout";
 import { readTree } from "./tree";
@@ -151,7 +151,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
     } else if (isWord(key, "flags")) {
       continue;
     } else if (isWord(key, "metadata")) {
-      if (isKind(node, KIND_OBJECT)) plan.metadata = constantOf(plan.arena, reading, node);
+      plan.metadata = metadataOf(node);
     } else if (isWord(key, "$schema")) {
       isKind(node, KIND_STRING);
     } else {

@@ -43,6 +43,7 @@ import {
   OP_SAME,
   OP_SEM_VER,
   OP_STARTS_WITH,
+  OP_SUBSTR,
   OP_TRUTHY,
   OP_VAR,
   OP_VAR_OF,
@@ -51,6 +52,7 @@ import {
 import { trace, traceCondition, traceVariable } from "./trace";
 import { fractional } from "./fractional";
 import { semVer } from "./sem-ver";
+import { substring } from "./substring";
 import { endsWith, startsWith } from "./text-operators";
 import {
   copyValue,
@@ -268,6 +270,8 @@ function apply(op: u32, args: usize, count: u32, open: u32): u32 {
     case OP_ENDS_WITH:
       endsWith(result, args, count);
       return ERROR_NONE;
+    case OP_SUBSTR:
+      return substring(result, args, count);
     case OP_SEM_VER:
       semVer(result, args, count);
       return ERROR_NONE;

@@ -64,6 +64,7 @@ export const OP_STARTS_WITH: u32 = 42;
 export const OP_ENDS_WITH: u32 = 43;
 export const OP_SEM_VER: u32 = 44;
 export const OP_FRACTIONAL: u32 = 45;
+export const OP_SUBSTR: u32 = 46;
 
 /** The argument was no list in the rule: one value is on the stack, and if it is an array, its items are meant. */
 export const SPREAD: u32 = 0xffffffff;

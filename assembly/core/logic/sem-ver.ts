@@ -5,7 +5,7 @@ import { putNumberText } from "../../bytes/number-text";
 import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../../bytes/slice";
 import { restartText, textOf, Writer } from "../../bytes/writer";
 import { compareTexts } from "./coercion";
-import { numberOf, setBoolean, setNull, TAG_NUMBER, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+import { numberOf, setBoolean, setNull, setText, TAG_NUMBER, TAG_TEXT, Value, VALUE_BYTES } from "./value";
 
 /** A version's parts, in the text that it was read from; what a partial one leaves out is "0". */
 @unmanaged
@@ -51,6 +51,14 @@ export function semVer(result: Value, args: usize, count: u32): void {
   if (first == 0x5e) return setBoolean(result, isSameMajor);
   if (first == 0x7e) return setBoolean(result, isSameMajor && sameText(left.minor, right.minor));
   setNull(result);
+}
+
+const probe: Value = changetype<Value>(memory.data(16, 8));
+
+/** Whether a text is a version as `sem_ver` takes it. */
+export function isVersion(text: Slice): bool {
+  setText(probe, text);
+  return readVersion(left, probe, leftText);
 }
 
 /** Reads a text, or a number by its text, that is a version: whole, or `N` or `N.N`; one `v` or `V` may stand before. */

@@ -1,0 +1,47 @@
+// `substr`, which flagd's schema lets pass though it names it nowhere. Characters are code points.
+
+import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
+import { ERROR_GENERAL, ERROR_NONE } from "./opcodes";
+import { numberOf, setText, TAG_NUMBER, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+
+/** `[text, from, length?]`: from below 0 counts from the end, a length below 0 leaves so many out at the end. */
+export function substring(result: Value, args: usize, count: u32): u32 {
+  if (count < 2 || count > 3) return ERROR_GENERAL;
+  const text = changetype<Value>(args);
+  const start = changetype<Value>(args + VALUE_BYTES);
+  const length = changetype<Value>(args + 2 * VALUE_BYTES);
+  if (text.tag != TAG_TEXT || start.tag != TAG_NUMBER) return ERROR_GENERAL;
+  if (count == 3 && length.tag != TAG_NUMBER) return ERROR_GENERAL;
+  const all = characters(text.bits) as f64;
+  const given = trunc<f64>(numberOf(start));
+  const from = given < 0 ? max<f64>(all + given, 0) : min<f64>(given, all);
+  let end = all;
+  if (count == 3) {
+    const many = trunc<f64>(numberOf(length));
+    end = many < 0 ? all + many : min<f64>(from + many, all);
+  }
+  const begin = offsetOf(text.bits, from);
+  const stop = offsetOf(text.bits, max<f64>(end, from));
+  setText(result, sliceOf(addressOf(text.bits) + begin, stop - begin));
+  return ERROR_NONE;
+}
+
+/** How many code points a text has; a byte that continues one is none. */
+function characters(text: Slice): u32 {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < lengthOf(text); i++) {
+    if ((load<u8>(addressOf(text) + i) & 0xc0) != 0x80) count++;
+  }
+  return count;
+}
+
+/** Where character `index` begins, in bytes; the text's length for its end. */
+function offsetOf(text: Slice, index: f64): u32 {
+  let seen: f64 = 0;
+  for (let i: u32 = 0; i < lengthOf(text); i++) {
+    if ((load<u8>(addressOf(text) + i) & 0xc0) == 0x80) continue;
+    if (seen == index) return i;
+    seen++;
+  }
+  return lengthOf(text);
+}

@@ -1,0 +1,100 @@
+// Operands that stand in the policy itself and can never work: what flagd finds out when a flag is evaluated, said when
+// the policy is loaded. The rule is compiled all the same, and gives what flagd gives.
+
+import { addressOf, isWord, lengthOf, Slice, startsWithWord } from "../bytes/slice";
+import { OP_ENDS_WITH, OP_FRACTIONAL, OP_SEM_VER, OP_STARTS_WITH, OP_VAR } from "../core/logic/opcodes";
+import { isVersion } from "../core/logic/sem-ver";
+import { CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import { KIND_ARRAY, KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { beginMessage, message, putFound, report, warn } from "./problems";
+import { put } from "../bytes/writer";
+
+/** Whether faults are errors: in `when`, where no one else evaluates the rule. */
+let strict: bool = false;
+
+function doubt(node: Node, code: string, expected: string): void {
+  beginMessage();
+  put(message, expected);
+  put(message, ", got ");
+  putFound(node);
+  if (strict) report(node, code);
+  else warn(node, code);
+}
+
+/** Looks at the arguments of a rule: `list` is the array, or the one value that stands without one. */
+export function checkOperands(op: u32, list: Node, isStrict: bool): void {
+  strict = isStrict;
+  if (op == OP_VAR) checkPath(list.kind == KIND_ARRAY ? list.first : changetype<usize>(list));
+  if (list.kind != KIND_ARRAY) return;
+  if (op == OP_STARTS_WITH || op == OP_ENDS_WITH) checkTexts(list);
+  else if (op == OP_SEM_VER) checkVersions(list);
+  else if (op == OP_FRACTIONAL) checkBuckets(list);
+}
+
+function checkPath(address: usize): void {
+  if (address == 0) return;
+  const node = changetype<Node>(address);
+  if (node.kind != KIND_STRING || !startsWithWord(node.text, "$flagd.")) return;
+  if (isWord(node.text, "$flagd.flagKey") || isWord(node.text, "$flagd.timestamp")) return;
+  doubt(node, CODE_NAME, "$flagd has flagKey and timestamp");
+}
+
+function checkTexts(list: Node): void {
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (node.kind != KIND_STRING && node.kind != KIND_OBJECT)
+      doubt(node, CODE_TYPE, "must be a string or a rule");
+  }
+}
+
+function checkVersions(list: Node): void {
+  if (list.count != 3) return doubt(list, CODE_VALUE, "must be [version, operator, version]");
+  const left = changetype<Node>(list.first);
+  const operator = changetype<Node>(left.next);
+  const right = changetype<Node>(operator.next);
+  checkVersion(left);
+  checkVersion(right);
+  if (operator.kind == KIND_STRING && !isComparison(operator.text)) {
+    doubt(operator, CODE_VALUE, "must be one of = != < <= > >= ^ ~");
+  }
+}
+
+function checkVersion(node: Node): void {
+  if (node.kind == KIND_STRING && !isVersion(node.text))
+    doubt(node, CODE_VALUE, "must be a version like 1.2.3");
+}
+
+function isComparison(text: Slice): bool {
+  const first = lengthOf(text) == 0 ? 0 : load<u8>(addressOf(text));
+  if (lengthOf(text) == 1) {
+    return first == 0x3d || first == 0x3c || first == 0x3e || first == 0x5e || first == 0x7e;
+  }
+  return isWord(text, "!=") || isWord(text, "<=") || isWord(text, ">=");
+}
+
+/** `[what to bucket by]?, [variant, weight?]…` */
+function checkBuckets(list: Node): void {
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (node.kind != KIND_ARRAY) {
+      const mayBucket = node.index == 0 && node.kind == KIND_OBJECT;
+      if (!mayBucket)
+        doubt(node, CODE_TYPE, node.index == 0 ? "must be a rule or a bucket" : "must be a bucket");
+      continue;
+    }
+    if (node.count == 0 || node.count > 2)
+      doubt(node, CODE_VALUE, "a bucket is [variant] or [variant, weight]");
+    if (node.count < 2) continue;
+    checkWeight(changetype<Node>(changetype<Node>(node.first).next));
+  }
+}
+
+function checkWeight(node: Node): void {
+  if (node.kind == KIND_OBJECT) return;
+  let whole = node.kind == KIND_NUMBER;
+  for (let i: u32 = 0; i < lengthOf(node.text) && whole; i++) {
+    const byte = load<u8>(addressOf(node.text) + i);
+    if (byte < 0x30 || byte > 0x39) whole = false;
+  }
+  if (!whole) doubt(node, CODE_VALUE, "a weight is a whole number, 0 or more");
+}
