@@ -225,14 +225,6 @@ export const BY_DESIGN: Record<string, { document: unknown; reason: string }> = 
     document: match({ headers: [{ name: "host", value: "shop.example.com" }] }),
     reason: "an exception from a pattern; the filter's message names hosts",
   },
-  "a rule in when": {
-    document: rollout({ when: { "==": [{ var: "method" }, "GET"] } }),
-    reason: "part of the format, not served by this version",
-  },
-  "a flag in a match": {
-    document: match({ flag: { "new-checkout": "on" } }),
-    reason: "part of the format, not served by this version",
-  },
   shadows: {
     document: { shadows: { copy: { percent: 10, cluster: "v3" } } },
     reason: "part of the format, not served by this version",

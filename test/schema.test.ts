@@ -102,8 +102,8 @@ describe("the schema and the filter's words", () => {
     [() => definition("pathMatch").properties?.value?.maxLength, limits.LIMIT_PATH_BYTES],
     [() => definition("matchEntry").properties?.hosts?.items?.maxLength, limits.LIMIT_HOST_BYTES],
   ];
-  // What no schema can say: the size and depth of a text, and how many problems a refusal names.
-  const UNSAID = ["LIMIT_POLICY_BYTES", "LIMIT_DEPTH", "LIMIT_PROBLEMS"];
+  // What no schema can say: the size and depth of a text, the operators of a rule, and how many problems a refusal names.
+  const UNSAID = ["LIMIT_POLICY_BYTES", "LIMIT_DEPTH", "LIMIT_PROBLEMS", "LIMIT_OPERATORS"];
 
   test("name the same limits", () => {
     for (const [part, limit] of LIMITS) assert.equal(part(), limit, part.toString());
@@ -124,6 +124,8 @@ describe("the schema and the filter's words", () => {
       KNOWN_ROLLOUT: [definition("rollout")],
       KNOWN_VARIANT: [definition("variant")],
       KNOWN_FORCE: [definition("force")],
+      KNOWN_FLAG: [definition("flag")],
+      KNOWN_FLAGD: [definition("flagdSettings")],
     };
     let found = 0;
     for (const file of filesIn("assembly/policy", /\.ts$/)) {

@@ -383,16 +383,16 @@ export interface FlagdSettings {
    */
   fractional?: "v1" | "v2" | "v3";
   /**
-   * Values added to every evaluation context.
+   * Values that rules find under names that are none of the request’s: `{"tier": "gold"}` is `var: tier`.
    */
   context?: {
     [k: string]: unknown;
   };
   /**
-   * The type that callers ask each flag for, by flag key.
+   * Variables whose texts are numbers, by path: `headers.x-age: number` lets a rule compare the header as the SDK compares its number. A text that is none is null.
    */
   types?: {
-    [k: string]: "boolean" | "string" | "number" | "object";
+    [k: string]: "number" | "string";
   };
 }
 /**
@@ -421,7 +421,6 @@ export interface Flag {
    * flagd's metadata of this flag. "serin.expose": true puts its value into x-serin-flags.
    */
   metadata?: Metadata;
-  [k: string]: unknown;
 }
 /**
  * Names and simple values.

@@ -39,7 +39,7 @@ import { checkOperands } from "./check-operands";
 import { beginCode, codeLength, deepest, emit, operandAt, placeCode, reserve, setOperand } from "./code";
 import { constantOf, holdsRule } from "./constants";
 import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
-import { KNOWN_OPERATORS, NO_OPERATOR, operatorOf } from "./operators";
+import { OPERATOR_WORDS, NO_OPERATOR, operatorOf } from "./operators";
 import { beginMessage, message, putPointer, report, reportKey, warn, warnKey } from "./problems";
 import { putNearest } from "./nearest";
 import { variableFor } from "./variable-names";
@@ -241,7 +241,7 @@ function enter(value: Node): void {
     beginMessage();
     put(message, "unknown operator ");
     putString(message, member.key);
-    putNearest(message, member.key, KNOWN_OPERATORS);
+    putNearest(message, member.key, OPERATOR_WORDS);
     return faultKey(member, CODE_OPERATOR);
   }
   operators++;
@@ -279,9 +279,7 @@ function callShared(member: Node): void {
     beginMessage();
     put(
       message,
-      member.kind == KIND_STRING
-        ? "no such evaluator before this one: "
-        : "$ref must name one of $evaluators",
+      member.kind == KIND_STRING ? "no such rule in $evaluators: " : "$ref must name one of $evaluators",
     );
     if (member.kind == KIND_STRING) putString(message, member.text);
     return fault(member, CODE_REFERENCE);

@@ -41,7 +41,7 @@ import {
   OP_VAR,
 } from "../core/logic/opcodes";
 
-export const KNOWN_OPERATORS =
+export const OPERATOR_WORDS =
   "var missing missing_some if == === != !== > >= < <= ! !! or and + - * / % max min merge cat in map filter reduce all some none starts_with ends_with sem_ver fractional $ref substr ?:";
 
 export const NO_OPERATOR: u32 = 0xffffffff;

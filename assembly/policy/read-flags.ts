@@ -6,6 +6,7 @@ import { addressOf, isWord, lengthOf, lower, sameText, sliceOf } from "../bytes/
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { keep } from "../bytes/arena";
 import { put, putNumber, putString, restartText, textOf, Writer } from "../bytes/writer";
+import { putNearest } from "./nearest";
 import { putFolded } from "../core/stat-name";
 import { Flag, FLAG_BYTES, FLAG_VARIANT_BYTES, FlagVariant, NO_SLOT } from "../core/plan";
 import { LIMIT_FLAGS } from "../vocabulary/limits";
@@ -15,6 +16,7 @@ import {
   CODE_NAME,
   CODE_REFERENCE,
   CODE_TYPE,
+  CODE_UNKNOWN_KEY,
   CODE_VALUE,
 } from "../vocabulary/problems";
 import { kept, plan, reading, records, useFlag } from "./build";
@@ -85,7 +87,7 @@ function readFlag(node: Node, flag: Flag): void {
     else if (isWord(key, "defaultVariant")) fallback = at;
     else if (isWord(key, "targeting")) targeting = at;
     else if (isWord(key, "metadata")) metadata = at;
-    else unknownKey(changetype<Node>(at), KNOWN_FLAG);
+    else doubtKey(changetype<Node>(at), KNOWN_FLAG);
   }
   if (state == 0) missingKey(node, "state", "ENABLED or DISABLED");
   else readState(changetype<Node>(state), flag);
@@ -112,6 +114,15 @@ function checkStatKey(node: Node): void {
   putString(message, key);
   put(message, " in stat names already");
   warnKey(node, CODE_CONFLICT);
+}
+
+/** As `unknownKey`, for what flagd passes over. */
+function doubtKey(member: Node, known: string): void {
+  beginMessage();
+  put(message, "unknown key ");
+  putString(message, member.key);
+  putNearest(message, member.key, known);
+  warnKey(member, CODE_UNKNOWN_KEY);
 }
 
 /** A warning that `serin validate` refuses by default. */
@@ -181,7 +192,10 @@ function readTargeting(node: Node, flag: Flag): void {
 /** flagd's metadata: texts, numbers and booleans. @returns the address of its Value; 0 when it is none */
 export function metadataOf(node: Node): usize {
   if (node.kind != KIND_OBJECT) {
-    doubt(node, CODE_TYPE, "metadata must be an object");
+    beginMessage();
+    put(message, "must be an object, got ");
+    putFound(node);
+    warn(node, CODE_TYPE);
     return 0;
   }
   for (let at = node.first; at != 0; at = changetype<Node>(at).next) {

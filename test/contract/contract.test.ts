@@ -46,6 +46,7 @@ describe("the module", () => {
         "proxy_on_response_headers",
         "proxy_on_response_trailers",
         "proxy_on_vm_start",
+        "serin_evaluate",
       ],
     );
   });

@@ -62,6 +62,13 @@ export const SUITES: readonly Suite[] = [
     kind: "node",
     files: ["cases"],
   },
+  {
+    name: "conformance",
+    title: "JsonLogic's and flagd's documents; flags beside flagd's own evaluator",
+    quick: true,
+    kind: "node",
+    files: ["conformance", "logic"],
+  },
   { name: "number", title: "numbers against JavaScript's", quick: true, kind: "node", files: ["number"] },
   { name: "contract", title: "callbacks and host calls", quick: true, kind: "node", files: ["contract"] },
   { name: "fuzz", title: "fuzz and properties", kind: "node", files: ["fuzz"], minutes: 15 },
