@@ -59,9 +59,39 @@ class Words {
     return membersOf(member(this.explained.decision, "flags")).flatMap(([key, flag]) => [
       "",
       `flag ${this.colors.bold(key)} ${this.colors.dim("->")} ${this.colors.green(textOf(member(flag, "variant")) ?? "no variant")}`,
-      this.#line("value", jsonText(member(flag, "value"))),
-      this.#line("why", textOf(member(flag, "reason")) ?? ""),
+      ...(member(flag, "value") === undefined ? [] : [this.#line("value", jsonText(member(flag, "value")))]),
+      this.#line("why", this.#flagWords(flag)),
+      ...this.#steps(key),
     ]);
+  }
+
+  #flagWords(flag: OrderedJson): string {
+    const reason = textOf(member(flag, "reason")) ?? "";
+    const code = textOf(member(flag, "errorCode"));
+    const words: Record<string, string> = {
+      DISABLED: "the flag is switched off: applications get their own default",
+      STATIC: "it has no targeting: the default variant",
+      DEFAULT:
+        member(flag, "variant") === undefined
+          ? "its targeting gives nothing and it has no default variant: applications get their own"
+          : "its targeting gives nothing: the default variant",
+      TARGETING_MATCH: "its targeting chose it",
+      ERROR: `it cannot be evaluated (${code ?? "GENERAL"}): applications get their own default`,
+    };
+    return `${words[reason] ?? reason} ${this.colors.dim(`[${reason}]`)}`;
+  }
+
+  /** What the flag's targeting looked at, in order: variables with their values, conditions with their place. */
+  #steps(key: string): string[] {
+    const explained = member(member(this.explained.explanation, "flags"), key);
+    return itemsOf(member(explained, "steps")).map((step, index) => {
+      const pointer = textOf(member(step, "if"));
+      const words =
+        pointer === undefined
+          ? `${textOf(member(step, "var"))} is ${jsonText(member(step, "value"))}`
+          : `${pointer} ${member(step, "holds") === true ? this.colors.green("holds") : "does not hold"}`;
+      return this.#line(index === 0 ? "saw" : "", words);
+    });
   }
 
   shadows(): string[] {
@@ -159,13 +189,19 @@ class Words {
   }
 
   #notApplying(name: string, rollout: OrderedJson): string[] {
-    const failed = itemsOf(member(rollout, "entries")).map((condition, index) =>
-      this.#line(
-        `entry ${index + 1}`,
-        `fails on ${this.colors.yellow(textOf(condition) ?? "")}; it wants ${this.#entryWords(name, index)}`,
-      ),
-    );
-    return ["", `rollout ${this.colors.bold(name)} ${this.colors.dim("does not apply")}`, ...failed];
+    const entries = itemsOf(member(rollout, "entries")).map((condition, index) => {
+      const failed = textOf(condition);
+      const words = failed === undefined ? "holds" : `fails on ${this.colors.yellow(failed)}`;
+      return this.#line(`entry ${index + 1}`, `${words}; it wants ${this.#entryWords(name, index)}`);
+    });
+    const rule =
+      member(rollout, "when") === false ? [this.#line("when", this.colors.yellow("does not hold"))] : [];
+    return [
+      "",
+      `rollout ${this.colors.bold(name)} ${this.colors.dim("does not apply")}`,
+      ...entries,
+      ...rule,
+    ];
   }
 
   #entryWords(name: string, index: number): string {
