@@ -1,3 +1,5 @@
+// Canonical CBOR against RFC 8949 appendix A.
+
 import { beginScratch } from "../../../../assembly/bytes/scratch";
 import { addressOf, lengthOf, NONE } from "../../../../assembly/bytes/slice";
 import { cborOf } from "../../../../assembly/core/logic/cbor";

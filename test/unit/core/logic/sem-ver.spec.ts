@@ -1,3 +1,5 @@
+// sem_ver: every operator, and what is no version.
+
 import { semVer } from "../../../../assembly/core/logic/sem-ver";
 import { setNumber, Value, VALUE_BYTES } from "../../../../assembly/core/logic/value";
 import { argumentsOf, jsonOf, newValue, valueOf } from "./values";
