@@ -4,7 +4,9 @@
 
 import autocannon from "autocannon";
 import Table from "cli-table3";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { medianSorted } from "simple-statistics";
 import { request } from "undici";
@@ -70,8 +72,9 @@ async function check(measured: Measured): Promise<void> {
 
 const binary = await ensureEnvoy();
 const all: Measured[] = [];
+const folder = mkdtempSync(join(tmpdir(), "serin-bench-"));
 try {
-  for (const way of await ways()) {
+  for (const way of await ways(folder)) {
     const envoy = await startEnvoy({ binary, bootstrap: way.bootstrap, logLevel: "error" });
     all.push({ way, envoy, port: await envoy.port("bench"), costs: [] });
   }
@@ -93,6 +96,7 @@ try {
   report(binary);
 } finally {
   await Promise.all(all.map(({ envoy }) => envoy.stop()));
+  rmSync(folder, { recursive: true, force: true });
 }
 
 function report(binary: string): void {

@@ -2,8 +2,7 @@
 // so that what is counted is the proxy's own work.
 
 import { createMemoryStream, main as compile } from "assemblyscript/asc";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -39,9 +38,9 @@ const BY_HEADER = [
   ...PLAIN,
 ];
 
-/** Everything that is measured. Builds the empty filter. */
-export async function ways(): Promise<Way[]> {
-  const empty = await compileEmpty();
+/** Everything that is measured. Builds the empty filter in a folder. */
+export async function ways(folder: string): Promise<Way[]> {
+  const empty = await compileEmpty(folder);
   const one = policy(1, "filterState");
   return [
     { name: "no filter", note: "one route: the floor", bootstrap: bootstrap(PLAIN, "") },
@@ -185,8 +184,7 @@ function wasm(file: string, configuration: string): string {
 `;
 }
 
-async function compileEmpty(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "serin-bench-"));
+async function compileEmpty(folder: string): Promise<string> {
   let bytes: Uint8Array | null = null;
   const { error } = await compile(
     [

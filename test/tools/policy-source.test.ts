@@ -235,3 +235,11 @@ function writeYaml(tree: Tree, seed: number): string {
   };
   return tree === "leaf" || tree.flow ? `${flow(tree)}\n` : block(tree, "");
 }
+
+describe("YAML that is none", () => {
+  it("is told once for each line and fault, however often the parser says it", () => {
+    const { problems } = readPolicySource("policy.yaml", Buffer.from("rollouts: a: b: c\n"));
+    const told = problems.map(({ line, message }) => `${line} ${message}`);
+    assert.deepEqual(told, ["1 Nested mappings are not allowed in compact mappings"]);
+  });
+});

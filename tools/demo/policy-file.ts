@@ -17,6 +17,8 @@ import { rolloutsOf, steersByFilterState, type RolloutPlan } from "./policy-plan
 const LOOK_EVERY_MS = 100;
 /** An editor may write a file in parts: it is read when it has not changed for so long. */
 const SETTLED_MS = 60;
+/** And one that is empty when it has stayed so for so long. */
+const EMPTY_MS = 1000;
 
 /** A policy that the filter accepts. */
 export interface AcceptedPolicy {
@@ -63,6 +65,11 @@ export class PolicyFile {
     if (text === null || text === this.#seen) return null;
     await sleep(SETTLED_MS);
     if ((await this.#read()) !== text) return null;
+    // An editor may empty a file before it writes: only one that stays empty is meant to be.
+    if (text.trim() === "") {
+      await sleep(EMPTY_MS);
+      if ((await this.#read()) !== text) return null;
+    }
     this.#seen = text;
     return text;
   }
@@ -79,6 +86,12 @@ export class PolicyFile {
 
   /** Has the filter judge this text of the file. */
   judge(text: string): Judgement {
+    if (text.trim() === "") {
+      return {
+        accepted: null,
+        problems: [`${this.shownPath}: the file is empty; the demo wants a policy with a rollout`],
+      };
+    }
     const source = readPolicySource(this.shownPath, Buffer.from(text));
     const { problems, filter } = checkPolicy(source, this.#module, { logLevel: LogLevel.Debug });
     const lines = problems.map(describeProblem);

@@ -47,7 +47,7 @@ export function convertYaml(text: string): YamlConversion {
   if (!Array.isArray(documents)) return failed([documents]);
   const [document, second] = documents;
   if (document === undefined) return { json: "", sourceMap: new JsonWriter(0).sourceMap(), faults: [] };
-  const faults = syntaxFaults(documents);
+  const faults = syntaxFaults(text, documents);
   if (faults.length > 0) return failed(faults);
   if (second !== undefined) {
     const offset = second.range[0];
@@ -86,8 +86,8 @@ function parse(text: string): Document.Parsed[] | YamlFault {
   }
 }
 
-function syntaxFaults(documents: readonly Document.Parsed[]): YamlFault[] {
-  return documents.flatMap((document) =>
+function syntaxFaults(text: string, documents: readonly Document.Parsed[]): YamlFault[] {
+  const faults = documents.flatMap((document) =>
     document.errors.map((error) => {
       const offset = error.pos[0];
       // The parser is recursive, and reports its own exhausted stack as one more error.
@@ -96,6 +96,12 @@ function syntaxFaults(documents: readonly Document.Parsed[]): YamlFault[] {
       }
       return { offset, pointer: pointerAt(document, offset), code: CODE_SYNTAX, message: error.message };
     }),
+  );
+  // The parser may say the same of one line several times, a little further on each time.
+  const lineOf = ({ offset, message }: YamlFault): string =>
+    `${message}\n${text.lastIndexOf("\n", offset - 1)}`;
+  return faults.filter(
+    (fault, index) => faults.findIndex((other) => lineOf(other) === lineOf(fault)) === index,
   );
 }
 
