@@ -122,6 +122,12 @@ describe("serin evaluate", () => {
     assert.deepEqual(pointers, ["", undefined, "/flagKey", "/type", "/context", "/flag"]);
   });
 
+  it("keys that flagd passes over are passed over", () => {
+    const { status, answers } = evaluate({ ...FLAGS, "x-owner": { team: "shop" } }, [ask("plan")]);
+    assert.equal(status, 0);
+    assert.equal((answers[0] as { variant: string }).variant, "off");
+  });
+
   it("a document that flagd refuses gives nothing, one that it accepts is evaluated though validate refuses it", () => {
     const refused = evaluate({ flags: { a: { state: "ON", variants: { a: 1 } } } }, [ask("a")]);
     assert.deepEqual([refused.status, refused.answers], [1, []]);

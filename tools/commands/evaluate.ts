@@ -1,5 +1,5 @@
 import { answerLines } from "./answer-lines.ts";
-import { checkPolicyFile } from "./check-policy.ts";
+import { checkPolicy, checkPolicyFile, type CheckedPolicy } from "./check-policy.ts";
 import { CommandError } from "./command-error.ts";
 import { loadFilter } from "./filter-module.ts";
 import { reportProblems } from "./report-problems.ts";
@@ -16,7 +16,9 @@ const TYPES = ["boolean", "string", "number", "object"];
  */
 export async function evaluate(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
   if (options.policy === "-") throw new CommandError("--policy -: standard input holds the requests here");
-  const checked = await checkPolicyFile(options.policy, loadFilter(), terminal);
+  const module = loadFilter();
+  const asWritten = await checkPolicyFile(options.policy, module, terminal);
+  const checked = asWritten.filter === null ? asFlagdReads(asWritten, module) : asWritten;
   reportProblems(checked.problems, terminal);
   if (checked.filter === null) return 1;
   const { vm, root } = checked.filter;
@@ -25,6 +27,29 @@ export async function evaluate(options: { readonly policy: string }, terminal: T
     if (answer === null) throw new Error("the filter gave no answer");
     return answer;
   });
+}
+
+/** What flagd reads of a document. */
+const FLAGD_KEYS = new Set(["flags", "$evaluators", "metadata", "flagd"]);
+
+/**
+ * A document that is no policy may be one of flagd's all the same: it passes over keys of others, and takes the last of
+ * several members of one name. If that does not help, the problems are those of the document as it was written.
+ */
+function asFlagdReads(asWritten: CheckedPolicy, module: WebAssembly.Module): CheckedPolicy {
+  const { json } = asWritten.source;
+  if (json === null) return asWritten;
+  let document: unknown;
+  try {
+    document = JSON.parse(Buffer.from(json).toString("utf8"));
+  } catch {
+    return asWritten;
+  }
+  if (typeof document !== "object" || document === null) return asWritten;
+  const read = Object.fromEntries(Object.entries(document).filter(([key]) => FLAGD_KEYS.has(key)));
+  const source = { ...asWritten.source, json: Buffer.from(JSON.stringify(read)), locate: null };
+  const checked = checkPolicy(source, module);
+  return checked.filter === null ? asWritten : checked;
 }
 
 /** Checks a request, and says when it is: whole seconds since 1970. */
