@@ -74,6 +74,22 @@ export function reserve(more: u32): void {
   if (depth + more > deepest) deepest = depth + more;
 }
 
+/** The operation of an instruction. */
+export function operationAt(offset: u32): u32 {
+  return offset + INSTRUCTION > codeLength ? OP_NEXT : load<u32>(code + offset);
+}
+
+/** Where the code is for now: good until the next `emit`. */
+export function codeAddress(offset: u32): usize {
+  return code + offset;
+}
+
+/** Takes back the instructions from `offset` on, which left `change` more values on the stack. */
+export function rewind(offset: u32, change: i32): void {
+  codeLength = offset;
+  adjust(-change);
+}
+
 /** The operand of an instruction. */
 export function operandAt(offset: u32): u32 {
   return offset + INSTRUCTION > codeLength ? 0 : load<u32>(code + offset, 4);

@@ -35,6 +35,7 @@ import { Mark, Rule } from "../core/plan";
 import { LIMIT_OPERATORS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { kept, plan, reading } from "./build";
+import { emitOperator } from "./fold";
 import { checkOperands } from "./check-operands";
 import { beginCode, codeLength, deepest, emit, operandAt, placeCode, reserve, setOperand } from "./code";
 import { constantOf, holdsRule } from "./constants";
@@ -57,6 +58,8 @@ class Frame {
   jumps: u32;
   /** A jump that waits for its target; the body's begin of an iterator. */
   patch: u32;
+  /** Where its code begins. */
+  start: u32;
   /** The argument was no list. */
   spread: bool;
   /** The rule itself, and the argument that was taken last. */
@@ -218,6 +221,7 @@ function enter(value: Node): void {
   }
   const frame = changetype<Frame>(frames + open * FRAME_BYTES);
   frame.taken = 0;
+  frame.start = codeLength;
   frame.jumps = NO_JUMP;
   frame.patch = NO_JUMP;
   frame.spread = false;
@@ -324,7 +328,7 @@ function step(frame: Frame): void {
   if (op >= OP_MAP && op <= OP_REDUCE) return stepIterator(frame);
   if (frame.arg != 0) return enterNext(frame);
   const spreads = frame.spread && op != OP_NOT && op != OP_TRUTHY;
-  emit(op, spreads ? SPREAD : frame.count, 1 - (frame.count as i32));
+  emitOperator(op, spreads ? SPREAD : frame.count, frame.count, frame.start);
   open--;
 }
 

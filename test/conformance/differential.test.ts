@@ -112,7 +112,7 @@ const { conditions } = fc.letrec<{ texts: Rule; numbers: Rule; conditions: Rule 
       .tuple(fc.constantFrom("a", "pro", "@example.com"), tie("texts"))
       .map(([a, b]): Rule => ({ in: [a, b] })),
     fc
-      .tuple(tie("texts"), fc.array(text, { minLength: 1, maxLength: 4 }))
+      .tuple(tie("texts"), fc.array(text, { minLength: 1, maxLength: 12 }))
       .map(([a, list]): Rule => ({ in: [a, list] })),
     fc
       .tuple(fc.constantFrom("starts_with", "ends_with"), tie("texts"), text)

@@ -21,6 +21,7 @@ import {
   OP_GE,
   OP_GT,
   OP_IN,
+  OP_IN_SET,
   OP_JUMP,
   OP_JUMP_FALSY_KEEP,
   OP_JUMP_IF_FALSY,
@@ -42,6 +43,7 @@ import {
   OP_RETURN,
   OP_SAME,
   OP_SEM_VER,
+  OP_SEM_VER_WITH,
   OP_STARTS_WITH,
   OP_SUBSTR,
   OP_TRUTHY,
@@ -51,7 +53,8 @@ import {
 } from "./opcodes";
 import { trace, traceCondition, traceVariable } from "./trace";
 import { fractional } from "./fractional";
-import { semVer } from "./sem-ver";
+import { ABSENT, find, Table } from "../../bytes/table";
+import { Comparison, semVer, semVerWith } from "./sem-ver";
 import { substring } from "./substring";
 import { endsWith, startsWith } from "./text-operators";
 import {
@@ -62,6 +65,7 @@ import {
   setBoolean,
   TAG_ARRAY,
   TAG_NULL,
+  TAG_TEXT,
   Value,
   VALUE_BYTES,
 } from "./value";
@@ -111,7 +115,7 @@ export function run(program: usize, stack: usize): u32 {
     const op = load<u32>(pc);
     const operand = load<u32>(pc, 4);
     pc += INSTRUCTION;
-    if (op >= OP_ARRAY) {
+    if (op >= OP_ARRAY && op < OP_IN_SET) {
       let count = operand;
       let args = top - operand * VALUE_BYTES;
       let taken = operand;
@@ -174,6 +178,15 @@ export function run(program: usize, stack: usize): u32 {
         if (depth == 0) return ERROR_NONE;
         depth--;
         pc = load<u32>(calls + (depth << 2));
+        break;
+      case OP_IN_SET: {
+        const found = last.tag == TAG_TEXT && find(changetype<Table>(operand), last.bits) != ABSENT;
+        setBoolean(last, found);
+        break;
+      }
+      case OP_SEM_VER_WITH:
+        semVerWith(result, last, changetype<Comparison>(operand));
+        copyValue(last, result);
         break;
       case OP_FAIL:
         return operand;

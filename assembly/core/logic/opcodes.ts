@@ -66,6 +66,13 @@ export const OP_SEM_VER: u32 = 44;
 export const OP_FRACTIONAL: u32 = 45;
 export const OP_SUBSTR: u32 = 46;
 
+// Operators whose constant operands were worked out when the policy was loaded: the operand is where they are.
+
+/** Whether the top is one of the texts of a Table. */
+export const OP_IN_SET: u32 = 64;
+/** `sem_ver` of the top with a Comparison. */
+export const OP_SEM_VER_WITH: u32 = 65;
+
 /** The argument was no list in the rule: one value is on the stack, and if it is an array, its items are meant. */
 export const SPREAD: u32 = 0xffffffff;
 

@@ -33,11 +33,41 @@ export function semVer(result: Value, args: usize, count: u32): void {
   if (operator.tag != TAG_TEXT) return setNull(result);
   if (!readVersion(left, changetype<Value>(args), leftText)) return setNull(result);
   if (!readVersion(right, changetype<Value>(args + 2 * VALUE_BYTES), rightText)) return setNull(result);
-  const length = lengthOf(operator.bits);
+  compare(result, operator.bits);
+}
+
+/** An operator and the version behind it, read when the policy is loaded. */
+@unmanaged
+export class Comparison {
+  operator: Slice;
+  version: Version;
+}
+
+/** Bytes of a Comparison with the Version that it points to. */
+export const COMPARISON_BYTES: u32 = 64;
+
+/** Reads the operand of a rule that stands in the policy. @returns false when it is no version: the rule reads it then */
+export function prepareComparison(to: Comparison, operator: Slice, version: Slice): bool {
+  setText(probe, version);
+  to.operator = operator;
+  to.version = changetype<Version>(changetype<usize>(to) + 16);
+  return readVersion(to.version, probe, leftText);
+}
+
+/** As `semVer`, with a prepared operand. */
+export function semVerWith(result: Value, value: Value, comparison: Comparison): void {
+  if (!readVersion(left, value, leftText)) return setNull(result);
+  memory.copy(changetype<usize>(right), changetype<usize>(comparison.version), offsetof<Version>());
+  compare(result, comparison.operator);
+}
+
+/** Compares `left` with `right`. */
+function compare(result: Value, operator: Slice): void {
+  const length = lengthOf(operator);
   if (length == 0 || length > 2) return setNull(result);
-  const first = load<u8>(addressOf(operator.bits));
+  const first = load<u8>(addressOf(operator));
   if (length == 2) {
-    if (load<u8>(addressOf(operator.bits) + 1) != 0x3d) return setNull(result);
+    if (load<u8>(addressOf(operator) + 1) != 0x3d) return setNull(result);
     if (first == 0x3c) return setBoolean(result, compareVersions() <= 0);
     if (first == 0x3e) return setBoolean(result, compareVersions() >= 0);
     if (first == 0x21) return setBoolean(result, compareVersions() != 0);
