@@ -36,6 +36,7 @@ import { LIMIT_OPERATORS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { kept, plan, reading } from "./build";
 import { emitOperator } from "./fold";
+import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
 import { beginCode, codeLength, deepest, emit, operandAt, placeCode, reserve, setOperand } from "./code";
 import { constantOf, holdsRule } from "./constants";
@@ -260,10 +261,21 @@ function enter(value: Node): void {
   if (frame.op == OP_MISSING || frame.op == OP_MISSING_SOME) namePaths(member);
   const list = changetype<Node>(shared(member));
   checkOperands(frame.op, list, strict);
+  // In `when` nobody else evaluates the rule.
+  if (!strict) hintAtOperands(frame.op, changetype<Node>(shared(member)), insideIterator());
   frame.spread = list.kind != KIND_ARRAY;
   frame.arg = frame.spread ? changetype<usize>(member) : list.first;
   frame.count = frame.spread ? 1 : list.count;
   open++;
+}
+
+/** Whether what is compiled now is run for each item of a list. */
+function insideIterator(): bool {
+  for (let i: u32 = 0; i < open; i++) {
+    const outer = changetype<Frame>(frames + i * FRAME_BYTES);
+    if (outer.op >= OP_MAP && outer.op <= OP_REDUCE && outer.taken == 3) return true;
+  }
+  return false;
 }
 
 /** What `{"$ref": name}` stands for where it names data, the node itself otherwise. */

@@ -7,8 +7,9 @@ import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { keep } from "../bytes/arena";
 import { put, putNumber, putString, restartText, textOf, Writer } from "../bytes/writer";
 import { putNearest } from "./nearest";
+import { hintAtKey, hintAtVariant } from "./portability";
 import { putFolded } from "../core/stat-name";
-import { Flag, FLAG_BYTES, FLAG_VARIANT_BYTES, FlagVariant, NO_SLOT } from "../core/plan";
+import { Flag, FLAG_BYTES, FLAG_VARIANT_BYTES, FlagVariant, NO_SLOT, Rule } from "../core/plan";
 import { LIMIT_FLAGS } from "../vocabulary/limits";
 import {
   CODE_CONFLICT,
@@ -156,6 +157,7 @@ function readFlagVariants(object: Node, flag: Flag): void {
     variant.value = constantOf(plan.arena, reading, node);
     flag.variantCount++;
     if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a variant's name may not be empty");
+    hintAtVariant(node);
     if (node.kind == KIND_NULL || node.kind == KIND_ARRAY) {
       doubt(node, CODE_TYPE, "a variant's value must be a boolean, a number, a string or an object");
     } else if (!mixed && typeOf(node) != typeOf(changetype<Node>(object.first))) {
@@ -187,6 +189,8 @@ function readTargeting(node: Node, flag: Flag): void {
   if (node.kind != KIND_OBJECT) doubt(node, CODE_TYPE, "targeting must be a rule");
   else if (node.count == 0) return;
   flag.targeting = compileRule(node, false);
+  if (flag.targeting != 0 && changetype<Rule>(flag.targeting).usesKey)
+    hintAtKey(changetype<Node>(node.parent));
 }
 
 /** flagd's metadata: texts, numbers and booleans. @returns the address of its Value; 0 when it is none */

@@ -32,3 +32,5 @@ export const CODE_UNSUPPORTED = "unsupported";
 export const CODE_NO_IDENTITY = "no-identity";
 /** A warning: something that can never have an effect. */
 export const CODE_NO_EFFECT = "no-effect";
+/** A warning: a corner of JsonLogic in which flagd's evaluators differ. */
+export const CODE_PORTABILITY = "portability";

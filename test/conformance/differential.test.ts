@@ -233,8 +233,10 @@ test(`${PAIRS} pairs of a flag and a context: the filter answers as flagd does (
       });
       const core = new FlagdCore(undefined, quiet);
       core.setConfigurations(document);
-      const { root, accepted } = vm.configure(document);
+      const { root, accepted, problems } = vm.configure(document);
       assert.ok(accepted);
+      // What is drawn is the portable part, and the filter says so.
+      assert.ok(!problems.some(({ code }) => code === "portability"), document);
       for (const context of list) {
         pairs++;
         const theirs = askFlagd(core, context);

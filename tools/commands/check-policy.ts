@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-import { CODE_NO_EFFECT, CODE_NO_IDENTITY } from "../../assembly/vocabulary/problems.ts";
+import { CODE_NO_EFFECT, CODE_NO_IDENTITY, CODE_PORTABILITY } from "../../assembly/vocabulary/problems.ts";
 import { Vm, type Root, type VmOptions } from "../emulator/index.ts";
 import { readPolicySource, type PolicySource } from "../policy-source/policy-source.ts";
 import type { Problem } from "../policy-source/problem.ts";
@@ -17,7 +17,7 @@ export interface CheckedPolicy {
 }
 
 /** Warnings that are mere hints. All others are faults of flags: flagd loads such a file, and the flag answers ERROR. */
-const HINTS: ReadonlySet<string> = new Set([CODE_NO_IDENTITY, CODE_NO_EFFECT]);
+const HINTS: ReadonlySet<string> = new Set([CODE_NO_IDENTITY, CODE_NO_EFFECT, CODE_PORTABILITY]);
 
 /**
  * The judgement of those who ask before they publish: what flagd accepts but cannot evaluate is refused, its problems

@@ -3,6 +3,7 @@ import type { Document } from "yaml";
 
 import { checkPolicyFile, refuseFaults } from "./check-policy.ts";
 import { CommandError, fileError } from "./command-error.ts";
+import { changedTotals } from "./fractional-totals.ts";
 import { filterPath, loadFilter } from "./filter-module.ts";
 import {
   newFilterResource,
@@ -48,6 +49,8 @@ export async function publish(
     old === null
       ? newFilterResource({ wasm: filterPath(), name: "serin", failurePolicy: "FAIL_RELOAD", ...settings })
       : parseFilterResource(options.to, old);
+  const moves = old === null ? [] : movesOf(document, policy);
+  if (!options.json) for (const move of moves) terminal.stderr.write(`${policyFile}: warning: ${move}\n`);
   const version = putPolicy(options.to, document, policy, settings);
   const text = printFilterResource(options.to, document);
   const written = parseFilterResource(options.to, text);
@@ -61,7 +64,14 @@ export async function publish(
     throw fileError(options.to, error);
   }
   if (options.json) {
-    const report = { ok: true, file: options.to, changed, version, problems };
+    const report = {
+      ok: true,
+      file: options.to,
+      changed,
+      version,
+      problems,
+      ...(moves.length === 0 ? {} : { moves }),
+    };
     terminal.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   } else {
     const size = `${source.json.length} bytes, version ${version}`;
@@ -72,6 +82,26 @@ export async function publish(
     );
   }
   return 0;
+}
+
+/** What the new policy moves that it need not, beside the one that the file holds. */
+function movesOf(document: Document, policy: string): string[] {
+  const held = document.toJS() as { resources?: { typed_config?: { config?: PluginConfig } }[] } | null;
+  const resources = Array.isArray(held?.resources) ? held.resources : [];
+  for (const { typed_config } of resources) {
+    const text = typed_config?.config?.configuration?.value;
+    if (typeof text !== "string") continue;
+    try {
+      return changedTotals(JSON.parse(text), JSON.parse(policy));
+    } catch {
+      // What the file holds is no policy: nothing to compare with.
+    }
+  }
+  return [];
+}
+
+interface PluginConfig {
+  readonly configuration?: { readonly value?: unknown };
 }
 
 function givenSettings({ wasm, name, failurePolicy }: PublishOptions): Partial<FilterSettings> {

@@ -1,0 +1,173 @@
+// Hints at corners in which flagd's evaluators differ (docs/flags.md): such a rule may give one variant here and another
+// in an application's SDK.
+
+import { parseNumber } from "../bytes/number-parse";
+import { put } from "../bytes/writer";
+import { addressOf, isWord, lengthOf, Slice } from "../bytes/slice";
+import {
+  OP_ADD,
+  OP_CAT,
+  OP_DIV,
+  OP_ENDS_WITH,
+  OP_EQ,
+  OP_FRACTIONAL,
+  OP_GE,
+  OP_GT,
+  OP_IN,
+  OP_LE,
+  OP_LT,
+  OP_MOD,
+  OP_MUL,
+  OP_NE,
+  OP_SEM_VER,
+  OP_STARTS_WITH,
+  OP_SUB,
+  OP_SUBSTR,
+} from "../core/logic/opcodes";
+import { CODE_PORTABILITY } from "../vocabulary/problems";
+import {
+  KIND_ARRAY,
+  KIND_FALSE,
+  KIND_NULL,
+  KIND_NUMBER,
+  KIND_OBJECT,
+  KIND_STRING,
+  KIND_TRUE,
+  Node,
+} from "./node";
+import { beginMessage, message, warn } from "./problems";
+
+function hint(node: Node, sentence: string): void {
+  beginMessage();
+  put(message, sentence);
+  warn(node, CODE_PORTABILITY);
+}
+
+function compares(op: u32): bool {
+  return op == OP_EQ || op == OP_NE || op == OP_LT || op == OP_LE || op == OP_GT || op == OP_GE;
+}
+
+function computes(op: u32): bool {
+  return op == OP_ADD || op == OP_SUB || op == OP_MUL || op == OP_DIV || op == OP_MOD;
+}
+
+/** Looks at a rule's own arguments. `member` is the rule's member, its value the arguments. */
+export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void {
+  if (op == OP_SUBSTR || isWord(member.key, "?:"))
+    hint(member, "not in flagd's schema: not every evaluator knows it");
+  const isOwn = op == OP_STARTS_WITH || op == OP_ENDS_WITH || op == OP_SEM_VER || op == OP_FRACTIONAL;
+  if (isInIterator && isOwn) hint(member, "fails inside of an iterator in flagd's JavaScript");
+  if (member.kind != KIND_ARRAY) {
+    if ((op == OP_ADD || op == OP_SUB) && member.kind == KIND_OBJECT) {
+      hint(member, "write the one argument as a list: flagd's Go fails on it otherwise");
+    }
+    return;
+  }
+  for (let at = member.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (compares(op)) hintAtComparison(node);
+    else if (computes(op)) hintAtArithmetic(op, node);
+    else if (op == OP_CAT) hintAtText(node);
+    else if (op == OP_IN && node.index == 0) hintAtNeedle(node);
+    else if (op == OP_FRACTIONAL) hintAtBucketing(node);
+  }
+}
+
+function hintAtComparison(node: Node): void {
+  if (node.kind == KIND_NULL)
+    hint(node, "null equals 0 and false in flagd's JavaScript, null alone elsewhere");
+  if (node.kind == KIND_ARRAY)
+    hint(node, "a list in a comparison fails in some evaluators and is unequal in others");
+  if (isRuleOf(node, "reduce") || isRuleOf(node, "some") || isRuleOf(node, "none") || isRuleOf(node, "all")) {
+    hint(node, "an iterator inside of a comparison fails in flagd's JavaScript");
+  }
+  if (node.kind == KIND_STRING && hasOuterBlank(node.text))
+    hint(node, "blanks around a number's text count in some evaluators");
+}
+
+function hintAtArithmetic(op: u32, node: Node): void {
+  if (node.kind == KIND_NULL || node.kind == KIND_TRUE || node.kind == KIND_FALSE) {
+    hint(node, "null and booleans are numbers in flagd's JavaScript, errors elsewhere");
+  }
+  const divides = op == OP_DIV || op == OP_MOD;
+  if (divides && node.index != 0 && node.kind == KIND_NUMBER && isWord(node.text, "0"))
+    hint(node, "a division by zero is always an error");
+  if (op == OP_DIV && changetype<Node>(node.parent).count == 1)
+    hint(node, "a division of one number differs between evaluators");
+}
+
+function hintAtText(node: Node): void {
+  if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) hint(node, "cat of a boolean fails in flagd's Go");
+  if (node.kind == KIND_ARRAY || node.kind == KIND_NULL)
+    hint(node, "cat of null or of a list differs between evaluators");
+  if (node.kind == KIND_STRING && hasOuterBlank(node.text))
+    hint(node, "flagd's Go takes outer blanks off the result of cat");
+}
+
+function hintAtNeedle(node: Node): void {
+  if (node.kind != KIND_STRING || lengthOf(node.text) != 0) return;
+  // In a list it is a value like any other.
+  if (node.next != 0 && changetype<Node>(node.next).kind == KIND_ARRAY) return;
+  hint(node, 'in of "" is true in flagd\'s Go, false in its JavaScript');
+}
+
+/** A bucketing value has to be there for every evaluator. */
+function hintAtBucketing(node: Node): void {
+  if (node.index != 0 || node.kind != KIND_OBJECT || node.count != 1) return;
+  const rule = changetype<Node>(node.first);
+  if (isWord(rule.key, "var") && !hasDefault(rule))
+    hint(node, "without a value flagd's evaluators bucket by different keys: give the var a default");
+  if (!isWord(rule.key, "cat")) return;
+  for (let at = rule.first; at != 0; at = changetype<Node>(at).next) {
+    const part = changetype<Node>(at);
+    if (!isRuleOf(part, "var")) continue;
+    const variable = changetype<Node>(part.first);
+    const path =
+      variable.kind == KIND_ARRAY && variable.first != 0
+        ? changetype<Node>(variable.first).text
+        : variable.text;
+    if (isWord(path, "$flagd.flagKey") || isWord(path, "targetingKey") || hasDefault(variable)) continue;
+    hint(
+      part,
+      'a missing value is "null" to flagd\'s JavaScript and nothing elsewhere: give the var a default',
+    );
+  }
+}
+
+function hasDefault(variable: Node): bool {
+  return variable.kind == KIND_ARRAY && variable.count > 1;
+}
+
+function isRuleOf(node: Node, operator: string): bool {
+  return node.kind == KIND_OBJECT && node.count == 1 && isWord(changetype<Node>(node.first).key, operator);
+}
+
+function hasOuterBlank(text: Slice): bool {
+  const length = lengthOf(text);
+  if (length == 0) return false;
+  return load<u8>(addressOf(text)) <= 0x20 || load<u8>(addressOf(text) + length - 1) <= 0x20;
+}
+
+/** A flag's key that flagd's JavaScript hashes otherwise than all others. */
+export function hintAtKey(flag: Node): void {
+  for (let i: u32 = 0; i < lengthOf(flag.key); i++) {
+    if (load<u8>(addressOf(flag.key) + i) < 0x80) continue;
+    return hint(
+      flag,
+      "flagd's JavaScript hashes a key that is no ASCII otherwise: its users fall into other buckets",
+    );
+  }
+}
+
+/** A variant that some evaluator takes for another: Go escapes these characters of its name in a result. */
+export function hintAtVariant(node: Node): void {
+  if (node.kind == KIND_NUMBER && abs<f64>(parseNumber(node.text)) > 9007199254740991) {
+    hint(node, "a number above 2^53 - 1 is not the same in every language");
+  }
+  for (let i: u32 = 0; i < lengthOf(node.key); i++) {
+    const byte = load<u8>(addressOf(node.key) + i);
+    if (byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x3c || byte == 0x3e || byte == 0x26) {
+      return hint(node, "flagd's Go does not find a variant whose name has quotes, backslashes, <, > or &");
+    }
+  }
+}
