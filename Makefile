@@ -43,6 +43,7 @@ e2e: build ## only what runs on a real Envoy
 .PHONY: bench
 bench: build ## what a request costs, as ratios from one run
 	@$(TSX) test/bench/main.ts
+	@$(TSX) test/bench/flags.ts
 
 .PHONY: clean
 clean: ## remove what was built (installed packages and Envoy stay)

@@ -25,7 +25,7 @@ const ENTRY = `
   export const data: usize = memory.data(${ROOM}, 8);
   export let output: usize = 0;
   /** 1 refused, 2 the rule failed, 3 the data is no JSON; else 4 + the length of the result at output. */
-  export function evaluate(policyLength: u32, dataLength: u32): u32 {
+  export function evaluate(policyLength: u32, dataLength: u32, times: u32): u32 {
     beginScratch();
     const plan = compilePlan(sliceOf(policy, policyLength));
     endReading();
@@ -38,6 +38,10 @@ const ENTRY = `
       seeJson(plan, changetype<Value>(context), 0);
       setFractional(changetype<Flag>(plan.flags).key, plan.generation, changetype<Variable>(plan.targetingKey));
       answer = 2;
+      for (let i: u32 = 1; i < times && rule != 0; i++) {
+        beginScratch();
+        runRule(plan, rule);
+      }
       if (rule != 0 && runRule(plan, rule) == 0) {
         beginText(writer);
         putValue(writer, changetype<Value>(plan.ruleStack));
@@ -56,14 +60,14 @@ interface Module {
   policy: WebAssembly.Global<"i32">;
   data: WebAssembly.Global<"i32">;
   output: WebAssembly.Global<"i32">;
-  evaluate(policyLength: number, dataLength: number): number;
+  evaluate(policyLength: number, dataLength: number, times: number): number;
 }
 
 /** What a rule gave; an error is why it gave nothing. */
 export type Outcome = { readonly value: unknown } | { readonly error: "refused" | "failed" | "no data" };
 
-/** Compiles the layer. The result evaluates a rule over data. */
-export async function expressionLayer(): Promise<(rule: unknown, data: unknown) => Outcome> {
+/** Compiles the layer. The result evaluates a rule over data, so many times (to be measured: once unless said). */
+export async function expressionLayer(): Promise<(rule: unknown, data: unknown, times?: number) => Outcome> {
   const stderr = createMemoryStream();
   let binary: Uint8Array | null = null;
   // A configuration that is not there: asconfig.json would add the whole filter.
@@ -84,10 +88,10 @@ export async function expressionLayer(): Promise<(rule: unknown, data: unknown) 
     const bytes = new Uint8Array(module.memory.buffer, room.value, ROOM);
     return new TextEncoder().encodeInto(JSON.stringify(value), bytes).written;
   };
-  return (rule, data) => {
+  return (rule, data, times = 1) => {
     const flag = { state: "ENABLED", variants: { a: 1 }, targeting: rule };
     const policyLength = give(module.policy, { flags: { f: flag } });
-    const answer = module.evaluate(policyLength, give(module.data, data));
+    const answer = module.evaluate(policyLength, give(module.data, data), times);
     if (answer < 4) return { error: (["refused", "failed", "no data"] as const)[answer - 1] ?? "failed" };
     const text = Buffer.from(module.memory.buffer, module.output.value, answer - 4).toString("utf8");
     return { value: JSON.parse(text) as unknown };
