@@ -8,7 +8,7 @@ import { Flag, NO_SLOT, Plan } from "../core/plan";
 import { HEADER_PREFIX } from "../vocabulary/headers";
 import { CODE_NAME, CODE_NO_EFFECT } from "../vocabulary/problems";
 import { Node } from "./node";
-import { beginMessage, fail, message, warn } from "./problems";
+import { beginMessage, fail, hint, message } from "./problems";
 import { isToken } from "./scalars";
 
 /** The plan being built; its arena takes all that outlives the reading. */
@@ -92,7 +92,7 @@ export function headerName(node: Node): Slice {
     put(message, HEADER_PREFIX);
     put(message, " are removed before anything is decided, so there will never be a ");
     putString(message, name);
-    warn(node, CODE_NO_EFFECT);
+    hint(node, CODE_NO_EFFECT);
   }
   return name;
 }

@@ -35,12 +35,12 @@ import {
   KIND_TRUE,
   Node,
 } from "./node";
-import { beginMessage, message, warn } from "./problems";
+import { beginMessage, hint as add, message } from "./problems";
 
 function hint(node: Node, sentence: string): void {
   beginMessage();
   put(message, sentence);
-  warn(node, CODE_PORTABILITY);
+  add(node, CODE_PORTABILITY);
 }
 
 function compares(op: u32): bool {

@@ -26,8 +26,13 @@ class Problem {
   at: usize;
   code: usize;
   message: Slice;
-  isWarning: bool;
+  severity: u32;
 }
+
+/** What may make room for what: a hint for a warning, both for what refuses the policy. */
+const HINT: u32 = 0;
+const WARNING: u32 = 1;
+const ERROR: u32 = 2;
 
 const PROBLEM_BYTES: u32 = offsetof<Problem>() as u32;
 
@@ -68,13 +73,10 @@ export function beginMessage(): void {
   messageKept = false;
 }
 
-function add(node: usize, at: usize, code: string, isWarning: bool): void {
-  if (!isWarning) errors++;
+function add(node: usize, at: usize, code: string, severity: u32): void {
+  if (severity == ERROR) errors++;
   if (problems == 0) return;
-  if (count == (LIMIT_PROBLEMS as u32)) {
-    // Warnings make room for what refuses the policy.
-    if (isWarning || !dropWarning()) return;
-  }
+  if (count == (LIMIT_PROBLEMS as u32) && !dropBelow(severity)) return;
   // In the order of the text; the ones that were there before keep their place.
   let place = count;
   while (place > 0 && changetype<Problem>(problems + (place - 1) * PROBLEM_BYTES).at > at) {
@@ -86,45 +88,53 @@ function add(node: usize, at: usize, code: string, isWarning: bool): void {
   problem.at = at;
   problem.code = changetype<usize>(code);
   problem.message = textOf(message);
-  problem.isWarning = isWarning;
+  problem.severity = severity;
   messageKept = true;
   count++;
 }
 
-function dropWarning(): bool {
-  for (let i = count; i > 0; i--) {
-    const at = problems + (i - 1) * PROBLEM_BYTES;
-    if (!changetype<Problem>(at).isWarning) continue;
-    memory.copy(at, at + PROBLEM_BYTES, (count - i) * PROBLEM_BYTES);
-    count--;
-    return true;
+/** Drops the last of the least severe problems, if it is less severe than this. */
+function dropBelow(severity: u32): bool {
+  for (let least = HINT; least < severity; least++) {
+    for (let i = count; i > 0; i--) {
+      const at = problems + (i - 1) * PROBLEM_BYTES;
+      if (changetype<Problem>(at).severity != least) continue;
+      memory.copy(at, at + PROBLEM_BYTES, (count - i) * PROBLEM_BYTES);
+      count--;
+      return true;
+    }
   }
   return false;
 }
 
 /** Reports the message at a place of its own; `node` (0 = the document) names the pointer. */
 export function reportAt(node: usize, at: usize, code: string): void {
-  add(node, at, code, false);
+  add(node, at, code, ERROR);
 }
 
 /** Reports the message at a value. */
 export function report(node: Node, code: string): void {
-  add(changetype<usize>(node), node.begin, code, false);
+  add(changetype<usize>(node), node.begin, code, ERROR);
 }
 
 /** Reports the message at a member's name. */
 export function reportKey(member: Node, code: string): void {
-  add(changetype<usize>(member), member.keyBegin, code, false);
+  add(changetype<usize>(member), member.keyBegin, code, ERROR);
 }
 
 /** Reports the message at a member's name, as a warning. */
 export function warnKey(member: Node, code: string): void {
-  add(changetype<usize>(member), member.keyBegin, code, true);
+  add(changetype<usize>(member), member.keyBegin, code, WARNING);
 }
 
 /** Reports the message at a value, as a warning: the policy is served all the same. */
 export function warn(node: Node, code: string): void {
-  add(changetype<usize>(node), node.begin, code, true);
+  add(changetype<usize>(node), node.begin, code, WARNING);
+}
+
+/** Reports the message at a value, as a warning that `serin validate` does not refuse. */
+export function hint(node: Node, code: string): void {
+  add(changetype<usize>(node), node.begin, code, HINT);
 }
 
 /** Reports `<expected>, got <what stands there>`. */
@@ -240,7 +250,7 @@ export function putProblem(writer: Writer, index: u32): void {
       column++;
     }
   }
-  put(writer, problem.isWarning ? '{"severity":"warning","code":"' : '{"severity":"error","code":"');
+  put(writer, problem.severity < ERROR ? '{"severity":"warning","code":"' : '{"severity":"error","code":"');
   put(writer, changetype<string>(problem.code));
   put(writer, '","pointer":"');
   putPointer(writer, problem.node);
@@ -255,7 +265,7 @@ export function putProblem(writer: Writer, index: u32): void {
   putByte(writer, 0x7d);
 }
 
-/** Whether the problem is a warning. */
+/** Whether the problem is a warning or a hint. */
 export function isWarning(index: u32): bool {
-  return changetype<Problem>(problems + index * PROBLEM_BYTES).isWarning;
+  return changetype<Problem>(problems + index * PROBLEM_BYTES).severity < ERROR;
 }

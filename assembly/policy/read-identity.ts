@@ -35,12 +35,12 @@ import {
   beginMessage,
   fail,
   failWith,
+  hint,
   isKind,
   message,
   missingKey,
   report,
   unknownKey,
-  warn,
 } from "./problems";
 import { isOneOf } from "./nearest";
 import { isToken, isVisible, NO_DURATION, seconds } from "./scalars";
@@ -137,7 +137,7 @@ function failCount(node: Node): void {
 function endless(next: Node): void {
   beginMessage();
   put(message, "never reached: issueCookie before it always yields");
-  warn(next, CODE_NO_EFFECT);
+  hint(next, CODE_NO_EFFECT);
 }
 
 function readCookieSource(member: Node, source: Source): void {

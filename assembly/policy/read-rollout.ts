@@ -24,6 +24,7 @@ import {
   beginMessage,
   fail,
   failWith,
+  hint,
   isKind,
   message,
   missingKey,
@@ -31,7 +32,6 @@ import {
   report,
   reportKey,
   unknownKey,
-  warn,
 } from "./problems";
 import { compileRule } from "./compile-rule";
 import { readIdentity } from "./read-identity";
@@ -162,7 +162,7 @@ function warnNoIdentity(node: Node): void {
     message,
     "no identity here nor at the top: every request is anonymous and gets the default variant, unless it is forced",
   );
-  warn(node, CODE_NO_IDENTITY);
+  hint(node, CODE_NO_IDENTITY);
 }
 
 function readForce(node: Node, rollout: Rollout): void {

@@ -96,6 +96,11 @@ describe("serin evaluate", () => {
     assert.deepEqual([right?.value, right?.errorCode], [false, undefined]);
   });
 
+  it("answers are JSON also where a number is too large to be one", () => {
+    const { answers } = evaluate({ flags: {} }, ['{"flagKey": "gone", "default": [1e400, -1e400, 1e308]}']);
+    assert.deepEqual((answers[0] as { value: unknown }).value, [null, null, 1e308]);
+  });
+
   it("`time` is the clock", () => {
     const { answers } = evaluate(FLAGS, [
       ask("when", { time: "2025-11-30T23:59:59.9Z" }),
@@ -115,11 +120,13 @@ describe("serin evaluate", () => {
       ask("plan", { type: "text" }),
       ask("plan", { context: [] }),
       ask("plan", { flag: 1 }),
+      ask("plan", { context: { plan: "\ud800" } }),
+      `{"flagKey":"plan","context":{"deep":${"[".repeat(70)}${"]".repeat(70)}}}`,
     ]);
     assert.equal(status, 1);
-    assert.match(stderr, /^5 of 6 lines gave no answer$/m);
+    assert.match(stderr, /^7 of 8 lines gave no answer$/m);
     const pointers = answers.map((answer) => (answer as { error?: { pointer: string } }).error?.pointer);
-    assert.deepEqual(pointers, ["", undefined, "/flagKey", "/type", "/context", "/flag"]);
+    assert.deepEqual(pointers, ["", undefined, "/flagKey", "/type", "/context", "/flag", "", ""]);
   });
 
   it("keys that flagd passes over are passed over", () => {
@@ -136,5 +143,39 @@ describe("serin evaluate", () => {
     const validate = (...more: string[]): number | null =>
       spawnSync("node", [CLI, "validate", ...more, file]).status;
     assert.deepEqual([validate(), validate("--allow-warnings")], [1, 0]);
+  });
+
+  it("hints refuse nothing, and however many they do not hide a flag that can only fail", () => {
+    const hinted = (key: string): object => ({
+      state: "ENABLED",
+      variants: { a: "a", b: "b" },
+      targeting: { substr: ["ab", key.length] },
+    });
+    const flags = Object.fromEntries(
+      Array.from({ length: 30 }, (_, index) => [`f${index}`, hinted(`${index}`)]),
+    );
+    const judge = (
+      name: string,
+      document: object,
+    ): { ok: boolean; problems: { severity: string; code: string }[] } => {
+      const file = join(folder, name);
+      writeFileSync(file, JSON.stringify(document));
+      const { status, stdout } = spawnSync("node", [CLI, "validate", "--json", file], { encoding: "utf8" });
+      const result = JSON.parse(stdout) as ReturnType<typeof judge>;
+      assert.equal(status, result.ok ? 0 : 1);
+      return result;
+    };
+    const hints = judge("hints.json", { flags });
+    assert.equal(hints.ok, true);
+    assert.deepEqual(
+      new Set(hints.problems.map(({ severity, code }) => `${severity} ${code}`)),
+      new Set(["warning portability"]),
+    );
+    const hidden = judge("hidden.json", { flags: { ...flags, broken: FLAGS.flags.broken } });
+    assert.equal(hidden.ok, false);
+    assert.deepEqual(
+      hidden.problems.filter(({ severity }) => severity === "error").map(({ code }) => code),
+      ["unknown-operator"],
+    );
   });
 });

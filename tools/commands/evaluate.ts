@@ -1,3 +1,4 @@
+import { LIMIT_DEPTH } from "../../assembly/vocabulary/limits.ts";
 import { answerLines } from "./answer-lines.ts";
 import { checkPolicy, checkPolicyFile, type CheckedPolicy } from "./check-policy.ts";
 import { CommandError } from "./command-error.ts";
@@ -24,7 +25,9 @@ export async function evaluate(options: { readonly policy: string }, terminal: T
   const { vm, root } = checked.filter;
   return answerLines(terminal, "answer", (request, line) => {
     const answer = vm.evaluate(root, line, secondsOf(request));
-    if (answer === null) throw new Error("the filter gave no answer");
+    // JavaScript has taken it as JSON; the filter's reader is stricter in two ways.
+    if (answer === null)
+      throw new RequestFault("", `half a surrogate pair, or more than ${LIMIT_DEPTH} levels`);
     return answer;
   });
 }

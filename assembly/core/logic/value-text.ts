@@ -61,10 +61,11 @@ function nextIn(writer: Writer, index: u32): usize {
   return changetype<usize>(memberValue(member));
 }
 
+/** JSON has no word for an infinite number: null, as JavaScript writes it. */
 function putScalar(writer: Writer, value: Value): void {
   const tag = value.tag;
   if (tag == TAG_TEXT) putString(writer, value.bits);
-  else if (tag == TAG_NUMBER) putNumberText(writer, numberOf(value));
+  else if (tag == TAG_NUMBER && isFinite<f64>(numberOf(value))) putNumberText(writer, numberOf(value));
   else if (tag == TAG_TRUE) put(writer, "true");
   else if (tag == TAG_FALSE) put(writer, "false");
   else put(writer, "null");
