@@ -15,7 +15,7 @@ const SCHEMAS = resolve(import.meta.dirname, "../../../shared/vectors/flagd-sche
 /** Documents that are judged otherwise than flagd's schema does, with the reason. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   "flags/positive/example.flagdimport.array.json":
-    "flags as an array are for flagd's daemon alone: its providers, and we, read the object",
+    "flags as an array are for flagd's daemon alone (flagd.json): flags.json, which its providers and we read, refuses the same in negative/with-array-flags.json",
 };
 
 /** Of our own: what a checkout without flagd's documents is held to. */
