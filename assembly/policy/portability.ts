@@ -1,10 +1,15 @@
 // Hints at corners in which flagd's evaluators differ (docs/flags.md): such a rule may give one variant here and another
 // in an application's SDK.
 
-import { parseNumber } from "../bytes/number-parse";
+import { parseDecimal, parseNumber } from "../bytes/number-parse";
 import { put } from "../bytes/writer";
-import { addressOf, isWord, lengthOf, Slice } from "../bytes/slice";
+import { addressOf, findByte, isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import {
+  OP_ALL,
+  OP_NOT_SAME,
+  OP_REDUCE,
+  OP_SAME,
+  OP_VAR,
   OP_ADD,
   OP_CAT,
   OP_DIV,
@@ -57,6 +62,8 @@ export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void 
     hint(member, "not in flagd's schema: not every evaluator knows it");
   const isOwn = op == OP_STARTS_WITH || op == OP_ENDS_WITH || op == OP_SEM_VER || op == OP_FRACTIONAL;
   if (isInIterator && isOwn) hint(member, "fails inside of an iterator in flagd's JavaScript");
+  if (op == OP_VAR) hintAtPath(member.kind == KIND_ARRAY ? member.first : changetype<usize>(member));
+  if (op == OP_ALL || op == OP_REDUCE) hintAtList(member);
   if (member.kind != KIND_ARRAY) {
     if ((op == OP_ADD || op == OP_SUB) && member.kind == KIND_OBJECT) {
       hint(member, "write the one argument as a list: flagd's Go fails on it otherwise");
@@ -66,9 +73,11 @@ export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void 
   for (let at = member.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     if (compares(op)) hintAtComparison(node);
+    else if (op == OP_SAME || op == OP_NOT_SAME) hintAtIdentity(node);
     else if (computes(op)) hintAtArithmetic(op, node);
     else if (op == OP_CAT) hintAtText(node);
     else if (op == OP_IN && node.index == 0) hintAtNeedle(node);
+    else if (op == OP_IN && node.index == 1) hintAtHaystack(node, changetype<Node>(member.first));
     else if (op == OP_FRACTIONAL) hintAtBucketing(node);
   }
 }
@@ -81,14 +90,68 @@ function hintAtComparison(node: Node): void {
   if (isRuleOf(node, "reduce") || isRuleOf(node, "some") || isRuleOf(node, "none") || isRuleOf(node, "all")) {
     hint(node, "an iterator inside of a comparison fails in flagd's JavaScript");
   }
+  if (node.kind == KIND_STRING && hasNumberBeside(node) && !isDecimal(node.text)) {
+    return hint(node, "a text that is no number, against one, fails in flagd's JavaScript");
+  }
   if (node.kind == KIND_STRING && hasOuterBlank(node.text))
     hint(node, "blanks around a number's text count in some evaluators");
+}
+
+function hintAtIdentity(node: Node): void {
+  if (node.kind == KIND_ARRAY)
+    hint(node, "a list is the same as no other, but in flagd's JavaScript as itself");
+}
+
+/** Segments that mean something else, or nothing, to some evaluators. */
+function hintAtPath(address: usize): void {
+  if (address == 0 || changetype<Node>(address).kind != KIND_STRING) return;
+  const node = changetype<Node>(address);
+  const begin = addressOf(node.text);
+  const end = begin + lengthOf(node.text);
+  let from = begin;
+  while (from < end) {
+    const stop = findByte(from, end, 0x2e);
+    const segment = sliceOf(from, (stop - from) as u32);
+    const zero = lengthOf(segment) > 1 && load<u8>(from) == 0x30 && load<u8>(from + 1) <= 0x39;
+    if (lengthOf(segment) == 0 || isWord(segment, "length") || zero || findByte(from, stop, 0x5c) != stop) {
+      return hint(
+        node,
+        "an empty segment, length, a leading zero or a backslash in a path differs between evaluators",
+      );
+    }
+    from = stop + 1;
+  }
+}
+
+/** A list that may be missing. */
+function hintAtList(member: Node): void {
+  if (member.kind != KIND_ARRAY || member.first == 0) return;
+  const list = changetype<Node>(member.first);
+  if (isRuleOf(list, "var") && !hasDefault(changetype<Node>(list.first))) {
+    hint(list, "over a missing list evaluators differ: give the var a default of []");
+  }
+}
+
+function hintAtHaystack(node: Node, needle: Node): void {
+  if (node.kind == KIND_STRING && needle.kind != KIND_STRING && needle.kind != KIND_OBJECT) {
+    return hint(needle, "in a text, only a text is found by every evaluator");
+  }
+  if (node.kind != KIND_ARRAY) return;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const item = changetype<Node>(at);
+    if (item.kind == KIND_ARRAY) return hint(item, "flagd's Go takes a list inside of the list for a range");
+    if (needle.kind == KIND_NUMBER && item.kind == KIND_STRING) {
+      return hint(item, "flagd's Go makes a number of a text in the list, others do not");
+    }
+  }
 }
 
 function hintAtArithmetic(op: u32, node: Node): void {
   if (node.kind == KIND_NULL || node.kind == KIND_TRUE || node.kind == KIND_FALSE) {
     hint(node, "null and booleans are numbers in flagd's JavaScript, errors elsewhere");
   }
+  if (node.kind == KIND_STRING && !isDecimal(node.text))
+    hint(node, "a text that is no number fails in some evaluators and is 0 in others");
   const divides = op == OP_DIV || op == OP_MOD;
   if (divides && node.index != 0 && node.kind == KIND_NUMBER && isWord(node.text, "0"))
     hint(node, "a division by zero is always an error");
@@ -140,6 +203,18 @@ function hasDefault(variable: Node): bool {
 
 function isRuleOf(node: Node, operator: string): bool {
   return node.kind == KIND_OBJECT && node.count == 1 && isWord(changetype<Node>(node.first).key, operator);
+}
+
+function isDecimal(text: Slice): bool {
+  const number = parseDecimal(text);
+  return number == number;
+}
+
+function hasNumberBeside(node: Node): bool {
+  for (let at = changetype<Node>(node.parent).first; at != 0; at = changetype<Node>(at).next) {
+    if (changetype<Node>(at).kind == KIND_NUMBER) return true;
+  }
+  return false;
 }
 
 function hasOuterBlank(text: Slice): bool {

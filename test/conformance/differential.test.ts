@@ -136,7 +136,7 @@ const { conditions } = fc.letrec<{ texts: Rule; numbers: Rule; conditions: Rule 
       .map(([o, list, c, b]): Rule => ({ [o]: [list, { [c]: [{ var: "" }, b] }] })),
     fc
       .tuple(fc.constantFrom("<", ">"), integer)
-      .map(([c, b]): Rule => ({ all: [{ var: "list" }, { [c]: [{ var: "" }, b] }] })),
+      .map(([c, b]): Rule => ({ all: [{ var: ["list", []] }, { [c]: [{ var: "" }, b] }] })),
     fc
       .tuple(integer)
       .map(([b]): Rule => ({ "!!": [{ filter: [{ var: "list" }, { ">": [{ var: "" }, b] }] }] })),
@@ -146,7 +146,7 @@ const { conditions } = fc.letrec<{ texts: Rule; numbers: Rule; conditions: Rule 
     fc.tuple(integer).map(([b]): Rule => ({ in: [b, { merge: [{ var: "list" }, [1, 2]] }] })),
     // By itself alone: flagd's JavaScript fails on a reduce inside of a comparison.
     fc.constantFrom("+", "*", "max").map((o): Rule => ({
-      reduce: [{ var: "list" }, { [o]: [{ var: "accumulator" }, { var: "current" }] }, 1],
+      reduce: [{ var: ["list", []] }, { [o]: [{ var: "accumulator" }, { var: "current" }] }, 1],
     })),
     fc.constant<Rule>({ $ref: "pro" }),
     fc.constant<Rule>({ $ref: "adult" }),
