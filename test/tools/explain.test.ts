@@ -25,6 +25,22 @@ rollouts:
   paused: { state: DISABLED, default: a, variants: { a: {}, b: { percent: 100 } } }
 `;
 
+const FLAGS = `flags:
+  plan:
+    state: ENABLED
+    variants: { "on": true, "off": false }
+    defaultVariant: "off"
+    targeting: { if: [{ and: [{ ">": [{ var: query.n }, 5] }, { "==": [{ var: headers.x-plan }, pro] }] }, "on"] }
+  plain: { state: ENABLED, variants: { a: { b: [1] } }, defaultVariant: a }
+  off: { state: DISABLED, variants: { a: 1 }, defaultVariant: a }
+  none: { state: ENABLED, variants: { a: 1 }, targeting: { var: nothing } }
+  lost: { state: ENABLED, variants: { a: 1 }, targeting: { cat: [gone] } }
+rollouts:
+  flagged: { match: [{ flag: { plan: true } }], default: d, variants: { d: {} } }
+  ruled: { match: [{ path: { value: / } }], when: { "!": [{ var: query.n }] }, default: d, variants: { d: {} } }
+  only-ruled: { when: { "!": [{ var: query.n }] }, default: d, variants: { d: {} } }
+`;
+
 describe("explain", () => {
   const folder = temporaryFolder();
   const policy = folder.write("policy.yaml", POLICY);
@@ -107,6 +123,53 @@ describe("explain", () => {
     assert.equal(explanation.rollouts.checkout.salt, "checkout");
     assert.deepEqual(explanation.identity, { value: "42", source: "cookie", name: "uid" });
     assert.deepEqual(explanation.rollouts.checkout.slots, [{ variant: "canary", begin: 0, end: 2147483648 }]);
+  });
+
+  it("flags: value, variant, why, what the targeting saw; rollouts that a flag or a rule decides", async () => {
+    const file = folder.write("flags.yaml", FLAGS);
+    const explained = async (...parameters: string[]) =>
+      (await runCli(["explain", "--policy", file, ...parameters])).stdout;
+    const section = (text: string, heading: string) =>
+      text
+        .split("\n\n")
+        .find((part) => part.startsWith(heading))
+        ?.split("\n")
+        .slice(1)
+        .map((line) => line.trim().replace(/ {2,}/g, " "));
+
+    const no = await explained("http://a/?n=7");
+    assert.match(no, /^flag plan -> off$/m);
+    assert.deepEqual(section(no, "flag plan"), [
+      "value false",
+      "why its targeting gives nothing: the default variant [DEFAULT]",
+      'saw query.n is "7"',
+      "headers.x-plan is null",
+      "/flags/plan/targeting/if/0 does not hold",
+    ]);
+    assert.deepEqual(section(no, "rollout flagged does not apply"), [
+      "entry 1 fails on flag; it wants flag plan = true",
+    ]);
+    assert.deepEqual(section(no, "rollout ruled does not apply"), [
+      "entry 1 holds; it wants path under /",
+      "when does not hold",
+    ]);
+    assert.deepEqual(section(no, "rollout only-ruled does not apply"), ["when does not hold"]);
+    assert.deepEqual(section(no, "flag plain -> a"), [
+      'value {"b":[1]}',
+      "why it has no targeting: the default variant [STATIC]",
+    ]);
+    assert.match(section(no, "flag off -> no variant")?.join() ?? "", /switched off.* \[DISABLED\]/);
+    assert.match(section(no, "flag none -> no variant")?.join() ?? "", /no default variant.* \[DEFAULT\]/);
+    assert.match(
+      section(no, "flag lost -> no variant")?.join() ?? "",
+      /cannot be evaluated \(GENERAL\).* \[ERROR\]/,
+    );
+
+    const yes = await explained("-H", "x-plan: pro", "http://a/?n=7");
+    assert.match(yes, /^rollout flagged -> d/m);
+    assert.match(yes, /match entry 1 of 1 holds: flag plan = true$/m);
+    assert.equal(section(yes, "flag plan -> on")?.at(-1), "/flags/plan/targeting/if/0 holds");
+    assert.match(await explained("http://a/"), /^rollout only-ruled -> d/m);
   });
 
   it("a refused policy: 1 and its problems, as text or as JSON", async () => {

@@ -144,10 +144,10 @@ export class Vm {
    * JSON text; null when the line is no JSON object, or the root has no policy.
    */
   evaluate(root: Root, line: Uint8Array, seconds: number): string | null {
-    const address = this.#memory.place(line);
-    if (address === null) return null;
     if (this.trap !== null)
       throw new Error("the filter has trapped before: this VM is dead", { cause: this.trap });
+    const address = this.#memory.place(line);
+    if (address === null) return null;
     const exported = this.#exports["serin_evaluate"] as EvaluateFunction;
     try {
       const answer = exported(root.id, address, line.length, seconds);
