@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { after } from "node:test";
 
 import { ensureEnvoy, freePort, requirePort } from "../../tools/envoy/index.ts";
 
@@ -32,6 +33,12 @@ while True:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
 `;
 
+/** Those that a test started and, since it failed, did not end: they would keep the runner waiting for ever. */
+const running = new Set<DemoProcess>();
+after(() => {
+  for (const demo of running) demo.kill("SIGTERM");
+});
+
 /** A demo that runs, with ports and a temporary folder of its own. */
 export class DemoProcess {
   stdout = "";
@@ -59,7 +66,9 @@ export class DemoProcess {
     });
     this.#child.stdout?.on("data", (chunk: Buffer) => (this.stdout += chunk.toString()));
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.stderr += chunk.toString()));
+    running.add(this);
     this.ended = new Promise((done) => this.#child.once("close", done));
+    void this.ended.then(() => running.delete(this));
   }
 
   /** `command` on a terminal, or without one. */

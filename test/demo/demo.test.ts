@@ -1,14 +1,23 @@
 // `make demo` from outside: it judges itself, says in one line why it cannot run, and leaves nothing behind.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 
+import { blocksOf } from "../../tools/docs/page.ts";
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { DemoProcess, MAIN } from "./demo-process.ts";
 
 const DEADLINE_MS = 60_000;
+/** What the README has people try by hand. */
+const README_COMMANDS = blocksOf(readFileSync(join(import.meta.dirname, "../../README.md"), "utf8"))
+  .filter(({ marks }) => marks.includes("by=test/demo/demo.test.ts"))
+  .flatMap(({ text }) => text.split("\n"))
+  .filter((line) => line.startsWith("curl "));
 
 describe("the demo without a terminal", { concurrency: true }, () => {
   it("runs once, prints the table in plain text, and says that all agrees", async () => {
@@ -40,11 +49,21 @@ describe("the demo without a terminal", { concurrency: true }, () => {
 });
 
 describe("the demo on a terminal", () => {
-  it("draws a live table, and Ctrl-C under make leaves nothing behind", async () => {
+  it("draws a live table, answers the README's commands, and Ctrl-C under make leaves nothing behind", async () => {
     const demo = await DemoProcess.start(["make", "-s", "demo"], { terminal: true });
     await waitUntil("the table", DEADLINE_MS, () => demo.stdout.includes("Ctrl-C ends it."));
     await waitUntil("visitors", DEADLINE_MS, () => /[1-9]\d+ requests of/.test(demo.stdout));
-    for (const line of stripVTControlCharacters(demo.stdout).split(/[\r\n]+/)) {
+    const answers = README_COMMANDS.map((command) => {
+      const here = command.replaceAll("localhost:8080", `localhost:${demo.port}`);
+      return execFileSync("bash", ["-c", here], { encoding: "utf8", timeout: DEADLINE_MS });
+    });
+    assert.match(answers[0] ?? "", /^shop: .*\nyou are uid=alice\nSerin said nothing/);
+    assert.match(answers[1] ?? "", /^checkout-v2: .*\n.*\nSerin said checkout=canary/);
+    assert.match(answers[2] ?? "", /^shop: .*\n.*\nSerin said nothing/);
+    assert.equal(answers.length, 3, "the README has a command that is not looked at here");
+    // What make builds on the way is none of the picture's lines.
+    const drawn = stripVTControlCharacters(demo.stdout).replace(/^[^]*?(?= Serin in Envoy)/, "");
+    for (const line of drawn.split(/[\r\n]+/)) {
       assert.ok(line.length <= 80, `wider than the terminal: ${line}`);
     }
     demo.type("\x03");
@@ -83,7 +102,11 @@ describe("a demo that cannot run says why in one line, with status 2", { concurr
   }
 
   const unfit: [why: string, env: NodeJS.ProcessEnv, said: RegExp][] = [
-    ["an ENVOY that is none", { ENVOY: "/bin/true" }, /^demo: \/bin\/true: [^\n]+\n$/],
+    [
+      "an ENVOY that is another program",
+      { ENVOY: "/bin/ls" },
+      /^demo: \/bin\/ls: this program is no Envoy; ENVOY has to name an Envoy binary\n$/,
+    ],
     ["an ENVOY that is not there", { ENVOY: "/nowhere/envoy" }, /^demo: \/nowhere\/envoy: [^\n]+\n$/],
     ["a PORT that is none", { PORT: "http" }, /^demo: PORT=http: must be a port, 1 to 65535\n$/],
     [

@@ -20,8 +20,12 @@ export function policyText(percent: number): string {
 export const PLAN: readonly RolloutPlan[] = rolloutsOf(policyText(20));
 
 export function exampleOracle(percent = 20): Oracle {
-  const source = readPolicySource("policy.json", Buffer.from(policyText(percent)));
+  return oracleOf(policyText(percent));
+}
+
+export function oracleOf(policyJson: string): Oracle {
+  const source = readPolicySource("policy.json", Buffer.from(policyJson));
   const { filter } = checkPolicy(source, loadFilter(), { logLevel: LogLevel.Debug });
-  if (filter === null) throw new Error("the example policy is refused");
+  if (filter === null) throw new Error("the policy is refused");
   return new Oracle(filter.vm, filter.root);
 }

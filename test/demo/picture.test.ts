@@ -7,11 +7,11 @@ import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
 
 import { NO_COUNTS } from "../../tools/demo/envoy-counts.ts";
-import { findExamples, liveFrame, wrap, type View } from "../../tools/demo/frame.ts";
+import { findExamples, liveFrame, wrap, type Examples, type View } from "../../tools/demo/frame.ts";
 import { readOptions } from "../../tools/demo/options.ts";
 import { grouped, tableLines } from "../../tools/demo/table.ts";
 import { Tally } from "../../tools/demo/tally.ts";
-import { exampleOracle, PLAN } from "./example-policy.ts";
+import { exampleOracle, oracleOf, PLAN } from "./example-policy.ts";
 
 const PLAIN = pc.createColors(false);
 const oracle = exampleOracle();
@@ -29,7 +29,7 @@ function view(changes: Partial<View> = {}): View {
     edited: false,
     sinceMs: 12_345,
     notice: null,
-    examples: findExamples(oracle),
+    examples: findExamples({ plan: PLAN, oracle }),
     ...changes,
   };
 }
@@ -85,6 +85,25 @@ describe("the picture", () => {
       text,
       /^ refused; the last good policy keeps serving\n {2}policy\.yaml:3:5 \/rollouts: must be an object$/m,
     );
+  });
+
+  it("a file without a policy is told calmly", () => {
+    const notice = { kind: "absent" as const, lines: ["build/demo-18080/policy.yaml is gone"] };
+    const text = liveFrame(view({ notice }), 80, 23, PLAIN);
+    assert.match(text, /^ build\/demo-18080\/policy\.yaml is gone; the last good policy keeps serving$/m);
+    assert.doesNotMatch(text, /refused/);
+  });
+
+  it("names nobody as a user of the canary when there is none", () => {
+    const rows = (examples: Examples): string[] =>
+      [...liveFrame(view({ examples }), 80, 40, PLAIN).matchAll(/^ (\w+) +curl /gm)].map(
+        ([, row = ""]) => row,
+      );
+    assert.deepEqual(rows(findExamples({ plan: PLAN, oracle })), ["user", "canary", "tester", "forger"]);
+    const nobody = findExamples({ plan: PLAN, oracle: exampleOracle(0) });
+    assert.deepEqual(rows(nobody), ["user", "tester", "forger"]);
+    const none = findExamples({ plan: [], oracle: oracleOf("{}") });
+    assert.deepEqual(rows(none), ["user", "forger"]);
   });
 
   it("a line names whom an edit moved, as far as they have come", () => {

@@ -1,7 +1,7 @@
 // The demo's inside on a real Envoy: edits of the policy file, the commands to try by hand, planted faults.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -113,6 +113,26 @@ describe("while visitors come", () => {
     );
     writeFileSync(stage.policyFile.path, good);
     await waitUntil("the repair", EDIT_DEADLINE_MS, () => session.notice === null);
+  });
+
+  it("a file that is emptied or deleted is told, moves nobody, and is followed again when it is back", async () => {
+    const { path, shownPath } = stage.policyFile;
+    const good = readFileSync(path, "utf8");
+    const share = await shareOf();
+    const told = (line: string): Promise<void> =>
+      waitUntil(line, EDIT_DEADLINE_MS, () => session.notice?.lines[0] === line);
+    writeFileSync(path, "rollouts: [");
+    await waitUntil("the error", EDIT_DEADLINE_MS, () => session.notice?.kind === "refused");
+    rmSync(path);
+    await told(`${shownPath} is gone`);
+    assert.equal(session.notice?.kind, "absent");
+    writeFileSync(path, "\n");
+    await told(`${shownPath} is empty`);
+    assert.equal(await shareOf(), share);
+    writeFileSync(`${path}.new`, good);
+    renameSync(`${path}.new`, path);
+    await waitUntil("the repair", EDIT_DEADLINE_MS, () => session.notice === null);
+    assert.equal(await shareOf(), share);
   });
 
   it("by hand: users keep a version, testers choose, forgers gain nothing", async () => {

@@ -67,7 +67,7 @@ async function runLive(
   const draw = async (): Promise<void> => {
     const figures = await session.figures();
     const { edited, sinceMs, notice } = session;
-    const examples = findExamples(session.policy.oracle);
+    const examples = findExamples(session.policy);
     const view = { ...figures, envoyVersion, port, adminPort, policyPath, edited, sinceMs, notice, examples };
     screen.draw(liveFrame(view, screen.width, screen.height, screen.colors));
   };

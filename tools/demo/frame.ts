@@ -3,7 +3,7 @@
 import { stripVTControlCharacters } from "node:util";
 
 import type { Colors } from "../commands/terminal.ts";
-import type { Oracle } from "./oracle.ts";
+import type { AcceptedPolicy } from "./policy-file.ts";
 import type { Tally } from "./tally.ts";
 import { clip, grouped, tableLines, type Figures } from "./table.ts";
 import { USERS } from "./visitors.ts";
@@ -23,15 +23,19 @@ export interface View extends Figures {
 
 /** What is to be said about the last edit. */
 export interface Notice {
-  /** `refused`: the last good policy keeps serving. */
-  readonly kind: "refused" | "warnings";
+  /** `refused` and `absent` (no policy stands in the file): the last good policy keeps serving. */
+  readonly kind: "refused" | "absent" | "warnings";
   readonly lines: readonly string[];
 }
 
-/** A user of the canary and one of the stable version, for the commands to try. */
+/** Whom the commands to try name. */
 export interface Examples {
+  /** A user who gets the default variants, if anybody does. */
   readonly stable: string;
-  readonly canary: string;
+  /** One who gets another variant; null when nobody does. */
+  readonly canary: string | null;
+  /** Whether there is a rollout to choose a variant of. */
+  readonly choice: boolean;
 }
 
 const PROBLEMS_SHOWN = 3;
@@ -121,6 +125,10 @@ function agreementLine(tally: Tally, colors: Colors): string {
 
 function noticeLines(notice: Notice | null, width: number, colors: Colors): string[] {
   if (notice === null || notice.lines.length === 0) return [];
+  if (notice.kind === "absent") {
+    const text = `${notice.lines.join(", ")}; the last good policy keeps serving`;
+    return wrap(text, width - 1, PROBLEM_LINES).map((line) => ` ${colors.yellow(line)}`);
+  }
   const shown = notice.lines.slice(0, PROBLEMS_SHOWN).flatMap((line) => wrap(line, width - 3, PROBLEM_LINES));
   const paint = notice.kind === "refused" ? colors.red : colors.yellow;
   const more = notice.lines.length - PROBLEMS_SHOWN;
@@ -134,22 +142,32 @@ function noticeLines(notice: Notice | null, width: number, colors: Colors): stri
 }
 
 function exampleLines({ port, examples }: View, { dim }: Colors): string[] {
-  const url = `localhost:${port}/checkout`;
+  const url = `localhost:${port}${EXAMPLE_PATH}`;
+  const { stable, canary, choice } = examples;
   return [
-    ` ${dim("user  ")}   curl -b uid=${examples.stable} ${url}`,
-    ` ${dim("canary")}   curl -b uid=${examples.canary} ${url}`,
-    ` ${dim("tester")}   curl -b uid=${examples.stable} -H 'x-canary: canary' ${url}`,
-    ` ${dim("forger")}   curl -b uid=${examples.stable} -H 'x-serin-checkout: canary' ${url}`,
+    ` ${dim("user  ")}   curl -b uid=${stable} ${url}`,
+    ...(canary === null ? [] : [` ${dim("canary")}   curl -b uid=${canary} ${url}`]),
+    ...(choice ? [` ${dim("tester")}   curl -b uid=${stable} -H 'x-canary: canary' ${url}`] : []),
+    ` ${dim("forger")}   curl -b uid=${stable} -H 'x-serin-checkout: canary' ${url}`,
   ];
 }
 
 /** Users to try by hand, found in what the policy says. */
-export function findExamples(oracle: Oracle): Examples {
-  const serviceOf = (user: string): string => oracle.expect(user, "/checkout").service;
-  const [stable = ""] = USERS;
-  const shop = USERS.find((user) => serviceOf(user) === "shop") ?? stable;
-  return { stable: shop, canary: USERS.find((user) => serviceOf(user) !== "shop") ?? stable };
+export function findExamples({ plan, oracle }: Pick<AcceptedPolicy, "plan" | "oracle">): Examples {
+  const defaults = new Map(plan.map((rollout) => [rollout.name, rollout.default]));
+  const isDefault = (user: string): boolean =>
+    [...oracle.expect(user, EXAMPLE_PATH).variants].every(
+      ([rollout, variant]) => variant === defaults.get(rollout),
+    );
+  const [anybody = ""] = USERS;
+  return {
+    stable: USERS.find(isDefault) ?? anybody,
+    canary: USERS.find((user) => !isDefault(user)) ?? null,
+    choice: oracle.expect(anybody, EXAMPLE_PATH).variants.size > 0,
+  };
 }
+
+const EXAMPLE_PATH = "/checkout";
 
 /** Breaks a line at blanks (or where it must), continued ones indented; what is over `most` lines is cut. */
 export function wrap(text: string, width: number, most: number): string[] {

@@ -14,11 +14,15 @@ import { describeProblem } from "../policy-source/problem.ts";
 import { Oracle } from "./oracle.ts";
 import { rolloutsOf, steersByFilterState, type RolloutPlan } from "./policy-plan.ts";
 
-const LOOK_EVERY_MS = 100;
-/** An editor may write a file in parts: it is read when it has not changed for so long. */
+const LOOK_EVERY_MS = 50;
+/** An editor may write a file in parts: it is taken when it has not changed for so long. */
 const SETTLED_MS = 60;
-/** And one that is empty when it has stayed so for so long. */
-const EMPTY_MS = 1000;
+/** An editor may empty a file, or put another in its place: that there is no policy is told when it stays so. */
+const ABSENT_MS = 1000;
+
+/** What stands in the file: a text, or none, and why. */
+export type Edit =
+  { readonly text: string; readonly why: null } | { readonly text: null; readonly why: string };
 
 /** A policy that the filter accepts. */
 export interface AcceptedPolicy {
@@ -39,46 +43,36 @@ export class PolicyFile {
   readonly shownPath: string;
   readonly #filterFile: string;
   readonly #module = loadFilter();
-  #seen: string | null = null;
+  /** What was taken last. */
+  #taken: Edit;
+  /** What stands there now, if that is something else, and since when. */
+  #pending: { readonly edit: Edit; readonly sinceMs: number } | null = null;
   #published: string | null = null;
 
   private constructor(
     readonly folder: string,
     readonly path: string,
+    text: string,
   ) {
+    this.#taken = { text, why: null };
     this.shownPath = relative(process.cwd(), path);
     this.#filterFile = join(folder, "filter.yaml");
   }
 
   /** A copy of the policy in a folder that is made for it. */
   static async make(folder: string, text: string): Promise<PolicyFile> {
-    const file = new PolicyFile(folder, join(folder, "policy.yaml"));
+    const file = new PolicyFile(folder, join(folder, "policy.yaml"), text);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     await writeFile(file.path, text);
     return file;
   }
 
-  /** The file's text once it differs from the last one seen and has settled, else null. */
-  async changed(): Promise<string | null> {
-    const text = await this.#read();
-    if (text === null || text === this.#seen) return null;
-    await sleep(SETTLED_MS);
-    if ((await this.#read()) !== text) return null;
-    // An editor may empty a file before it writes: only one that stays empty is meant to be.
-    if (text.trim() === "") {
-      await sleep(EMPTY_MS);
-      if ((await this.#read()) !== text) return null;
-    }
-    this.#seen = text;
-    return text;
-  }
-
-  /** Waits for the next change; null when the signal comes first. */
-  async nextChange(signal: AbortSignal): Promise<string | null> {
+  /** Waits for what stands there to differ from what was taken last, and to settle; null when the signal comes first. */
+  async nextChange(signal: AbortSignal): Promise<Edit | null> {
     while (!signal.aborted) {
-      const text = await this.changed();
-      if (text !== null) return text;
+      const edit = await this.#settled();
+      if (edit !== null) return edit;
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
     return null;
@@ -86,12 +80,6 @@ export class PolicyFile {
 
   /** Has the filter judge this text of the file. */
   judge(text: string): Judgement {
-    if (text.trim() === "") {
-      return {
-        accepted: null,
-        problems: [`${this.shownPath}: the file is empty; the demo wants a policy with a rollout`],
-      };
-    }
     const source = readPolicySource(this.shownPath, Buffer.from(text));
     const { problems, filter } = checkPolicy(source, this.#module, { logLevel: LogLevel.Debug });
     const lines = problems.map(describeProblem);
@@ -120,8 +108,31 @@ export class PolicyFile {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  async #read(): Promise<string | null> {
-    // An editor that renames leaves a moment without a file.
-    return readFile(this.path, "utf8").catch(() => null);
+  async #settled(): Promise<Edit | null> {
+    const edit = await this.#read();
+    const nowMs = Date.now();
+    if (isSame(edit, this.#taken)) this.#pending = null;
+    else if (this.#pending === null || !isSame(edit, this.#pending.edit)) {
+      this.#pending = { edit, sinceMs: nowMs };
+    } else if (nowMs - this.#pending.sinceMs >= (edit.text === null ? ABSENT_MS : SETTLED_MS)) {
+      this.#pending = null;
+      this.#taken = edit;
+      return edit;
+    }
+    return null;
   }
+
+  async #read(): Promise<Edit> {
+    try {
+      const text = await readFile(this.path, "utf8");
+      return text.trim() === "" ? { text: null, why: "is empty" } : { text, why: null };
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      return { text: null, why: code === "ENOENT" ? "is gone" : `cannot be read (${code})` };
+    }
+  }
+}
+
+function isSame(one: Edit, other: Edit): boolean {
+  return one.text === other.text && one.why === other.why;
 }

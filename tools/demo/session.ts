@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RunningEnvoy } from "../envoy/index.ts";
 import { NO_COUNTS, readCounts, unfinished, type EnvoyCounts } from "./envoy-counts.ts";
 import type { Notice } from "./frame.ts";
-import type { AcceptedPolicy, PolicyFile } from "./policy-file.ts";
+import type { AcceptedPolicy, Edit, PolicyFile } from "./policy-file.ts";
 import type { Figures } from "./table.ts";
 import { Tally } from "./tally.ts";
 import { sendVisitors, type Visit } from "./visitors.ts";
@@ -73,17 +73,20 @@ export class Session {
     }
   }
 
-  /** Publishes each change of the policy file until the signal; a refused one becomes the notice. */
+  /** Publishes each change of the policy file until the signal; one that cannot be becomes the notice. */
   async followPolicy(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const text = await this.policyFile.nextChange(signal);
-      if (text === null) return;
-      await this.update(text);
+      const edit = await this.policyFile.nextChange(signal);
+      if (edit === null) return;
+      await this.#follow(edit);
     }
   }
 
-  /** The file now has this text. */
-  async update(text: string): Promise<void> {
+  async #follow({ text, why }: Edit): Promise<void> {
+    if (text === null) {
+      this.notice = { kind: "absent", lines: [`${this.policyFile.shownPath} ${why}`] };
+      return;
+    }
     const { accepted, problems } = this.policyFile.judge(text);
     if (accepted === null) {
       this.notice = { kind: "refused", lines: problems };

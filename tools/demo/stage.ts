@@ -49,9 +49,10 @@ export async function setUp(
     const running = await (parts.start ?? startServices)();
     ends.push(() => running.stop());
     const folder = join(packageFolder(), "build", `demo-${options.port}`);
-    const policyFile = await PolicyFile.make(folder, await readFile(EXAMPLE, "utf8"));
+    const example = await readFile(EXAMPLE, "utf8");
+    const policyFile = await PolicyFile.make(folder, example);
     ends.push(() => policyFile.remove());
-    const { accepted, problems } = policyFile.judge((await policyFile.changed()) ?? "");
+    const { accepted, problems } = policyFile.judge(example);
     if (accepted === null) throw new Error(`the demo's own policy is refused: ${problems.join("; ")}`);
     await policyFile.publish(accepted);
     const { port, adminPort } = options;

@@ -14,7 +14,10 @@ import { EnvoyError } from "./envoy-error.ts";
 export async function checkEnvoy(binary: string): Promise<void> {
   const version = await run(binary, ["--version"]);
   if (version.missing) throw new EnvoyError(`${binary}: no such program; ENVOY has to name an Envoy binary`);
-  if (version.status !== 0 || !/version:/.test(version.output)) {
+  if (version.status === 0 && !/\bversion: \S*\/\d+\.\d+\.\d+/.test(version.output)) {
+    throw new EnvoyError(`${binary}: this program is no Envoy; ENVOY has to name an Envoy binary`);
+  }
+  if (version.status !== 0) {
     const why = lastLine(version.output);
     throw new EnvoyError(`${binary}: is no Envoy that runs here${why === "" ? "" : `: ${why}`}`);
   }
