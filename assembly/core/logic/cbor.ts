@@ -18,6 +18,7 @@ import {
   TAG_TRUE,
   Value,
 } from "./value";
+import { spend, spendBytes } from "./work";
 
 /** As deep as a policy may be. */
 export const DEEPEST: u32 = 64;
@@ -62,6 +63,7 @@ export function cborOf(value: Value): Slice {
       item = memberValue(member);
     }
     frame.done++;
+    spend(1);
     if (!putValue(item)) return NONE;
   }
   return textOf(out);
@@ -87,6 +89,7 @@ function openFrame(value: Value): bool {
   if (value.tag == TAG_ARRAY) {
     putHead(0x80, frame.count);
   } else {
+    spend(frame.count);
     frame.order = scratch((value.count as usize) << 2);
     if (frame.order == 0) return false;
     frame.count = orderMembers(value, frame.order);
@@ -121,6 +124,7 @@ function putBigEndian(value: u64, bits: u64): void {
 /** Bytes that are no UTF-8 stay as the client sent them: the same request has the same hash. */
 function putText(text: Slice): void {
   putHead(0x60, lengthOf(text));
+  spendBytes(lengthOf(text));
   putSlice(out, text);
 }
 

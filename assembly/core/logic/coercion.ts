@@ -14,12 +14,17 @@ import {
   TAG_TRUE,
   Value,
 } from "./value";
+import { spend, spendBytes } from "./work";
 
 /** The number that a value is in arithmetic: null is 0, true 1, a decimal text its number; NaN for anything else. */
 export function toNumber(value: Value): f64 {
   const tag = value.tag;
   if (tag == TAG_NUMBER) return numberOf(value);
-  if (tag == TAG_TEXT) return parseDecimal(value.bits);
+  if (tag == TAG_TEXT) {
+    // Long numbers are the work of big integers.
+    if (lengthOf(value.bits) > 15) spend(8 + (lengthOf(value.bits) >> 3));
+    return parseDecimal(value.bits);
+  }
   if (tag == TAG_TRUE) return 1;
   return tag == TAG_NULL || tag == TAG_FALSE ? 0 : NaN;
 }
@@ -37,6 +42,7 @@ export function compareTexts(a: Slice, b: Slice): i32 {
   const from = addressOf(a);
   const to = addressOf(b);
   const shorter = lengthOf(a) < lengthOf(b) ? lengthOf(a) : lengthOf(b);
+  spendBytes(shorter);
   for (let i: u32 = 0; i < shorter; i++) {
     const left = load<u8>(from + i) as i32;
     const right = load<u8>(to + i) as i32;

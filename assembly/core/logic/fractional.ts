@@ -24,6 +24,7 @@ import {
   Value,
   VALUE_BYTES,
 } from "./value";
+import { spendBytes, spendItems } from "./work";
 
 /** The weights of one rule add up to no more than this: Go's MaxInt32. */
 const MOST: u64 = 2147483647;
@@ -72,6 +73,7 @@ export function fractional(
 /** The sum of the weights; 0 when an argument is no bucket. */
 function totalOf(args: usize, first: u32, count: u32): u64 {
   let total: u64 = 0;
+  spendItems(count);
   for (let i = first; i < count; i++) {
     const bucket = changetype<Value>(args + i * VALUE_BYTES);
     if (bucket.tag != TAG_ARRAY || bucket.count == 0) return 0;
@@ -104,6 +106,7 @@ function weightOf(bucket: Value): u64 {
 function hashOf(value: Value, flagKey: Slice, targetingKey: Value, generation: u32): bool {
   if (generation == 3 ? value.tag != TAG_ARRAY : value.tag == TAG_TEXT) {
     if (generation == 3) return value.tag != TAG_NULL && hashEncoded(value);
+    spendBytes(lengthOf(value.bits));
     hash = murmur3(value.bits, 0);
     return true;
   }

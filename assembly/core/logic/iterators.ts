@@ -16,6 +16,7 @@ import {
   valueOnPath,
 } from "./value";
 import { readPath, readVariable, Variable } from "./variables";
+import { spendBytes } from "./work";
 
 /** One list being gone through. */
 @unmanaged
@@ -108,6 +109,7 @@ export function readScopedPath(value: Value, open: u32): void {
     return;
   }
   const path = value.bits;
+  spendBytes(lengthOf(path));
   if (open == 0) readPath(value, path);
   else readItem(value, path, open - 1);
 }

@@ -56,6 +56,7 @@ import { fractional } from "./fractional";
 import { ABSENT, find, Table } from "../../bytes/table";
 import { Comparison, semVer, semVerWith } from "./sem-ver";
 import { substring } from "./substring";
+import { beginWork, isSpent, spend } from "./work";
 import { endsWith, startsWith } from "./text-operators";
 import {
   copyValue,
@@ -86,9 +87,6 @@ const MOST_CALLS: u32 = 8;
 const calls: usize = memory.data(32, 8);
 const result: Value = changetype<Value>(memory.data(16, 8));
 
-/** Instructions that one evaluation may take: iterators inside iterators would have no other end. */
-const MOST_STEPS: u32 = 1000000;
-
 /** For `fractional`: set by whoever evaluates. */
 let flagKey: Slice = NONE;
 let generation: u32 = 2;
@@ -111,7 +109,8 @@ export function run(program: usize, stack: usize): u32 {
   let top = stack;
   let open: u32 = 0;
   let depth: u32 = 0;
-  for (let steps: u32 = 0; steps < MOST_STEPS; steps++) {
+  // Iterators inside iterators would have no other end.
+  for (beginWork(); !isSpent(); spend(1)) {
     const op = load<u32>(pc);
     const operand = load<u32>(pc, 4);
     pc += INSTRUCTION;

@@ -4,6 +4,7 @@ import { scratch } from "../../bytes/scratch";
 import { readScopedPath } from "./iterators";
 import { ERROR_GENERAL, ERROR_NONE } from "./opcodes";
 import { copyValue, numberOf, setArray, TAG_ARRAY, TAG_NULL, TAG_NUMBER, Value, VALUE_BYTES } from "./value";
+import { isSpent, spend } from "./work";
 
 const probe: Value = changetype<Value>(memory.data(16, 8));
 
@@ -20,7 +21,9 @@ function absent(result: Value, paths: usize, count: u32, open: u32): u32 {
   const items = scratch(count * VALUE_BYTES);
   if (items == 0) return ERROR_GENERAL;
   let found: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
+  // Each is a path to follow.
+  spend(count >> 2);
+  for (let i: u32 = 0; i < count && !isSpent(); i++) {
     const path = changetype<Value>(paths + i * VALUE_BYTES);
     copyValue(probe, path);
     readScopedPath(probe, open);

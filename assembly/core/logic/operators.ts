@@ -1,7 +1,7 @@
 // Arithmetic, texts and lists.
 
 import { scratch } from "../../bytes/scratch";
-import {} from "../../bytes/slice";
+import { lengthOf } from "../../bytes/slice";
 import { beginText, put, putSlice, textOf, Writer } from "../../bytes/writer";
 import { putNumberText } from "../../bytes/number-text";
 import { toNumber } from "./coercion";
@@ -26,6 +26,7 @@ import {
   Value,
   VALUE_BYTES,
 } from "./value";
+import { isSpent, spend, spendBytes, spendItems } from "./work";
 
 // @ts-ignore: decorator
 @inline
@@ -46,6 +47,7 @@ export function arithmetic(result: Value, op: u32, args: usize, count: u32): u32
     setNumber(result, op == OP_ADD ? 0 : 1);
     return ERROR_NONE;
   }
+  spendItems(count);
   let number = toNumber(itemAt(args, 0));
   if (count == 1 && op == OP_SUB) number = -number;
   for (let i: u32 = 1; i < count; i++) {
@@ -55,12 +57,20 @@ export function arithmetic(result: Value, op: u32, args: usize, count: u32): u32
     else if (op == OP_MUL) number *= next;
     else if (next == 0) return ERROR_GENERAL;
     else if (op == OP_DIV) number /= next;
-    else if (op == OP_MOD) number %= next;
+    else if (op == OP_MOD) {
+      // Bit by bit where the two are far from one another.
+      spend(REMAINDER_STEPS);
+      number %= next;
+    }
   }
   if (!isFinite(number)) return ERROR_GENERAL;
   setNumber(result, number);
   return ERROR_NONE;
 }
+
+/** What the slowest remainder and the slowest number's text cost. */
+const REMAINDER_STEPS: u32 = 24;
+const NUMBER_TEXT_STEPS: u32 = 64;
 
 /** `max` and `min`, of numbers alone. */
 export function extreme(result: Value, isMax: bool, args: usize, count: u32): u32 {
@@ -68,6 +78,7 @@ export function extreme(result: Value, isMax: bool, args: usize, count: u32): u3
     setNull(result);
     return ERROR_NONE;
   }
+  spendItems(count);
   for (let i: u32 = 0; i < count; i++) {
     const value = itemAt(args, i);
     if (value.tag != TAG_NUMBER) return ERROR_GENERAL;
@@ -85,6 +96,7 @@ export function merge(result: Value, args: usize, count: u32): u32 {
     const value = itemAt(args, i);
     total += value.tag == TAG_ARRAY ? value.count : 1;
   }
+  spendItems(total);
   const items = scratch(total * VALUE_BYTES);
   if (items == 0) return ERROR_GENERAL;
   let to = items;
@@ -109,8 +121,10 @@ export function concatenate(result: Value, args: usize, count: u32): u32 {
   beginText(text);
   for (let i: u32 = 0; i < count; i++) {
     const value = itemAt(args, i);
+    if (isSpent()) return ERROR_GENERAL;
     if (value.tag == TAG_ARRAY) {
-      for (let j: u32 = 0; j < value.count; j++) {
+      spendItems(value.count);
+      for (let j: u32 = 0; j < value.count && !isSpent(); j++) {
         if (j != 0) put(text, ",");
         if (!putPlain(itemOf(value, j))) return ERROR_GENERAL;
       }
@@ -119,6 +133,7 @@ export function concatenate(result: Value, args: usize, count: u32): u32 {
     }
   }
   if (text.full) return ERROR_GENERAL;
+  spendBytes(lengthOf(textOf(text)));
   setText(result, textOf(text));
   return ERROR_NONE;
 }
@@ -126,17 +141,24 @@ export function concatenate(result: Value, args: usize, count: u32): u32 {
 function putPlain(value: Value): bool {
   const tag = value.tag;
   if (tag == TAG_TEXT) putSlice(text, value.bits);
-  else if (tag == TAG_NUMBER) putNumberText(text, numberOf(value));
-  else if (tag == TAG_TRUE) put(text, "true");
+  else if (tag == TAG_NUMBER) {
+    spend(NUMBER_TEXT_STEPS);
+    putNumberText(text, numberOf(value));
+  } else if (tag == TAG_TRUE) put(text, "true");
   else if (tag == TAG_FALSE) put(text, "false");
   return tag != TAG_ARRAY && tag != TAG_OBJECT;
 }
 
 /** `in`: a text in a text, a value in a list by type and value. */
 export function isIn(needle: Value, haystack: Value): bool {
-  if (haystack.tag == TAG_TEXT) return needle.tag == TAG_TEXT && contains(haystack.bits, needle.bits);
+  if (haystack.tag == TAG_TEXT) {
+    if (needle.tag != TAG_TEXT) return false;
+    spendBytes(lengthOf(haystack.bits));
+    return contains(haystack.bits, needle.bits);
+  }
   if (haystack.tag != TAG_ARRAY || needle.tag == TAG_NULL) return false;
-  for (let i: u32 = 0; i < haystack.count; i++) {
+  spendItems(haystack.count);
+  for (let i: u32 = 0; i < haystack.count && !isSpent(); i++) {
     if (isSame(itemOf(haystack, i), needle)) return true;
   }
   return false;

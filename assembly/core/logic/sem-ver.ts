@@ -6,6 +6,7 @@ import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../../bytes
 import { restartText, textOf, Writer } from "../../bytes/writer";
 import { compareTexts } from "./coercion";
 import { numberOf, setBoolean, setNull, setText, TAG_NUMBER, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+import { spend, spendBytes } from "./work";
 
 /** A version's parts, in the text that it was read from; what a partial one leaves out is "0". */
 @unmanaged
@@ -95,12 +96,14 @@ export function isVersion(text: Slice): bool {
 function readVersion(to: Version, value: Value, writer: Writer): bool {
   let text = value.bits;
   if (value.tag == TAG_NUMBER) {
+    spend(64);
     restartText(writer);
     putNumberText(writer, numberOf(value));
     text = textOf(writer);
   } else if (value.tag != TAG_TEXT) {
     return false;
   }
+  spendBytes(lengthOf(text));
   let at = addressOf(text);
   const end = at + lengthOf(text);
   if (at < end && (load<u8>(at) | 0x20) == 0x76) at++;

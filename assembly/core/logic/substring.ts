@@ -3,6 +3,7 @@
 import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
 import { ERROR_GENERAL, ERROR_NONE } from "./opcodes";
 import { numberOf, setText, TAG_NUMBER, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+import { spendBytes } from "./work";
 
 /** `[text, from, length?]`: from below 0 counts from the end, a length below 0 leaves so many out at the end. */
 export function substring(result: Value, args: usize, count: u32): u32 {
@@ -12,6 +13,7 @@ export function substring(result: Value, args: usize, count: u32): u32 {
   const length = changetype<Value>(args + 2 * VALUE_BYTES);
   if (text.tag != TAG_TEXT || start.tag != TAG_NUMBER) return ERROR_GENERAL;
   if (count == 3 && length.tag != TAG_NUMBER) return ERROR_GENERAL;
+  spendBytes(lengthOf(text.bits));
   const all = characters(text.bits) as f64;
   const given = trunc<f64>(numberOf(start));
   const from = given < 0 ? max<f64>(all + given, 0) : min<f64>(given, all);

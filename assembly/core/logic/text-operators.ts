@@ -2,6 +2,7 @@
 
 import { addressOf, findByte, lengthOf, sameBytes, Slice } from "../../bytes/slice";
 import { setBoolean, setNull, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+import { spendBytes } from "./work";
 
 /** `starts_with`: null unless there are exactly two texts (flagd turns nothing else into one). */
 export function startsWith(result: Value, args: usize, count: u32): void {
@@ -9,6 +10,7 @@ export function startsWith(result: Value, args: usize, count: u32): void {
   const text = changetype<Value>(args).bits;
   const start = changetype<Value>(args + VALUE_BYTES).bits;
   const length = lengthOf(start);
+  spendBytes(length);
   setBoolean(result, length <= lengthOf(text) && sameBytes(addressOf(text), addressOf(start), length));
 }
 
@@ -18,6 +20,7 @@ export function endsWith(result: Value, args: usize, count: u32): void {
   const text = changetype<Value>(args).bits;
   const ending = changetype<Value>(args + VALUE_BYTES).bits;
   const length = lengthOf(ending);
+  spendBytes(length);
   const whole = lengthOf(text);
   const from = addressOf(text) + whole - length;
   setBoolean(result, length <= whole && sameBytes(from, addressOf(ending), length));

@@ -2,6 +2,7 @@
 // are runs of values in an arena or in scratch memory. Values are copied, what they point to never is.
 
 import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../../bytes/slice";
+import { spendBytes, spendItems } from "./work";
 
 export const TAG_NULL: u32 = 0;
 export const TAG_FALSE: u32 = 1;
@@ -125,12 +126,16 @@ export function isTruthy(value: Value): bool {
 export function isSame(a: Value, b: Value): bool {
   if (a.tag != b.tag) return false;
   if (a.tag == TAG_NUMBER) return numberOf(a) == numberOf(b);
-  if (a.tag == TAG_TEXT) return sameText(a.bits, b.bits);
+  if (a.tag == TAG_TEXT) {
+    if (lengthOf(a.bits) == lengthOf(b.bits)) spendBytes(lengthOf(a.bits));
+    return sameText(a.bits, b.bits);
+  }
   return a.tag <= TAG_TRUE;
 }
 
 /** The member of this name; null (address 0) when there is none. Of several the last, as JSON.parse has it. */
 export function findMember(object: Value, key: Slice): Value {
+  spendItems(object.count);
   for (let i = object.count; i > 0; i--) {
     const member = memberOf(object, i - 1);
     if (sameText(member.key, key)) return memberValue(member);
