@@ -19,6 +19,7 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 const requests = Number(values.requests);
+if (!(rounds >= 1 && requests >= 1)) throw new Error("--rounds and --requests take a number from 1");
 
 // On either side of 50 % in the space of the salt `checkout`; what each gets is checked before it is measured.
 const users: Users = { canary: "user-4711", stable: "user-4714" };
@@ -73,6 +74,9 @@ async function check(measured: Measured): Promise<void> {
 const binary = await ensureEnvoy();
 const all: Measured[] = [];
 const folder = mkdtempSync(join(tmpdir(), "serin-bench-"));
+// However it ends; the Envoys end with this process.
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1));
 try {
   for (const way of await ways(folder)) {
     const envoy = await startEnvoy({ binary, bootstrap: way.bootstrap, logLevel: "error" });
@@ -96,7 +100,6 @@ try {
   report(binary);
 } finally {
   await Promise.all(all.map(({ envoy }) => envoy.stop()));
-  rmSync(folder, { recursive: true, force: true });
 }
 
 function report(binary: string): void {

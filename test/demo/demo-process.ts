@@ -95,14 +95,23 @@ export class DemoProcess {
     return join(ROOT, "build", `demo-${this.port}`);
   }
 
+  /** Whether the demo has tidied up, also where the terminal around it ended first. */
+  isGone(): boolean {
+    return !existsSync(this.policyFolder) && this.#own().length === 0;
+  }
+
   /** What the demo has left behind, in words; empty when it has tidied up. */
   async leftovers(): Promise<string[]> {
-    const left = readdirSync(this.temporary).filter((name) => !/^(tsx|node-compile-cache)/.test(name));
+    const left = this.#own();
     if (existsSync(this.policyFolder)) left.push(this.policyFolder);
     for (const port of [this.port, this.adminPort]) {
       await requirePort(port, "the test").catch((error: unknown) => left.push((error as Error).message));
     }
     rmSync(this.temporary, { recursive: true, force: true });
     return left;
+  }
+
+  #own(): string[] {
+    return readdirSync(this.temporary).filter((name) => !/^(tsx|node-compile-cache)/.test(name));
   }
 }

@@ -72,6 +72,15 @@ describe("the demo on a terminal", () => {
     assert.deepEqual(await demo.leftovers(), []);
   });
 
+  it("leaves nothing behind when the terminal is closed", async () => {
+    const demo = await DemoProcess.start(MAIN, { terminal: true });
+    await waitUntil("the table", DEADLINE_MS, () => demo.stdout.includes("Ctrl-C ends it."));
+    demo.kill("SIGTERM");
+    await demo.ended;
+    await waitUntil("its end", DEADLINE_MS, () => demo.isGone());
+    assert.deepEqual(await demo.leftovers(), []);
+  });
+
   it("has no colours with NO_COLOR", async () => {
     const demo = await DemoProcess.start(MAIN, { terminal: true, env: { NO_COLOR: "1" } });
     await waitUntil("the table", DEADLINE_MS, () => demo.stdout.includes("Ctrl-C ends it."));

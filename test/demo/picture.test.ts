@@ -104,6 +104,8 @@ describe("the picture", () => {
     assert.deepEqual(rows(nobody), ["user", "tester", "forger"]);
     const none = findExamples({ plan: [], oracle: oracleOf("{}") });
     assert.deepEqual(rows(none), ["user", "forger"]);
+    const tally = new Tally([], oracleOf("{}"));
+    assert.match(liveFrame(view({ tally }), 80, 40, PLAIN), /─\n the policy has no rollouts\n/);
   });
 
   it("a line names whom an edit moved, as far as they have come", () => {

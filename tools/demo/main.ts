@@ -21,8 +21,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     ending.abort(signal);
   });
 }
-// Whoever read the output has gone: nobody is left to show anything to.
-process.stdout.on("error", () => ending.abort("SIGPIPE"));
+// Whoever read the output has gone, a closed terminal say: nobody is left to show anything to.
+for (const output of [process.stdout, process.stderr]) output.on("error", () => ending.abort("SIGPIPE"));
 
 const screen = new Screen(process.stdout);
 try {

@@ -55,6 +55,7 @@ export function tableLines(figures: Figures, width: number, colors: Colors): str
     table.push([colors.bold(clip(names[0], first)), clip(names[1], second), ...cells]);
   }
   const lines = table.toString().split("\n");
+  if (rows.length === 0) lines.push(clip("the policy has no rollouts", width - INDENT));
   const rule = colors.dim("─".repeat(Math.min(width - INDENT, first + second + numbers + gap * gaps)));
   return [...lines.slice(0, 2), rule, ...lines.slice(2)].map(
     (line) => `${" ".repeat(INDENT)}${line.trimEnd()}`,

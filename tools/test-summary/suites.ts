@@ -83,7 +83,7 @@ export const SUITES: readonly Suite[] = [
     name: "e2e",
     title: "real Envoy: cases, demo, updates, protocols",
     kind: "node",
-    files: ["upstream", "envoy", "demo", "e2e"],
+    files: ["upstream", "envoy", "demo", "bench", "e2e"],
     minutes: 25,
   },
 ];
