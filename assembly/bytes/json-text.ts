@@ -1,5 +1,6 @@
 // The tokens of JSON (RFC 8259), read in place and strictly: shared by the policy reader and the claims of a JWT.
 
+import { hexValue } from "./hex";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "./slice";
 import { codePointLength, putCodePoint } from "./utf8";
 
@@ -38,15 +39,6 @@ export function skipBlank(from: usize, end: usize): usize {
     at++;
   }
   return at;
-}
-
-// @ts-ignore: decorator
-@inline
-function hexValue(byte: u8): u32 {
-  if (byte >= 0x30 && byte <= 0x39) return (byte - 0x30) as u32;
-  const small = byte | 0x20;
-  if (small >= 0x61 && small <= 0x66) return (small - 0x57) as u32;
-  return 0xffffffff;
 }
 
 /** The four hexadecimal digits at `at`; above 0xffff when they are none. */

@@ -1,5 +1,6 @@
 // Text written into scratch memory, JSON escapes included: problem lines, decision lines, header values.
 
+import { hexDigit } from "./hex";
 import { generation, scratch } from "./scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
@@ -109,12 +110,6 @@ export function putThousandths(writer: Writer, value: u64): void {
     putByte(writer, (0x30 + rest / 100) as u8);
     rest = (rest % 100) * 10;
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function hexDigit(value: u32): u8 {
-  return (value < 10 ? 0x30 + value : 0x57 + value) as u8;
 }
 
 /** Puts bytes as lower-case hexadecimal. */

@@ -1,15 +1,14 @@
 // Whom a request belongs to: the first source of a list that yields something.
 
+import { hexDigit } from "../bytes/hex";
 import { scratch } from "../bytes/scratch";
 import { lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { readCookies } from "./cookies";
-import { claim } from "./jwt";
+import { claimOf } from "./jwt";
 import {
   Identity,
   IssueCookie,
   Plan,
-  Slot,
-  SLOT_BYTES,
   Source,
   SOURCE_ADDRESS,
   SOURCE_BYTES,
@@ -51,7 +50,7 @@ export function identify(plan: Plan, identity: Identity, mayIssue: bool): u32 {
       readParams(plan);
       value = slotValue(plan, source.slot);
     } else if (kind == SOURCE_JWT) {
-      value = readClaim(plan, source);
+      value = claimOf(plan, source.slot, source.name);
     } else if (kind == SOURCE_ADDRESS) {
       if (!view.addressGiven) return NEEDS_ADDRESS;
       value = view.address;
@@ -87,16 +86,6 @@ export function identify(plan: Plan, identity: Identity, mayIssue: bool): u32 {
   return DECIDED;
 }
 
-/** A claim is read once a request, whoever asks. */
-function readClaim(plan: Plan, source: Source): Slice {
-  const slot = changetype<Slot>(plan.inputs.slots + source.slot * SLOT_BYTES);
-  if (slot.stamp != plan.stamp) {
-    slot.stamp = plan.stamp;
-    slot.value = claim(source.name);
-  }
-  return slot.value;
-}
-
 /** 128 random bits as 32 hexadecimal digits; NONE when the filter has to give more, or without memory. */
 function draw(plan: Plan): Slice {
   if (plan.randomBytes - plan.randomUsed < DRAW_BYTES) return NONE;
@@ -106,14 +95,8 @@ function draw(plan: Plan): Slice {
   plan.randomUsed += DRAW_BYTES;
   for (let i: u32 = 0; i < DRAW_BYTES; i++) {
     const byte = load<u8>(from + i);
-    store<u8>(to + (i << 1), digit(byte >> 4));
-    store<u8>(to + (i << 1) + 1, digit(byte & 15));
+    store<u8>(to + (i << 1), hexDigit((byte >> 4) as u32));
+    store<u8>(to + (i << 1) + 1, hexDigit((byte & 15) as u32));
   }
   return sliceOf(to, DRAW_BYTES << 1);
-}
-
-// @ts-ignore: decorator
-@inline
-function digit(value: u8): u8 {
-  return value < 10 ? 0x30 + value : 0x57 + value;
 }

@@ -24,6 +24,7 @@ import {
   sliceOf,
   trimmed,
 } from "../bytes/slice";
+import { Plan, Slot, SLOT_BYTES } from "./plan";
 import { view } from "./view";
 
 /** Containers inside one another; a payload that nests deeper has no claims. */
@@ -58,6 +59,16 @@ export function claim(name: Slice): Slice {
   const whole = valueAt(json, name, false);
   if (whole != NONE) return whole;
   return valueAt(json, name, true);
+}
+
+/** The value of a claim by its input slot: the token is read once a request, whoever asks. */
+export function claimOf(plan: Plan, index: u32, name: Slice): Slice {
+  const slot = changetype<Slot>(plan.inputs.slots + index * SLOT_BYTES);
+  if (slot.stamp != plan.stamp) {
+    slot.stamp = plan.stamp;
+    slot.value = claim(name);
+  }
+  return slot.value;
 }
 
 /** The part of a dotted path that begins at `from`: up to the next dot, or all of it. */

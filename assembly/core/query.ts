@@ -1,6 +1,7 @@
 // The query string as application/x-www-form-urlencoded (WHATWG URL standard, section 5.1): `+` is a blank, `%41` an A,
 // a `%` without two hexadecimal digits behind it stands for itself. Bytes, not text: what comes out may be no UTF-8.
 
+import { hexValue } from "../bytes/hex";
 import { scratch } from "../bytes/scratch";
 import { addressOf, findByte, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
 import { ABSENT, find, mayHold } from "../bytes/table";
@@ -27,12 +28,6 @@ export function readParams(plan: Plan): void {
     }
     at = stop + 1;
   }
-}
-
-function hexValue(byte: u8): u32 {
-  if (byte >= 0x30 && byte <= 0x39) return (byte - 0x30) as u32;
-  const small = byte | 0x20;
-  return small >= 0x61 && small <= 0x66 ? ((small - 0x57) as u32) : 16;
 }
 
 /** The text itself when nothing in it is encoded, a decoded copy in scratch memory else; NONE without memory. */

@@ -3,7 +3,7 @@
 
 import { isWord, sameText, Slice, sliceOf } from "../bytes/slice";
 import { take } from "../bytes/arena";
-import { put, putNumber, putString, restartText, textOf, Writer } from "../bytes/writer";
+import { put, putString, restartText, textOf, Writer } from "../bytes/writer";
 import {
   ERROR_PARSE,
   OP_ARRAY,
@@ -42,7 +42,16 @@ import { beginCode, codeLength, deepest, emit, operandAt, placeCode, reserve, se
 import { constantOf, holdsRule } from "./constants";
 import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
 import { OPERATOR_WORDS, NO_OPERATOR, operatorOf } from "./operators";
-import { beginMessage, message, putPointer, report, reportKey, warn, warnKey } from "./problems";
+import {
+  beginMessage,
+  message,
+  putOverLimit,
+  putPointer,
+  report,
+  reportKey,
+  warn,
+  warnKey,
+} from "./problems";
 import { putNearest } from "./nearest";
 import { variableFor } from "./variable-names";
 
@@ -251,10 +260,7 @@ function enter(value: Node): void {
   }
   operators++;
   if (operators > (LIMIT_OPERATORS as u32)) {
-    beginMessage();
-    put(message, "more than ");
-    putNumber(message, LIMIT_OPERATORS);
-    put(message, " operators in one rule");
+    putOverLimit(LIMIT_OPERATORS, " operators in one rule");
     return fault(node, CODE_LIMIT);
   }
   if (frame.op == OP_FRACTIONAL) usesKey = true;

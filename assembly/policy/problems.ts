@@ -137,6 +137,14 @@ export function hint(node: Node, code: string): void {
   add(changetype<usize>(node), node.begin, code, HINT);
 }
 
+/** Writes `more than <limit> <things>`, for whoever reports it. */
+export function putOverLimit(limit: u32, things: string): void {
+  beginMessage();
+  put(message, "more than ");
+  putNumber(message, limit);
+  put(message, things);
+}
+
 /** Reports `<expected>, got <what stands there>`. */
 export function fail(node: Node, code: string, expected: string): void {
   beginMessage();

@@ -5,7 +5,7 @@
 import { addressOf, isWord, lengthOf, lower, sameText, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { keep } from "../bytes/arena";
-import { put, putNumber, putString, restartText, textOf, Writer } from "../bytes/writer";
+import { put, putString, restartText, textOf, Writer } from "../bytes/writer";
 import { putNearest } from "./nearest";
 import { hintAtKey, hintAtVariant } from "./portability";
 import { putFolded } from "../core/stat-name";
@@ -29,6 +29,7 @@ import {
   fail,
   isKind,
   message,
+  putOverLimit,
   missingKey,
   putFound,
   report,
@@ -48,10 +49,7 @@ let lastWatched: usize = 0;
 export function readFlags(object: Node): void {
   if (!isKind(object, KIND_OBJECT)) return;
   if (object.count > (LIMIT_FLAGS as u32)) {
-    beginMessage();
-    put(message, "more than ");
-    putNumber(message, LIMIT_FLAGS);
-    put(message, " flags");
+    putOverLimit(LIMIT_FLAGS, " flags");
     return report(object, CODE_LIMIT);
   }
   statKeys = newTable(reading);

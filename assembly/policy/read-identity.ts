@@ -38,6 +38,7 @@ import {
   hint,
   isKind,
   message,
+  putOverLimit,
   missingKey,
   report,
   unknownKey,
@@ -52,10 +53,7 @@ const KNOWN_COOKIE = "name maxAge path domain secure sameSite";
 export function readIdentity(list: Node): usize {
   if (!isKind(list, KIND_ARRAY)) return 0;
   if (list.count > (LIMIT_SOURCES as u32)) {
-    beginMessage();
-    put(message, "more than ");
-    putNumber(message, LIMIT_SOURCES);
-    put(message, " sources");
+    putOverLimit(LIMIT_SOURCES, " sources");
     report(list, CODE_LIMIT);
     return 0;
   }

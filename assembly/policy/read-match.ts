@@ -32,6 +32,7 @@ import {
   failWith,
   isKind,
   message,
+  putOverLimit,
   missingKey,
   putFound,
   report,
@@ -56,10 +57,7 @@ export function readMatch(list: Node, rollout: u32): usize {
     return 0;
   }
   if (list.count > (LIMIT_MATCH_ENTRIES as u32)) {
-    beginMessage();
-    put(message, "more than ");
-    putNumber(message, LIMIT_MATCH_ENTRIES);
-    put(message, " match entries in one rollout");
+    putOverLimit(LIMIT_MATCH_ENTRIES, " match entries in one rollout");
     report(list, CODE_LIMIT);
     return 0;
   }

@@ -27,6 +27,7 @@ import {
   hint,
   isKind,
   message,
+  putOverLimit,
   missingKey,
   putFound,
   report,
@@ -47,10 +48,7 @@ const LABEL = "must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens";
 export function readRollouts(object: Node): void {
   if (!isKind(object, KIND_OBJECT)) return;
   if (object.count > (LIMIT_ROLLOUTS as u32)) {
-    beginMessage();
-    put(message, "more than ");
-    putNumber(message, LIMIT_ROLLOUTS);
-    put(message, " rollouts");
+    putOverLimit(LIMIT_ROLLOUTS, " rollouts");
     return report(object, CODE_LIMIT);
   }
   plan.rollouts = records(object.count, ROLLOUT_BYTES);
@@ -203,10 +201,7 @@ function readVariants(node: Node, rollout: Rollout, address: usize, fallbackAddr
   if (!isKind(object, KIND_OBJECT)) return;
   if (object.count == 0) return failWith(object, CODE_VALUE, "must have at least the default variant");
   if (object.count > (LIMIT_VARIANTS as u32)) {
-    beginMessage();
-    put(message, "more than ");
-    putNumber(message, LIMIT_VARIANTS);
-    put(message, " variants in one rollout");
+    putOverLimit(LIMIT_VARIANTS, " variants in one rollout");
     return report(object, CODE_LIMIT);
   }
   rollout.variants = records(object.count, VARIANT_BYTES);

@@ -1,24 +1,10 @@
 // Who gets which variant, computed from policy.md alone: shares nothing with the filter.
 
+import { murmur3 as murmur3OfBytes } from "../fuzz/model.ts";
+
 /** MurmurHash3 x86 32 of text as UTF-8. */
 export function murmur3(text: string, seed = 0): number {
-  const data = Buffer.from(text);
-  const tail = data.length % 4;
-  let hash = seed;
-  const scramble = (k: number): number => {
-    const product = Math.imul(k, 0xcc9e2d51);
-    return Math.imul((product << 15) | (product >>> 17), 0x1b873593);
-  };
-  for (let at = 0; at < data.length - tail; at += 4) {
-    hash ^= scramble(data.readInt32LE(at));
-    hash = (hash << 13) | (hash >>> 19);
-    hash = Math.imul(hash, 5) + 0xe6546b64;
-  }
-  if (tail > 0) hash ^= scramble(data.readUIntLE(data.length - tail, tail));
-  hash ^= data.length;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return murmur3OfBytes(Buffer.from(text), seed);
 }
 
 /** A variant's part of the space, from `begin` up to, not including, `end`. */

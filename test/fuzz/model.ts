@@ -47,9 +47,9 @@ export function assign(salt: string, identity: string, slots: readonly Slot[]): 
   return slots.find(({ begin, end }) => begin <= hash && hash < end)?.variant ?? null;
 }
 
-/** MurmurHash3 x86 32, seed 0 (Appleby, smhasher, public domain). */
-export function murmur3(bytes: Uint8Array): number {
-  let hash = 0;
+/** MurmurHash3 x86 32 (Appleby, smhasher, public domain). */
+export function murmur3(bytes: Uint8Array, seed = 0): number {
+  let hash = seed;
   const mix = (block: number): number => Math.imul(rotate(Math.imul(block, 0xcc9e2d51), 15), 0x1b873593);
   const whole = bytes.length - (bytes.length % 4);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

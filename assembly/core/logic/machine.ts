@@ -69,6 +69,7 @@ import {
   TAG_TEXT,
   Value,
   VALUE_BYTES,
+  valueAt,
 } from "./value";
 import { readVariable, Variable } from "./variables";
 import {
@@ -250,12 +251,12 @@ function apply(op: u32, args: usize, count: u32, open: u32): u32 {
       setBoolean(result, count >= 2 && isLessOrEqual(b, a));
       return ERROR_NONE;
     case OP_LT:
-      setBoolean(result, count >= 2 && isLess(a, b) && (count == 2 || isLess(b, itemAt(args, 2))));
+      setBoolean(result, count >= 2 && isLess(a, b) && (count == 2 || isLess(b, valueAt(args, 2))));
       return ERROR_NONE;
     case OP_LE:
       setBoolean(
         result,
-        count >= 2 && isLessOrEqual(a, b) && (count == 2 || isLessOrEqual(b, itemAt(args, 2))),
+        count >= 2 && isLessOrEqual(a, b) && (count == 2 || isLessOrEqual(b, valueAt(args, 2))),
       );
       return ERROR_NONE;
     case OP_NOT:
@@ -298,13 +299,7 @@ function apply(op: u32, args: usize, count: u32, open: u32): u32 {
 
 const nothing: Value = changetype<Value>(memory.data(16, 8));
 
-// @ts-ignore: decorator
-@inline
-function itemAt(args: usize, index: u32): Value {
-  return changetype<Value>(args + index * VALUE_BYTES);
-}
-
 /** An argument, null when there are not so many. */
 function orNull(args: usize, count: u32, index: u32): Value {
-  return index < count ? itemAt(args, index) : nothing;
+  return index < count ? valueAt(args, index) : nothing;
 }

@@ -25,14 +25,9 @@ import {
   TAG_TRUE,
   Value,
   VALUE_BYTES,
+  valueAt,
 } from "./value";
 import { isSpent, spend, spendBytes, spendItems } from "./work";
-
-// @ts-ignore: decorator
-@inline
-function itemAt(args: usize, index: u32): Value {
-  return changetype<Value>(args + index * VALUE_BYTES);
-}
 
 // @ts-ignore: decorator
 @inline
@@ -48,10 +43,10 @@ export function arithmetic(result: Value, op: u32, args: usize, count: u32): u32
     return ERROR_NONE;
   }
   spendItems(count);
-  let number = toNumber(itemAt(args, 0));
+  let number = toNumber(valueAt(args, 0));
   if (count == 1 && op == OP_SUB) number = -number;
   for (let i: u32 = 1; i < count; i++) {
-    const next = toNumber(itemAt(args, i));
+    const next = toNumber(valueAt(args, i));
     if (op == OP_ADD) number += next;
     else if (op == OP_SUB) number -= next;
     else if (op == OP_MUL) number *= next;
@@ -80,7 +75,7 @@ export function extreme(result: Value, isMax: bool, args: usize, count: u32): u3
   }
   spendItems(count);
   for (let i: u32 = 0; i < count; i++) {
-    const value = itemAt(args, i);
+    const value = valueAt(args, i);
     if (value.tag != TAG_NUMBER) return ERROR_GENERAL;
     if (i == 0 || (isMax ? numberOf(value) > numberOf(result) : numberOf(value) < numberOf(result))) {
       copyValue(result, value);
@@ -93,7 +88,7 @@ export function extreme(result: Value, isMax: bool, args: usize, count: u32): u3
 export function merge(result: Value, args: usize, count: u32): u32 {
   let total: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const value = itemAt(args, i);
+    const value = valueAt(args, i);
     total += value.tag == TAG_ARRAY ? value.count : 1;
   }
   spendItems(total);
@@ -101,7 +96,7 @@ export function merge(result: Value, args: usize, count: u32): u32 {
   if (items == 0) return ERROR_GENERAL;
   let to = items;
   for (let i: u32 = 0; i < count; i++) {
-    const value = itemAt(args, i);
+    const value = valueAt(args, i);
     if (value.tag == TAG_ARRAY) {
       memory.copy(to, value.bits as usize, value.count * VALUE_BYTES);
       to += value.count * VALUE_BYTES;
@@ -120,7 +115,7 @@ const text: Writer = changetype<Writer>(memory.data(32, 8));
 export function concatenate(result: Value, args: usize, count: u32): u32 {
   beginText(text);
   for (let i: u32 = 0; i < count; i++) {
-    const value = itemAt(args, i);
+    const value = valueAt(args, i);
     if (isSpent()) return ERROR_GENERAL;
     if (value.tag == TAG_ARRAY) {
       spendItems(value.count);

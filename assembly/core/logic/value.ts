@@ -90,6 +90,13 @@ export function textOfValue(value: Value): Slice {
   return value.bits;
 }
 
+/** Value `index` of a run of values: an operator's arguments. */
+// @ts-ignore: decorator
+@inline
+export function valueAt(values: usize, index: u32): Value {
+  return changetype<Value>(values + index * VALUE_BYTES);
+}
+
 /** Item `index` of an array; the caller knows that it is there. */
 // @ts-ignore: decorator
 @inline

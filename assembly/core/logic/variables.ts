@@ -4,8 +4,8 @@ import { isWord, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice
 import { parseDecimal } from "../../bytes/number-parse";
 import { ABSENT, find } from "../../bytes/table";
 import { readCookies } from "../cookies";
-import { claim } from "../jwt";
-import { Identity, Plan, Slot, SLOT_BYTES } from "../plan";
+import { claimOf } from "../jwt";
+import { Identity, Plan } from "../plan";
 import { readParams } from "../query";
 import { hostOf, slotValue, view } from "../view";
 import { copyValue, setNull, setNumber, setText, TAG_TEXT, Value, valueOnPath } from "./value";
@@ -88,12 +88,7 @@ export function readVariable(to: Value, variable: Variable): void {
     readParams(plan);
     give(to, slotValue(plan, variable.slot));
   } else if (kind == NAME_CLAIM) {
-    const slot = changetype<Slot>(plan.inputs.slots + variable.slot * SLOT_BYTES);
-    if (slot.stamp != plan.stamp) {
-      slot.stamp = plan.stamp;
-      slot.value = claim(variable.name);
-    }
-    give(to, slot.value);
+    give(to, claimOf(plan, variable.slot, variable.name));
   } else if (kind == NAME_STATIC) {
     copyValue(to, changetype<Value>(variable.constant));
   } else {
