@@ -354,7 +354,6 @@ export class Plan {
   issues: usize;
   issueCount: u32;
   drawsRandom: bool;
-  readsAddress: bool;
   /** Memo: the number of the request being decided; slots and memos of another number are stale. */
   stamp: u32;
   /** Memo: a bit for each rollout whose match holds, and a bit for each 64 of those that is not zero. */

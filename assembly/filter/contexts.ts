@@ -22,7 +22,6 @@ export class Stream {
   plan: Plan;
   nextFree: usize;
   begunNs: u64;
-  hasBegun: bool;
   isConnect: bool;
   responseBegun: bool;
   responseEnded: bool;

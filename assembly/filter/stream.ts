@@ -51,7 +51,6 @@ export function beginRequest(id: u32): void {
   const plan = stream.plan;
   const now = nowNs();
   stream.begunNs = now;
-  stream.hasBegun = true;
   const block = requestHeaders();
   if (block == NONE) return survive("host-call", "the request headers could not be read");
   if (!readRequest(plan, block)) return survive("headers", "a block of headers that is none");

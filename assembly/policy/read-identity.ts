@@ -97,7 +97,6 @@ function readSource(node: Node, source: Source): void {
     source.slot = slotFor(plan.inputs.claims, source.name);
   } else if (isWord(key, "sourceAddress")) {
     source.kind = SOURCE_ADDRESS;
-    plan.readsAddress = true;
     if (member.kind != KIND_TRUE) fail(member, CODE_VALUE, "must be true");
   } else if (isWord(key, "issueCookie")) {
     source.kind = SOURCE_ISSUE;

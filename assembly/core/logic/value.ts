@@ -84,12 +84,6 @@ export function numberOf(value: Value): f64 {
   return reinterpret<f64>(value.bits);
 }
 
-// @ts-ignore: decorator
-@inline
-export function textOfValue(value: Value): Slice {
-  return value.bits;
-}
-
 /** Value `index` of a run of values: an operator's arguments. */
 // @ts-ignore: decorator
 @inline
