@@ -38,7 +38,7 @@ export async function startUpstream(options: UpstreamOptions): Promise<Upstream>
     options.onRequest?.(request);
     request.on("error", () => undefined);
     response.on("error", () => undefined);
-    const wanted = behaviourOf(behaviour, request.headers, request.url ?? "");
+    const wanted = behaviourOf(behaviour, request.headers, request.url ?? "", version);
     answer(version, wanted, request, response).catch(() => undefined);
   };
   // As large as Envoy itself allows, and more: what it lets through has to arrive.
