@@ -17,6 +17,8 @@ export const ALLOWED_IMPORTS: ReadonlySet<string> = new Set([
   "env.proxy_increment_metric",
   "env.proxy_record_metric",
   "env.proxy_get_buffer_bytes",
+  "env.proxy_http_call",
+  "env.proxy_done",
   "wasi_snapshot_preview1.random_get",
 ]);
 
