@@ -310,6 +310,7 @@ export interface Shadow {
    * Which requests are copied, in capitals. A shadow that may have side effects is asked for by name. Upgrades and CONNECT are never copied.
    *
    * @minItems 1
+   * @maxItems 64
    */
   methods?: string[];
   /**
@@ -338,13 +339,15 @@ export interface Shadow {
  */
 export interface HeaderChanges {
   /**
-   * Headers by name; host changes :authority. Values are visible ASCII.
+   * Headers by name; host changes :authority. Values are visible ASCII and inner blanks.
    */
   set?: {
     [k: string]: string;
   };
   /**
    * Names of headers.
+   *
+   * @maxItems 64
    */
   remove?: string[];
 }
@@ -361,7 +364,7 @@ export interface Compare {
    */
   body?: boolean | CompareBody;
   /**
-   * How many mismatches are written to the log, as a number a second and worker; 0/s for none.
+   * How many mismatches are written to the log, as a number (at most 1000) a second and worker; 0/s for none.
    */
   sample?: string;
 }
@@ -370,7 +373,7 @@ export interface Compare {
  */
 export interface CompareBody {
   /**
-   * As JSON: order of members, white space and spelling do not matter, order of arrays does. A body that is no JSON is compared by bytes.
+   * As JSON, not byte by byte: order of members, white space and spelling do not matter, order of arrays does. A body that is no JSON is compared by bytes.
    */
   json?: boolean;
   /**
