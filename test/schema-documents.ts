@@ -340,6 +340,26 @@ export const BY_DESIGN: Record<string, { document: unknown; reason: string }> = 
     document: mirror({ noise: { cluster: "checkout-v1" } }),
     reason: "compares two values",
   },
+  "pointers into bytes": {
+    document: shadow({ compare: { body: { json: false, ignore: ["/a"] } } }),
+    reason: "compares siblings",
+  },
+  "1,001 samples a second": {
+    document: shadow({ compare: { sample: "1001/s" } }),
+    reason: "a range of a number inside a text",
+  },
+  "a shadow of tunnels": {
+    document: shadow({ methods: ["CONNECT"] }),
+    reason: "an exception from a pattern",
+  },
+  "a copy with a header of Serin's": {
+    document: shadow({ headers: { set: { "X-Serin-Shadow": "a" } } }),
+    reason: "an exception from a pattern",
+  },
+  "a copy with a length of its own": {
+    document: shadow({ headers: { remove: ["content-length"] } }),
+    reason: "an exception from a pattern",
+  },
   "a shadow's step finer than 0.001": {
     document: shadow({ percent: 0.0005 }),
     reason: "multipleOf 0.001 is wrong in floating point: 0.3 would be refused",
