@@ -19,6 +19,19 @@ function variants(canary: unknown, others: object = {}): object {
   return rollout({ variants: { stable: {}, canary, ...others } });
 }
 
+/** A policy with one shadow: a cluster and these changes. */
+function shadow(changes: object): object {
+  return { shadows: { copy: { cluster: "checkout-v3", ...changes } } };
+}
+
+function mirror(changes: object): object {
+  return shadow({ dispatch: "mirror", ...changes });
+}
+
+function ignoring(...pointers: unknown[]): object {
+  return shadow({ compare: { body: { json: true, ignore: pointers } } });
+}
+
 const manyVariants = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`v${index}`, {}]));
 const deep: unknown[] = [];
 for (let inner = deep, level = 0; level < 80; level++) {
@@ -74,6 +87,43 @@ export const SOUND: Record<string, object> = {
   ceilings: variants({ percent: 5, max: 50 }, { other: { percent: 0.001, max: 50 } }),
   "steering by filter state": { ...rollout({}), steer: "filterState" },
   "names at their longest": { rollouts: { ["a".repeat(63)]: { default: "0", variants: { "0": {} } } } },
+  "the smallest shadow": shadow({}),
+  "no shadows": { shadows: {} },
+  "everything a call may say": shadow({
+    match: [{ path: { value: "/checkout" } }],
+    when: { "!=": [{ var: "headers.x-region" }, "eu"] },
+    identity: [{ cookie: "uid" }],
+    percent: 10.125,
+    sample: "identity",
+    dispatch: "call",
+    methods: ["GET", "POST"],
+    headers: {
+      set: { host: "shadow.example.com", "X-Environment": "a b" },
+      remove: ["authorization", "Cookie"],
+    },
+    timeout: "50ms",
+    compare: {
+      status: true,
+      body: { json: true, ignore: ["/timestamp", "/items/*/id", "/a~1b/~0"] },
+      sample: "10/s",
+    },
+    noise: { cluster: "checkout-v1" },
+    budget: { perSecond: 100000, inFlight: 1000, maxBodyBytes: 1048576 },
+  }),
+  "everything a mirror may say": mirror({
+    percent: 100,
+    timeout: "60s",
+    compare: { status: false, body: true, sample: "0/s" },
+    budget: { perSecond: 0, inFlight: 0, maxBodyBytes: "unlimited" },
+  }),
+  "a shadow's name that a rollout has": {
+    identity: [{ cookie: "uid" }],
+    rollouts: { checkout: TWO },
+    shadows: { checkout: { cluster: "checkout-v3" } },
+  },
+  "a comparison of nothing": shadow({ compare: { status: false, body: false } }),
+  "a body by its bytes": shadow({ compare: { body: { json: false } } }),
+  "64 pointers": ignoring(...Array.from({ length: 64 }, (_, index) => `/a/${index}`)),
   "metadata of flagd": { metadata: { flagSetId: "x", version: "1" }, flags: {} },
 };
 
@@ -166,6 +216,63 @@ export const MALFORMED: Record<string, unknown> = {
   "a header's value that is a number": match({ headers: [{ name: "x-a", value: 1 }] }),
   "a parameter without name": match({ queryParams: [{ name: "", value: "b" }] }),
   "an unknown key of a condition": match({ queryParams: [{ name: "a", value: "b", exact: true }] }),
+  "shadows that are a list": { shadows: [] },
+  "a shadow that is a text": { shadows: { copy: "checkout-v3" } },
+  "a shadow without a cluster": { shadows: { copy: { percent: 10 } } },
+  "a shadow's name in capitals": { shadows: { Copy: { cluster: "v3" } } },
+  "a shadow's name with a dot": { shadows: { "copy.v3": { cluster: "v3" } } },
+  "a shadow without a name": { shadows: { "": { cluster: "v3" } } },
+  "257 shadows": {
+    shadows: Object.fromEntries(Array.from({ length: 257 }, (_, index) => [`s${index}`, { cluster: "v3" }])),
+  },
+  "an unknown key in a shadow": shadow({ share: 10 }),
+  "a shadow's cluster with a blank": shadow({ cluster: "checkout v3" }),
+  "a shadow's cluster that is a number": shadow({ cluster: 3 }),
+  "a shadow's percent of 101": shadow({ percent: 101 }),
+  "a shadow's percent as a text": shadow({ percent: "10" }),
+  "an unknown dispatch": shadow({ dispatch: "copy" }),
+  "an unknown sample": shadow({ sample: "user" }),
+  "a shadow without methods": shadow({ methods: [] }),
+  "methods as a text": shadow({ methods: "POST" }),
+  "a shadow's method in small letters": shadow({ methods: ["post"] }),
+  "a shadow's match without entries": shadow({ match: [] }),
+  "a shadow's identity that is an object": shadow({ identity: { cookie: "uid" } }),
+  "a timeout without unit": shadow({ timeout: "300" }),
+  "a timeout in minutes": shadow({ timeout: "1m" }),
+  "a timeout with a fraction": shadow({ timeout: "0.5s" }),
+  "a timeout that is a number": shadow({ timeout: 300 }),
+  "an unknown key of the copy's headers": shadow({ headers: { add: { "x-a": "b" } } }),
+  "headers to set as a list": shadow({ headers: { set: [] } }),
+  "a header's name with a blank": shadow({ headers: { set: { "x a": "b" } } }),
+  "a header's value with a line break": shadow({ headers: { set: { "x-a": "b\nc" } } }),
+  "a header's value with an umlaut": shadow({ headers: { set: { "x-a": "ü" } } }),
+  "a header to set to a number": shadow({ headers: { set: { "x-a": 1 } } }),
+  "headers to remove as a text": shadow({ headers: { remove: "cookie" } }),
+  "a header to remove that cannot be": shadow({ headers: { remove: ["a:b"] } }),
+  "a comparison that is a text": shadow({ compare: "body" }),
+  "pointers beside the body": shadow({ compare: { ignore: ["/a"] } }),
+  "a status to compare as a number": shadow({ compare: { status: 200 } }),
+  "a body to compare as a text": shadow({ compare: { body: "json" } }),
+  "an unknown key of the body": shadow({ compare: { body: { json: true, only: ["/a"] } } }),
+  "pointers as a text": shadow({ compare: { body: { json: true, ignore: "/a" } } }),
+  "a pointer without slash": ignoring("timestamp"),
+  "a pointer with a lonely tilde": ignoring("/a~b"),
+  "a pointer that is a number": ignoring(1),
+  "65 pointers": ignoring(...Array.from({ length: 65 }, (_, index) => `/a/${index}`)),
+  "a sample without unit": shadow({ compare: { sample: "1" } }),
+  "a sample a minute": shadow({ compare: { sample: "1/m" } }),
+  "a sample that is a number": shadow({ compare: { sample: 1 } }),
+  "a noise without cluster": shadow({ noise: {} }),
+  "a noise that is a text": shadow({ noise: "checkout-v1" }),
+  "a noise's cluster with a blank": shadow({ noise: { cluster: "checkout v1" } }),
+  "an unknown key of a budget": shadow({ budget: { perMinute: 1 } }),
+  "a negative budget": shadow({ budget: { perSecond: -1 } }),
+  "half a copy a second": shadow({ budget: { perSecond: 0.5 } }),
+  "100,001 copies a second": shadow({ budget: { perSecond: 100001 } }),
+  "1,001 copies in flight": shadow({ budget: { inFlight: 1001 } }),
+  "copies in flight as a text": shadow({ budget: { inFlight: "20" } }),
+  "a body over 1 MiB": shadow({ budget: { maxBodyBytes: 1048577 } }),
+  "a body of another word": mirror({ budget: { maxBodyBytes: "any" } }),
   "nesting in a place for a text": identity({ cookie: deep }),
 };
 
@@ -225,8 +332,44 @@ export const BY_DESIGN: Record<string, { document: unknown; reason: string }> = 
     document: match({ headers: [{ name: "host", value: "shop.example.com" }] }),
     reason: "an exception from a pattern; the filter's message names hosts",
   },
-  shadows: {
-    document: { shadows: { copy: { percent: 10, cluster: "v3" } } },
-    reason: "part of the format, not served by this version",
+  "a body without end in a call": {
+    document: shadow({ budget: { maxBodyBytes: "unlimited" } }),
+    reason: "compares two values; a call is the default",
+  },
+  "noise of a mirror": {
+    document: mirror({ noise: { cluster: "checkout-v1" } }),
+    reason: "compares two values",
+  },
+  "pointers into bytes": {
+    document: shadow({ compare: { body: { json: false, ignore: ["/a"] } } }),
+    reason: "compares siblings",
+  },
+  "1,001 samples a second": {
+    document: shadow({ compare: { sample: "1001/s" } }),
+    reason: "a range of a number inside a text",
+  },
+  "a shadow of tunnels": {
+    document: shadow({ methods: ["CONNECT"] }),
+    reason: "an exception from a pattern",
+  },
+  "a copy with a header of Serin's": {
+    document: shadow({ headers: { set: { "X-Serin-Shadow": "a" } } }),
+    reason: "an exception from a pattern",
+  },
+  "a copy with a length of its own": {
+    document: shadow({ headers: { remove: ["content-length"] } }),
+    reason: "an exception from a pattern",
+  },
+  "a shadow's step finer than 0.001": {
+    document: shadow({ percent: 0.0005 }),
+    reason: "multipleOf 0.001 is wrong in floating point: 0.3 would be refused",
+  },
+  "a timeout of 49 ms": {
+    document: shadow({ timeout: "49ms" }),
+    reason: "a range of a number inside a text",
+  },
+  "a timeout of 61 s": {
+    document: shadow({ timeout: "61s" }),
+    reason: "a range of a number inside a text",
   },
 };

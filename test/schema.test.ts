@@ -126,6 +126,12 @@ describe("the schema and the filter's words", () => {
       KNOWN_FORCE: [definition("force")],
       KNOWN_FLAG: [definition("flag")],
       KNOWN_FLAGD: [definition("flagdSettings")],
+      KNOWN_SHADOW: [definition("shadow")],
+      KNOWN_BUDGET: [definition("budget")],
+      KNOWN_NOISE: [definition("noise")],
+      KNOWN_COMPARE: [definition("compare")],
+      KNOWN_BODY: [definition("compareBody")],
+      KNOWN_HEADERS: [definition("headerChanges")],
     };
     let found = 0;
     for (const file of filesIn("assembly/policy", /\.ts$/)) {

@@ -291,11 +291,11 @@ export interface Shadow {
   when?: JsonLogic;
   identity?: Identity;
   /**
-   * How many of the requests (or users) are copied, in steps of 0.001.
+   * How many of the requests (or of the visitors) are copied, in steps of 0.001. Missing is none.
    */
   percent?: number;
   /**
-   * What is drawn: each request by itself, or the same users each time.
+   * What is drawn: each request by itself, or the same visitors each time. A request without an identity is then not drawn.
    */
   sample?: "request" | "identity";
   /**
@@ -303,13 +303,14 @@ export interface Shadow {
    */
   cluster: string;
   /**
-   * call: the filter sends the copy and compares the answers; any cluster, no route needed. mirror: Envoy copies the request itself and drops the answer; for volume.
+   * call: the filter sends the copy and compares the answers; any cluster, no route needed. mirror: Envoy copies the request itself, by the route's request_mirror_policies; for volume.
    */
   dispatch?: "call" | "mirror";
   /**
-   * Which requests are copied. A shadow that may have side effects is asked for by name.
+   * Which requests are copied, in capitals. A shadow that may have side effects is asked for by name. Upgrades and CONNECT are never copied.
    *
    * @minItems 1
+   * @maxItems 64
    */
   methods?: string[];
   /**
@@ -317,9 +318,17 @@ export interface Shadow {
    */
   headers?: HeaderChanges;
   /**
-   * What of the copy's answer is compared with production's.
+   * How long an answer is waited for: a whole number and ms or s, 50ms to 60s.
+   */
+  timeout?: string;
+  /**
+   * What of the copy's answer is compared with production's. A call compares the status unless told otherwise; a mirror compares nothing without it.
    */
   compare?: Compare;
+  /**
+   * A second instance of production's version, which gets the same copy: a difference that it shows too is counted as noise. With dispatch call alone.
+   */
+  noise?: Noise;
   /**
    * What the copies may cost; past it no copy is made, and a counter says so.
    */
@@ -330,13 +339,15 @@ export interface Shadow {
  */
 export interface HeaderChanges {
   /**
-   * Headers by name.
+   * Headers by name; host changes :authority. Values are visible ASCII and inner blanks.
    */
   set?: {
     [k: string]: string;
   };
   /**
    * Names of headers.
+   *
+   * @maxItems 64
    */
   remove?: string[];
 }
@@ -349,28 +360,52 @@ export interface Compare {
    */
   status?: boolean;
   /**
-   * Whether the bodies must be equal: byte by byte, or as JSON when ignore is given.
+   * Whether the bodies must be equal: false, true (byte by byte), or as JSON.
    */
-  body?: boolean;
+  body?: boolean | CompareBody;
   /**
-   * JSON Pointers to parts of the body that may differ.
+   * How many mismatches are written to the log, as a number (at most 1000) a second and worker; 0/s for none.
+   */
+  sample?: string;
+}
+/**
+ * How two bodies are compared.
+ */
+export interface CompareBody {
+  /**
+   * As JSON, not byte by byte: order of members, white space and spelling do not matter, order of arrays does. A body that is no JSON is compared by bytes.
+   */
+  json?: boolean;
+  /**
+   * JSON Pointers (RFC 6901) to what may differ; * stands for any one member or index.
+   *
+   * @maxItems 64
    */
   ignore?: string[];
 }
 /**
- * Bounds of a shadow.
+ * Where production's own differences are seen.
+ */
+export interface Noise {
+  /**
+   * The Envoy cluster of the second instance.
+   */
+  cluster: string;
+}
+/**
+ * Bounds of a shadow on one worker. Nothing queues: past one there is no copy, and a counter says so.
  */
 export interface Budget {
   /**
-   * Copies a second, at most.
+   * Copies a second, at most. A call has 50 unless told otherwise, a mirror has no such bound.
    */
   perSecond?: number;
   /**
-   * Copies under way at once, at most.
+   * Copies whose verdict is open, at most. 20 unless told otherwise; a mirror that is not compared has no such bound.
    */
   inFlight?: number;
   /**
-   * A larger request body is not copied. unlimited takes any, of unknown length too.
+   * A larger request body is not copied, and of a larger answer no JSON is compared. unlimited (mirror alone) takes any, of unknown length too.
    */
   maxBodyBytes?: number | "unlimited";
 }

@@ -40,6 +40,15 @@ export interface Upstream {
   readonly ending: Ending;
   /** Milliseconds from the request's headers to the end. */
   readonly takes: number;
+  /** Of an answer that has one. */
+  readonly body: string;
+}
+
+/** What a shadow's cluster got. */
+export interface ExpectedCopy {
+  /** With the pseudo headers. */
+  readonly gets?: ExpectedHeaders;
+  readonly body?: string;
 }
 
 /** What a map of headers must hold: one value, all values in order, or none of that name. */
@@ -53,7 +62,11 @@ export interface CaseRequest {
   readonly headers: [name: string, value: HeaderValue][];
   /** Null: Envoy does not know it. */
   readonly sourceAddress: string | null;
+  /** The request's body. Its `content-length` is added, unless the headers say `transfer-encoding: chunked`. */
+  readonly body?: HeaderValue;
   readonly upstream: Upstream;
+  /** What the clusters of shadows do with the copies that the filter sends. */
+  readonly shadowUpstream: Upstream;
   /** The decision line: members not named here do not matter; lists are whole. */
   readonly decision?: unknown;
   /** The decision line, letter by letter. */
@@ -64,6 +77,10 @@ export interface CaseRequest {
   readonly applies?: string[];
   /** The variant of each rollout that applies, all of them. */
   readonly gives?: Record<string, string>;
+  /** The shadows that are drawn, all of them, in order. */
+  readonly draws?: string[];
+  /** By shadow, the copies that the filter sends itself (`dispatch: call`); null for none. */
+  readonly copies?: Record<string, ExpectedCopy | null>;
   /** Parts of the explanation line. */
   readonly explains?: unknown;
   /** Request headers as the upstream gets them. */
@@ -101,14 +118,20 @@ export interface Case {
   readonly requests: CaseRequest[];
   /** By `rollout.variant`, all that are not 0 once all is over. The time is looked at on the emulator alone. */
   readonly stats?: Record<string, Record<string, number | number[]>>;
+  /** Counters by shadow, all that are not 0 once all is over. */
+  readonly shadows?: Record<string, Record<string, number>>;
   /** What `serin.error` counts. */
   readonly errors: number;
 }
 
-const CASE_KEYS = "title only why clock random problems requests stats errors";
+const CASE_KEYS = "title only why clock random problems requests stats shadows errors";
 const REQUEST_KEYS =
-  "title method url headers sourceAddress upstream decision line identity applies gives explains gets filterState response";
-const UPSTREAM_KEYS = "status headers ending takes";
+  "title method url headers sourceAddress body upstream shadowUpstream decision line identity applies gives draws copies explains gets filterState response";
+const UPSTREAM_KEYS = "status headers ending takes body";
+
+/** Clusters of shadows that are there, on both hosts; one of them has no host, and others are unknown. */
+export const SHADOW_CLUSTERS = ["shadow", "noise"];
+export const EMPTY_CLUSTER = "empty";
 
 /** Every case below `folder`, by name. */
 export function readCases(folder: string): Case[] {
@@ -146,9 +169,6 @@ function readCase(folder: string, name: string): Case {
 
 function readRequest(where: string, value: unknown): CaseRequest {
   const raw = known(where, value, REQUEST_KEYS);
-  const upstream = known(`${where}: upstream`, raw["upstream"] ?? {}, UPSTREAM_KEYS);
-  const ending = (upstream["ending"] ?? "whole") as Ending;
-  if (!ENDINGS.includes(ending)) throw new Error(`${where}: no such ending: ${ending}`);
   return {
     method: "GET",
     url: "http://shop.example.com/checkout",
@@ -156,8 +176,23 @@ function readRequest(where: string, value: unknown): CaseRequest {
     sourceAddress: "127.0.0.1",
     ...raw,
     title: (raw["title"] as string | undefined) ?? where,
-    upstream: { status: 200, headers: [], takes: 0, ...upstream, ending },
+    upstream: readUpstream(`${where}: upstream`, raw["upstream"]),
+    shadowUpstream: readUpstream(`${where}: shadowUpstream`, raw["shadowUpstream"]),
   };
+}
+
+/** What an upstream does unless a case says otherwise. */
+export const ANSWERING: Upstream = { status: 200, headers: [], ending: "whole", takes: 0, body: "answer" };
+
+function readUpstream(where: string, value: unknown): Upstream {
+  const upstream = { ...ANSWERING, ...known(where, value ?? {}, UPSTREAM_KEYS) };
+  if (!ENDINGS.includes(upstream.ending)) throw new Error(`${where}: no such ending: ${upstream.ending}`);
+  return upstream;
+}
+
+/** Whether the request's body comes in chunks, of a length that nobody said. */
+export function isChunked({ headers }: CaseRequest): boolean {
+  return headers.some(([name]) => name.toLowerCase() === "transfer-encoding");
 }
 
 function known(where: string, value: unknown, keys: string): Record<string, unknown> {

@@ -3,9 +3,27 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-import { LogLevel, MetricType, Vm, type Stream, type StreamEnd } from "../../tools/emulator/index.ts";
-import { headerBytes, splitUrl, type Case, type CaseRequest, type Ending } from "./case-file.ts";
-import type { Outcome, RequestOutcome } from "./judge.ts";
+import {
+  LogLevel,
+  MetricType,
+  Vm,
+  type ClusterState,
+  type HttpCall,
+  type Stream,
+  type StreamEnd,
+} from "../../tools/emulator/index.ts";
+import {
+  EMPTY_CLUSTER,
+  headerBytes,
+  isChunked,
+  SHADOW_CLUSTERS,
+  splitUrl,
+  type Case,
+  type CaseRequest,
+  type Ending,
+  type Upstream,
+} from "./case-file.ts";
+import type { CopyOutcome, Outcome, RequestOutcome } from "./judge.ts";
 
 const WASM = resolve(import.meta.dirname, "../../build/serin.wasm");
 let compiled: WebAssembly.Module | null = null;
@@ -34,7 +52,6 @@ const STREAM_ENDS: Partial<Record<Ending, StreamEnd>> = {
   tunnel: { flags: FLAG_CLIENT_LEFT, codeDetails: "downstream_remote_disconnect" },
 };
 
-const BODY = Buffer.from("answer");
 const NO_BYTES = Buffer.alloc(0);
 
 /** Runs every request of the case, one after the other. A trap is thrown as it comes. */
@@ -44,19 +61,31 @@ export function runOnEmulator(run: Case): Outcome {
     logLevel: LogLevel.Trace,
     clock: () => now,
     random: (size) => Buffer.alloc(size, run.random),
+    clusters: clusterState,
   });
   const { root, accepted, problems } = vm.configure(run.policy);
   const requests = !accepted
     ? []
     : run.requests.map((request) => {
+        const began = now;
         const stream = vm.request(root, {
           headers: headersOf(request),
-          endOfStream: request.upstream.ending !== "early" && request.upstream.ending !== "tunnel",
+          endOfStream: request.body === undefined && !["early", "tunnel"].includes(request.upstream.ending),
           ...(request.sourceAddress === null ? {} : { sourceAddress: withPort(request.sourceAddress) }),
         });
+        if (request.body !== undefined) {
+          stream.onRequestBody(headerBytes(request.body), false).onRequestBody(NO_BYTES, true);
+        }
         now += BigInt(request.upstream.takes) * 1_000_000n;
         end(stream, request);
-        return outcomeOf(stream);
+        const { httpCalls } = vm;
+        for (const call of httpCalls) {
+          const waited = Math.min(request.shadowUpstream.takes, call.timeoutMs || Infinity);
+          const at = began + BigInt(waited) * 1_000_000n;
+          if (at > now) now = at;
+          answer(call, request.shadowUpstream);
+        }
+        return outcomeOf(stream, httpCalls);
       });
   const stats = new Map<string, number>();
   const recorded = new Map<string, number[]>();
@@ -67,9 +96,39 @@ export function runOnEmulator(run: Case): Outcome {
   return { accepted, problems, requests, stats, recorded };
 }
 
-/** As Envoy's codec hands them on: pseudo headers first, names in lower case, blanks around values gone. */
-function headersOf({ method, url, headers }: CaseRequest): [string, string | Uint8Array][] {
+function clusterState(name: string): ClusterState {
+  return SHADOW_CLUSTERS.includes(name) ? "up" : name === EMPTY_CLUSTER ? "no-host" : "unknown";
+}
+
+/** As Envoy answers for an upstream that does so. */
+function answer(call: HttpCall, { status, headers, ending, takes, body }: Upstream): void {
+  if (takes > call.timeoutMs && call.timeoutMs > 0) {
+    call.respond([[":status", "504"]], "upstream request timeout");
+  } else if (ending === "no-answer") call.respond([[":status", "503"]], "upstream connect error");
+  else if (ending === "cut") call.reset();
+  else call.respond([[":status", String(status)], ...headers], ending === "empty" ? "" : body);
+}
+
+function copiesOf(calls: readonly HttpCall[]): Record<string, CopyOutcome> {
+  return Object.fromEntries(
+    // The first of a name: the second goes to production's own second instance.
+    [...calls]
+      .reverse()
+      .map((call) => [
+        call.header("x-serin-shadow") ?? "",
+        { gets: call.headers, body: Buffer.from(call.body).toString("latin1") },
+      ]),
+  );
+}
+
+/**
+ * As Envoy's connection manager hands them on: pseudo headers first, names in lower case, blanks around values gone, no
+ * `transfer-encoding`.
+ */
+function headersOf(request: CaseRequest): [string, string | Uint8Array][] {
+  const { method, url, headers, body } = request;
   const { scheme, authority, path } = splitUrl(url);
+  const length = body === undefined || isChunked(request) ? null : headerBytes(body).length;
   const pseudo: [string, string][] = [
     [":authority", authority],
     ...(method === "CONNECT" ? [] : [[":path", path] satisfies [string, string]]),
@@ -78,10 +137,10 @@ function headersOf({ method, url, headers }: CaseRequest): [string, string | Uin
   ];
   return [
     ...pseudo,
-    ...headers.map(([name, value]): [string, Uint8Array] => [
-      name.toLowerCase(),
-      trimmed(headerBytes(value)),
-    ]),
+    ...headers
+      .map(([name, value]): [string, Uint8Array] => [name.toLowerCase(), trimmed(headerBytes(value))])
+      .filter(([name]) => name !== "transfer-encoding"),
+    ...(length === null ? [] : [["content-length", String(length)] satisfies [string, string]]),
   ];
 }
 
@@ -103,22 +162,24 @@ function withPort(address: string): string {
 
 function end(stream: Stream, { upstream }: CaseRequest): void {
   const { ending } = upstream;
+  const body = Buffer.from(upstream.body);
   if (ending !== "client-leaves") {
     const status = ending === "no-answer" ? 503 : upstream.status;
     stream.onResponseHeaders([[":status", String(status)], ...upstream.headers], ending === "empty");
     if (ending === "whole" || ending === "early" || ending === "no-answer") {
-      stream.onResponseBody(BODY, false).onResponseBody(NO_BYTES, true);
-    } else if (ending === "trailers") stream.onResponseBody(BODY, false).onResponseTrailers(1);
-    else if (ending !== "empty") stream.onResponseBody(BODY, false);
+      stream.onResponseBody(body, false).onResponseBody(NO_BYTES, true);
+    } else if (ending === "trailers") stream.onResponseBody(body, false).onResponseTrailers(1);
+    else if (ending !== "empty") stream.onResponseBody(body, false);
   }
   stream.done(STREAM_ENDS[ending]);
 }
 
-function outcomeOf(stream: Stream): RequestOutcome {
+function outcomeOf(stream: Stream, calls: readonly HttpCall[]): RequestOutcome {
   return {
     decision: stream.decision,
     explanation: stream.explanation,
     gets: stream.requestHeaders.toPairs(),
+    copies: copiesOf(calls),
     filterState: Object.fromEntries(stream.filterState),
     response: stream.responseHeaders?.toPairs() ?? null,
   };

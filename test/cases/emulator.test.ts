@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { splitFaults } from "./split-faults.ts";
+import { drawFaults, splitFaults } from "./split-faults.ts";
 import { readCases } from "./case-file.ts";
 import { runOnEmulator } from "./emulator-host.ts";
 import { judge } from "./judge.ts";
@@ -14,11 +14,11 @@ test("there are cases", () => {
   assert.ok(cases.length > 50, `${cases.length} cases`);
 });
 
-describe("each expected SPLIT is what murmur3 and policy.md give", () => {
+describe("each expected SPLIT and each drawn shadow is what murmur3 and policy.md give", () => {
   for (const one of cases.filter(({ problems }) =>
     problems.every(({ severity }) => severity === "warning"),
   )) {
-    test(one.name, () => assert.deepEqual(splitFaults(one), []));
+    test(one.name, () => assert.deepEqual([...splitFaults(one), ...drawFaults(one)], []));
   }
 });
 

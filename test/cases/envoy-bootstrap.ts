@@ -1,6 +1,6 @@
 // The bootstrap of the Envoy that runs cases.
 
-import type { Case } from "./case-file.ts";
+import { EMPTY_CLUSTER, SHADOW_CLUSTERS, type Case } from "./case-file.ts";
 
 const TYPE = "type.googleapis.com/envoy";
 
@@ -13,12 +13,17 @@ export function stateNamesOf(cases: readonly Case[]): string[] {
   return [...new Set(requests.flatMap(({ filterState = {} }) => Object.keys(filterState)))];
 }
 
-/** One listener `serin` with the filter by file, one route to the upstream. */
-export function bootstrap(upstreamPort: number, states: readonly string[]): string {
+/** One listener `serin` with the filter by file, one route to the upstream; clusters for shadows beside it. */
+export function bootstrap(upstreamPort: number, shadowPort: number, states: readonly string[]): string {
+  const clusters = [
+    cluster("upstream", [upstreamPort]),
+    ...SHADOW_CLUSTERS.map((name) => cluster(name, [shadowPort])),
+    cluster(EMPTY_CLUSTER, []),
+  ];
   return JSON.stringify({
     node: { id: "cases", cluster: "cases" },
     admin: { address: address(0) },
-    static_resources: { listeners: [listener(states)], clusters: [cluster(upstreamPort)] },
+    static_resources: { listeners: [listener(states)], clusters },
   });
 }
 
@@ -62,14 +67,14 @@ function listener(states: readonly string[]): object {
   };
 }
 
-function cluster(port: number): object {
+function cluster(name: string, ports: readonly number[]): object {
   const options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
   return {
-    name: "upstream",
+    name,
     connect_timeout: "2s",
     load_assignment: {
-      cluster_name: "upstream",
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }],
+      cluster_name: name,
+      endpoints: ports.map((port) => ({ lb_endpoints: [{ endpoint: { address: address(port) } }] })),
     },
     typed_extension_protocol_options: {
       [options]: {

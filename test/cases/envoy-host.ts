@@ -2,18 +2,22 @@
 
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 
 import { startEnvoy, waitUntil, type RunningEnvoy } from "../../tools/envoy/index.ts";
 import type { LoggedProblem } from "../../tools/emulator/index.ts";
 import { filterFile } from "../e2e/proxy.ts";
 import { exchange } from "../e2e/wire.ts";
 import { bootstrap, STATE_HEADER, stateNamesOf } from "./envoy-bootstrap.ts";
-import { headerBytes, splitUrl, type Case, type CaseRequest } from "./case-file.ts";
-import type { Outcome, RequestOutcome } from "./judge.ts";
-import { ANSWER, startScriptedUpstream, type ScriptedUpstream } from "./scripted-upstream.ts";
+import { ANSWERING, headerBytes, isChunked, splitUrl, type Case, type CaseRequest } from "./case-file.ts";
+import { shadowCounters, type CopyOutcome, type Outcome, type RequestOutcome } from "./judge.ts";
+import { startScriptedUpstream, type ScriptedUpstream } from "./scripted-upstream.ts";
 
 const NAMESPACE = "wasmcustom.";
 const DEADLINE_MS = 20_000;
+/** For copies and their verdicts: a case that expects others than come fails then. */
+const COPIES_MS = 3_000;
 /** Long enough for the request to have reached the upstream. */
 const LEAVE_AFTER_MS = 300;
 
@@ -24,6 +28,7 @@ export class EnvoyHost {
   private constructor(
     private readonly envoy: RunningEnvoy,
     private readonly upstream: ScriptedUpstream,
+    private readonly shadowUpstream: ScriptedUpstream,
     private readonly port: number,
     private readonly states: readonly string[],
   ) {}
@@ -31,17 +36,19 @@ export class EnvoyHost {
   /** `cases` are those that will be run: their filter state has to be made visible beforehand. */
   static async start(binary: string, cases: readonly Case[]): Promise<EnvoyHost> {
     const upstream = await startScriptedUpstream();
+    const shadowUpstream = await startScriptedUpstream({ keepsCopies: true });
     const states = stateNamesOf(cases);
     try {
       const envoy = await startEnvoy({
         binary,
-        bootstrap: bootstrap(upstream.port, states),
+        bootstrap: bootstrap(upstream.port, shadowUpstream.port, states),
         files: { "watched/filter.yaml": filterFile("{}") },
         args: ["--component-log-level", "wasm:trace"],
       });
-      return new EnvoyHost(envoy, upstream, await envoy.port("serin"), states);
+      return new EnvoyHost(envoy, upstream, shadowUpstream, await envoy.port("serin"), states);
     } catch (error) {
       await upstream.stop();
+      await shadowUpstream.stop();
       throw error;
     }
   }
@@ -49,6 +56,7 @@ export class EnvoyHost {
   async stop(): Promise<void> {
     await this.envoy.stop();
     await this.upstream.stop();
+    await this.shadowUpstream.stop();
   }
 
   async run(one: Case): Promise<Outcome> {
@@ -63,7 +71,7 @@ export class EnvoyHost {
     const before = await this.#stats();
     const requests: RequestOutcome[] = [];
     for (const request of one.requests) requests.push(await this.#exchange(request));
-    return { accepted, problems, requests, stats: await this.#settledStats(before) };
+    return { accepted, problems, requests, stats: await this.#settledStats(before, one.shadows) };
   }
 
   /** The same text twice would be no update: the root's name makes each one new. */
@@ -83,7 +91,7 @@ export class EnvoyHost {
   async #waitForWorker(rootId: string): Promise<void> {
     await waitUntil(`the worker to serve ${rootId}`, DEADLINE_MS, async () => {
       const begin = this.envoy.log().length;
-      this.upstream.next = { status: 200, headers: [], ending: "whole", takes: 0 };
+      this.upstream.next = ANSWERING;
       await exchange(this.port, "GET /probe HTTP/1.1\r\nhost: probe.test\r\nconnection: close\r\n\r\n");
       await waitUntil("a decision", DEADLINE_MS, () => this.#lines('{"identity":', begin).length > 0);
       return this.envoy.log().slice(begin).includes(rootId);
@@ -96,21 +104,28 @@ export class EnvoyHost {
     const begin = this.envoy.log().length;
     this.upstream.next = request.upstream;
     this.upstream.seen = null;
+    this.shadowUpstream.next = request.shadowUpstream;
+    const copies = this.shadowUpstream.copies.length;
     const seen = await exchange(this.port, bytesOf(request), {
       ...(ending === "client-leaves" ? { leaveAfterMs: LEAVE_AFTER_MS } : {}),
-      ...(ending === "client-leaves-midway" || ending === "early" ? { until: new RegExp(ANSWER) } : {}),
+      ...(ending === "client-leaves-midway" || ending === "early"
+        ? { until: new RegExp(literally(request.upstream.body)) }
+        : {}),
     });
     await waitUntil(
       `the lines of ${request.title}`,
       DEADLINE_MS,
       () => this.#lines('{"explain":', begin).length > 0,
     );
+    const wanted = Object.values(request.copies ?? {}).filter((copy) => copy !== null).length;
+    await soon(() => this.shadowUpstream.copies.length >= copies + wanted);
     const explanation = this.#lines('{"explain":', begin)[0] ?? null;
     const gets = this.upstream.seen as [string, string][] | null;
     return {
       decision: this.#lines('{"identity":', begin)[0] ?? null,
       explanation: explanation?.slice('{"explain":'.length, -1) ?? null,
       gets: gets?.filter(([name]) => !name.startsWith(STATE_HEADER)) ?? null,
+      copies: copiesIn(this.shadowUpstream.copies.slice(copies)),
       filterState: this.#filterState(gets ?? []),
       response: headersIn(seen.text),
     };
@@ -144,22 +159,58 @@ export class EnvoyHost {
   }
 
   /** What moved since `before`, once nothing is in flight; gauges as they stand. */
-  async #settledStats(before: ReadonlyMap<string, number>): Promise<Map<string, number>> {
+  async #settledStats(
+    before: ReadonlyMap<string, number>,
+    shadows?: Case["shadows"],
+  ): Promise<Map<string, number>> {
     let stats = new Map<string, number>();
+    if (shadows !== undefined) {
+      await soon(async () =>
+        isDeepStrictEqual(shadowCounters(movedSince(before, await this.#stats())), shadows),
+      );
+    }
     await waitUntil("the end of all requests", DEADLINE_MS, async () => {
       stats = await this.#stats();
       return [...stats].every(([name, value]) => !name.endsWith(".rq_active") || value === 0);
     });
-    const moved = [...stats].map(([name, value]): [string, number] => {
-      const isGauge = name.endsWith(".rq_active") || name.endsWith(".share");
-      return [name, isGauge ? value : value - (before.get(name) ?? 0)];
-    });
-    return new Map(moved);
+    return movedSince(before, stats);
   }
 }
 
+/** Counters by what they moved, gauges as they stand. */
+function movedSince(
+  before: ReadonlyMap<string, number>,
+  stats: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const moved = [...stats].map(([name, value]): [string, number] => {
+    const isGauge = name.endsWith(".rq_active") || name.endsWith(".share");
+    return [name, isGauge ? value : value - (before.get(name) ?? 0)];
+  });
+  return new Map(moved);
+}
+
+/** Waits for what a case expects; that it does not come is for the judge to say. */
+async function soon(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + COPIES_MS; Date.now() < end && !(await condition());) await sleep(20);
+}
+
+/** Copies by the name that the filter puts on them; those that Envoy mirrors have none. */
+function copiesIn(copies: readonly CopyOutcome[]): Record<string, CopyOutcome> {
+  return Object.fromEntries(
+    copies.flatMap((copy) => {
+      const name = copy.gets.find(([header]) => header === "x-serin-shadow")?.[1];
+      return name === undefined ? [] : [[name, copy]];
+    }),
+  );
+}
+
+function literally(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+}
+
 /** As a client writes it. Scheme and address come as from a proxy in front, which this Envoy believes. */
-function bytesOf({ method, url, headers, sourceAddress, upstream }: CaseRequest): string {
+function bytesOf(request: CaseRequest): string {
+  const { method, url, headers, sourceAddress, upstream } = request;
   const { scheme, authority, path } = splitUrl(url);
   const isUpgrade = upstream.ending === "upgrade";
   const fields = [
@@ -170,8 +221,17 @@ function bytesOf({ method, url, headers, sourceAddress, upstream }: CaseRequest)
     ...headers.map(([name, value]) => [name, headerBytes(value).toString("latin1")]),
   ];
   const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  const body = upstream.ending === "early" ? "a part of it" : "";
-  return `${method} ${path} HTTP/1.1\r\n${head}\r\n${body}`;
+  const { head: length, body } = bodyOf(request);
+  const begun = upstream.ending === "early" ? "a part of it" : "";
+  return `${method} ${path} HTTP/1.1\r\n${head}${length}\r\n${begun}${body}`;
+}
+
+/** The field that says how long the body is, and the body as it stands on the wire. */
+function bodyOf(request: CaseRequest): { head: string; body: string } {
+  if (request.body === undefined) return { head: "", body: "" };
+  const bytes = headerBytes(request.body).toString("latin1");
+  if (!isChunked(request)) return { head: `content-length: ${bytes.length}\r\n`, body: bytes };
+  return { head: "", body: `${bytes.length.toString(16)}\r\n${bytes}\r\n0\r\n\r\n` };
 }
 
 /** The headers of a response as they came; null when none did. */

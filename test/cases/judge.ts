@@ -3,6 +3,13 @@
 import type { LoggedProblem } from "../../tools/emulator/index.ts";
 import type { Case, CaseRequest, ExpectedHeaders } from "./case-file.ts";
 
+/** What a shadow's cluster got, pseudo headers too. */
+export interface CopyOutcome {
+  readonly gets: readonly (readonly [name: string, value: string])[];
+  /** One character a byte. */
+  readonly body: string;
+}
+
 /** What a host saw of one request. */
 export interface RequestOutcome {
   /** The line as it was logged; null when there was none. */
@@ -11,6 +18,8 @@ export interface RequestOutcome {
   readonly explanation?: string | null;
   /** Null when no upstream got the request. */
   readonly gets: readonly (readonly [name: string, value: string])[] | null;
+  /** By shadow, what the filter sent itself. */
+  readonly copies: Readonly<Record<string, CopyOutcome>>;
   readonly filterState: Readonly<Record<string, string>>;
   /** Null when the client got no headers. */
   readonly response: readonly (readonly [name: string, value: string])[] | null;
@@ -77,6 +86,7 @@ function judgeRequest(request: CaseRequest, seen: RequestOutcome): string[] {
   const decided = JSON.parse(decision ?? "{}") as {
     identity?: unknown;
     rollouts?: Record<string, { variant: string }>;
+    shadows?: { name: string }[];
   };
   const issued = typeof decided.identity === "string" ? decided.identity : "";
   const fill = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll("{issued}", issued)) as T;
@@ -92,6 +102,21 @@ function judgeRequest(request: CaseRequest, seen: RequestOutcome): string[] {
   if (request.gives !== undefined) {
     const given = Object.fromEntries(rollouts.map(([name, { variant }]) => [name, variant]));
     differ("gives", request.gives, given, faults, true);
+  }
+  if (request.draws !== undefined) {
+    const drawn = (decided.shadows ?? []).map(({ name }) => name);
+    differ("draws", request.draws, drawn, faults, true);
+  }
+  for (const [name, copy] of Object.entries(request.copies ?? {})) {
+    const sent = seen.copies[name] ?? null;
+    if (copy === null || sent === null) {
+      if (copy !== sent) faults.push(`copy ${name}: ${sent === null ? "was not sent" : "was sent"}`);
+      continue;
+    }
+    if (copy.gets !== undefined) differHeaders(`copy ${name}`, fill(copy.gets), sent.gets, faults);
+    if (copy.body !== undefined) {
+      differ(`copy ${name}: body`, Buffer.from(copy.body).toString("latin1"), sent.body, faults, true);
+    }
   }
   if (request.explains !== undefined && seen.explanation !== undefined) {
     differ("explains", fill(request.explains), JSON.parse(seen.explanation ?? "null"), faults, false);
@@ -138,6 +163,7 @@ function judgeStats(expected: Case, outcome: Outcome): string[] {
     differ(`${variant}rq_total and all endings`, stat(total), ended, faults, true);
     differ(`${variant}rq_active`, 0, stat(`${variant}rq_active`), faults, true);
   }
+  faults.push(...judgeShadows(expected, outcome));
   if (expected.stats === undefined) return faults;
   for (const [variant, leaves] of Object.entries(expected.stats)) {
     for (const [leaf, value] of Object.entries(leaves)) {
@@ -153,6 +179,24 @@ function judgeStats(expected: Case, outcome: Outcome): string[] {
     if (expected.stats[variant]?.[leaf] === undefined) differ(name, 0, stat(name), faults, true);
   }
   return faults;
+}
+
+function judgeShadows(expected: Case, outcome: Outcome): string[] {
+  if (expected.shadows === undefined) return [];
+  const faults: string[] = [];
+  differ("shadows", expected.shadows, shadowCounters(outcome.stats), faults, true);
+  return faults;
+}
+
+/** Counters by shadow, those that are not 0. */
+export function shadowCounters(stats: Outcome["stats"]): Record<string, Record<string, number>> {
+  const counters: Record<string, Record<string, number>> = {};
+  for (const [stat, value] of stats) {
+    const [, shadow, leaf] = /^serin\.shadow\.([^.]+)\.([^.]+)$/.exec(stat) ?? [];
+    if (shadow === undefined || leaf === undefined || value === 0 || leaf.endsWith("rq_time")) continue;
+    counters[shadow] = { ...counters[shadow], [leaf]: value };
+  }
+  return counters;
 }
 
 /** Notes where two values differ. Unless `whole`, an object may have more members than expected. */

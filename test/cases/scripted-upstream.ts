@@ -4,10 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Upstream } from "./case-file.ts";
-
-/** The body of each answer that has one; the first half of one that is cut. */
-export const ANSWER = "answer";
+import { ANSWERING, type Upstream } from "./case-file.ts";
+import type { CopyOutcome } from "./judge.ts";
 
 export interface ScriptedUpstream {
   readonly port: number;
@@ -15,15 +13,18 @@ export interface ScriptedUpstream {
   next: Upstream;
   /** Headers of the latest request, names in lower case; null when none came since it was last set so. */
   seen: [name: string, value: string][] | null;
+  /** Requests whose end has come, oldest first, pseudo headers too; kept only by an upstream that is told so. */
+  readonly copies: CopyOutcome[];
   stop(): Promise<void>;
 }
 
-export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
+export async function startScriptedUpstream({ keepsCopies = false } = {}): Promise<ScriptedUpstream> {
   const server = createServer({ maxHeaderSize: 1 << 20, requestTimeout: 0 });
   const upstream = {
     port: 0,
-    next: { status: 200, headers: [], ending: "whole", takes: 0 } as Upstream,
+    next: ANSWERING,
     seen: null as ScriptedUpstream["seen"],
+    copies: [] as CopyOutcome[],
     async stop(): Promise<void> {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -31,6 +32,7 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
   };
   server.on("request", (request, response) => {
     upstream.seen = headersOf(request);
+    if (keepsCopies) void keep(request, upstream.copies);
     void answer(upstream.next, request, response);
   });
   server.on("upgrade", (request: IncomingMessage, socket: Socket) => {
@@ -52,6 +54,20 @@ function headersOf(request: IncomingMessage): [string, string][] {
   ]);
 }
 
+async function keep(request: IncomingMessage, copies: CopyOutcome[]): Promise<void> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of request) pieces.push(piece as Buffer);
+  } catch {
+    return;
+  }
+  const { method = "", url = "" } = request;
+  const headers = headersOf(request);
+  const host = headers.filter(([name]) => name === "host").map(([, value]) => [":authority", value] as const);
+  const gets = [[":method", method] as const, [":path", url] as const, ...host, ...headers];
+  copies.push({ gets, body: Buffer.concat(pieces).toString("latin1") });
+}
+
 async function answer(wanted: Upstream, request: IncomingMessage, response: ServerResponse): Promise<void> {
   request.on("error", () => undefined);
   response.on("error", () => undefined);
@@ -59,17 +75,18 @@ async function answer(wanted: Upstream, request: IncomingMessage, response: Serv
   if (wanted.takes > 0) await sleep(wanted.takes);
   if (ending === "client-leaves") return;
   if (ending === "no-answer") return void request.socket.destroy();
-  const length = ending === "trailers" || ending === "empty" ? [] : ["content-length", lengthFor(ending)];
+  const length = ending === "trailers" || ending === "empty" ? [] : ["content-length", lengthFor(wanted)];
   const trailer = ending === "trailers" ? ["trailer", "x-trailer"] : [];
   response.writeHead(wanted.status, [...wanted.headers.flat(), ...length, ...trailer]);
   if (ending === "empty") return void response.end();
-  response.write(ANSWER);
+  response.write(wanted.body);
   if (ending === "trailers") response.addTrailers({ "x-trailer": "1" });
   if (ending === "cut") setTimeout(() => request.socket.destroy(), 50);
   else if (ending !== "client-leaves-midway") response.end();
 }
 
 /** A response that will not come whole promises more than it brings. */
-function lengthFor(ending: Upstream["ending"]): string {
-  return String(ending === "cut" || ending === "client-leaves-midway" ? 100 : ANSWER.length);
+function lengthFor({ ending, body }: Upstream): string {
+  const length = Buffer.byteLength(body);
+  return String(ending === "cut" || ending === "client-leaves-midway" ? length + 100 : length);
 }

@@ -2,7 +2,7 @@
 
 import { parseDocument, isMap, isScalar, type YAMLMap } from "yaml";
 
-import { assign, layOut, type Share } from "../fuzz/model.ts";
+import { assign, layOut, murmur3, type Share } from "../fuzz/model.ts";
 import type { Case, CaseRequest } from "./case-file.ts";
 
 interface Given {
@@ -27,6 +27,28 @@ export function splitFaults(one: Case): string[] {
       return computed === given.variant
         ? []
         : [`${request.title}: ${name}: ${given.variant}, computed ${computed}`];
+    }),
+  );
+}
+
+/** Shadows by identity that a case expects to be drawn, or not to be, and murmur3 says otherwise. */
+export function drawFaults(one: Case): string[] {
+  const policy = parseDocument(Buffer.from(one.policy).toString("utf8"), { schema: "json" }).contents;
+  const shadows = isMap(policy) ? policy.get("shadows") : undefined;
+  if (!isMap(shadows)) return [];
+  return one.requests.flatMap(({ title, draws, identity }) =>
+    shadows.items.flatMap(({ key, value }) => {
+      const name = isScalar(key) ? String(key.value) : String(key);
+      const isOurs = isMap(value) && String(value.get("sample")) === "identity" && !value.has("identity");
+      if (!isOurs || draws === undefined || typeof identity !== "string") return [];
+      const below = Math.round((thousandths(value, "percent") ?? 0) * (2 ** 32 / 100_000));
+      const isBelow = murmur3(Buffer.from(`shadow/${name}/${identity}`, "utf8")) < below;
+      // One that is not drawn may have another reason.
+      const concernsAll = !value.has("match") && !value.has("when");
+      const isDrawn = draws.includes(name);
+      return isDrawn === isBelow || (!isDrawn && !concernsAll)
+        ? []
+        : [`${title}: ${name}: ${isDrawn ? "drawn" : "not drawn"}, computed otherwise`];
     }),
   );
 }

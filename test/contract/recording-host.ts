@@ -6,6 +6,7 @@ import type { Context } from "../../tools/emulator/context.ts";
 import { GuestMemory } from "../../tools/emulator/guest-memory.ts";
 import { HeaderMap, type HeaderPairs } from "../../tools/emulator/header-map.ts";
 import { hostCalls } from "../../tools/emulator/host-calls.ts";
+import type { ClusterState, HttpCallAnswer, HttpCallRequest } from "../../tools/emulator/http-call.ts";
 import { MetricIds, Metrics } from "../../tools/emulator/metrics.ts";
 import type { LogLine } from "../../tools/emulator/log.ts";
 import { filterModule } from "../cases/emulator-host.ts";
@@ -19,16 +20,24 @@ export class Recorded implements Context {
   requestTrailers: HeaderMap | null = null;
   response: HeaderMap | null = null;
   configuration: Uint8Array = new Uint8Array(0);
+  requestBody: Uint8Array | null = null;
+  responseBody: Uint8Array | null = null;
+  answer: HttpCallAnswer | null = null;
   readonly properties = new Map<string, Uint8Array>();
 
   constructor(readonly id: number) {}
 
   headers(mapType: number): HeaderMap | null {
     if (mapType === 1) return this.requestTrailers;
+    if (mapType === 6) return this.answer?.headers ?? null;
+    if (mapType === 7) return this.answer?.trailers ?? null;
     return mapType === 0 ? this.request : mapType === 2 ? this.response : null;
   }
 
   buffer(bufferType: number): Uint8Array | null {
+    if (bufferType === 0) return this.requestBody;
+    if (bufferType === 1) return this.responseBody;
+    if (bufferType === 4) return this.answer?.body ?? null;
     return bufferType === 7 ? this.configuration : null;
   }
 
@@ -60,6 +69,9 @@ export class RecordingHost {
   readonly metricIds = new MetricIds(this.metrics);
   /** Off for a million requests. */
   isRecording = true;
+  /** HTTP calls that were sent; the token of each is its place, from 1. */
+  readonly httpCalls: HttpCallRequest[] = [];
+  clusters: (name: string) => ClusterState = () => "up";
   /** A status makes the host answer so without doing anything; null lets the call through. */
   answer: (name: string) => number | null = () => null;
   now: bigint;
@@ -97,6 +109,9 @@ export class RecordingHost {
       random: (size: number): Uint8Array =>
         Buffer.alloc(size, Buffer.from("00112233445566778899aabbccddeeff", "hex")),
       onLog: (line: LogLine): void => void this.lines.push(line),
+      clusters: (name: string): ClusterState => host.clusters(name),
+      sendHttpCall: (request: HttpCallRequest): number => host.httpCalls.push(request),
+      finishRoot: (): boolean => true,
     };
     (this.#exports["_initialize"] as () => void)();
   }
@@ -211,6 +226,8 @@ export class RecordingHost {
         return `state ${this.#text(p[0], p[1])}: ${this.#text(p[2], p[3])}`;
       case "proxy_call_foreign_function":
         return `foreign ${this.#text(p[0], p[1])}`;
+      case "proxy_http_call":
+        return `call ${this.#text(p[0], p[1])}`;
       case "proxy_define_metric":
         return `define ${this.#text(p[1], p[2])}`;
       case "proxy_increment_metric":

@@ -5,7 +5,16 @@ import { describe, it } from "node:test";
 
 import { GuestMemory } from "../../tools/emulator/guest-memory.ts";
 import { hostCalls } from "../../tools/emulator/host-calls.ts";
-import { LogLevel, Metrics, Status, hostCallNames } from "../../tools/emulator/index.ts";
+import {
+  HeaderMap,
+  LogLevel,
+  Metrics,
+  Status,
+  hostCallNames,
+  type ClusterState,
+  type HeaderPairs,
+} from "../../tools/emulator/index.ts";
+import type { HttpCallRequest } from "../../tools/emulator/http-call.ts";
 import { MetricIds } from "../../tools/emulator/metrics.ts";
 import { Root } from "../../tools/emulator/root.ts";
 import type { Context } from "../../tools/emulator/context.ts";
@@ -32,6 +41,12 @@ function bench(current: Context = new Root(1, "serin", new Uint8Array(0))) {
     clock: () => 1_700_000_000_123_456_789n,
     random: (size: number) => new Uint8Array(size).fill(7),
     onLog: undefined,
+    clusters: (name: string): ClusterState =>
+      name === "shadow" ? "up" : name === "empty" ? "no-host" : "unknown",
+    sent: [] as HttpCallRequest[],
+    sendHttpCall: (request: HttpCallRequest): number => state.sent.push(request),
+    finishRoot: () => state.waits,
+    waits: false,
   };
   const imports = hostCalls(() => state);
   const call = (name: string, ...parameters: (number | bigint)[]): number =>
@@ -73,6 +88,11 @@ describe("host calls", () => {
       ["proxy_call_foreign_function", OUTSIDE, 4, 0, 0, 0, 0],
       ["proxy_define_metric", 0, OUTSIDE, 4, 0],
       ["proxy_define_metric", 0, name, size, OUTSIDE],
+      ["proxy_http_call", OUTSIDE, 6, 0, 4, 0, 0, 0, 0, 1000, 200],
+      ["proxy_http_call", 0, 6, OUTSIDE, 4, 0, 0, 0, 0, 1000, 200],
+      ["proxy_http_call", 0, 6, 0, 4, OUTSIDE, 4, 0, 0, 1000, 200],
+      ["proxy_http_call", 0, 6, 0, 4, 0, 0, OUTSIDE, 4, 1000, 200],
+      ["proxy_http_call", 0, 6, 0, 4, 0, 0, 0, 0, 1000, OUTSIDE],
     ];
     for (const parameters of calls) {
       assert.equal(call(...parameters), Status.InvalidMemoryAccess, parameters.join(" "));
@@ -92,7 +112,7 @@ describe("host calls", () => {
       for (let i = 0; i < 200; i++) {
         const pick = (n: number) => interesting[(i * 7 + n * 5 + (i >> n)) % interesting.length] ?? 0;
         const wide = name === "proxy_increment_metric" || name === "proxy_record_metric";
-        const parameters = wide ? [pick(0), BigInt(pick(1))] : [0, 1, 2, 3, 4, 5].map(pick);
+        const parameters = wide ? [pick(0), BigInt(pick(1))] : [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(pick);
         // A random_get of 2 GiB into a valid range cannot happen: the memory has a maximum.
         const status = (call as (...p: (number | bigint)[]) => number)(...parameters);
         assert.equal(typeof status, "number", name);
@@ -179,6 +199,100 @@ describe("host calls", () => {
     assert.deepEqual(metrics.recorded("time"), [12n]);
     assert.equal(metrics.recorded("never"), null);
     assert.equal(metrics.read("never"), null);
+  });
+
+  it("proxy_http_call checks memory, timeout, cluster and headers in Envoy's order, and gives rising tokens", () => {
+    const { call, put, word, guest, state } = bench();
+    const block = (address: number, pairs: HeaderPairs): [number, number] => {
+      const bytes = new HeaderMap("request", pairs).serialize();
+      guest.write(address, bytes);
+      return [address, bytes.length];
+    };
+    const pseudo: [string, string][] = [
+      [":authority", "shop.test"],
+      [":path", "/a?b=1"],
+      [":method", "POST"],
+    ];
+    const headers = block(1000, [...pseudo, ["content-length", "999"], ["x-a", "1"], ["x-a", "2"]]);
+    const trailers = block(2000, [["x-sum", "9"]]);
+    const body = put(3000, "a\0b");
+    const shadow = put(100, "shadow");
+    const token = 200;
+    const none: [number, number] = [0, 0];
+    const http = (
+      cluster: [number, number],
+      timeout: number,
+      fields: [number, number] = headers,
+      bytes: [number, number] = body,
+    ) => call("proxy_http_call", ...cluster, ...fields, ...bytes, ...trailers, timeout, token);
+
+    assert.equal(http(shadow, 1000), Status.Ok);
+    assert.equal(word(token), 1);
+    assert.equal(http(shadow, 0, block(1500, pseudo), none), Status.Ok);
+    assert.equal(word(token), 2);
+    const [first, second] = state.sent;
+    assert.deepEqual(first?.headers.toPairs(), [
+      ...pseudo,
+      ["x-a", "1"],
+      ["x-a", "2"],
+      ["content-length", "3"],
+    ]);
+    assert.deepEqual(first?.trailers.toPairs(), [["x-sum", "9"]]);
+    assert.deepEqual([...(first?.body ?? [])], [...Buffer.from("a\0b")]);
+    assert.deepEqual([first?.cluster, first?.timeoutMs], ["shadow", 1000]);
+    assert.deepEqual([second?.headers.toPairs(), second?.timeoutMs], [pseudo, 0]);
+
+    const refused = (status: number, answer: number) => {
+      assert.equal(answer, status);
+      assert.equal(word(token), 0, "the token is cleared");
+      assert.equal(state.sent.length, 2);
+    };
+    refused(Status.BadArgument, http(shadow, -1));
+    refused(Status.BadArgument, http(put(300, "gone"), 1000));
+    refused(Status.InternalFailure, http(put(300, "empty"), 1000));
+    refused(Status.BadArgument, http(put(300, "empty"), 1000, none));
+    for (const [missing] of pseudo) {
+      const rest = pseudo.filter(([name]) => name !== missing);
+      refused(Status.BadArgument, http(shadow, 1000, block(1500, rest)));
+    }
+    const cut: [number, number] = [headers[0], headers[1] - 1];
+    refused(Status.BadArgument, http(shadow, 1000, cut));
+    guest.writeU32(1000, 0xffffffff);
+    refused(Status.BadArgument, http(shadow, 1000));
+  });
+
+  it("what answers an HTTP call is read-only, and not there otherwise", () => {
+    const root = new Root(1, "serin", new Uint8Array(0));
+    const { call, put, given, word } = bench(root);
+    const key = put(500, "x-a");
+    const pairs = (type: number) => call("proxy_get_header_map_pairs", type, 0, 4);
+    const bytes = (start: number, length: number) => call("proxy_get_buffer_bytes", 4, start, length, 0, 4);
+    assert.deepEqual(
+      [pairs(6), pairs(7), bytes(0, 9)],
+      [Status.BadArgument, Status.BadArgument, Status.NotFound],
+    );
+    root.answer = {
+      headers: new HeaderMap("response", [[":status", "200"]]),
+      body: Buffer.from("0123456789"),
+      trailers: null,
+    };
+    assert.deepEqual([pairs(6), pairs(7)], [Status.Ok, Status.BadArgument]);
+    assert.equal(call("proxy_add_header_map_value", 6, ...key, ...key), Status.BadArgument);
+    assert.equal(bytes(2, 3), Status.Ok);
+    assert.equal(given(0, 4), "234");
+    assert.equal(bytes(8, 1000), Status.Ok);
+    assert.equal(given(0, 4), "89");
+    for (const start of [10, 11, 4096]) {
+      assert.equal(bytes(start, 5), Status.Ok);
+      assert.deepEqual([word(0), word(4)], [0, 0]);
+    }
+  });
+
+  it("proxy_done is NotFound for a root that nobody waits for", () => {
+    const { call, state } = bench();
+    assert.equal(call("proxy_done"), Status.NotFound);
+    state.waits = true;
+    assert.equal(call("proxy_done"), Status.Ok);
   });
 
   it("memory that has grown in between is still read and written", () => {

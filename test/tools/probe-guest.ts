@@ -18,12 +18,14 @@ const HOST_CALLS: Record<string, string> = {
   "env.proxy_increment_metric": "i32 i64",
   "env.proxy_record_metric": "i32 i64",
   "env.proxy_get_buffer_bytes": "i32 i32 i32 i32 i32",
+  "env.proxy_http_call": "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
+  "env.proxy_done": "",
   "wasi_snapshot_preview1.random_get": "i32 i32",
 };
 
 /** The body of the guest's callbacks, by name; those left out are not exported. */
 export interface GuestBodies {
-  /** Instructions after the parameters ($a, $b, $c) are in scope. */
+  /** Instructions after the parameters ($a, $b, $c ...) are in scope. */
   readonly [callback: string]: string;
 }
 
@@ -34,6 +36,11 @@ const CALLBACKS: Record<string, string> = {
   proxy_on_context_create: "(param $a i32) (param $b i32)",
   proxy_on_request_headers: "(param $a i32) (param $b i32) (param $c i32) (result i32)",
   proxy_on_response_headers: "(param $a i32) (param $b i32) (param $c i32) (result i32)",
+  proxy_on_request_body: "(param $a i32) (param $b i32) (param $c i32) (result i32)",
+  proxy_on_request_trailers: "(param $a i32) (param $b i32) (result i32)",
+  proxy_on_response_body: "(param $a i32) (param $b i32) (param $c i32) (result i32)",
+  proxy_on_http_call_response: "(param $a i32) (param $b i32) (param $c i32) (param $d i32) (param $e i32)",
+  proxy_on_delete: "(param $a i32)",
   proxy_on_done: "(param $a i32) (result i32)",
 };
 
@@ -42,7 +49,7 @@ const ACCEPTING: GuestBodies = {
   proxy_on_configure: "(i32.const 1)",
 };
 
-/** The WebAssembly text of a guest with these bodies, and `data` (address: text) in its memory. */
+/** The WebAssembly text of a guest with these bodies, and `data` (address: text, one character a byte) in its memory. */
 export function guestText(bodies: GuestBodies, data: Record<number, string> = {}): string {
   const imports = Object.entries(HOST_CALLS).map(([name, parameters]) => {
     const [module, call] = name.split(".") as [string, string];
@@ -52,7 +59,7 @@ export function guestText(bodies: GuestBodies, data: Record<number, string> = {}
     ([callback, body]) => `(func $${callback} (export "${callback}") ${CALLBACKS[callback]} ${body})`,
   );
   const segments = Object.entries(data).map(
-    ([address, text]) => `(data (i32.const ${address}) "${text.replace(/[\\"]/g, "\\$&")}")`,
+    ([address, text]) => `(data (i32.const ${address}) "${escaped(text)}")`,
   );
   // The allocator bumps from the second page on and says 0 when asked for more than a page.
   return `(module
@@ -67,6 +74,10 @@ export function guestText(bodies: GuestBodies, data: Record<number, string> = {}
     (func (export "reset") (global.set $top (i32.const 65536)))
     (func (export "grow") (drop (memory.grow (i32.const 1))))
     ${functions.join("\n")})`;
+}
+
+function escaped(text: string): string {
+  return text.replace(/[^ !#-[\]-~]/g, (byte) => `\\${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 /** Compiles a guest. */

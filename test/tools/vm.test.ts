@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { LogLevel, Metrics, Vm } from "../../tools/emulator/index.ts";
+import { HeaderMap, LogLevel, Metrics, Vm } from "../../tools/emulator/index.ts";
 import { guestModule } from "./probe-guest.ts";
 
 const GET = {
@@ -20,6 +20,37 @@ const CONTINUE = "(i32.const 0)";
 const say = (letter: string) =>
   `(drop (call $proxy_log (i32.const 5) (i32.const ${letter.charCodeAt(0)}) (i32.const 1)))`;
 const LETTERS = Object.fromEntries([..."CVFRPD"].map((letter) => [letter.charCodeAt(0), letter]));
+
+/**
+ * A VM whose guest calls the cluster `shadow` at each request, and logs what `proxy_on_http_call_response` is told;
+ * then it runs the instructions `after`.
+ */
+function calling({ after = "", ...bodies }: Record<string, string>) {
+  const headers = new HeaderMap("request", [
+    [":authority", "a.test"],
+    [":path", "/copy"],
+    [":method", "GET"],
+  ]).serialize();
+  const block = Buffer.from(headers).toString("latin1");
+  const template = "token 0 headers 0 body 0 trailers 0";
+  // Parameters are single digits: each is written into its place of the template.
+  const digits = ["b", "c", "d", "e"].map((name, index) => {
+    const place = 600 + Number([6, 16, 23, 34][index]);
+    return `(i32.store8 (i32.const ${place}) (i32.add (i32.const 48) (local.get $${name})))`;
+  });
+  const module = guestModule(
+    {
+      proxy_on_request_headers: `(drop (call $proxy_http_call (i32.const 500) (i32.const 6) (i32.const 800) (i32.const ${headers.length})
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 300) (i32.const 204))) ${CONTINUE}`,
+      proxy_on_http_call_response: `${digits.join(" ")}
+        (drop (call $proxy_log (i32.const 5) (i32.const 600) (i32.const ${template.length}))) ${after}`,
+      ...bodies,
+    },
+    { 500: "shadow", 600: template, 800: block, ...LETTERS },
+  );
+  const lines: string[] = [];
+  return { vm: Vm.load(module, { onLog: (line) => lines.push(line.text) }), lines };
+}
 
 describe("vm", () => {
   it("calls the guest in Envoy's order, on the context that it concerns", () => {
@@ -143,6 +174,110 @@ describe("vm", () => {
     assert.equal(stream.property("response\0code"), null);
     assert.equal(Buffer.from(stream.property("response\0flags") ?? []).readBigInt64LE(), 16384n);
     assert.equal(vm.open(root, GET).property("source\0address"), null);
+  });
+
+  it("an HTTP call belongs to the root, and is answered there, also after its stream", () => {
+    const { vm, lines } = calling({});
+    const { root } = vm.configure("{}");
+    const stream = vm.request(root, GET);
+    stream.respond(200);
+    assert.equal(vm.liveStreams, 0);
+    const [call] = vm.httpCalls;
+    assert.ok(call);
+    assert.deepEqual([call.token, call.root, call.cluster, call.timeoutMs], [1, root, "shadow", 300]);
+    assert.equal(call.header(":path"), "/copy");
+    assert.equal(Buffer.from(call.body).toString(), "");
+    lines.length = 0;
+    call.respond(
+      [
+        [":status", "200"],
+        ["x-a", "b"],
+      ],
+      "hello",
+      [["x-t", "1"]],
+    );
+    assert.deepEqual(lines, ["token 1 headers 2 body 5 trailers 1"]);
+    assert.equal(vm.httpCalls.length, 0);
+    assert.equal(vm.httpCallsSent, 1);
+    assert.throws(() => call.respond([[":status", "200"]]), /answered before/);
+
+    vm.request(root, GET).done();
+    lines.length = 0;
+    vm.httpCalls[0]?.reset();
+    assert.deepEqual(lines, ["token 2 headers 0 body 0 trailers 0"]);
+  });
+
+  it("tokens are each root's own; no host or no cluster makes no call", () => {
+    const { vm } = calling({});
+    const [a, b] = [vm.configure("{}").root, vm.configure("{}").root];
+    for (const root of [a, b]) vm.request(root, GET).done();
+    assert.deepEqual(
+      vm.httpCalls.map(({ root, token }) => [root === a, token]),
+      [
+        [true, 1],
+        [false, 1],
+      ],
+    );
+    for (const state of ["unknown", "no-host"] as const) {
+      vm.clusters = (name) => (name === "shadow" ? state : "up");
+      vm.request(a, GET).done();
+    }
+    assert.equal(vm.httpCallsSent, 2);
+  });
+
+  it("a root that is not done yet stays for its answers, until proxy_done", () => {
+    const { vm, lines } = calling({
+      proxy_on_done: "(i32.const 0)",
+      proxy_on_delete: say("D"),
+      after: "(drop (call $proxy_done))",
+    });
+    const { root } = vm.configure("{}");
+    for (let i = 0; i < 2; i++) vm.request(root, GET).done();
+    vm.retire(root);
+    assert.deepEqual([root.asked, root.finished], [true, false]);
+    lines.length = 0;
+    const [first, second] = vm.httpCalls;
+    first?.respond([[":status", "200"]]);
+    assert.deepEqual(lines, ["token 1 headers 1 body 0 trailers 0", "D"], "deleted after the callback");
+    assert.equal(root.finished, true);
+    assert.equal(vm.httpCalls.length, 0, "the other call is cancelled");
+    second?.respond([[":status", "200"]]);
+    assert.equal(lines.length, 2);
+  });
+
+  it("a root that is done at once takes its calls with it; proxy_done before is NotFound", () => {
+    const { vm, lines } = calling({ proxy_on_done: "(i32.const 1)", after: "(drop (call $proxy_done))" });
+    const { root } = vm.configure("{}");
+    for (let i = 0; i < 2; i++) vm.request(root, GET).done();
+    vm.httpCalls[0]?.respond([[":status", "200"]]);
+    assert.equal(root.finished, false, "it was not asked to be done");
+    vm.retire(root);
+    assert.equal(root.finished, true);
+    lines.length = 0;
+    assert.equal(vm.httpCalls.length, 0);
+    assert.deepEqual(lines, []);
+  });
+
+  it("bodies are read in their own callback, piece by piece", () => {
+    const read = (type: number, start: number, length: number) =>
+      `(drop (call $proxy_get_buffer_bytes (i32.const ${type}) (i32.const ${start}) (i32.const ${length}) (i32.const 200) (i32.const 204)))
+       (drop (call $proxy_log (i32.const 5) (i32.load (i32.const 200)) (i32.load (i32.const 204))))`;
+    const absent = (type: number) =>
+      `(if (i32.ne (i32.const 1) (call $proxy_get_buffer_bytes (i32.const ${type}) (i32.const 0) (i32.const 9) (i32.const 200) (i32.const 204))) (then (unreachable)))`;
+    const module = guestModule({
+      proxy_on_request_headers: `${absent(0)} ${absent(1)} ${CONTINUE}`,
+      proxy_on_request_body: `${read(0, 1, 3)} ${absent(1)} ${absent(4)} (i32.eq (local.get $b) (i32.const 5))`,
+      proxy_on_request_trailers: `${absent(0)} (local.get $b)`,
+      proxy_on_response_body: `${read(1, 4, 100)} ${absent(0)} (local.get $c)`,
+    });
+    const lines: string[] = [];
+    const vm = Vm.load(module, { onLog: (line) => lines.push(line.text) });
+    const stream = vm.request(vm.configure("{}").root, { ...GET, endOfStream: false });
+    assert.equal(stream.onRequestBody(Buffer.from("01234"), false).action, 1);
+    assert.equal(stream.onRequestBody(Buffer.from(""), true).action, 0);
+    assert.equal(stream.onRequestTrailers([["x-a", "b"]]).action, 1);
+    assert.equal(stream.onResponseBody(Buffer.from("abcdef"), true).action, 1);
+    assert.deepEqual(lines, ["123", "", "ef"]);
   });
 
   it("several VMs may share their stats, as workers do", () => {

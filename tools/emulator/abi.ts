@@ -17,6 +17,8 @@ export const MapType = {
   RequestTrailers: 1,
   ResponseHeaders: 2,
   ResponseTrailers: 3,
+  HttpCallResponseHeaders: 6,
+  HttpCallResponseTrailers: 7,
 } as const;
 /** The highest map type that Envoy knows (metadata of HTTP calls and gRPC); above it is BadArgument. */
 export const MAP_TYPE_MAX = 7;
@@ -25,6 +27,7 @@ export const MAP_TYPE_MAX = 7;
 export const BufferType = {
   RequestBody: 0,
   ResponseBody: 1,
+  HttpCallResponseBody: 4,
   VmConfiguration: 6,
   PluginConfiguration: 7,
 } as const;

@@ -132,6 +132,31 @@ export class HeaderMap {
   }
 }
 
+/** Most bytes and most pairs of a block that Envoy takes from a guest (proxy-wasm-cpp-host, limits.h). */
+const BLOCK_BYTES_MAX = 1024 * 1024;
+const BLOCK_PAIRS_MAX = 1024;
+
+/**
+ * A guest's block, as `serialize` writes it, as pairs: names one character a byte. As Envoy, a block with any fault
+ * has no pairs at all.
+ */
+export function readPairs(block: Uint8Array): [name: string, value: Uint8Array][] {
+  const bytes = Buffer.from(block.buffer, block.byteOffset, block.length);
+  if (bytes.length < 4 || bytes.length > BLOCK_BYTES_MAX) return [];
+  const count = bytes.readUInt32LE(0);
+  let at = 4 + count * 8;
+  if (count > BLOCK_PAIRS_MAX || at > bytes.length) return [];
+  const pairs: [string, Uint8Array][] = [];
+  for (let index = 0; index < count; index++) {
+    const nameEnd = at + bytes.readUInt32LE(4 + index * 8);
+    const valueEnd = nameEnd + 1 + bytes.readUInt32LE(8 + index * 8);
+    if (valueEnd >= bytes.length || bytes[nameEnd] !== 0 || bytes[valueEnd] !== 0) return [];
+    pairs.push([bytes.toString("latin1", at, nameEnd), Buffer.from(bytes.subarray(nameEnd + 1, valueEnd))]);
+    at = valueEnd + 1;
+  }
+  return at === bytes.length ? pairs : [];
+}
+
 /** Lower case by bytes (ASCII alone, as Envoy), and the old name of `:authority`. */
 function keyOf(name: string): string {
   const lower = /[A-Z]/.test(name) ? name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : name;

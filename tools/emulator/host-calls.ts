@@ -1,8 +1,10 @@
 // Every host call that the filter may import, with Envoy's answers for good and for bad arguments.
 
-import { BUFFER_TYPE_MAX, LogLevel, MAP_TYPE_MAX, Status } from "./abi.ts";
+import { BUFFER_TYPE_MAX, LogLevel, MAP_TYPE_MAX, MapType, Status } from "./abi.ts";
 import type { Context, HeaderChange } from "./context.ts";
 import type { GuestMemory } from "./guest-memory.ts";
+import { HeaderMap, readPairs } from "./header-map.ts";
+import type { ClusterState, HttpCallRequest } from "./http-call.ts";
 import type { LogLine } from "./log.ts";
 import type { MetricIds } from "./metrics.ts";
 
@@ -19,6 +21,12 @@ export interface HostState {
   readonly random: (size: number) => Uint8Array;
   /** Told of every line at or above the level. */
   readonly onLog: ((line: LogLine) => void) | undefined;
+  /** What Envoy's cluster manager would say of a cluster. */
+  readonly clusters: (name: string) => ClusterState;
+  /** Sends a call of the running context's root; returns its token. */
+  readonly sendHttpCall: (request: HttpCallRequest) => number;
+  /** The running context's root, which `proxy_on_done` kept, is done. False when it waits for no such word. */
+  readonly finishRoot: () => boolean;
 }
 
 type HostCall = (...parameters: never[]) => number;
@@ -29,7 +37,13 @@ type HostCall = (...parameters: never[]) => number;
  */
 export function hostCalls(state: () => HostState): Record<string, Record<string, HostCall>> {
   return {
-    env: { ...logCalls(state), ...propertyCalls(state), ...headerCalls(state), ...metricCalls(state) },
+    env: {
+      ...logCalls(state),
+      ...propertyCalls(state),
+      ...headerCalls(state),
+      ...metricCalls(state),
+      ...rootCalls(state),
+    },
     wasi_snapshot_preview1: {
       random_get: (pointer: number, size: number) => randomGet(state(), pointer, size),
     },
@@ -134,7 +148,7 @@ function headerCalls(state: () => HostState): Record<string, HostCall> {
     const name = memory.readLatin1(key, keySize);
     const bytes = memory.read(value, valueSize);
     if (name === null || bytes === null) return Status.InvalidMemoryAccess;
-    const map = current.headers(mapType);
+    const map = mapType > MapType.ResponseTrailers ? null : current.headers(mapType);
     if (map === null) return Status.BadArgument;
     if (operation === "remove") map.remove(name);
     else map[operation](name, bytes);
@@ -183,6 +197,50 @@ function metricCalls(state: () => HostState): Record<string, HostCall> {
       return state().metricIds.record(id >>> 0, value);
     },
   };
+}
+
+/** Calls that concern the root of the running context, whichever stream is running. */
+function rootCalls(state: () => HostState): Record<string, HostCall> {
+  return {
+    proxy_http_call(...parameters: number[]): number {
+      const { memory, clusters, sendHttpCall } = state();
+      const [timeoutMs = 0, tokenPointer = 0] = parameters.slice(8);
+      const [name, headerBlock, body, trailerBlock] = [0, 2, 4, 6].map((at) =>
+        memory.read(parameters[at] ?? 0, parameters[at + 1] ?? 0),
+      );
+      if (!name || !headerBlock || !body || !trailerBlock) return Status.InvalidMemoryAccess;
+      if (!memory.writeU32(tokenPointer, 0)) return Status.InvalidMemoryAccess;
+      // In Envoy's order (Context::httpCall).
+      if (timeoutMs < 0) return Status.BadArgument;
+      const cluster = asBuffer(name).toString("utf8");
+      const clusterState = clusters(cluster);
+      if (clusterState === "unknown") return Status.BadArgument;
+      const headers = headerMap(headerBlock);
+      if ([":path", ":method", ":authority"].some((wanted) => headers.getBytes(wanted) === null)) {
+        return Status.BadArgument;
+      }
+      if (body.length > 0) headers.replace("content-length", Buffer.from(String(body.length)));
+      if (clusterState === "no-host") return Status.InternalFailure;
+      const request = {
+        cluster,
+        headers,
+        body: Buffer.from(body),
+        trailers: headerMap(trailerBlock),
+        timeoutMs,
+      };
+      memory.writeU32(tokenPointer, sendHttpCall(request));
+      return Status.Ok;
+    },
+    proxy_done(): number {
+      return state().finishRoot() ? Status.Ok : Status.NotFound;
+    },
+  };
+}
+
+function headerMap(block: Uint8Array): HeaderMap {
+  const map = new HeaderMap("request");
+  for (const [name, value] of readPairs(block)) map.add(name, value);
+  return map;
 }
 
 function randomGet({ memory, random }: HostState, pointer: number, size: number): number {

@@ -3,6 +3,7 @@
 export { BufferType, LogLevel, MapType, MetricType, Status } from "./abi.ts";
 export type { HeaderChange } from "./context.ts";
 export { HeaderMap, type HeaderPairs } from "./header-map.ts";
+export type { ClusterState, HttpCall } from "./http-call.ts";
 export { hostCallNames } from "./host-calls.ts";
 export type { LoggedError, LoggedProblem, LogLine } from "./log.ts";
 export { Metrics, type Metric } from "./metrics.ts";

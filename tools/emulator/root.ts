@@ -1,7 +1,10 @@
-import { BufferType, Status } from "./abi.ts";
+import { BufferType, MapType, Status } from "./abi.ts";
 import type { Context, HeaderChange } from "./context.ts";
 import type { HeaderMap } from "./header-map.ts";
+import type { HttpCall, HttpCallAnswer } from "./http-call.ts";
 import type { LogLine } from "./log.ts";
+
+const TOKEN_MAX = 0xffffffff;
 
 /** A root context: one configuration of the filter. */
 export class Root implements Context {
@@ -11,7 +14,16 @@ export class Root implements Context {
   /** No new stream begins here; it is done when its last stream is. */
   retired = false;
   /** `proxy_on_done` has been called. */
+  asked = false;
+  /** It returned 0: the root stays, and gets the answers of its HTTP calls, until the guest calls `proxy_done`. */
+  waits = false;
+  /** Deleted: no callback comes any more, and its HTTP calls are cancelled. */
   finished = false;
+  /** Its HTTP calls that have no answer yet, by token. */
+  readonly httpCalls = new Map<number, HttpCall>();
+  /** What its maps and buffers of HTTP calls hold, while `proxy_on_http_call_response` runs. */
+  answer: HttpCallAnswer | null = null;
+  #lastToken = 0;
   #configuration: Uint8Array | null;
 
   /** `id` is the context's id in its VM, `rootId` the name that the operator gave. */
@@ -28,11 +40,20 @@ export class Root implements Context {
     this.#configuration = null;
   }
 
-  headers(): HeaderMap | null {
-    return null;
+  /** As Envoy: counts up, past 2^32 from 1 again, and never gives a token that is still in use. */
+  nextToken(): number {
+    do this.#lastToken = this.#lastToken >= TOKEN_MAX ? 1 : this.#lastToken + 1;
+    while (this.httpCalls.has(this.#lastToken));
+    return this.#lastToken;
+  }
+
+  headers(mapType: number): HeaderMap | null {
+    if (mapType === MapType.HttpCallResponseHeaders) return this.answer?.headers ?? null;
+    return mapType === MapType.HttpCallResponseTrailers ? (this.answer?.trailers ?? null) : null;
   }
 
   buffer(bufferType: number): Uint8Array | null {
+    if (bufferType === BufferType.HttpCallResponseBody) return this.answer?.body ?? null;
     if (bufferType === BufferType.PluginConfiguration) return this.#configuration;
     return bufferType === BufferType.VmConfiguration ? new Uint8Array(0) : null;
   }

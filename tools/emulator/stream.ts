@@ -52,7 +52,7 @@ export class Stream implements Context {
   /** The request's trailers as they are now; null when it has none. */
   requestTrailers: HeaderMap | null = null;
 
-  #phase: "idle" | "request" | "trailers" | "response" | "log" = "idle";
+  #phase: "idle" | "request" | "request-body" | "trailers" | "response" | "response-body" | "log" = "idle";
   #body: Uint8Array | null = null;
   #end: StreamEnd = {};
 
@@ -92,6 +92,7 @@ export class Stream implements Context {
   /** `proxy_on_request_body`, when the filter wants it. */
   onRequestBody(body: Uint8Array, endOfStream: boolean): this {
     this.#body = body;
+    this.#phase = "request-body";
     this.#call("proxy_on_request_body", body.length, endOfStream ? 1 : 0);
     this.#body = null;
     return this;
@@ -116,7 +117,7 @@ export class Stream implements Context {
   /** `proxy_on_response_body`. */
   onResponseBody(body: Uint8Array, endOfStream: boolean): this {
     this.#body = body;
-    this.#phase = "response";
+    this.#phase = "response-body";
     this.#call("proxy_on_response_body", body.length, endOfStream ? 1 : 0);
     this.#body = null;
     return this;
@@ -149,13 +150,15 @@ export class Stream implements Context {
   headers(mapType: number): HeaderMap | null {
     if (mapType === MapType.RequestHeaders && this.#phase === "request") return this.requestHeaders;
     if (mapType === MapType.RequestTrailers && this.#phase === "trailers") return this.requestTrailers;
-    if (mapType === MapType.ResponseHeaders && this.#phase === "response") return this.responseHeaders;
-    return null;
+    if (mapType === MapType.ResponseHeaders && this.#phase.startsWith("response"))
+      return this.responseHeaders;
+    return this.root.headers(mapType);
   }
 
   buffer(bufferType: number): Uint8Array | null {
-    const wanted = this.#phase === "response" ? BufferType.ResponseBody : BufferType.RequestBody;
-    return bufferType === wanted ? this.#body : null;
+    if (bufferType === BufferType.RequestBody) return this.#phase === "request-body" ? this.#body : null;
+    if (bufferType === BufferType.ResponseBody) return this.#phase === "response-body" ? this.#body : null;
+    return bufferType === BufferType.HttpCallResponseBody ? this.root.buffer(bufferType) : null;
   }
 
   property(path: string): Uint8Array | null {

@@ -4,6 +4,7 @@ import { LogLevel } from "./abi.ts";
 import type { Context } from "./context.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import { hostCalls, type HostState } from "./host-calls.ts";
+import { HttpCall, type ClusterState, type HttpCallAnswer, type HttpCallRequest } from "./http-call.ts";
 import { problemsIn, type LoggedProblem, type LogLine } from "./log.ts";
 import { MetricIds, Metrics } from "./metrics.ts";
 import { Root } from "./root.ts";
@@ -21,6 +22,8 @@ export interface VmOptions {
   readonly onLog?: (line: LogLine) => void;
   /** Stats shared with other VMs, as the workers of one Envoy do. Default: its own. */
   readonly metrics?: Metrics;
+  /** What `proxy_http_call` finds of a cluster. Default: every one is "up". */
+  readonly clusters?: (name: string) => ClusterState;
 }
 
 /** The filter's answer to a configuration. */
@@ -38,6 +41,7 @@ interface Inputs {
   readonly clock: () => bigint;
   readonly random: (size: number) => Uint8Array;
   readonly onLog: ((line: LogLine) => void) | undefined;
+  readonly clusters: (name: string) => ClusterState;
 }
 
 type EvaluateFunction = (root: number, address: number, length: number, seconds: number) => bigint;
@@ -55,17 +59,27 @@ export class Vm {
   trap: unknown = null;
   /** The clock of the next calls, nanoseconds since 1970; may be replaced at any time. */
   clock: () => bigint;
+  /** What `proxy_http_call` finds of a cluster from now on; may be replaced at any time. */
+  clusters: (name: string) => ClusterState;
+  /** HTTP calls that were ever sent. */
+  httpCallsSent = 0;
 
   readonly #exports: WebAssembly.Exports;
   readonly #metricIds: MetricIds;
   readonly #memory: GuestMemory;
   readonly #live = new Map<number, Context>();
+  readonly #httpCalls = new Set<HttpCall>();
   #lastContextId = 0;
   #current: Context;
+  /** Callbacks that are running, one inside of the other. */
+  #depth = 0;
+  /** What Envoy does only when the guest has returned. */
+  #afterCallback: (() => void)[] = [];
 
   private constructor(module: WebAssembly.Module, inputs: Inputs, metrics: Metrics) {
     this.metrics = metrics;
     this.clock = inputs.clock;
+    this.clusters = inputs.clusters;
     this.#metricIds = new MetricIds(metrics);
     // Lines of `_initialize` belong to no configuration: this context is there to take them.
     this.#current = new Root(0, "", new Uint8Array(0));
@@ -88,6 +102,9 @@ export class Vm {
       logLevel: inputs.logLevel,
       random: inputs.random,
       onLog: inputs.onLog,
+      clusters: (name) => this.clusters(name),
+      sendHttpCall: (request) => this.#send(request),
+      finishRoot: () => this.#finishAsked(this.#currentRoot()),
     };
     this.call(this.#current, "_initialize");
   }
@@ -103,6 +120,7 @@ export class Vm {
       clock: options.clock ?? wallClock,
       random: options.random ?? randomBytes,
       onLog: options.onLog,
+      clusters: options.clusters ?? (() => "up"),
     };
     return new Vm(module, inputs, options.metrics ?? new Metrics());
   }
@@ -117,6 +135,11 @@ export class Vm {
     let count = 0;
     for (const context of this.#live.values()) if (context instanceof Stream) count++;
     return count;
+  }
+
+  /** HTTP calls that have no answer yet, oldest first. */
+  get httpCalls(): readonly HttpCall[] {
+    return [...this.#httpCalls];
   }
 
   /** Metric ids that the guest was given: each definition is one more, also of a known name. */
@@ -163,7 +186,10 @@ export class Vm {
     }
   }
 
-  /** Envoy has a newer configuration: this root is done as soon as its last stream is. */
+  /**
+   * Envoy has a newer configuration: this root is done as soon as its last stream is, or, when `proxy_on_done` returns 0
+   * (it waits for answers), as soon as the guest calls `proxy_done`.
+   */
   retire(root: Root): void {
     root.retired = true;
     this.#finishWhenIdle(root);
@@ -199,22 +225,82 @@ export class Vm {
     if (exported === undefined) return 0;
     const outer = this.#current;
     this.#current = context;
+    this.#depth++;
+    let result: number;
     try {
-      return (callback === "_initialize" ? exported() : exported(context.id, ...parameters)) ?? 0;
+      result = (callback === "_initialize" ? exported() : exported(context.id, ...parameters)) ?? 0;
     } catch (error) {
       // A stack overflow of the guest is a RangeError in V8; both end the VM.
       if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) this.trap = error;
       throw error;
     } finally {
       this.#current = outer;
+      this.#depth--;
+    }
+    while (this.#depth === 0 && this.#afterCallback.length > 0) this.#afterCallback.shift()?.();
+    return result;
+  }
+
+  /**
+   * Runs `proxy_on_http_call_response` of a call, with null as Envoy does when no answer will come; called by `HttpCall`.
+   * From within a callback it waits for its end, as in Envoy. Nothing happens when the call's root is gone.
+   */
+  answer(call: HttpCall, answer: HttpCallAnswer | null): void {
+    if (this.#depth > 0) return void this.#afterCallback.push(() => this.answer(call, answer));
+    if (call.root.finished) return;
+    if (!this.#httpCalls.delete(call)) throw new Error(`HTTP call ${call.token} has been answered before`);
+    const { root, token } = call;
+    root.httpCalls.delete(token);
+    root.answer = answer;
+    try {
+      this.call(
+        root,
+        "proxy_on_http_call_response",
+        token,
+        answer?.headers.size ?? 0,
+        answer?.body.length ?? 0,
+        answer?.trailers?.size ?? 0,
+      );
+    } finally {
+      root.answer = null;
     }
   }
 
+  /** Whose calls are those of the running callback. */
+  #currentRoot(): Root {
+    return this.#current instanceof Stream ? this.#current.root : (this.#current as Root);
+  }
+
+  #send(request: HttpCallRequest): number {
+    const root = this.#currentRoot();
+    const call = new HttpCall(this, root, root.nextToken(), request);
+    root.httpCalls.set(call.token, call);
+    this.#httpCalls.add(call);
+    this.httpCallsSent++;
+    return call.token;
+  }
+
   #finishWhenIdle(root: Root): void {
-    if (!root.retired || root.finished || root.liveStreams > 0) return;
-    root.finished = true;
-    this.call(root, "proxy_on_done");
+    if (!root.retired || root.asked || root.liveStreams > 0) return;
+    root.asked = true;
+    const isDone = this.#exports["proxy_on_done"] === undefined || this.call(root, "proxy_on_done") !== 0;
+    if (isDone) this.#delete(root);
+    else root.waits = true;
+  }
+
+  /** `proxy_done`: false unless the root waits for it. */
+  #finishAsked(root: Root): boolean {
+    if (!root.waits) return false;
+    root.waits = false;
+    this.#afterCallback.push(() => this.#delete(root));
+    return true;
+  }
+
+  #delete(root: Root): void {
     this.call(root, "proxy_on_delete");
+    root.finished = true;
+    for (const call of root.httpCalls.values()) this.#httpCalls.delete(call);
+    root.httpCalls.clear();
     this.#live.delete(root.id);
   }
 
