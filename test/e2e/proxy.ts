@@ -86,7 +86,7 @@ export async function startProxyOver(
         const log = envoy.log();
         await envoy.stop();
         await stopUpstreams();
-        requireHealthy(stats.get("wasmcustom.serin.error") ?? 0, log);
+        requireHealthy(Math.max(0, ...stats.values()), log);
       },
     };
   } catch (error) {

@@ -82,10 +82,10 @@ const POLICY: Policy = {
     small: shadow("/small", { budget: { perSecond: 1000, inFlight: 100, maxBodyBytes: 100 } }),
     unnamed: shadow("/unnamed", { methods: undefined }),
     gated: shadow("/gated", { when: { "==": [{ var: "headers.x-gate" }, "open"] } }),
-    tunnels: shadow("/", { match: [{ hosts: ["tunnel.example.com"] }], methods: ["GET", "CONNECT"] }),
+    tunnels: shadow("/", { match: [{ hosts: ["tunnel.example.com"] }], methods: ["GET"] }),
     "tunnels-mirrored": mirror("/", {
       match: [{ hosts: ["tunnel.example.com"] }],
-      methods: ["GET", "CONNECT"],
+      methods: ["GET"],
     }),
   },
 };
@@ -145,29 +145,19 @@ for (const version of EVERY_ENVOY) {
         }
       }
 
-      test("request trailers over HTTP/2 arrive over HTTP/2", async () => {
-        const headers = {
-          ":method": "POST",
-          ":path": "/over-h2/trailers",
-          ":authority": "a",
-          te: "trailers",
-        };
-        const trailers = { "x-checksum": "abc", "grpc-timeout": "1S", "x-serin-checkout": "forged" };
-        const body = randomBytes(1000);
-        assert.equal((await http2Request(stage.port, headers, { body, trailers })).status, 200);
-        const { production, copy } = await both("/over-h2/trailers");
-        assert.equal(copy.httpVersion, "2.0");
-        assert.ok(copy.body.equals(body));
-        assert.deepEqual({ ...copy.trailers }, { "x-checksum": "abc", "grpc-timeout": "1S" });
-        assert.deepEqual({ ...production.trailers }, { ...copy.trailers });
-      });
-
-      test("trailers after no body at all", async () => {
-        const headers = { ":method": "POST", ":path": "/over-h2/bare", ":authority": "a", te: "trailers" };
-        const trailers = { "x-checksum": "abc" };
-        assert.equal((await http2Request(stage.port, headers, { body: "", trailers })).status, 200);
-        const { copy } = await both("/over-h2/bare");
-        assert.deepEqual([copy.body.length, { ...copy.trailers }], [0, trailers]);
+      test("a request with trailers is copied to its end; the trailers stay behind, Envoy's calls have none", async () => {
+        // AsyncRequestImpl::initialize of Envoy sends headers and body. A mirror has them: shadow-mirror.test.ts.
+        for (const body of [randomBytes(1000), Buffer.alloc(0)]) {
+          const path = `/over-h2/trailers/${body.length}`;
+          const headers = { ":method": "POST", ":path": path, ":authority": "a", te: "trailers" };
+          const trailers = { "x-checksum": "abc", "x-serin-checkout": "forged" };
+          assert.equal((await http2Request(stage.port, headers, { body, trailers })).status, 200);
+          const { production, copy } = await both(path);
+          assert.deepEqual(production.trailers, { "x-checksum": "abc" });
+          assert.equal(copy.httpVersion, "2.0");
+          assert.ok(copy.body.equals(body));
+          assert.deepEqual(copy.trailers, {});
+        }
       });
 
       test("GET and HEAD without a body", async () => {

@@ -52,6 +52,7 @@ const compared = (name: string, more: object = {}): object =>
 const SHADOWS: Readonly<Record<string, object>> = {
   mirrored: mirror("mirrored"),
   unbounded: mirror("unbounded", { budget: { maxBodyBytes: "unlimited" } }),
+  "over-h2": mirror("over-h2", { cluster: "shadow-h2" }),
   named: mirror("named", { cluster: "no-such-cluster" }),
   compared: compared("compared"),
   changed: compared("changed", {
@@ -67,7 +68,9 @@ const SHADOWS: Readonly<Record<string, object>> = {
   few: compared("few", { timeout: "10s", budget: { inFlight: 3 } }),
 };
 const POLICY: Policy = { identity: [{ cookie: "uid" }], shadows: SHADOWS };
-const ROUTES = Object.keys(SHADOWS).map((name) => mirrorRoute(name));
+const ROUTES = Object.keys(SHADOWS).map((name) =>
+  mirrorRoute(name, name === "over-h2" ? "production-h2" : "production"),
+);
 
 for (const version of EVERY_ENVOY) {
   describe(`Envoy ${version}`, () => {
@@ -122,6 +125,21 @@ for (const version of EVERY_ENVOY) {
         const get = { ":path": "/mirrored/h2-get", ":authority": "a" };
         assert.equal((await http2Request(stage.port, get)).status, 200);
         await both("/mirrored/h2-get");
+      });
+
+      test("request trailers over HTTP/2 arrive over HTTP/2", async () => {
+        const body = randomBytes(1000);
+        const headers = {
+          ...{ ":method": "POST", ":path": "/over-h2/trailers", ":authority": "a", te: "trailers" },
+          "content-length": body.length,
+        };
+        const trailers = { "x-checksum": "abc", "grpc-timeout": "1S", "x-serin-checkout": "forged" };
+        assert.equal((await http2Request(stage.port, headers, { body, trailers })).status, 200);
+        const { production, copy } = await both("/over-h2/trailers");
+        assert.ok(copy.body.equals(body));
+        assert.equal(copy.httpVersion, "2.0");
+        assert.deepEqual(copy.trailers, { "x-checksum": "abc", "grpc-timeout": "1S" });
+        assert.deepEqual(production.trailers, { ...copy.trailers });
       });
 
       test("over the limit, or of unknown length: not mirrored, and counted", async () => {

@@ -95,10 +95,22 @@ async function stream(size: number, pace: number, response: Response): Promise<v
   for (let left = size; left > 0 && !response.destroyed; left -= PIECE) {
     const room = write(response, Buffer.alloc(Math.min(left, PIECE), "."));
     if (pace > 0) await sleep(pace);
-    else if (!room)
-      await new Promise((resolve) => void response.once("drain", resolve).once("close", resolve));
+    else if (!room) await drained(response);
   }
   response.end();
+}
+
+/** Resolves when more may be written, or never will be. */
+function drained(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.on("drain", done);
+    response.on("close", done);
+  });
 }
 
 function cut(how: string, size: number, response: Response): void {
