@@ -352,8 +352,8 @@ export function endCopies(stream: Stream, status: u32, isWhole: bool, now: u64):
 }
 
 /** The host has an answer for a call of ours, or word that there will be none (no headers). */
-export function answerCall(token: u32, headers: u32, bytes: u32): Root {
-  const address = callOf(token);
+export function answerCall(id: u32, token: u32, headers: u32, bytes: u32): Root {
+  const address = callOf(id, token);
   if (address == 0) return changetype<Root>(0);
   const call = changetype<Call>(address);
   const copy = call.copy;

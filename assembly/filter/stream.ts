@@ -218,8 +218,8 @@ export function logStream(id: u32): void {
 /** A call of ours was answered, or will never be. */
 export function endCall(id: u32, token: u32, headers: u32, bytes: u32): void {
   beginScratch();
-  const root = answerCall(token, headers, bytes);
-  if (changetype<usize>(root) != 0 && root.id == id) releaseRoot(root);
+  const root = answerCall(id, token, headers, bytes);
+  if (changetype<usize>(root) != 0) releaseRoot(root);
 }
 
 /** Envoy is done with the stream, whatever became of it: once for each that was created. */
