@@ -21,7 +21,7 @@ import {
 import { EVERY_ENVOY } from "./versions.ts";
 import { request } from "./wire.ts";
 
-const UPDATES = 300;
+const UPDATES = 200;
 const SLOW_MS = 300;
 
 const shadow = (name: string, more: object = {}): object => ({
