@@ -4,7 +4,7 @@
 
 import autocannon from "autocannon";
 import Table from "cli-table3";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,6 +12,7 @@ import { medianSorted } from "simple-statistics";
 import { request } from "undici";
 
 import { ensureEnvoy, startEnvoy, type RunningEnvoy } from "../../tools/envoy/index.ts";
+import { ranNs } from "../e2e/process-use.ts";
 import { cookieOf, ways, type Users, type Way } from "./ways.ts";
 
 const { values } = parseArgs({
@@ -30,15 +31,6 @@ interface Measured {
   readonly port: number;
   /** Microseconds of processor time a request, one for each round. */
   readonly costs: number[];
-}
-
-/** Nanoseconds that all threads of a process have run. Linux only. */
-function ranNs(pid: number): number {
-  let sum = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
-  }
-  return sum;
 }
 
 async function send(port: number, cookie: string, amount: number): Promise<void> {

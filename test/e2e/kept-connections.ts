@@ -11,58 +11,74 @@ export interface LoadResult {
   readonly failures: readonly string[];
 }
 
-export interface LoadOptions {
-  readonly port: number;
+export interface Load {
   readonly count: number;
   /** The bytes of the n-th request, whole; see `request` of wire.ts. */
   readonly requestOf: (n: number) => string;
-  readonly connections?: number;
   /** So many a second, whatever the answers do; as fast as they are answered unless said. */
   readonly perSecond?: number;
 }
 
-export async function load(options: LoadOptions): Promise<LoadResult> {
-  const { port, count, requestOf, connections = 16, perSecond } = options;
-  const times: number[] = [];
-  const failures: string[] = [];
-  const idle: KeptConnection[] = [];
-  const opened: KeptConnection[] = [];
-  let next = 0;
-  let over = 0;
-  let finish: () => void = () => undefined;
-  const finished = new Promise<void>((resolve) => (finish = resolve));
+/** Connections that are used again, from one load to the next. */
+export class KeptConnections {
+  readonly #idle: KeptConnection[] = [];
+  readonly #opened = new Set<KeptConnection>();
 
-  const due = (): boolean => {
-    if (next >= count) return false;
-    return perSecond === undefined || performance.now() - begin >= (next * 1000) / perSecond;
-  };
-  const pump = (): void => {
-    while (due()) {
-      const connection = idle.pop() ?? (opened.length < connections ? open() : null);
-      if (connection === null) return;
-      connection.send(requestOf(next++));
-    }
-  };
-  const open = (): KeptConnection => {
-    const connection = new KeptConnection(port, (failure, ms) => {
-      if (failure === null) times.push(ms);
-      else failures.push(failure);
-      if (connection.isOpen) idle.push(connection);
-      else opened.splice(opened.indexOf(connection), 1);
-      if (++over === count) finish();
-      else pump();
-    });
-    opened.push(connection);
+  constructor(
+    private readonly port: number,
+    private readonly most: number,
+  ) {}
+
+  /** Sends requests and waits for the last answer. One load at a time. */
+  async load({ count, requestOf, perSecond }: Load): Promise<LoadResult> {
+    const times: number[] = [];
+    const failures: string[] = [];
+    let next = 0;
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const begin = performance.now();
+    const isDue = (): boolean =>
+      next < count && (perSecond === undefined || performance.now() - begin >= (next * 1000) / perSecond);
+    const pump = (): void => {
+      while (isDue()) {
+        const connection = this.#idle.pop() ?? this.#open();
+        if (connection === null) return;
+        if (!connection.isOpen) {
+          this.#opened.delete(connection);
+          continue;
+        }
+        connection.send(requestOf(next++), (failure, ms) => {
+          if (failure === null) times.push(ms);
+          else failures.push(failure);
+          if (connection.isOpen) this.#idle.push(connection);
+          else this.#opened.delete(connection);
+          if (times.length + failures.length === count) finish();
+          else pump();
+        });
+      }
+    };
+    const clock = perSecond === undefined ? null : setInterval(pump, 1);
+    pump();
+    if (count > 0) await finished;
+    if (clock !== null) clearInterval(clock);
+    return { times, failures };
+  }
+
+  close(): void {
+    for (const connection of this.#opened) connection.close();
+    this.#opened.clear();
+    this.#idle.length = 0;
+  }
+
+  #open(): KeptConnection | null {
+    if (this.#opened.size >= this.most) return null;
+    const connection = new KeptConnection(this.port);
+    this.#opened.add(connection);
     return connection;
-  };
-  const begin = performance.now();
-  const clock = perSecond === undefined ? null : setInterval(pump, 1);
-  pump();
-  if (count > 0) await finished;
-  if (clock !== null) clearInterval(clock);
-  for (const connection of opened) connection.close();
-  return { times, failures };
+  }
 }
+
+type OnAnswer = (failure: string | null, ms: number) => void;
 
 /** One request at a time; answers have a content-length or no body. */
 class KeptConnection {
@@ -71,21 +87,18 @@ class KeptConnection {
   /** Bytes of the answer, once its head is there. */
   #length = 0;
   #sentAt = 0;
-  #isWaiting = false;
+  #onAnswer: OnAnswer | null = null;
   isOpen = true;
 
-  constructor(
-    port: number,
-    private readonly onAnswer: (failure: string | null, ms: number) => void,
-  ) {
+  constructor(port: number) {
     this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
     this.#socket.on("data", (piece) => this.#take(piece));
     this.#socket.on("error", (error) => this.#end(error.message));
     this.#socket.on("close", () => this.#end("the connection ended"));
   }
 
-  send(bytes: string): void {
-    this.#isWaiting = true;
+  send(bytes: string, onAnswer: OnAnswer): void {
+    this.#onAnswer = onAnswer;
     this.#sentAt = performance.now();
     this.#socket.write(bytes, "latin1");
   }
@@ -107,14 +120,17 @@ class KeptConnection {
     const status = this.#rest.slice(9, 12);
     this.#rest = "";
     this.#length = 0;
-    this.#isWaiting = false;
-    this.onAnswer(status === "200" ? null : `status ${status}`, performance.now() - this.#sentAt);
+    this.#tell(status === "200" ? null : `status ${status}`);
   }
 
   #end(why: string): void {
     this.isOpen = false;
-    if (!this.#isWaiting) return;
-    this.#isWaiting = false;
-    this.onAnswer(why, 0);
+    this.#tell(why);
+  }
+
+  #tell(failure: string | null): void {
+    const tell = this.#onAnswer;
+    this.#onAnswer = null;
+    tell?.(failure, performance.now() - this.#sentAt);
   }
 }

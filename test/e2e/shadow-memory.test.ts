@@ -8,8 +8,8 @@ import { median } from "simple-statistics";
 
 import { startAnsweringEnvoy, type AnsweringEnvoy } from "./answering-envoy.ts";
 import { cluster } from "./bootstrap.ts";
-import { load } from "./kept-connections.ts";
-import { guestKb, residentKb } from "./process-memory.ts";
+import { KeptConnections } from "./kept-connections.ts";
+import { guestKb, residentKb } from "./process-use.ts";
 import { startProxyOver, type BareProxy } from "./proxy.ts";
 import { settledCounts, sumOf, VERDICTS } from "./shadow-stage.ts";
 import { EVERY_ENVOY, envoyBinary } from "./versions.ts";
@@ -80,17 +80,14 @@ describe(`${REQUESTS} shadowed requests, Envoy ${version}`, () => {
     const resident: number[] = [];
     const guest: number[] = [];
     const failures: string[] = [];
+    const connections = new KeptConnections(proxy.port, 16);
     for (let sent = 0; sent < REQUESTS; sent += BATCH) {
-      const result = await load({
-        port: proxy.port,
-        count: BATCH,
-        requestOf: (n) => requestOf(sent + n),
-        connections: 16,
-      });
+      const result = await connections.load({ count: BATCH, requestOf: (n) => requestOf(sent + n) });
       failures.push(...result.failures);
       resident.push(residentKb(pid));
       guest.push(guestKb(pid));
     }
+    connections.close();
     assert.deepEqual(failures.slice(0, 3), [], `${failures.length} requests failed`);
 
     const tenth = REQUESTS / 10;

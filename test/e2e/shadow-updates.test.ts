@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { load } from "./kept-connections.ts";
+import { KeptConnections } from "./kept-connections.ts";
 import {
   countsOf,
   mirrorRoute,
@@ -64,10 +64,11 @@ for (const version of EVERY_ENVOY) {
       let answered = 0;
       const failures: string[] = [];
       const path = planted("/load", { "shadow-latency": SLOW_MS, body: '{"now":{random},"total":1}' });
+      const connections = new KeptConnections(stage.port, 4);
       const loading = (async () => {
         while (!isOver) {
           const requestOf = (n: number): string => request(path, [`cookie: uid=${n}`]);
-          const result = await load({ port: stage.port, count: 200, requestOf, connections: 4 });
+          const result = await connections.load({ count: 200, requestOf });
           answered += result.times.length;
           failures.push(...result.failures);
         }
@@ -85,6 +86,7 @@ for (const version of EVERY_ENVOY) {
       } finally {
         isOver = true;
         await loading;
+        connections.close();
       }
       assert.deepEqual(failures.slice(0, 3), [], `${failures.length} of ${answered} requests failed`);
       let copies = 0;

@@ -2,11 +2,11 @@
 // and leaves the last good one in force.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 
 import { EnvoyStartError, startEnvoy } from "../../tools/envoy/index.ts";
 import { directRoute, staticBootstrap } from "./bootstrap.ts";
+import { residentKb } from "./process-use.ts";
 import { startProxy, WASM, type Proxy } from "./proxy.ts";
 import { EVERY_ENVOY, envoyBinary } from "./versions.ts";
 import { headerIn, request, sendAll } from "./wire.ts";
@@ -44,10 +44,6 @@ const BAD_PROBLEM = {
   column: 27,
   message: "must be 0 to 100, got 140",
 };
-
-function residentKb(pid: number): number {
-  return Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" }));
-}
 
 /** What the filter itself wrote at error level. */
 function problemsIn(log: string): unknown[] {

@@ -1,6 +1,15 @@
-// What a process holds, as the system says it (Linux).
+// What a process uses, as the system says it (Linux).
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Nanoseconds that all threads of a process have run. */
+export function ranNs(pid: number): number {
+  let sum = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+  }
+  return sum;
+}
 
 /** Resident memory. */
 export function residentKb(pid: number): number {
