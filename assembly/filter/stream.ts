@@ -159,12 +159,13 @@ export function passRequest(id: u32, bytes: u32, isEnd: bool): void {
 }
 
 /** The request ends with trailers. */
-export function endRequest(id: u32): void {
+export function endRequest(id: u32, count: u32): void {
   const stream = streamOf(id);
   if (changetype<usize>(stream) == 0 || stream.root.isUpstream) return;
   beginScratch();
-  const block = requestTrailers();
-  if (block == NONE) return survive("host-call", "the request trailers could not be read");
+  // HTTP/2 knows trailers without any field.
+  const block: Slice = count == 0 ? NONE : requestTrailers();
+  if (block == NONE && count != 0) return survive("host-call", "the request trailers could not be read");
   readTrailers(block);
   removeForgedTrailers();
   if (stream.copies != 0) collectTrailers(stream, block);
