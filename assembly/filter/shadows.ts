@@ -377,11 +377,13 @@ function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u32 {
   while (nextPair()) {
     if (isWord(pairKey, ":status")) answer.status = lengthIn(pairValue) as u32;
   }
-  if (answer.status == GATEWAY_TIMEOUT && now - copy.sentNs >= (copy.shadow.timeoutMs as u64) * MILLISECOND) {
-    return ANSWER_LATE;
+  // Nobody answered, and Envoy says so with an answer of its own. Its timer begins at the time that its loop has noted,
+  // which is before our clock's: a timeout may come some milliseconds early.
+  if (answer.status == GATEWAY_TIMEOUT) {
+    if (isEnvoys(count, bytes) || now - copy.sentNs >= timeoutNs(copy)) return ANSWER_LATE;
+  } else if (answer.status == UNAVAILABLE && isEnvoys(count, bytes)) {
+    return ANSWER_CUT;
   }
-  // Nobody answered: Envoy says so with a 503 of its own.
-  if (answer.status == UNAVAILABLE && count == HEADERS_OF_ENVOY && saysReset(bytes)) return ANSWER_CUT;
   if (copy.shadow.body == BODY_IGNORED) return ANSWER_WHOLE;
   // Of another length than production's it differs as bytes, whatever stands in it: no need to look.
   const isOther = copy.ours.outcome == ANSWER_WHOLE && copy.ours.bytes != (bytes as u64);
@@ -402,9 +404,13 @@ function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u32 {
   return ANSWER_WHOLE;
 }
 
-/** Whether the answer's body is one that Envoy's router writes when there was no upstream to answer. */
-function saysReset(bytes: u32): bool {
-  if (bytes == 0 || bytes > PIECE) return false;
+function timeoutNs(copy: Copy): u64 {
+  return (copy.shadow.timeoutMs as u64) * MILLISECOND;
+}
+
+/** Whether the answer is one that Envoy's router writes when there was no upstream to answer. */
+function isEnvoys(headers: u32, bytes: u32): bool {
+  if (headers != HEADERS_OF_ENVOY || bytes == 0 || bytes > PIECE) return false;
   const body = answerPiece(0, bytes);
   return (
     startsAs(body, "upstream connect error") ||

@@ -172,6 +172,15 @@ describe("one verdict a copy", () => {
         (setup, call) => ((setup.now += SECOND), envoys(call, "504", "upstream request timeout")),
         "timeout",
       ],
+      [
+        // Envoy's timer runs by the time that its loop noted before the call.
+        "late, a little before the timeout by our clock",
+        (setup, call) => (
+          (setup.now += SECOND - 3_000_000n),
+          envoys(call, "504", "upstream request timeout")
+        ),
+        "timeout",
+      ],
       ["its own 504", (_, call) => ok(call, "", 504), "mismatch_status"],
       ["refused", (_, call) => envoys(call, "503", refused), "reset"],
       ["cut", (_, call) => call.reset(), "reset"],
