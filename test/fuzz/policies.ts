@@ -144,7 +144,7 @@ const shadow: fc.Arbitrary<Shadow> = fc
       methods: fc.constantFrom<string[]>(["GET"], ["POST", "GET"]),
       identity,
       compare,
-      timeout: fc.constantFrom("1ms", "1s", "60s"),
+      timeout: fc.constantFrom("50ms", "1s", "60s"),
       noise: fc.constantFrom({ cluster: "up" }, { cluster: "gone" }),
       headers: fc.record({
         set: fc.constantFrom<Record<string, string>>({}, { host: "b", "x-large": "1" }),
