@@ -9,9 +9,11 @@ import {
   beginResponse,
   createStream,
   endRequest,
+  endCall,
   endResponse,
   endStream,
   logStream,
+  passRequest,
   passResponse,
 } from "./filter/stream";
 
@@ -37,12 +39,17 @@ export function proxy_on_context_create(id: u32, parent: u32): void {
 }
 
 export function proxy_on_request_headers(id: u32, count: u32, isEnd: u32): u32 {
-  beginRequest(id);
+  beginRequest(id, isEnd != 0);
+  return CONTINUE;
+}
+
+export function proxy_on_request_body(id: u32, bytes: u32, isEnd: u32): u32 {
+  passRequest(id, bytes, isEnd != 0);
   return CONTINUE;
 }
 
 export function proxy_on_request_trailers(id: u32, count: u32): u32 {
-  endRequest(id);
+  endRequest(id, count);
   return CONTINUE;
 }
 
@@ -65,6 +72,16 @@ export function proxy_on_log(id: u32): void {
   logStream(id);
 }
 
+export function proxy_on_http_call_response(
+  id: u32,
+  token: u32,
+  headers: u32,
+  bytes: u32,
+  trailers: u32,
+): void {
+  endCall(id, token, headers, bytes);
+}
+
 /** For `serin evaluate`; Envoy knows nothing of it. See filter/evaluate.ts. */
 export function serin_evaluate(root: u32, address: usize, length: u32, seconds: f64): u64 {
   return evaluate(root, address, length, seconds);
@@ -73,7 +90,7 @@ export function serin_evaluate(root: u32, address: usize, length: u32, seconds: 
 export function proxy_on_done(id: u32): u32 {
   const record = recordOf(id);
   if (record == 0) return 1;
-  if (changetype<Root>(record).isRoot) endRoot(id, changetype<Root>(record));
-  else endStream(id, changetype<Stream>(record));
+  if (changetype<Root>(record).isRoot) return endRoot(changetype<Root>(record)) ? 1 : 0;
+  endStream(id, changetype<Stream>(record));
   return 1;
 }

@@ -61,6 +61,16 @@ function grow(size: usize): bool {
   return true;
 }
 
+/** Where the next bytes would be taken: for `rewindScratch`. */
+export function markScratch(): usize {
+  return at;
+}
+
+/** Forgets what was taken since the mark, unless the memory had to grow meanwhile: it then stays to the callback's end. */
+export function rewindScratch(mark: usize): void {
+  if (block != 0 && mark > block && mark <= at) at = mark;
+}
+
 /** Forgets everything that was taken: at the start of each callback of the host. */
 export function beginScratch(): void {
   if (block == 0) return;

@@ -1,10 +1,10 @@
-// The decision of one request: plan and view in, a list of Given out. No host, no allocation; clock, randomness and the
+// The decision of one request: plan and view in, a list of Given and one of Drawn out. No host, no allocation; clock, randomness and the
 // client's address are inputs, so that a case replays exactly.
 
 import { lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { readCookies } from "./cookies";
 import { DECIDED, identify } from "./identity";
-import { clearMatched, matchRollouts } from "./match";
+import { clearMatched, matchAll } from "./match";
 import { murmur3After } from "./murmur3";
 import {
   Flag,
@@ -25,25 +25,29 @@ import {
 } from "./plan";
 import { evaluateFlag } from "./flag";
 import { held, holds } from "./logic/evaluate";
+import { decideShadow } from "./shadow";
+import { Shadow, SHADOW_BYTES } from "./shadow-plan";
 import { slotValue } from "./view";
 
 /**
- * Decides every rollout that applies, in document order, into `plan.given`.
+ * Decides every rollout that applies, in document order, into `plan.given`, then every shadow into `plan.drawn`.
  * @returns DECIDED, or what the filter has to give before it calls again: NEEDS_ADDRESS, NEEDS_RANDOM
  */
 export function decide(plan: Plan): u32 {
   plan.givenCount = 0;
+  plan.drawnCount = 0;
   plan.ruleErrors = 0;
   for (let at = plan.watched; at != 0; at = changetype<Flag>(at).nextWatched) {
     const needs = evaluateFlag(plan, changetype<Flag>(at));
     if (needs != DECIDED) return needs;
   }
-  if (plan.rolloutCount == 0) return DECIDED;
+  const targets = plan.rolloutCount + plan.shadowCount;
+  if (targets == 0) return DECIDED;
   clearMatched(plan);
   plan.needs = DECIDED;
-  matchRollouts(plan);
+  matchAll(plan);
   if (plan.needs != DECIDED) return plan.needs;
-  const words = (plan.rolloutCount + 4095) >> 12;
+  const words = (targets + 4095) >> 12;
   for (let s: u32 = 0; s < words; s++) {
     let above = load<u64>(plan.summary + ((s as usize) << 3));
     while (above != 0) {
@@ -51,14 +55,22 @@ export function decide(plan: Plan): u32 {
       above &= above - 1;
       let bits = load<u64>(plan.matched + ((word as usize) << 3));
       while (bits != 0) {
-        const rollout = (word << 6) + (ctz<u64>(bits) as u32);
+        const target = (word << 6) + (ctz<u64>(bits) as u32);
         bits &= bits - 1;
-        const needs = decideRollout(plan, changetype<Rollout>(plan.rollouts + rollout * ROLLOUT_BYTES));
+        const needs = decideTarget(plan, target);
         if (needs != DECIDED) return needs;
       }
     }
   }
   return DECIDED;
+}
+
+function decideTarget(plan: Plan, target: u32): u32 {
+  if (target < plan.rolloutCount) {
+    return decideRollout(plan, changetype<Rollout>(plan.rollouts + target * ROLLOUT_BYTES));
+  }
+  const shadow = plan.shadows + (target - plan.rolloutCount) * SHADOW_BYTES;
+  return decideShadow(plan, changetype<Shadow>(shadow));
 }
 
 function decideRollout(plan: Plan, rollout: Rollout): u32 {

@@ -46,6 +46,8 @@ import {
   putSetCookie,
   steeredCluster,
 } from "./steering";
+import { drawnAt } from "./shadow";
+import { DISPATCH_MIRROR, Drawn, DRAWN_COPY, Shadow } from "./shadow-plan";
 import { view } from "./view";
 
 /** For texts that stand inside the line as JSON strings. */
@@ -165,6 +167,35 @@ function putIssued(writer: Writer, plan: Plan): void {
   }
 }
 
+/** Whether the request is copied, as far as the decision goes: what the budget says is no part of it. */
+export function isCopied(drawn: Drawn): bool {
+  return drawn.outcome >= DRAWN_COPY;
+}
+
+/** Puts the shadows that get a copy, as the items of an array. */
+function putShadows(writer: Writer, plan: Plan): void {
+  let first = true;
+  for (let i: u32 = 0; i < plan.drawnCount; i++) {
+    if (!isCopied(drawnAt(plan, i))) continue;
+    const shadow = changetype<Shadow>(drawnAt(plan, i).shadow);
+    if (!first) putByte(writer, 0x2c);
+    first = false;
+    put(writer, '{"name":');
+    putString(writer, shadow.name);
+    putCluster(writer, shadow);
+    putByte(writer, 0x7d);
+  }
+}
+
+/** Puts `,"cluster":…,"dispatch":…`. */
+export function putCluster(writer: Writer, shadow: Shadow): void {
+  put(writer, ',"cluster":');
+  putString(writer, shadow.cluster);
+  put(writer, ',"dispatch":"');
+  put(writer, shadow.dispatch == DISPATCH_MIRROR ? "mirror" : "call");
+  putByte(writer, 0x22);
+}
+
 /** Puts the decision line of policy.md. */
 export function putDecisionLine(writer: Writer, plan: Plan): void {
   put(writer, '{"identity":');
@@ -181,7 +212,9 @@ export function putDecisionLine(writer: Writer, plan: Plan): void {
   }
   put(writer, '},"flags":{');
   putFlags(writer, plan);
-  put(writer, '},"shadows":[],"request":{"set":{');
+  put(writer, '},"shadows":[');
+  putShadows(writer, plan);
+  put(writer, '],"request":{"set":{');
   let first = true;
   if (plan.steer == STEER_HEADER) first = putSteering(writer, plan, true);
   if (anyExposed(plan)) {
@@ -196,6 +229,14 @@ export function putDecisionLine(writer: Writer, plan: Plan): void {
     putCookieHeader(part, plan);
     putKey(writer, first, "cookie");
     putString(writer, textOf(part));
+    first = false;
+  }
+  for (let i: u32 = 0; i < plan.drawnCount; i++) {
+    const shadow = changetype<Shadow>(drawnAt(plan, i).shadow);
+    if (!isCopied(drawnAt(plan, i)) || shadow.dispatch != DISPATCH_MIRROR) continue;
+    putSeparated(writer, first, shadow.header);
+    putString(writer, shadow.cluster);
+    first = false;
   }
   put(writer, '},"remove":[');
   for (let i: u32 = 0; i < view.forgedCount; i++) {

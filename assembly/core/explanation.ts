@@ -3,7 +3,7 @@
 
 import { NONE } from "../bytes/slice";
 import { put, putByte, putNumber, putString, Writer } from "../bytes/writer";
-import { putGiven, putKey } from "./decision-line";
+import { putCluster, putGiven, putKey } from "./decision-line";
 import {
   failedOf,
   FAILED_FLAG,
@@ -38,7 +38,10 @@ import {
 } from "./plan";
 import { answer } from "./flag";
 import { beginTrace, endTrace } from "./logic/trace";
+import { drawnAt, opensTunnel, takesMethod } from "./shadow";
+import { Drawn, DRAWN_ANONYMOUS, DRAWN_TOO_LARGE, Shadow, SHADOW_BYTES } from "./shadow-plan";
 import { givenAt } from "./steering";
+import { view } from "./view";
 
 function sourceWord(kind: u32): string {
   if (kind == SOURCE_COOKIE) return "cookie";
@@ -91,11 +94,14 @@ export function putExplanation(writer: Writer, plan: Plan): void {
       putApplying(writer, plan, givenAt(plan, next));
       next++;
     } else {
-      putFailures(writer, plan, changetype<Rollout>(address));
+      putFailures(writer, plan, changetype<Rollout>(address).entries);
+      put(writer, matched ? ',"when":false}' : "}");
     }
   }
   put(writer, '},"flags":{');
   putFlagSteps(writer, plan);
+  put(writer, '},"shadows":{');
+  putShadows(writer, plan);
   put(writer, "}}}");
 }
 
@@ -116,15 +122,17 @@ function putFlagSteps(writer: Writer, plan: Plan): void {
   }
 }
 
-function putFailures(writer: Writer, plan: Plan, rollout: Rollout): void {
-  // Where an entry holds, or none is asked for, it was the rule that did not.
-  let matches = rollout.entries == 0;
+/** Where an entry holds, or none is asked for, it was something else that did not. */
+let matched: bool = false;
+
+function putFailures(writer: Writer, plan: Plan, entries: usize): void {
+  matched = entries == 0;
   put(writer, '{"applies":false,"entries":[');
-  for (let at = rollout.entries; at != 0; at = changetype<Entry>(at).next) {
-    if (at != rollout.entries) putByte(writer, 0x2c);
+  for (let at = entries; at != 0; at = changetype<Entry>(at).next) {
+    if (at != entries) putByte(writer, 0x2c);
     const failed = failedOf(plan, changetype<Entry>(at));
     if (failed == HOLDS) {
-      matches = true;
+      matched = true;
       put(writer, "null");
     } else {
       putByte(writer, 0x22);
@@ -132,20 +140,70 @@ function putFailures(writer: Writer, plan: Plan, rollout: Rollout): void {
       putByte(writer, 0x22);
     }
   }
-  put(writer, matches ? '],"when":false}' : "]}");
+  putByte(writer, 0x5d);
 }
 
-function putApplying(writer: Writer, plan: Plan, given: Given): void {
-  const rollout = changetype<Rollout>(given.rollout);
+function putShadows(writer: Writer, plan: Plan): void {
+  let next: u32 = 0;
+  for (let i: u32 = 0; i < plan.shadowCount; i++) {
+    const address = plan.shadows + i * SHADOW_BYTES;
+    const shadow = changetype<Shadow>(address);
+    if (i != 0) putByte(writer, 0x2c);
+    putString(writer, shadow.name);
+    putByte(writer, 0x3a);
+    if (next < plan.drawnCount && drawnAt(plan, next).shadow == address) {
+      putDrawn(writer, plan, shadow, drawnAt(plan, next));
+      next++;
+      continue;
+    }
+    putFailures(writer, plan, shadow.entries);
+    if (opensTunnel()) put(writer, ',"upgrade":true}');
+    else if (!takesMethod(shadow, view.method)) put(writer, ',"method":false}');
+    else put(writer, matched ? ',"when":false}' : "}");
+  }
+}
+
+function putDrawn(writer: Writer, plan: Plan, shadow: Shadow, drawn: Drawn): void {
   put(writer, '{"applies":true,');
-  for (let at = rollout.entries; at != 0; at = changetype<Entry>(at).next) {
+  putEntry(writer, plan, shadow.entries);
+  put(writer, drawn.outcome >= DRAWN_TOO_LARGE ? '"drawn":true' : '"drawn":false');
+  put(writer, shadow.byIdentity ? ',"sample":"identity"' : ',"sample":"request"');
+  put(writer, ',"share":');
+  putNumber(writer, shadow.share);
+  if (shadow.byIdentity) {
+    putKey(writer, false, "identity");
+    putIdentity(writer, shadow.identity);
+    if (drawn.outcome != DRAWN_ANONYMOUS) {
+      putKey(writer, false, "hash");
+      putNumber(writer, drawn.hash);
+      putKey(writer, false, "below");
+      putNumber(writer, shadow.below);
+    }
+  }
+  if (drawn.outcome == DRAWN_TOO_LARGE) {
+    put(writer, ',"tooLarge":true,"maxBodyBytes":');
+    putNumber(writer, shadow.maxBodyBytes);
+  }
+  putCluster(writer, shadow);
+  putByte(writer, 0x7d);
+}
+
+/** Puts the first entry that holds. */
+function putEntry(writer: Writer, plan: Plan, entries: usize): void {
+  for (let at = entries; at != 0; at = changetype<Entry>(at).next) {
     const entry = changetype<Entry>(at);
     if (failedOf(plan, entry) != HOLDS) continue;
     put(writer, '"entry":');
     putNumber(writer, entry.index);
     putByte(writer, 0x2c);
-    break;
+    return;
   }
+}
+
+function putApplying(writer: Writer, plan: Plan, given: Given): void {
+  const rollout = changetype<Rollout>(given.rollout);
+  put(writer, '{"applies":true,');
+  putEntry(writer, plan, rollout.entries);
   putGiven(writer, given);
   if (given.reason == GIVEN_FORCED_BY_HEADER) {
     put(writer, ',"forcedBy":"header","name":');

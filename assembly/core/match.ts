@@ -1,4 +1,4 @@
-// Which rollouts a request concerns. Entries are filed by (host, path) at load, so a request meets only those whose
+// Which rollouts and shadows a request concerns. Entries are filed by (host, path) at load, so a request meets only those whose
 // host and path hold, however many rollouts there are; the rest of each entry is then looked at.
 
 import { addressOf, lengthOf, NONE, sameBytes, sameText, Slice, sliceOf } from "../bytes/slice";
@@ -110,19 +110,19 @@ function chainOf(index: Index, key: u64): usize {
 
 // @ts-ignore: decorator
 @inline
-function isMatched(plan: Plan, rollout: u32): bool {
-  return ((load<u64>(plan.matched + (((rollout >> 6) as usize) << 3)) >> ((rollout & 63) as u64)) & 1) != 0;
+function isMatched(plan: Plan, target: u32): bool {
+  return ((load<u64>(plan.matched + (((target >> 6) as usize) << 3)) >> ((target & 63) as u64)) & 1) != 0;
 }
 
-function setMatched(plan: Plan, rollout: u32): void {
-  const word = plan.matched + (((rollout >> 6) as usize) << 3);
-  store<u64>(word, load<u64>(word) | ((1 as u64) << ((rollout & 63) as u64)));
-  const above = plan.summary + (((rollout >> 12) as usize) << 3);
-  store<u64>(above, load<u64>(above) | ((1 as u64) << (((rollout >> 6) & 63) as u64)));
+function setMatched(plan: Plan, target: u32): void {
+  const word = plan.matched + (((target >> 6) as usize) << 3);
+  store<u64>(word, load<u64>(word) | ((1 as u64) << ((target & 63) as u64)));
+  const above = plan.summary + (((target >> 12) as usize) << 3);
+  store<u64>(above, load<u64>(above) | ((1 as u64) << (((target >> 6) & 63) as u64)));
 }
 
-/** Sets the bit of every rollout that has an entry which holds. The bits must be clear before. */
-export function matchRollouts(plan: Plan): void {
+/** Sets the bit of every rollout and shadow that has an entry which holds. The bits must be clear before. */
+export function matchAll(plan: Plan): void {
   const index = plan.index;
   if (index.pairCount == 0) return;
   findHosts(index);
@@ -134,8 +134,8 @@ export function matchRollouts(plan: Plan): void {
       let filed = chainOf(index, ((host as u64) << 32) | (path as u64));
       while (filed != 0) {
         const entry = changetype<Entry>(changetype<Filed>(filed).entry);
-        if (!isMatched(plan, entry.rollout) && failedRest(plan, entry) == HOLDS)
-          setMatched(plan, entry.rollout);
+        if (!isMatched(plan, entry.target) && failedRest(plan, entry) == HOLDS)
+          setMatched(plan, entry.target);
         filed = changetype<Filed>(filed).next;
       }
     }
@@ -144,7 +144,7 @@ export function matchRollouts(plan: Plan): void {
 
 /** Forgets all matches. */
 export function clearMatched(plan: Plan): void {
-  const words = (plan.rolloutCount + 4095) >> 12;
+  const words = (plan.rolloutCount + plan.shadowCount + 4095) >> 12;
   for (let s: u32 = 0; s < words; s++) {
     const at = plan.summary + ((s as usize) << 3);
     let bits = load<u64>(at);

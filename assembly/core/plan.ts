@@ -212,8 +212,9 @@ export const CONDITION_BYTES: u32 = offsetof<Condition>() as u32;
 /** One entry of a `match`: all that it names must hold. */
 @unmanaged
 export class Entry {
-  rollout: u32;
-  /** Its place in the rollout's list. */
+  /** Whose it is: the number of a rollout, or behind all rollouts that of a shadow. */
+  target: u32;
+  /** Its place in the list. */
   index: u32;
   /** Its hosts as a chain of Host; 0 = any. */
   hosts: usize;
@@ -356,7 +357,13 @@ export class Plan {
   drawsRandom: bool;
   /** Memo: the number of the request being decided; slots and memos of another number are stale. */
   stamp: u32;
-  /** Memo: a bit for each rollout whose match holds, and a bit for each 64 of those that is not zero. */
+  /** The shadows, core/shadow-plan.ts. */
+  shadows: usize;
+  shadowCount: u32;
+  /** Memo: room for a Drawn of each shadow. */
+  drawn: usize;
+  drawnCount: u32;
+  /** Memo: a bit for each rollout, then for each shadow, whose match holds, and one for each 64 that are not zero. */
   matched: usize;
   summary: usize;
   /** Memo: room for a Given of each rollout. */

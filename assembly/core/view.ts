@@ -28,6 +28,7 @@ import {
   Slot,
   SLOT_BYTES,
 } from "./plan";
+import { Shadow, SHADOW_BYTES } from "./shadow-plan";
 
 
 @unmanaged
@@ -53,6 +54,12 @@ export class View {
   paramsRead: bool;
   /** Whether the request has an x-envoy-ip-tags header (see filter/effects.ts). */
   hasIpTags: bool;
+  /** Whether the request asks for another protocol (WebSocket). */
+  isUpgrade: bool;
+  /** Whether nothing follows the headers: told by the filter. */
+  hasNoBody: bool;
+  /** What content-length says; UNKNOWN_LENGTH without. */
+  bodyBytes: u64;
   /** `:authority` in lower case without its port, made when first asked for. */
   host: Slice;
   hostRead: bool;
@@ -62,6 +69,9 @@ export class View {
 }
 
 const VIEW_BYTES: i32 = 256;
+
+/** No length was told, or none that is a number. */
+export const UNKNOWN_LENGTH: u64 = 0xffffffffffffffff;
 
 /** The one view: a worker decides one request at a time. */
 export const view: View = changetype<View>(memory.data(VIEW_BYTES, 8));
@@ -81,6 +91,10 @@ export function nextStamp(plan: Plan): void {
     const identity = changetype<Rollout>(plan.rollouts + i * ROLLOUT_BYTES).identity;
     if (identity != 0) changetype<Identity>(identity).stamp = 0;
   }
+  for (let i: u32 = 0; i < plan.shadowCount; i++) {
+    const identity = changetype<Shadow>(plan.shadows + i * SHADOW_BYTES).identity;
+    if (identity != 0) changetype<Identity>(identity).stamp = 0;
+  }
   for (let i: u32 = 0; i < plan.flagCount; i++) changetype<Flag>(plan.flags + i * FLAG_BYTES).stamp = 0;
   plan.stamp = 1;
 }
@@ -93,6 +107,7 @@ export function readRequest(plan: Plan, block: Slice): bool {
   memory.fill(changetype<usize>(view), 0, offsetof<View>());
   nextStamp(plan);
   view.block = block;
+  view.bodyBytes = UNKNOWN_LENGTH;
   const count = beginPairs(block);
   const headers = plan.inputs.headers;
   while (nextPair()) {
@@ -170,11 +185,28 @@ function readKnown(key: Slice, value: Slice): void {
       if (view.cookieHeaders == 0) view.cookie = value;
       view.cookieHeaders++;
     }
+  } else if (length == 7) {
+    if (startsWithWord(key, "upgrade")) view.isUpgrade = true;
+  } else if (length == 14) {
+    if (startsWithWord(key, "content-length")) view.bodyBytes = lengthIn(value);
   } else if (length == 13) {
     if (view.authorization == NONE && startsWithWord(key, "authorization")) view.authorization = value;
   } else if (length == 15) {
     if (startsWithWord(key, HEADER_IP_TAGS)) view.hasIpTags = true;
   }
+}
+
+/** A decimal number of at most 18 digits; UNKNOWN_LENGTH for anything else. */
+export function lengthIn(text: Slice): u64 {
+  const length = lengthOf(text);
+  if (length == 0 || length > 18) return UNKNOWN_LENGTH;
+  let value: u64 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(addressOf(text) + i);
+    if (byte < 0x30 || byte > 0x39) return UNKNOWN_LENGTH;
+    value = value * 10 + ((byte - 0x30) as u64);
+  }
+  return value;
 }
 
 function noteForged(key: Slice, mostPairs: u32): void {

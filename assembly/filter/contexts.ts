@@ -10,7 +10,14 @@ import { vmArena } from "./words";
 @unmanaged
 export class Root {
   isRoot: bool;
+  /** Whether it is loaded on a shadow's cluster: filter/observe.ts. */
+  isUpstream: bool;
+  /** Envoy is done with it, and waits until its calls are answered. */
+  isWaiting: bool;
+  id: u32;
   plan: Plan;
+  /** HTTP calls that are under way: they belong to it. */
+  calls: u32;
   nextFree: usize;
 }
 
@@ -20,6 +27,7 @@ export class Stream {
   isRoot: bool;
   /** The plan that it began with; address 0 when its root has none. */
   plan: Plan;
+  root: Root;
   nextFree: usize;
   begunNs: u64;
   isConnect: bool;
@@ -31,6 +39,10 @@ export class Stream {
   variants: usize;
   /** The cookies that its response sets: a chain (filter/effects.ts). */
   issued: usize;
+  /** The copies of its request: a chain (filter/copies.ts). */
+  copies: usize;
+  /** Of an upstream filter's stream: the copy that it is. */
+  observed: usize;
 }
 
 

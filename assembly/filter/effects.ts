@@ -1,5 +1,5 @@
 // What a decision does to the request and its response, told to the host in a fixed order: removals, rollouts, cluster,
-// flags, cookie; then the route cache is cleared, once, and only if a route may depend on what was set.
+// flags, cookie, mirrors; then the route cache is cleared, once, and only if a route may depend on what was set.
 
 import { take } from "../bytes/arena";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
@@ -26,6 +26,7 @@ import { callForeign } from "../host/plugin";
 import { setFilterState } from "../host/properties";
 import { CLEAR_INLINE } from "../vocabulary/headers";
 import { Stream } from "./contexts";
+import { announceMirrors } from "./shadows";
 import { survive } from "./survive";
 import {
   vmArena,
@@ -58,15 +59,19 @@ let freeIssued: usize = 0;
 /** Whether Envoy will look for the route again, for a header was written since the last filter state. */
 let routeCleared: bool = true;
 
+/** Whether `applyDecision` changed the request's headers. */
+export let headersChanged: bool = false;
+
 /** Tells the host what was decided. */
 export function applyDecision(plan: Plan, stream: Stream): void {
   routeCleared = true;
+  headersChanged = view.forgedCount != 0;
   for (let i: u32 = 0; i < view.forgedCount; i++) {
     if (!removeRequestHeader(load<u64>(view.forged + ((i as usize) << 3)))) {
       survive("host-call", "a client header under x-serin- could not be removed");
     }
   }
-  if (plan.givenCount == 0 && plan.watched == 0) return;
+  if (plan.givenCount == 0 && plan.watched == 0 && plan.drawnCount == 0) return;
   const byHeader = plan.steer == STEER_HEADER;
   for (let i: u32 = 0; i < plan.givenCount; i++) {
     const given = givenAt(plan, i);
@@ -82,6 +87,10 @@ export function applyDecision(plan: Plan, stream: Stream): void {
     write(true, wordFlagsHeader, textOf(text));
   }
   if (plan.issues != 0 && anyIssued(plan)) issueCookies(plan, stream);
+  if (plan.drawnCount != 0 && announceMirrors(plan, plan.nowNs)) {
+    routeCleared = true;
+    headersChanged = true;
+  }
   if (!routeCleared) clearRoute();
 }
 
@@ -98,6 +107,7 @@ function write(byHeader: bool, name: Slice, value: Slice): void {
   if (byHeader) {
     if (!replaceRequestHeader(name, value)) survive("host-call", "a request header could not be written");
     routeCleared = true;
+    headersChanged = true;
     return;
   }
   if (!setFilterState(name, value)) survive("host-call", "a filter state could not be written");
@@ -116,6 +126,7 @@ function issueCookies(plan: Plan, stream: Stream): void {
   if (!replaceRequestHeader(wordCookie, textOf(text)))
     survive("host-call", "the cookie header could not be written");
   routeCleared = true;
+  headersChanged = true;
   for (let at = plan.issues; at != 0; at = changetype<IssueCookie>(at).next) {
     const issue = changetype<IssueCookie>(at);
     if (issue.stamp != plan.stamp) continue;

@@ -4,20 +4,25 @@
 import { closeArena } from "../bytes/arena";
 import { givePages, takePages } from "../bytes/pages";
 import { beginScratch, scratch } from "../bytes/scratch";
-import { NONE, Slice } from "../bytes/slice";
+import { NONE, sameText, Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { Plan } from "../core/plan";
+import { nowNs } from "../host/clock";
+import { rootDone } from "../host/http-call";
 import { ERROR, log, WARN } from "../host/log";
 import { configuration } from "../host/plugin";
+import { property } from "../host/properties";
 import { isWarning, problemCount, putProblem } from "../policy/problems";
 import { compilePlan, endReading, noText, refuseSize, starved } from "../policy/read-policy";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { enter, giveRoot, leave, recordOf, Root, takeRoot } from "./contexts";
 import { adoptFlagStats } from "./flag-stats";
 import { forgetLevel } from "./lines";
+import { adoptShadows } from "./shadow-state";
+import { sweepAll } from "./shadows";
 import { adoptStats, countLoaded, countRejected, prepareStats, releaseStats } from "./stats";
 import { survive } from "./survive";
-import { prepareWords } from "./words";
+import { prepareWords, wordRootId, wordUpstream } from "./words";
 
 /** Where the host puts the configuration; 0 outside of `configure`, when allocations are scratch. */
 let configuring: bool = false;
@@ -44,6 +49,7 @@ export function createRoot(id: u32): usize {
   if (found != 0) return found;
   const root = takeRoot();
   if (root == 0 || !enter(id, root)) return 0;
+  changetype<Root>(root).id = id;
   return root;
 }
 
@@ -80,12 +86,15 @@ export function configure(id: u32, bytes: u32): bool {
     return false;
   }
   adoptFlagStats(plan);
+  sweepAll(nowNs());
+  if (!adoptShadows(plan)) survive("memory", "no memory for some shadows");
   if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
   if (root == 0) {
     survive("memory", "no memory for a root: requests pass without a decision");
     retire(plan);
     return true;
   }
+  changetype<Root>(root).isUpstream = sameText(property(wordRootId), wordUpstream);
   const old = changetype<Root>(root).plan;
   changetype<Root>(root).plan = plan;
   retire(old);
@@ -101,10 +110,33 @@ function read(bytes: u32): Plan {
   return bytes != 0 && policy == NONE ? noText() : compilePlan(policy);
 }
 
-/** Envoy is done with this root: its last stream is over. */
-export function endRoot(id: u32, root: Root): void {
-  leave(id);
-  retire(root.plan);
+/** Envoy is done with this root: its last stream is over. @returns false while calls of it are under way */
+export function endRoot(root: Root): bool {
+  const plan = root.plan;
+  root.plan = changetype<Plan>(0);
+  retire(plan);
+  if (root.calls != 0) {
+    root.isWaiting = true;
+    return false;
+  }
+  forgetRoot(root);
+  return true;
+}
+
+/** A call of a root was answered: one that Envoy only keeps for its calls may go with the last. */
+export function releaseRoot(root: Root): void {
+  if (!root.isWaiting || root.calls != 0) return;
+  forgetRoot(root);
+  rootDone();
+}
+
+/** As `releaseRoot`, for a root that Envoy destroyed without a word while calls of it were under way. */
+export function abandonRoot(root: Root): void {
+  if (root.isWaiting && root.calls == 0) forgetRoot(root);
+}
+
+function forgetRoot(root: Root): void {
+  leave(root.id);
   giveRoot(root);
 }
 

@@ -7,15 +7,31 @@ import { DECIDED, identify, NEEDS_ADDRESS } from "../core/identity";
 import { evaluateFlag } from "../core/flag";
 import { Flag, FLAG_BYTES, Identity, Plan, Variant } from "../core/plan";
 import { givenAt } from "../core/steering";
-import { readRequest, readTrailers, view } from "../core/view";
+import { lengthIn, readRequest, readTrailers, view } from "../core/view";
 import { fillRandom, nowNs } from "../host/clock";
 import { requestHeaders, requestTrailers } from "../host/headers";
 import { numberProperty, property } from "../host/properties";
 import { enter, giveStream, leave, recordOf, Root, Stream, takeStream } from "./contexts";
-import { applyDecision, releaseIssued, removeForgedTrailers, setIssuedCookies } from "./effects";
+import {
+  applyDecision,
+  headersChanged,
+  releaseIssued,
+  removeForgedTrailers,
+  setIssuedCookies,
+} from "./effects";
 import { writeDecision, writesDecisions } from "./lines";
-import { releasePlan } from "./root";
+import { releasePlan, releaseRoot } from "./root";
 import { countFlags } from "./flag-stats";
+import { beginObserved, endObserved, passObserved } from "./observe";
+import {
+  answerCall,
+  beginCopies,
+  collectRequest,
+  collectResponse,
+  collectTrailers,
+  endCopies,
+  endResponseOfCopies,
+} from "./shadows";
 import { countEnded, countGiven, ENDED_RESET } from "./stats";
 import { survive } from "./survive";
 import { wordContentLength, wordResponseCode, wordSourceAddress } from "./words";
@@ -33,6 +49,7 @@ export function createStream(id: u32, parent: u32): void {
     return;
   }
   changetype<Stream>(address).plan = plan;
+  changetype<Stream>(address).root = changetype<Root>(root);
   plan.streams++;
 }
 
@@ -44,10 +61,11 @@ function streamOf(id: u32): Stream {
 }
 
 /** The request's headers are there: decides, steers and counts. */
-export function beginRequest(id: u32): void {
+export function beginRequest(id: u32, isEnd: bool): void {
   beginScratch();
   const stream = streamOf(id);
   if (changetype<usize>(stream) == 0) return survive("stream", "a stream that was never created");
+  if (stream.root.isUpstream) return beginObserved(stream);
   const plan = stream.plan;
   const now = nowNs();
   stream.begunNs = now;
@@ -55,9 +73,11 @@ export function beginRequest(id: u32): void {
   if (block == NONE) return survive("host-call", "the request headers could not be read");
   if (!readRequest(plan, block)) return survive("headers", "a block of headers that is none");
   plan.nowNs = now;
+  view.hasNoBody = isEnd;
   stream.isConnect = isWord(view.method, "CONNECT");
   if (!decideAll(plan)) {
     plan.givenCount = 0;
+    plan.drawnCount = 0;
     survive("host-call", "no random bytes: nothing was decided");
   }
   if (plan.ruleErrors != 0) survive("rule", "a rule failed on this request and counts as false");
@@ -68,6 +88,7 @@ export function beginRequest(id: u32): void {
       survive("memory", "no memory to count a variant");
     }
   }
+  if (plan.drawnCount != 0) beginCopies(plan, stream, headersChanged, now);
   if (writesDecisions(now)) {
     nameVisitor(plan);
     writeDecision(plan);
@@ -129,14 +150,25 @@ function withoutPort(address: Slice): Slice {
   return sliceOf(begin, (end - begin) as u32);
 }
 
-/** The request ends with trailers. */
-export function endRequest(id: u32): void {
-  if (changetype<usize>(streamOf(id)) == 0) return;
+/** A piece of the request's body passes. */
+export function passRequest(id: u32, bytes: u32, isEnd: bool): void {
+  const stream = streamOf(id);
+  if (changetype<usize>(stream) == 0 || stream.copies == 0) return;
   beginScratch();
-  const block = requestTrailers();
-  if (block == NONE) return survive("host-call", "the request trailers could not be read");
+  collectRequest(stream, bytes, isEnd);
+}
+
+/** The request ends with trailers. */
+export function endRequest(id: u32, count: u32): void {
+  const stream = streamOf(id);
+  if (changetype<usize>(stream) == 0 || stream.root.isUpstream) return;
+  beginScratch();
+  // HTTP/2 knows trailers without any field.
+  const block: Slice = count == 0 ? NONE : requestTrailers();
+  if (block == NONE && count != 0) return survive("host-call", "the request trailers could not be read");
   readTrailers(block);
   removeForgedTrailers();
+  if (stream.copies != 0) collectTrailers(stream, block);
 }
 
 /** The response's headers are there, the upstream's or a local reply's. */
@@ -145,6 +177,7 @@ export function beginResponse(id: u32, isEnd: bool): void {
   if (changetype<usize>(stream) == 0) return;
   stream.responseBegun = true;
   if (isEnd) stream.responseEnded = true;
+  if (isEnd && stream.copies != 0) endResponseOfCopies(stream);
   if (stream.issued == 0) return;
   beginScratch();
   setIssuedCookies(stream);
@@ -156,12 +189,18 @@ export function passResponse(id: u32, bytes: u32, isEnd: bool): void {
   if (changetype<usize>(stream) == 0) return;
   stream.responseBytes += bytes;
   if (isEnd) stream.responseEnded = true;
+  if (stream.copies == 0 && stream.observed == 0) return;
+  beginScratch();
+  if (stream.observed != 0) passObserved(stream, bytes);
+  else collectResponse(stream, bytes, isEnd);
 }
 
 /** The response's last byte passed. */
 export function endResponse(id: u32): void {
   const stream = streamOf(id);
-  if (changetype<usize>(stream) != 0) stream.responseEnded = true;
+  if (changetype<usize>(stream) == 0) return;
+  stream.responseEnded = true;
+  if (stream.copies != 0) endResponseOfCopies(stream);
 }
 
 const MILLISECOND: u64 = 1000000;
@@ -169,17 +208,29 @@ const MILLISECOND: u64 = 1000000;
 /** The stream is over and Envoy writes its access log: once for each stream, before it is done with it. */
 export function logStream(id: u32): void {
   const stream = streamOf(id);
-  if (changetype<usize>(stream) == 0 || stream.variants == 0) return;
+  if (changetype<usize>(stream) == 0 || (stream.variants == 0 && stream.copies == 0)) return;
   beginScratch();
   const ending = endingOf(stream);
   const now = nowNs();
   countEnded(stream, ending, now > stream.begunNs ? (now - stream.begunNs) / MILLISECOND : 0);
+  if (stream.copies != 0) endCopies(stream, endingCode, ending != ENDED_RESET, now);
+}
+
+/** A call of ours was answered, or will never be. */
+export function endCall(id: u32, token: u32, headers: u32, bytes: u32): void {
+  beginScratch();
+  const root = answerCall(id, token, headers, bytes);
+  if (changetype<usize>(root) != 0) releaseRoot(root);
 }
 
 /** Envoy is done with the stream, whatever became of it: once for each that was created. */
 export function endStream(id: u32, stream: Stream): void {
   // An upstream filter's stream is never logged.
   logStream(id);
+  if (stream.observed != 0) {
+    beginScratch();
+    endObserved(stream);
+  }
   leave(id);
   releaseIssued(stream);
   const plan = stream.plan;
@@ -192,17 +243,11 @@ export function endStream(id: u32, stream: Stream): void {
  * stream in a frame of its own, and a client that has all it wants may be gone before that.
  */
 function isWhole(stream: Stream): bool {
-  const text = property(wordContentLength);
-  const length = lengthOf(text);
-  if (length == 0 || length > 18) return false;
-  let promised: u64 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    const byte = load<u8>(addressOf(text) + i);
-    if (byte < 0x30 || byte > 0x39) return false;
-    promised = promised * 10 + ((byte - 0x30) as u64);
-  }
-  return stream.responseBytes == promised;
+  return stream.responseBytes == lengthIn(property(wordContentLength));
 }
+
+/** The status of the stream that `endingOf` looked at; 0 without. */
+let endingCode: u32 = 0;
 
 /**
  * How it ended: 1 to 5, the class of an answer that was whole; ENDED_RESET. An answer is whole when its end passed the
@@ -210,6 +255,7 @@ function isWhole(stream: Stream): bool {
  */
 function endingOf(stream: Stream): u32 {
   const code = numberProperty(wordResponseCode);
+  endingCode = code < 0 ? 0 : (code as u32);
   if (code < 100) return ENDED_RESET;
   const kind = code >= 600 ? 5 : (code as u32) / 100;
   if (stream.responseEnded || code == 101) return kind;

@@ -1,7 +1,8 @@
 // Something that should not happen has happened and the request goes on: counted always, said at warn level at most
 // once a second, so that a fault on every request does not become a second one in the log.
 
-import { beginText, put, textOf, Writer } from "../bytes/writer";
+import { Slice } from "../bytes/slice";
+import { beginText, put, putString, textOf, Writer } from "../bytes/writer";
 import { nowNs } from "../host/clock";
 import { log, WARN } from "../host/log";
 import { countError } from "./stats";
@@ -24,5 +25,19 @@ export function survive(code: string, message: string): void {
   put(line, '","message":"');
   put(line, message);
   put(line, '"}}');
+  log(WARN, textOf(line));
+}
+
+/** Says that a shadow's copies cannot be sent; the caller says it once. */
+export function warnShadow(shadow: Slice, cluster: Slice): void {
+  beginText(line);
+  put(line, '{"shadow":{"name":');
+  putString(line, shadow);
+  put(line, ',"unavailable":');
+  putString(line, cluster);
+  put(
+    line,
+    ',"message":"no such cluster, no healthy host in it, or its circuit breaker is open: nothing is copied"}}',
+  );
   log(WARN, textOf(line));
 }

@@ -2,7 +2,14 @@
 
 import { Arena, openArena, take } from "../bytes/arena";
 import { NONE, Slice, sliceOf } from "../bytes/slice";
-import { HEADER_CLUSTER, HEADER_FLAGS, HEADER_IP_TAGS, STATE_CLUSTER } from "../vocabulary/headers";
+import {
+  HEADER_CLUSTER,
+  HEADER_FLAGS,
+  HEADER_IP_TAGS,
+  HEADER_SHADOW,
+  ROOT_ID_UPSTREAM,
+  STATE_CLUSTER,
+} from "../vocabulary/headers";
 
 /** What lives as long as the VM: words, stat records, streams. Never closed. */
 export let vmArena: Arena = changetype<Arena>(0);
@@ -17,6 +24,10 @@ export let wordClearRouteCache: Slice = NONE;
 export let wordSourceAddress: Slice = NONE;
 export let wordResponseCode: Slice = NONE;
 export let wordContentLength: Slice = NONE;
+export let wordShadowHeader: Slice = NONE;
+export let wordClusterName: Slice = NONE;
+export let wordRootId: Slice = NONE;
+export let wordUpstream: Slice = NONE;
 
 /** Opens the VM's arena and writes the words. @returns false without memory */
 export function prepareWords(): bool {
@@ -32,6 +43,10 @@ export function prepareWords(): bool {
   wordClearRouteCache = written("clear_route_cache");
   wordSourceAddress = written("source\0address");
   wordContentLength = written("response\0headers\0content-length");
+  wordShadowHeader = written(HEADER_SHADOW);
+  wordClusterName = written("xds\0cluster_name");
+  wordRootId = written("plugin_root_id");
+  wordUpstream = written(ROOT_ID_UPSTREAM);
   wordResponseCode = written("response\0code");
   return !vmArena.failed;
 }

@@ -13,6 +13,7 @@ import {
 const REQUEST: i32 = 0;
 const REQUEST_TRAILERS: i32 = 1;
 const RESPONSE: i32 = 2;
+const ANSWER: i32 = 6;
 
 /** The block of all request headers (bytes/pairs.ts) in scratch memory; NONE when the host gives none. */
 export function requestHeaders(): Slice {
@@ -22,6 +23,11 @@ export function requestHeaders(): Slice {
 /** As `requestHeaders`, for the request's trailers. */
 export function requestTrailers(): Slice {
   return pairsOf(REQUEST_TRAILERS);
+}
+
+/** As `requestHeaders`, for the answer to an HTTP call, while the host tells of it. */
+export function answerHeaders(): Slice {
+  return pairsOf(ANSWER);
 }
 
 function pairsOf(map: i32): Slice {

@@ -5,6 +5,7 @@ import { proxy_get_log_level, proxy_log, RETURNED, STATUS_OK } from "./abi";
 
 export const TRACE: u32 = 0;
 export const DEBUG: u32 = 1;
+export const INFO: u32 = 2;
 export const WARN: u32 = 3;
 export const ERROR: u32 = 4;
 

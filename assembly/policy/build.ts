@@ -6,10 +6,11 @@ import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putString } from "../bytes/writer";
 import { Flag, NO_SLOT, Plan } from "../core/plan";
 import { HEADER_PREFIX } from "../vocabulary/headers";
-import { CODE_NAME, CODE_NO_EFFECT } from "../vocabulary/problems";
-import { Node } from "./node";
-import { beginMessage, fail, hint, message } from "./problems";
-import { isToken } from "./scalars";
+import { LIMIT_CLUSTER_BYTES } from "../vocabulary/limits";
+import { CODE_NAME, CODE_NO_EFFECT, CODE_RANGE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import { KIND_NUMBER, KIND_STRING, Node } from "./node";
+import { beginMessage, fail, hint, isKind, message } from "./problems";
+import { isToken, isVisible, NOT_A_STEP, OUT_OF_RANGE, thousandths } from "./scalars";
 
 /** The plan being built; its arena takes all that outlives the reading. */
 export let plan: Plan = changetype<Plan>(0);
@@ -95,4 +96,41 @@ export function headerName(node: Node): Slice {
     hint(node, CODE_NO_EFFECT);
   }
   return name;
+}
+
+/** A percent in thousandths; what is none is reported and counts as 0. */
+export function share(node: Node): u32 {
+  if (node.kind != KIND_NUMBER) {
+    fail(node, CODE_TYPE, "must be a number from 0 to 100");
+    return 0;
+  }
+  const value = thousandths(node.text);
+  if (value == OUT_OF_RANGE) {
+    fail(node, CODE_RANGE, "must be 0 to 100");
+    return 0;
+  }
+  if (value == NOT_A_STEP) {
+    fail(node, CODE_RANGE, "must be in steps of 0.001");
+    return 0;
+  }
+  return value;
+}
+
+/** A cluster's name; NONE when it was reported. */
+export function clusterName(node: Node): Slice {
+  if (!isKind(node, KIND_STRING)) return NONE;
+  if (isVisible(node.text, LIMIT_CLUSTER_BYTES)) return kept(node.text);
+  fail(node, CODE_VALUE, "must be a cluster's name: 1 to 1024 visible ASCII characters without blanks");
+  return NONE;
+}
+
+/** `salt/`: what stands before an identity that is hashed. */
+export function keptBefore(salt: Slice): Slice {
+  const length = lengthOf(salt);
+  const copy = keptAfter("/", salt);
+  if (copy == NONE) return NONE;
+  const begin = addressOf(copy);
+  memory.copy(begin, begin + 1, length);
+  store<u8>(begin + length, 0x2f);
+  return copy;
 }

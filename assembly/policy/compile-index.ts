@@ -1,10 +1,11 @@
-// Files the entries of all rollouts by host and path, so that `matchRollouts` meets only those that can hold.
+// Files the entries of all rollouts and shadows by host and path, so that `matchAll` meets only those that can hold.
 
 import { take } from "../bytes/arena";
 import { addressOf, NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { pairIndex } from "../core/match";
 import { Entry, ENTRY_BYTES, Filed, Host, Index, PairCell, Plan, Rollout, ROLLOUT_BYTES } from "../core/plan";
+import { Shadow, SHADOW_BYTES } from "../core/shadow-plan";
 
 const PAIR_CELL: usize = 16;
 const FIRST_PAIRS: u32 = 16;
@@ -23,21 +24,28 @@ export function newIndex(owner: Plan): bool {
   return !owner.arena.failed;
 }
 
-/** Files every entry; a rollout without `match` gets one that always holds. @returns false without memory */
+/** Files every entry; whoever has no `match` gets one that always holds. @returns false without memory */
 export function compileIndex(owner: Plan): bool {
   plan = owner;
   for (let i: u32 = 0; i < plan.rolloutCount; i++) {
-    const rollout = changetype<Rollout>(plan.rollouts + i * ROLLOUT_BYTES);
-    if (rollout.entries == 0) {
-      const address = take(plan.arena, ENTRY_BYTES);
-      if (address == 0) return false;
-      changetype<Entry>(address).rollout = i;
-      file(changetype<Entry>(address));
-    }
-    for (let at = rollout.entries; at != 0; at = changetype<Entry>(at).next) file(changetype<Entry>(at));
-    if (plan.arena.failed) return false;
+    if (!fileAll(changetype<Rollout>(plan.rollouts + i * ROLLOUT_BYTES).entries, i)) return false;
+  }
+  for (let i: u32 = 0; i < plan.shadowCount; i++) {
+    const entries = changetype<Shadow>(plan.shadows + i * SHADOW_BYTES).entries;
+    if (!fileAll(entries, plan.rolloutCount + i)) return false;
   }
   return true;
+}
+
+function fileAll(entries: usize, target: u32): bool {
+  if (entries == 0) {
+    const address = take(plan.arena, ENTRY_BYTES);
+    if (address == 0) return false;
+    changetype<Entry>(address).target = target;
+    file(changetype<Entry>(address));
+  }
+  for (let at = entries; at != 0; at = changetype<Entry>(at).next) file(changetype<Entry>(at));
+  return !plan.arena.failed;
 }
 
 function file(entry: Entry): void {

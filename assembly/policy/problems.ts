@@ -6,7 +6,6 @@ import {
   beginText,
   put,
   putByte,
-  putEscaped,
   putNumber,
   putSlice,
   putString,
@@ -14,6 +13,7 @@ import {
   textOf,
   Writer,
 } from "../bytes/writer";
+import { putToken } from "../core/json-difference";
 import { LIMIT_PROBLEMS } from "../vocabulary/limits";
 import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/problems";
 import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, Node } from "./node";
@@ -229,17 +229,7 @@ export function putPointer(writer: Writer, address: usize): void {
       putNumber(writer, node.index);
       continue;
     }
-    const begin = addressOf(node.key);
-    const length = lengthOf(node.key);
-    let from: u32 = 0;
-    for (let i: u32 = 0; i < length; i++) {
-      const byte = load<u8>(begin + i);
-      if (byte != 0x7e && byte != 0x2f) continue;
-      putEscaped(writer, sliceOf(begin + from, i - from));
-      put(writer, byte == 0x7e ? "~0" : "~1");
-      from = i + 1;
-    }
-    putEscaped(writer, sliceOf(begin + from, length - from));
+    putToken(writer, node.key);
   }
 }
 

@@ -1,4 +1,4 @@
-// `match`: the entries of a rollout.
+// `match`: the entries of a rollout or a shadow.
 
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber, putString } from "../bytes/writer";
@@ -39,25 +39,21 @@ import {
   reportKey,
   unknownKey,
 } from "./problems";
-import { isToken } from "./scalars";
+import { isMethod } from "./scalars";
 
 const KNOWN_ENTRY = "hosts path method headers queryParams flag";
 const KNOWN_PATH = "type value";
 const KNOWN_CONDITION = "name value type";
 
 /** Reads a match list. @returns the first Entry of the chain; 0 when nothing could be read */
-export function readMatch(list: Node, rollout: u32): usize {
+export function readMatch(list: Node, target: u32): usize {
   if (!isKind(list, KIND_ARRAY)) return 0;
   if (list.count == 0) {
-    failWith(
-      list,
-      CODE_VALUE,
-      "must have at least one entry; without match a rollout applies to every request",
-    );
+    failWith(list, CODE_VALUE, "must have at least one entry; without match every request is meant");
     return 0;
   }
   if (list.count > (LIMIT_MATCH_ENTRIES as u32)) {
-    putOverLimit(LIMIT_MATCH_ENTRIES, " match entries in one rollout");
+    putOverLimit(LIMIT_MATCH_ENTRIES, " match entries in one list");
     report(list, CODE_LIMIT);
     return 0;
   }
@@ -67,7 +63,7 @@ export function readMatch(list: Node, rollout: u32): usize {
     const address = records(1, ENTRY_BYTES);
     if (address == 0) return 0;
     const entry = changetype<Entry>(address);
-    entry.rollout = rollout;
+    entry.target = target;
     entry.index = changetype<Node>(at).index;
     readEntry(changetype<Node>(at), entry);
     if (first == 0) first = address;
@@ -248,13 +244,7 @@ function readPath(node: Node, entry: Entry): void {
 
 function readMethod(node: Node, entry: Entry): void {
   if (!isKind(node, KIND_STRING)) return;
-  let sound = isToken(node.text);
-  const begin = addressOf(node.text);
-  for (let i: u32 = 0; i < lengthOf(node.text) && sound; i++) {
-    const byte = load<u8>(begin + i);
-    if (byte >= 0x61 && byte <= 0x7a) sound = false;
-  }
-  if (!sound) return fail(node, CODE_VALUE, "must be a method in capitals, like GET");
+  if (!isMethod(node.text)) return fail(node, CODE_VALUE, "must be a method in capitals, like GET");
   entry.method = kept(node.text);
 }
 

@@ -6,9 +6,8 @@ import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
 import { GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER } from "../core/plan";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
-import { CODE_LIMIT, CODE_UNSUPPORTED, CODE_VALUE } from "../vocabulary/problems";
+import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
 import { asciiOf, beginBuild } from "./build";
-import {} from "./constants";
 import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
 import { beginRules, readEvaluators } from "./compile-rule";
@@ -18,7 +17,6 @@ import {
   beginProblems,
   errorCount,
   fail,
-  failWith,
   isKind,
   message,
   reportAt,
@@ -28,6 +26,7 @@ import { readFlagd } from "./read-flagd";
 import { metadataOf, readFlags } from "./read-flags";
 import { readIdentity } from "./read-identity";
 import { readRollouts } from "./read-rollout";
+import { readShadows } from "./read-shadow";
 import { readTree } from "./tree";
 import { setTypes, variableFor } from "./variable-names";
 
@@ -136,6 +135,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   // And matches on flags.
   const flags = member(root, "flags");
   if (flags != 0) readFlags(changetype<Node>(flags));
+  let shadows: usize = 0;
   for (let at = root.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     const key = node.key;
@@ -146,8 +146,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
     } else if (isWord(key, "steer")) {
       readSteer(plan, node);
     } else if (isWord(key, "shadows")) {
-      if (isKind(node, KIND_OBJECT) && node.count != 0)
-        failWith(node, CODE_UNSUPPORTED, "shadows are not dispatched by this version");
+      shadows = at;
     } else if (isWord(key, "flags")) {
       continue;
     } else if (isWord(key, "metadata")) {
@@ -158,6 +157,8 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
       unknownKey(node, KNOWN_POLICY);
     }
   }
+  // Behind the rollouts, wherever they stand: their numbers follow.
+  if (shadows != 0) readShadows(changetype<Node>(shadows));
 }
 
 function readSteer(plan: Plan, node: Node): void {
@@ -171,13 +172,14 @@ function readSteer(plan: Plan, node: Node): void {
 function finish(plan: Plan): bool {
   if (!compileIndex(plan)) return false;
   plan.inputs.slots = take(plan.arena, (plan.inputs.count as usize) * SLOT_BYTES);
-  plan.matched = take(plan.arena, (((plan.rolloutCount + 63) >> 6) as usize) << 3);
-  plan.summary = take(plan.arena, (((plan.rolloutCount + 4095) >> 12) as usize) << 3);
+  const targets = plan.rolloutCount + plan.shadowCount;
+  plan.matched = take(plan.arena, (((targets + 63) >> 6) as usize) << 3);
+  plan.summary = take(plan.arena, (((targets + 4095) >> 12) as usize) << 3);
   plan.ruleStack = take(plan.arena, ((plan.ruleDepth + 1) as usize) << 4);
   plan.given = take(plan.arena, (plan.rolloutCount as usize) * GIVEN_BYTES);
   if (plan.drawsRandom) {
-    // One draw for each cookie that may be issued and for each rollout that may draw by `random`.
-    const most = (plan.issueCount + plan.rolloutCount + 1) << 4;
+    // One draw for each cookie that may be issued, and for each rollout and shadow that may draw.
+    const most = (plan.issueCount + targets + 1) << 4;
     plan.randomBytes = most > RANDOM_BYTES ? most : RANDOM_BYTES;
     plan.randomUsed = plan.randomBytes;
     plan.random = take(plan.arena, plan.randomBytes);

@@ -1,12 +1,12 @@
 // `rollouts`: names, variants, shares, and what else a rollout says.
 
-import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../bytes/slice";
+import { isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../bytes/slice";
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
 import { equalSlotBegin, fitsEqualSlot, pointOf, SPACE, WHOLE } from "../core/bucket";
 import { murmur3Blocks, murmur3Rest } from "../core/murmur3";
 import { NO_CEILING, NO_SLOT, Rollout, ROLLOUT_BYTES, Variant, VARIANT_BYTES } from "../core/plan";
 import { HEADER_PREFIX, STATE_PREFIX } from "../vocabulary/headers";
-import { LIMIT_CLUSTER_BYTES, LIMIT_ROLLOUTS, LIMIT_SALT_BYTES, LIMIT_VARIANTS } from "../vocabulary/limits";
+import { LIMIT_ROLLOUTS, LIMIT_SALT_BYTES, LIMIT_VARIANTS } from "../vocabulary/limits";
 import {
   CODE_CONFLICT,
   CODE_LIMIT,
@@ -15,11 +15,21 @@ import {
   CODE_NO_IDENTITY,
   CODE_RANGE,
   CODE_REFERENCE,
-  CODE_TYPE,
   CODE_VALUE,
 } from "../vocabulary/problems";
-import { headerName, identityGiven, kept, keptAfter, plan, records, slotFor } from "./build";
-import { KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import {
+  clusterName,
+  headerName,
+  identityGiven,
+  kept,
+  keptAfter,
+  keptBefore,
+  plan,
+  records,
+  share,
+  slotFor,
+} from "./build";
+import { KIND_OBJECT, KIND_STRING, Node } from "./node";
 import {
   beginMessage,
   fail,
@@ -37,7 +47,7 @@ import {
 import { compileRule } from "./compile-rule";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
-import { isLabel, isToken, isVisible, NOT_A_STEP, OUT_OF_RANGE, thousandths } from "./scalars";
+import { isLabel, isToken } from "./scalars";
 
 const KNOWN_ROLLOUT = "match when state default variants salt force identity announce";
 const KNOWN_VARIANT = "percent max cluster";
@@ -141,17 +151,6 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     if (!identityGiven) warnNoIdentity(node);
   }
   readVariants(node, rollout, variants, fallback);
-}
-
-/** `salt/` */
-function keptBefore(salt: Slice): Slice {
-  const length = lengthOf(salt);
-  const copy = keptAfter("/", salt);
-  if (copy == NONE) return NONE;
-  const begin = addressOf(copy);
-  memory.copy(begin, begin + 1, length);
-  store<u8>(begin + length, 0x2f);
-  return copy;
 }
 
 function warnNoIdentity(node: Node): void {
@@ -267,36 +266,11 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
       }
       variant.ceiling = share(member);
     } else if (isWord(member.key, "cluster")) {
-      if (!isKind(member, KIND_STRING)) continue;
-      if (isVisible(member.text, LIMIT_CLUSTER_BYTES)) variant.cluster = kept(member.text);
-      else
-        fail(
-          member,
-          CODE_VALUE,
-          "must be a cluster's name: 1 to 1024 visible ASCII characters without blanks",
-        );
+      variant.cluster = clusterName(member);
     } else {
       unknownKey(member, KNOWN_VARIANT);
     }
   }
-}
-
-/** A percent in thousandths; what is none is reported and counts as 0. */
-function share(node: Node): u32 {
-  if (node.kind != KIND_NUMBER) {
-    fail(node, CODE_TYPE, "must be a number from 0 to 100");
-    return 0;
-  }
-  const value = thousandths(node.text);
-  if (value == OUT_OF_RANGE) {
-    fail(node, CODE_RANGE, "must be 0 to 100");
-    return 0;
-  }
-  if (value == NOT_A_STEP) {
-    fail(node, CODE_RANGE, "must be in steps of 0.001");
-    return 0;
-  }
-  return value;
 }
 
 /** Gives every variant but the default its part of the space, as policy.md's section Bucket says. */

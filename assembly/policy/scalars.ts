@@ -1,6 +1,6 @@
 // Scalars of the policy that mean more than their text: shares, durations, names.
 
-import { addressOf, lengthOf, Slice } from "../bytes/slice";
+import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { WHOLE } from "../core/bucket";
 
 /** A number of thousandths could not be made; which of the two says why. */
@@ -98,6 +98,33 @@ export function seconds(text: Slice): u32 {
   return value == 0 || value > (LONGEST_SECONDS as u64) ? NO_DURATION : (value as u32);
 }
 
+/** `50ms`, `1s` in milliseconds; NO_DURATION for anything else. */
+export function milliseconds(text: Slice): u32 {
+  const length = lengthOf(text);
+  const begin = addressOf(text);
+  if (length < 2 || load<u8>(begin + length - 1) != 0x73) return NO_DURATION;
+  const isMilli = load<u8>(begin + length - 2) == 0x6d;
+  const value = wholeNumber(sliceOf(begin, isMilli ? length - 2 : length - 1), 1000000);
+  if (value == NOT_WHOLE) return NO_DURATION;
+  return isMilli ? value : value * 1000;
+}
+
+/** No whole number. */
+export const NOT_WHOLE: u32 = 0xffffffff;
+
+/** Decimal digits and nothing else, 0 to `most` (at most 10^8); NOT_WHOLE for anything else. */
+export function wholeNumber(text: Slice, most: u32): u32 {
+  const length = lengthOf(text);
+  if (length == 0 || length > 9) return NOT_WHOLE;
+  let value: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(addressOf(text) + i);
+    if (byte < 0x30 || byte > 0x39) return NOT_WHOLE;
+    value = value * 10 + ((byte - 0x30) as u32);
+  }
+  return value <= most ? value : NOT_WHOLE;
+}
+
 // @ts-ignore: decorator
 @inline
 function isLowerOrDigit(byte: u8): bool {
@@ -140,6 +167,17 @@ export function isToken(text: Slice): bool {
       byte == 0x7c ||
       byte == 0x7e;
     if (!sign) return false;
+  }
+  return true;
+}
+
+/** Whether a text is a method as people write it: a token without small letters. */
+export function isMethod(text: Slice): bool {
+  if (!isToken(text)) return false;
+  const begin = addressOf(text);
+  for (let i: u32 = 0; i < lengthOf(text); i++) {
+    const byte = load<u8>(begin + i);
+    if (byte >= 0x61 && byte <= 0x7a) return false;
   }
   return true;
 }

@@ -6,6 +6,12 @@ export const HEADER_PREFIX = "x-serin-";
 export const HEADER_CLUSTER = "x-serin-cluster";
 /** The exposed flags, as an RFC 9651 dictionary. */
 export const HEADER_FLAGS = "x-serin-flags";
+/** `x-serin-shadow-<name>: <cluster>`: what a route mirrors by. */
+export const HEADER_SHADOW_PREFIX = "x-serin-shadow-";
+/** On the copy alone: the shadow's name. */
+export const HEADER_SHADOW = "x-serin-shadow";
+/** The `root_id` under which the module, loaded on a shadow's cluster, observes mirrored copies. */
+export const ROOT_ID_UPSTREAM = "serin.upstream";
 /** Filter state under `steer: filterState`; Envoy puts `wasm.` before it. */
 export const STATE_PREFIX = "serin.";
 /** As HEADER_CLUSTER, in filter state. */

@@ -9,6 +9,17 @@ export const LIMIT_VARIANTS = 16;
 export const LIMIT_MATCH_ENTRIES = 256;
 export const LIMIT_FLAGS = 10000;
 export const LIMIT_SHADOWS = 256;
+/** Methods, and header changes, of one shadow. */
+export const LIMIT_SHADOW_LIST = 64;
+/** JSON Pointers to what may differ. */
+export const LIMIT_IGNORED = 64;
+/** Bytes of a body that a call may copy and compare. */
+export const LIMIT_BODY_BYTES = 1048576;
+/** Copies of one shadow in flight on a worker, and a second. */
+export const LIMIT_IN_FLIGHT = 1000;
+export const LIMIT_PER_SECOND = 100000;
+/** Milliseconds that an answer may be waited for. */
+export const LIMIT_TIMEOUT_MS = 60000;
 /** Sources of one identity list. */
 export const LIMIT_SOURCES = 16;
 /** Operators of one rule. */

@@ -19,6 +19,21 @@ export const STAT_RQ_TIME = "rq_time";
 export const STAT_RQ_ACTIVE = "rq_active";
 /** `serin.flag.<key>.<variant>` */
 export const STAT_FLAG = "serin.flag.";
+/** `serin.shadow.<name>.<leaf>` */
+export const STAT_SHADOW = "serin.shadow.";
+export const STAT_SENT = "sent";
+export const STAT_OVER_BUDGET = "over_budget";
+export const STAT_TOO_LARGE = "too_large";
+export const STAT_UNAVAILABLE = "unavailable";
+/** One of these for each copy that was sent. */
+export const STAT_MATCH = "match";
+export const STAT_MISMATCH_STATUS = "mismatch_status";
+export const STAT_MISMATCH_BODY = "mismatch_body";
+export const STAT_TIMEOUT = "timeout";
+export const STAT_RESET = "reset";
+export const STAT_NOISE = "noise";
+/** Histogram beside STAT_RQ_TIME: production's own time for the same requests. */
+export const STAT_PRODUCTION_RQ_TIME = "production_rq_time";
 export const STAT_POLICY_LOADED = "serin.policy.loaded";
 export const STAT_POLICY_REJECTED = "serin.policy.rejected";
 export const STAT_ERROR = "serin.error";

@@ -32,12 +32,14 @@ export const REQUIRED_EXPORTS: ReadonlySet<string> = new Set([
   "proxy_on_configure",
   "proxy_on_context_create",
   "proxy_on_request_headers",
+  "proxy_on_request_body",
   "proxy_on_request_trailers",
   "proxy_on_response_headers",
   "proxy_on_response_body",
   "proxy_on_response_trailers",
   "proxy_on_log",
   "proxy_on_done",
+  "proxy_on_http_call_response",
   "serin_evaluate",
 ]);
 
@@ -45,4 +47,4 @@ export const REQUIRED_EXPORTS: ReadonlySet<string> = new Set([
 export const MAXIMUM_MEMORY_PAGES = 16384;
 
 /** Envoy compiles the whole module at start, once: see docs/decisions/module-size.md. */
-export const MAXIMUM_BYTES = 96 * 1024;
+export const MAXIMUM_BYTES = 128 * 1024;

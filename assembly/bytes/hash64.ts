@@ -1,0 +1,69 @@
+// A 64-bit hash of bytes that come in pieces: the mixing of MurmurHash64A (Austin Appleby, public domain, 2008), eight
+// bytes a step, with the length mixed in at the end, since it is not known before. However the bytes are cut into
+// pieces, the hash is the same.
+
+const MULTIPLIER: u64 = 0xc6a4a7935bd1e995;
+const SHIFT: u64 = 47;
+
+
+@unmanaged
+export class Hash64 {
+  state: u64;
+  /** Bytes that do not fill a word yet, the first one lowest. */
+  rest: u64;
+  /** All bytes so far. */
+  bytes: u64;
+}
+
+/** Begins anew. */
+export function beginHash(hash: Hash64): void {
+  hash.state = 0x9ae16a3b2f90404f;
+  hash.rest = 0;
+  hash.bytes = 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function mixed(state: u64, word: u64): u64 {
+  let k = word * MULTIPLIER;
+  k ^= k >> SHIFT;
+  return (state ^ (k * MULTIPLIER)) * MULTIPLIER;
+}
+
+/** Goes on with a piece. */
+export function hashBytes(hash: Hash64, from: usize, bytes: u32): void {
+  let at = from;
+  const end = from + bytes;
+  let held = hash.bytes & 7;
+  let rest = hash.rest;
+  let state = hash.state;
+  hash.bytes += bytes;
+  while (held != 0 && at < end) {
+    rest |= (load<u8>(at) as u64) << (held << 3);
+    at++;
+    held = (held + 1) & 7;
+    if (held == 0) {
+      state = mixed(state, rest);
+      rest = 0;
+    }
+  }
+  while (at + 8 <= end) {
+    state = mixed(state, load<u64>(at));
+    at += 8;
+  }
+  while (at < end) {
+    rest |= (load<u8>(at) as u64) << (held << 3);
+    at++;
+    held++;
+  }
+  hash.state = state;
+  hash.rest = rest;
+}
+
+/** The hash of all pieces; more may follow. */
+export function hashOf(hash: Hash64): u64 {
+  let state = mixed(mixed(hash.state, hash.rest), hash.bytes);
+  state ^= state >> SHIFT;
+  state *= MULTIPLIER;
+  return state ^ (state >> SHIFT);
+}

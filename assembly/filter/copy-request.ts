@@ -1,0 +1,60 @@
+// The headers that a copy goes out with: production's, less what belongs to the connection or to Envoy, with the
+// policy's changes.
+
+import { addPair, beginList, beginPairs, listedPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
+import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../bytes/slice";
+import { HEADER_CHANGE_BYTES, HeaderChange, Shadow } from "../core/shadow-plan";
+import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../vocabulary/headers";
+import { wordShadowHeader } from "./words";
+
+/**
+ * The copy's headers as a block of pairs in scratch memory; NONE without memory.
+ * @param block the request's headers as this filter leaves them
+ * @param mayHaveBody Envoy writes content-length itself, by what the body turns out to be
+ */
+export function copyHeaders(shadow: Shadow, block: Slice, mayHaveBody: bool): Slice {
+  const count = beginPairs(block);
+  if (!beginList(count + shadow.changeCount + 1)) return NONE;
+  while (nextPair()) {
+    if (lengthOf(pairKey) == 0 || isDropped(pairKey, mayHaveBody) || isChanged(shadow, pairKey)) continue;
+    addPair(pairKey, pairValue);
+  }
+  for (let i: u32 = 0; i < shadow.changeCount; i++) {
+    const change = changetype<HeaderChange>(shadow.changes + i * HEADER_CHANGE_BYTES);
+    if (change.value != NONE) addPair(change.name, change.value);
+  }
+  addPair(wordShadowHeader, shadow.name);
+  return listedPairs();
+}
+
+/** The copy's trailers; NONE when it has none. The client's own `x-serin-*` are not among them. */
+export function copyTrailers(block: Slice): Slice {
+  const count = beginPairs(block);
+  if (!beginList(count)) return NONE;
+  let any = false;
+  while (nextPair()) {
+    if (lengthOf(pairKey) == 0 || startsWithWord(pairKey, HEADER_PREFIX)) continue;
+    addPair(pairKey, pairValue);
+    any = true;
+  }
+  return any ? listedPairs() : NONE;
+}
+
+function isChanged(shadow: Shadow, name: Slice): bool {
+  for (let i: u32 = 0; i < shadow.changeCount; i++) {
+    if (sameText(changetype<HeaderChange>(shadow.changes + i * HEADER_CHANGE_BYTES).name, name)) return true;
+  }
+  return false;
+}
+
+/** Headers of one hop (RFC 9110 section 7.6.1), of Envoy's own use, and what mirrors are told. */
+function isDropped(name: Slice, mayHaveBody: bool): bool {
+  const first = load<u8>(addressOf(name));
+  if (first == 0x78) return startsWithWord(name, "x-envoy-") || startsWithWord(name, HEADER_SHADOW_PREFIX);
+  if (first == 0x63) return isWord(name, "connection") || (mayHaveBody && isWord(name, "content-length"));
+  if (first == 0x6b) return isWord(name, "keep-alive");
+  if (first == 0x70) return isWord(name, "proxy-connection");
+  if (first == 0x74) return isWord(name, "transfer-encoding");
+  if (first == 0x75) return isWord(name, "upgrade");
+  return first == 0x65 && isWord(name, "expect");
+}

@@ -1,0 +1,91 @@
+// The upstream filter: the same module loaded on the cluster of a mirrored shadow (`root_id: serin.upstream`). It decides
+// nothing. It finds the copy that the downstream filter of this worker opened, and sees what the shadow answers.
+
+import { NONE, lengthOf, sameText, Slice, sliceOf, addressOf, startsWithWord } from "../bytes/slice";
+import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
+import { DISPATCH_MIRROR, HEADER_CHANGE_BYTES, HeaderChange, Shadow } from "../core/shadow-plan";
+import { responsePiece } from "../host/bodies";
+import { nowNs } from "../host/clock";
+import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../host/headers";
+import { numberProperty, property } from "../host/properties";
+import { HEADER_SHADOW_PREFIX } from "../vocabulary/headers";
+import { Stream } from "./contexts";
+import { ANSWER_CUT, ANSWER_PENDING, ANSWER_WHOLE, Copy } from "./copies";
+import { ShadowState, stateNamed } from "./shadow-state";
+import { passBody, requestKey } from "./shadows";
+import { survive } from "./survive";
+import { settle } from "./verdict";
+import { wordClusterName, wordResponseCode, wordShadowHeader } from "./words";
+
+/** A request reaches the shadow's cluster. */
+export function beginObserved(stream: Stream): void {
+  const block = requestHeaders();
+  if (block == NONE) return survive("host-call", "the request headers could not be read");
+  const key = requestKey(block);
+  const cluster = property(wordClusterName);
+  beginPairs(block);
+  while (nextPair()) {
+    if (!startsWithWord(pairKey, HEADER_SHADOW_PREFIX)) continue;
+    // A request may be mirrored to several: this copy is for the one whose cluster we stand in.
+    if (lengthOf(cluster) != 0 && !sameText(cluster, pairValue)) continue;
+    const copy = openCopyOf(nameIn(pairKey), key);
+    if (copy == 0) continue;
+    stream.observed = copy;
+    changetype<Copy>(copy).observer = stream;
+    return changeHeaders(changetype<Copy>(copy).shadow);
+  }
+}
+
+function nameIn(header: Slice): Slice {
+  const prefix = HEADER_SHADOW_PREFIX.length as u32;
+  return sliceOf(addressOf(header) + prefix, lengthOf(header) - prefix);
+}
+
+/** The open copy of a mirrored request that nobody observes yet; 0 without. */
+function openCopyOf(shadow: Slice, key: u64): usize {
+  const state = stateNamed(shadow);
+  if (state == 0 || key == 0) return 0;
+  for (let at = changetype<ShadowState>(state).first; at != 0; at = changetype<Copy>(at).next) {
+    const copy = changetype<Copy>(at);
+    if (copy.key != key || copy.shadow.dispatch != DISPATCH_MIRROR) continue;
+    if (copy.theirs.outcome == ANSWER_PENDING && changetype<usize>(copy.observer) == 0) return at;
+  }
+  return 0;
+}
+
+function changeHeaders(shadow: Shadow): void {
+  let sound = replaceRequestHeader(wordShadowHeader, shadow.name);
+  for (let i: u32 = 0; i < shadow.changeCount; i++) {
+    const change = changetype<HeaderChange>(shadow.changes + i * HEADER_CHANGE_BYTES);
+    const done =
+      change.value == NONE
+        ? removeRequestHeader(change.name)
+        : replaceRequestHeader(change.name, change.value);
+    if (!done) sound = false;
+  }
+  if (!sound) survive("host-call", "a copy's header could not be changed");
+}
+
+/** A piece of the shadow's answer passes. */
+export function passObserved(stream: Stream, bytes: u32): void {
+  if (stream.observed == 0 || bytes == 0) return;
+  const copy = changetype<Copy>(stream.observed);
+  if (copy.shadow.body == 0) return;
+  const piece = responsePiece(bytes);
+  if (piece == NONE) return survive("host-call", "the response's body could not be read");
+  passBody(copy, copy.theirs, piece);
+}
+
+/** Envoy is done with the shadow's stream. */
+export function endObserved(stream: Stream): void {
+  if (stream.observed == 0) return;
+  const copy = changetype<Copy>(stream.observed);
+  stream.observed = 0;
+  copy.observer = changetype<Stream>(0);
+  const code = numberProperty(wordResponseCode);
+  const now = nowNs();
+  copy.theirs.endedNs = now;
+  copy.theirs.status = code < 0 ? 0 : (code as u32);
+  copy.theirs.outcome = code >= 100 && stream.responseEnded ? ANSWER_WHOLE : ANSWER_CUT;
+  settle(copy, now);
+}

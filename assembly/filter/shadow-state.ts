@@ -1,0 +1,163 @@
+// What this worker keeps of a shadow beyond any policy: its stats, its budget, its open copies. Found by the shadow's
+// name, as variants' stats are (docs/decisions/stat-records.md).
+
+import { keep, take } from "../bytes/arena";
+import { NONE, Slice } from "../bytes/slice";
+import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
+import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
+import { Plan } from "../core/plan";
+import { Shadow, SHADOW_BYTES, UNLIMITED } from "../core/shadow-plan";
+import { COUNTER, defineMetric, HISTOGRAM } from "../host/metrics";
+import {
+  STAT_MATCH,
+  STAT_MISMATCH_BODY,
+  STAT_MISMATCH_STATUS,
+  STAT_NOISE,
+  STAT_OVER_BUDGET,
+  STAT_PRODUCTION_RQ_TIME,
+  STAT_RESET,
+  STAT_RQ_TIME,
+  STAT_SENT,
+  STAT_SHADOW,
+  STAT_TIMEOUT,
+  STAT_TOO_LARGE,
+  STAT_UNAVAILABLE,
+} from "../vocabulary/stats";
+import { vmArena } from "./words";
+
+
+@unmanaged
+export class ShadowState {
+  sent: u32;
+  overBudget: u32;
+  tooLarge: u32;
+  unavailable: u32;
+  match: u32;
+  mismatchStatus: u32;
+  mismatchBody: u32;
+  timeout: u32;
+  reset: u32;
+  noise: u32;
+  time: u32;
+  productionTime: u32;
+  /** Whether the log has been told that its cluster, or that of its noise, cannot be reached. */
+  saidUnavailable: bool;
+  saidNoiseUnavailable: bool;
+  /** Open copies: a list (filter/copies.ts), oldest first. */
+  first: usize;
+  last: usize;
+  inFlight: u32;
+  /** The token bucket: nanoseconds times `perSecond`, a copy costs one second; and when it was filled last. */
+  credit: u64;
+  filledNs: u64;
+  isFilled: bool;
+  /** Mismatches written within the second that began at `sampledNs`. */
+  sampled: u32;
+  sampledNs: u64;
+  /** Every state of this worker is in one list. */
+  nextState: usize;
+  /** When copies that nobody answers were last looked for. */
+  sweptNs: u64;
+}
+
+const SECOND: u64 = 1000000000;
+
+let states: Table = changetype<Table>(0);
+let allStates: usize = 0;
+const name: Writer = changetype<Writer>(memory.data(32, 8));
+
+/** The state of a shadow by its name; 0 when this worker never had one. */
+export function stateNamed(shadow: Slice): usize {
+  if (changetype<usize>(states) == 0) return 0;
+  const found = find(states, shadow);
+  return found == ABSENT ? 0 : found;
+}
+
+/** The first of all states. */
+export function firstState(): usize {
+  return allStates;
+}
+
+/** Gives every shadow of the plan its state. @returns false without memory: such a shadow sends nothing */
+export function adoptShadows(plan: Plan): bool {
+  if (plan.shadowCount == 0) return true;
+  if (changetype<usize>(states) == 0) states = newTable(vmArena);
+  if (changetype<usize>(states) == 0) return false;
+  let sound = true;
+  for (let i: u32 = 0; i < plan.shadowCount; i++) {
+    const shadow = changetype<Shadow>(plan.shadows + i * SHADOW_BYTES);
+    shadow.state = stateOf(shadow.name);
+    if (shadow.state == 0) sound = false;
+    else changetype<ShadowState>(shadow.state).saidUnavailable = false;
+  }
+  return sound;
+}
+
+function stateOf(shadow: Slice): usize {
+  const found = find(states, shadow);
+  if (found != ABSENT) return found;
+  const own = keep(vmArena, shadow);
+  const address = take(vmArena, offsetof<ShadowState>());
+  if (own == NONE || address == 0 || !insert(vmArena, states, own, address as u32)) return 0;
+  const state = changetype<ShadowState>(address);
+  state.nextState = allStates;
+  allStates = address;
+  state.sent = define(COUNTER, shadow, STAT_SENT);
+  state.overBudget = define(COUNTER, shadow, STAT_OVER_BUDGET);
+  state.tooLarge = define(COUNTER, shadow, STAT_TOO_LARGE);
+  state.unavailable = define(COUNTER, shadow, STAT_UNAVAILABLE);
+  state.match = define(COUNTER, shadow, STAT_MATCH);
+  state.mismatchStatus = define(COUNTER, shadow, STAT_MISMATCH_STATUS);
+  state.mismatchBody = define(COUNTER, shadow, STAT_MISMATCH_BODY);
+  state.timeout = define(COUNTER, shadow, STAT_TIMEOUT);
+  state.reset = define(COUNTER, shadow, STAT_RESET);
+  state.noise = define(COUNTER, shadow, STAT_NOISE);
+  state.time = define(HISTOGRAM, shadow, STAT_RQ_TIME);
+  state.productionTime = define(HISTOGRAM, shadow, STAT_PRODUCTION_RQ_TIME);
+  return address;
+}
+
+function define(kind: i32, shadow: Slice, leaf: string): u32 {
+  restartText(name);
+  put(name, STAT_SHADOW);
+  putSlice(name, shadow);
+  putByte(name, 0x2e);
+  put(name, leaf);
+  return defineMetric(kind, textOf(name));
+}
+
+/** Takes one copy's part of the budget of this second. @returns false when it is spent */
+export function takeToken(state: ShadowState, shadow: Shadow, now: u64): bool {
+  const rate = shadow.perSecond as u64;
+  if (rate == (UNLIMITED as u64)) return true;
+  const most = rate * SECOND;
+  if (!state.isFilled) {
+    state.credit = most;
+    state.isFilled = true;
+  } else if (now > state.filledNs) {
+    // A pause of a second fills it, however long it was: the product below stays within 64 bits.
+    const passed = now - state.filledNs < SECOND ? now - state.filledNs : SECOND;
+    state.credit += passed * rate;
+  }
+  state.filledNs = now;
+  if (state.credit > most) state.credit = most;
+  if (state.credit < SECOND) return false;
+  state.credit -= SECOND;
+  return true;
+}
+
+/** Gives back what a copy took that was never sent. */
+export function giveToken(state: ShadowState): void {
+  state.credit += SECOND;
+}
+
+/** Whether one more mismatch may be written to the log. */
+export function takeSample(state: ShadowState, shadow: Shadow, now: u64): bool {
+  if (now < state.sampledNs || now - state.sampledNs >= SECOND) {
+    state.sampledNs = now;
+    state.sampled = 0;
+  }
+  if (state.sampled >= shadow.sample) return false;
+  state.sampled++;
+  return true;
+}

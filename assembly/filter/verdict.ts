@@ -1,0 +1,135 @@
+// What a copy has shown, once all its answers are there: one verdict, counted, and some of the mismatches written down.
+
+import { gathered } from "../bytes/chain";
+import { hashOf } from "../bytes/hash64";
+import { lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
+import { beginText, put, putByte, putNumber, putString, textOf, Writer } from "../bytes/writer";
+import {
+  compareJson,
+  JSON_DIFFERENT,
+  JSON_NOISE,
+  JSON_SAME,
+  JSON_UNKNOWN,
+  putDifference,
+} from "../core/json-difference";
+import { readJson } from "../core/json-tree";
+import { BODY_IGNORED, BODY_JSON } from "../core/shadow-plan";
+import { INFO, log } from "../host/log";
+import { addToMetric, recordMetric } from "../host/metrics";
+import { STAT_MISMATCH_BODY, STAT_MISMATCH_STATUS } from "../vocabulary/stats";
+import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_PENDING, ANSWER_WHOLE, closeCopy, Copy } from "./copies";
+import { takeSample } from "./shadow-state";
+
+const MILLISECOND: u64 = 1000000;
+const line: Writer = changetype<Writer>(memory.data(32, 8));
+
+/** Whether the last comparison of bodies left its place in core/json-difference.ts. */
+let hasPointer: bool = false;
+
+/** Gives the copy its verdict when nothing is awaited any more, and forgets it. */
+export function settle(copy: Copy, now: u64): void {
+  if (copy.ours.outcome == ANSWER_PENDING || copy.theirs.outcome == ANSWER_PENDING) return;
+  if (copy.other.outcome == ANSWER_PENDING) return;
+  judge(copy, now);
+  closeCopy(copy);
+}
+
+function judge(copy: Copy, now: u64): void {
+  const state = copy.state;
+  const theirs = copy.theirs;
+  const ours = copy.ours;
+  const isLate = theirs.outcome == ANSWER_LATE;
+  if (theirs.outcome == ANSWER_CUT || (ours.outcome == ANSWER_CUT && !isLate)) {
+    addToMetric(state.reset, 1);
+    return;
+  }
+  // Both or none: the two histograms are of the same requests.
+  if (ours.outcome == ANSWER_WHOLE) {
+    recordMetric(state.time, passed(copy.sentNs, theirs.endedNs));
+    recordMetric(state.productionTime, passed(copy.sentNs, ours.endedNs));
+  }
+  if (isLate) {
+    addToMetric(state.timeout, 1);
+    return;
+  }
+  const shadow = copy.shadow;
+  const hasOther = copy.other.outcome == ANSWER_WHOLE;
+  if (shadow.comparesStatus && theirs.status != ours.status) {
+    if (hasOther && copy.other.status != ours.status) {
+      addToMetric(state.noise, 1);
+      return;
+    }
+    addToMetric(state.mismatchStatus, 1);
+    hasPointer = false;
+    if (takeSample(state, shadow, now)) write(copy, STAT_MISMATCH_STATUS);
+    return;
+  }
+  const difference = shadow.body == BODY_IGNORED ? JSON_SAME : compareBodies(copy, hasOther);
+  if (difference == JSON_SAME) {
+    addToMetric(state.match, 1);
+  } else if (difference == JSON_NOISE) {
+    addToMetric(state.noise, 1);
+  } else {
+    addToMetric(state.mismatchBody, 1);
+    if (takeSample(state, shadow, now)) write(copy, STAT_MISMATCH_BODY);
+  }
+}
+
+function passed(from: u64, to: u64): u64 {
+  return to > from ? (to - from) / MILLISECOND : 0;
+}
+
+function sameBody(a: Answer, b: Answer): bool {
+  return a.bytes == b.bytes && hashOf(a.hash) == hashOf(b.hash);
+}
+
+/** JSON_SAME, JSON_NOISE or JSON_DIFFERENT, also where bytes are compared. */
+function compareBodies(copy: Copy, hasOther: bool): u32 {
+  hasPointer = false;
+  if (sameBody(copy.ours, copy.theirs)) return JSON_SAME;
+  if (copy.shadow.body == BODY_JSON) {
+    const difference = compareAsJson(copy, hasOther);
+    if (difference != JSON_UNKNOWN) {
+      hasPointer = difference == JSON_DIFFERENT;
+      return difference;
+    }
+  }
+  return hasOther && !sameBody(copy.ours, copy.other) ? JSON_NOISE : JSON_DIFFERENT;
+}
+
+function compareAsJson(copy: Copy, hasOther: bool): u32 {
+  const ours = treeOf(copy.ours);
+  if (ours == 0) return JSON_UNKNOWN;
+  const theirs = treeOf(copy.theirs);
+  if (theirs == 0) return JSON_UNKNOWN;
+  const other: usize = hasOther ? treeOf(copy.other) : 0;
+  return compareJson(ours, theirs, other, copy.shadow.ignored, copy.shadow.ignoredCount);
+}
+
+function treeOf(answer: Answer): usize {
+  if (!answer.isKept) return 0;
+  const text: Slice = gathered(answer.body);
+  return text == NONE || lengthOf(text) == 0 ? 0 : readJson(text);
+}
+
+/** One line about a mismatch: where, never what. */
+function write(copy: Copy, verdict: string): void {
+  beginText(line);
+  put(line, '{"shadow":{"name":');
+  putString(line, copy.shadow.name);
+  put(line, ',"verdict":"');
+  put(line, verdict);
+  put(line, '","request":');
+  putString(line, sliceOf(copy.line, copy.lineBytes));
+  put(line, ',"production":');
+  putNumber(line, copy.ours.status);
+  put(line, ',"answer":');
+  putNumber(line, copy.theirs.status);
+  if (hasPointer) {
+    put(line, ',"pointer":"');
+    putDifference(line);
+    putByte(line, 0x22);
+  }
+  put(line, "}}");
+  log(INFO, textOf(line));
+}

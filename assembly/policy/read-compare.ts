@@ -1,0 +1,218 @@
+// `compare` of a shadow, and what its `headers` change on the copy.
+
+import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { put, putString } from "../bytes/writer";
+import { Ignored, IGNORED_BYTES } from "../core/json-difference";
+import {
+  BODY_BYTES,
+  BODY_IGNORED,
+  BODY_JSON,
+  HEADER_CHANGE_BYTES,
+  HeaderChange,
+  Shadow,
+} from "../core/shadow-plan";
+import { HEADER_PREFIX } from "../vocabulary/headers";
+import { LIMIT_IGNORED, LIMIT_SHADOW_LIST } from "../vocabulary/limits";
+import { CODE_LIMIT, CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import { asciiOf, kept, keptLower, records } from "./build";
+import { isOneOf } from "./nearest";
+import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import { beginMessage, fail, isKind, message, putOverLimit, report, reportKey, unknownKey } from "./problems";
+import { isToken, NOT_WHOLE, wholeNumber } from "./scalars";
+
+const KNOWN_COMPARE = "status body sample";
+const KNOWN_BODY = "json ignore";
+const KNOWN_HEADERS = "set remove";
+/** Headers that belong to the connection or the message, which Envoy writes by itself. */
+const ENVOYS_OWN = "connection content-length keep-alive proxy-connection transfer-encoding upgrade expect";
+const MOST_SAMPLES: u32 = 1000;
+
+/** Reads what of the answers is compared. */
+export function readCompare(object: Node, shadow: Shadow): void {
+  if (!isKind(object, KIND_OBJECT)) return;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (isWord(node.key, "status")) {
+      shadow.comparesStatus = truth(node);
+    } else if (isWord(node.key, "body")) {
+      readBody(node, shadow);
+    } else if (isWord(node.key, "sample")) {
+      if (isKind(node, KIND_STRING)) shadow.sample = sample(node);
+    } else {
+      unknownKey(node, KNOWN_COMPARE);
+    }
+  }
+}
+
+function truth(node: Node): bool {
+  if (node.kind != KIND_TRUE && node.kind != KIND_FALSE) fail(node, CODE_TYPE, "must be true or false");
+  return node.kind == KIND_TRUE;
+}
+
+/** `1/s` */
+function sample(node: Node): u32 {
+  const length = lengthOf(node.text);
+  const begin = addressOf(node.text);
+  const ends = length > 2 && load<u8>(begin + length - 2) == 0x2f && load<u8>(begin + length - 1) == 0x73;
+  const value = ends ? wholeNumber(sliceOf(begin, length - 2), MOST_SAMPLES) : NOT_WHOLE;
+  if (value != NOT_WHOLE) return value;
+  fail(node, CODE_VALUE, "must be 0/s to 1000/s, like 1/s");
+  return 0;
+}
+
+/** `true`, or `{ json: true, ignore: [...] }`. */
+function readBody(node: Node, shadow: Shadow): void {
+  if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) {
+    shadow.body = node.kind == KIND_TRUE ? BODY_BYTES : BODY_IGNORED;
+    return;
+  }
+  if (node.kind != KIND_OBJECT)
+    return fail(
+      node,
+      CODE_TYPE,
+      'must be true, false or an object like {"json": true, "ignore": ["/timestamp"]}',
+    );
+  shadow.body = BODY_JSON;
+  let ignore: usize = 0;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isWord(member.key, "json")) {
+      if (!truth(member)) shadow.body = BODY_BYTES;
+    } else if (isWord(member.key, "ignore")) {
+      ignore = at;
+      readIgnored(member, shadow);
+    } else {
+      unknownKey(member, KNOWN_BODY);
+    }
+  }
+  if (shadow.body == BODY_BYTES && ignore != 0)
+    fail(
+      changetype<Node>(ignore),
+      CODE_VALUE,
+      "needs json: true, since only JSON has parts that can be named",
+    );
+}
+
+function readIgnored(list: Node, shadow: Shadow): void {
+  if (!isKind(list, KIND_ARRAY)) return;
+  if (list.count > (LIMIT_IGNORED as u32)) {
+    putOverLimit(LIMIT_IGNORED, " pointers");
+    return report(list, CODE_LIMIT);
+  }
+  shadow.ignored = records(list.count, IGNORED_BYTES);
+  if (shadow.ignored == 0) return;
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (!isKind(node, KIND_STRING)) continue;
+    if (!readPointer(node.text, changetype<Ignored>(shadow.ignored + shadow.ignoredCount * IGNORED_BYTES))) {
+      fail(node, CODE_VALUE, "must be a JSON Pointer (RFC 6901), like /items/*/id");
+      continue;
+    }
+    shadow.ignoredCount++;
+  }
+}
+
+/** Splits a pointer into its tokens, decoded. @returns whether it is one */
+function readPointer(text: Slice, ignored: Ignored): bool {
+  const length = lengthOf(text);
+  if (length == 0) return true;
+  const copy = kept(text);
+  const begin = addressOf(copy);
+  if (load<u8>(begin) != 0x2f) return false;
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    if (load<u8>(begin + i) == 0x2f) count++;
+  }
+  ignored.tokens = records(count, 8);
+  if (ignored.tokens == 0) return true;
+  let from: u32 = 1;
+  let to: u32 = 1;
+  for (let i: u32 = 1; i <= length; i++) {
+    let byte: u8 = i == length ? 0x2f : load<u8>(begin + i);
+    if (byte == 0x2f) {
+      store<u64>(ignored.tokens + ((ignored.count as usize) << 3), sliceOf(begin + from, to - from));
+      ignored.count++;
+      from = i + 1;
+      to = from;
+      continue;
+    }
+    if (byte == 0x7e) {
+      const next: u8 = i + 1 == length ? 0 : load<u8>(begin + i + 1);
+      if (next != 0x30 && next != 0x31) return false;
+      byte = next == 0x30 ? 0x7e : 0x2f;
+      i++;
+    }
+    store<u8>(begin + to, byte);
+    to++;
+  }
+  return true;
+}
+
+/** Reads `headers: { set, remove }`. */
+export function readChanges(object: Node, shadow: Shadow): void {
+  if (!isKind(object, KIND_OBJECT)) return;
+  let count: u32 = 0;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) count += changetype<Node>(at).count;
+  if (count > (LIMIT_SHADOW_LIST as u32)) {
+    putOverLimit(LIMIT_SHADOW_LIST, " header changes");
+    return report(object, CODE_LIMIT);
+  }
+  shadow.changes = records(count, HEADER_CHANGE_BYTES);
+  if (shadow.changes == 0) return;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const list = changetype<Node>(at);
+    const isSet = isWord(list.key, "set");
+    if (!isSet && !isWord(list.key, "remove")) {
+      unknownKey(list, KNOWN_HEADERS);
+      continue;
+    }
+    if (!isKind(list, isSet ? KIND_OBJECT : KIND_ARRAY)) continue;
+    for (let item = list.first; item != 0; item = changetype<Node>(item).next) {
+      readChange(changetype<Node>(item), isSet, shadow);
+    }
+  }
+}
+
+function readChange(node: Node, isSet: bool, shadow: Shadow): void {
+  if (!isKind(node, KIND_STRING)) return;
+  const text = isSet ? node.key : node.text;
+  const name = isToken(text) ? keptLower(text) : NONE;
+  // Envoy keeps Host as :authority, which every request has to have.
+  const isHost = isWord(name, "host");
+  if (
+    name == NONE ||
+    startsWithWord(name, HEADER_PREFIX) ||
+    isOneOf(name, ENVOYS_OWN) ||
+    (isHost && !isSet)
+  ) {
+    beginMessage();
+    put(
+      message,
+      "must be the name of a header that a copy may have of its own (none of x-serin-*, of the connection, of the length), got ",
+    );
+    putString(message, text);
+    if (isSet) reportKey(node, CODE_NAME);
+    else report(node, CODE_NAME);
+    return;
+  }
+  if (isSet && !isFieldValue(node.text))
+    return fail(node, CODE_VALUE, "must be a header's value: visible ASCII and inner blanks");
+  const change = changetype<HeaderChange>(shadow.changes + shadow.changeCount * HEADER_CHANGE_BYTES);
+  change.name = isHost ? asciiOf(":authority") : name;
+  change.value = isSet ? kept(node.text) : NONE;
+  shadow.changeCount++;
+}
+
+/** RFC 9110 section 5.5, without obs-text. */
+function isFieldValue(text: Slice): bool {
+  const length = lengthOf(text);
+  const begin = addressOf(text);
+  if (length > 4096) return false;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(begin + i);
+    const isInner = i != 0 && i != length - 1;
+    if (byte > 0x20 && byte < 0x7f) continue;
+    if (!isInner || (byte != 0x20 && byte != 0x09)) return false;
+  }
+  return true;
+}

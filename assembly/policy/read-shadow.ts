@@ -1,0 +1,285 @@
+// `shadows`: whom each copies, where the copies go, and what of the answers is compared.
+
+import { isWord, lengthOf } from "../bytes/slice";
+import { put, putNumber, putString } from "../bytes/writer";
+import { pointOf, WHOLE } from "../core/bucket";
+import { murmur3Blocks, murmur3Rest } from "../core/murmur3";
+import {
+  DISPATCH_CALL,
+  DISPATCH_MIRROR,
+  DRAWN_BYTES,
+  Shadow,
+  SHADOW_BYTES,
+  UNLIMITED,
+} from "../core/shadow-plan";
+import { HEADER_SHADOW_PREFIX } from "../vocabulary/headers";
+import {
+  LIMIT_BODY_BYTES,
+  LIMIT_IN_FLIGHT,
+  LIMIT_PER_SECOND,
+  LIMIT_SHADOW_LIST,
+  LIMIT_SHADOWS,
+  LIMIT_TIMEOUT_MS,
+} from "../vocabulary/limits";
+import {
+  CODE_CONFLICT,
+  CODE_LIMIT,
+  CODE_NAME,
+  CODE_NO_EFFECT,
+  CODE_NO_IDENTITY,
+  CODE_RANGE,
+  CODE_TYPE,
+  CODE_VALUE,
+} from "../vocabulary/problems";
+import { clusterName, identityGiven, kept, keptAfter, keptBefore, plan, records, share } from "./build";
+import { compileRule } from "./compile-rule";
+import { KIND_ARRAY, KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import {
+  beginMessage,
+  fail,
+  failWith,
+  hint,
+  isKind,
+  message,
+  missingKey,
+  putFound,
+  putOverLimit,
+  report,
+  reportKey,
+  unknownKey,
+} from "./problems";
+import { readIdentity } from "./read-identity";
+import { readMatch } from "./read-match";
+import { readChanges, readCompare } from "./read-compare";
+import { isLabel, isMethod, milliseconds, NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
+
+const KNOWN_SHADOW =
+  "match when identity percent sample cluster dispatch methods headers compare noise budget timeout";
+const KNOWN_BUDGET = "perSecond inFlight maxBodyBytes";
+const KNOWN_NOISE = "cluster";
+
+const DEFAULT_PER_SECOND: u32 = 50;
+const DEFAULT_IN_FLIGHT: u32 = 20;
+const DEFAULT_BODY_BYTES: u32 = 65536;
+const DEFAULT_TIMEOUT_MS: u32 = 1000;
+
+/** Reads all shadows into the plan, behind its rollouts. */
+export function readShadows(object: Node): void {
+  if (!isKind(object, KIND_OBJECT)) return;
+  if (object.count > (LIMIT_SHADOWS as u32)) {
+    putOverLimit(LIMIT_SHADOWS, " shadows");
+    return report(object, CODE_LIMIT);
+  }
+  plan.shadows = records(object.count, SHADOW_BYTES);
+  plan.drawn = records(object.count, DRAWN_BYTES);
+  if (plan.shadows == 0 || plan.drawn == 0) return;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (!isLabel(node.key)) {
+      beginMessage();
+      put(message, "a shadow's name must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens, got ");
+      putString(message, node.key);
+      reportKey(node, CODE_NAME);
+    }
+    readShadow(node, changetype<Shadow>(plan.shadows + plan.shadowCount * SHADOW_BYTES));
+    plan.shadowCount++;
+    if (plan.arena.failed) return;
+  }
+}
+
+function readShadow(node: Node, shadow: Shadow): void {
+  if (!isKind(node, KIND_OBJECT)) return;
+  shadow.name = kept(node.key);
+  shadow.header = keptAfter(HEADER_SHADOW_PREFIX, node.key);
+  let cluster = false;
+  let ownIdentity = false;
+  let percent: usize = 0;
+  let noise: usize = 0;
+  let budget: usize = 0;
+  let compare: usize = 0;
+  let timeout: usize = 0;
+  let headers: usize = 0;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    const key = member.key;
+    if (isWord(key, "match")) {
+      shadow.entries = readMatch(member, plan.rolloutCount + plan.shadowCount);
+    } else if (isWord(key, "when")) {
+      shadow.when = compileRule(member, true);
+    } else if (isWord(key, "identity")) {
+      ownIdentity = true;
+      shadow.identity = readIdentity(member);
+    } else if (isWord(key, "percent")) {
+      percent = at;
+      shadow.share = share(member);
+    } else if (isWord(key, "sample")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      shadow.byIdentity = isWord(member.text, "identity");
+      if (!shadow.byIdentity && !isWord(member.text, "request"))
+        fail(member, CODE_VALUE, "must be request or identity");
+    } else if (isWord(key, "cluster")) {
+      cluster = true;
+      shadow.cluster = clusterName(member);
+    } else if (isWord(key, "dispatch")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      shadow.dispatch = isWord(member.text, "mirror") ? DISPATCH_MIRROR : DISPATCH_CALL;
+      if (shadow.dispatch == DISPATCH_CALL && !isWord(member.text, "call"))
+        fail(member, CODE_VALUE, "must be call or mirror");
+    } else if (isWord(key, "methods")) {
+      readMethods(member, shadow);
+    } else if (isWord(key, "headers")) {
+      headers = at;
+      readChanges(member, shadow);
+    } else if (isWord(key, "compare")) {
+      compare = at;
+    } else if (isWord(key, "noise")) {
+      noise = at;
+      readNoise(member, shadow);
+    } else if (isWord(key, "budget")) {
+      budget = at;
+    } else if (isWord(key, "timeout")) {
+      timeout = at;
+    } else {
+      unknownKey(member, KNOWN_SHADOW);
+    }
+  }
+  if (!cluster) missingKey(node, "cluster", "the cluster that gets the copies");
+  shadow.below = pointOf(shadow.share);
+  if (percent == 0) hintAt(node, CODE_NO_EFFECT, "no percent: nothing is copied");
+  if (!shadow.byIdentity && shadow.share != 0 && shadow.share != WHOLE) plan.drawsRandom = true;
+  const prefix = keptBefore(keptAfter("shadow/", node.key));
+  shadow.saltHash = murmur3Blocks(prefix, 0);
+  shadow.saltRest = murmur3Rest(prefix);
+  shadow.saltBytes = lengthOf(prefix);
+  if (!ownIdentity) {
+    shadow.identity = plan.identity;
+    if (shadow.byIdentity && !identityGiven)
+      hintAt(
+        node,
+        CODE_NO_IDENTITY,
+        "no identity here nor at the top: every request is anonymous and none is copied",
+      );
+  }
+  // A call has an answer in any case, and its status is there to be compared.
+  shadow.compares = shadow.dispatch == DISPATCH_CALL || compare != 0;
+  shadow.comparesStatus = shadow.compares;
+  shadow.sample = 1;
+  if (compare != 0) readCompare(changetype<Node>(compare), shadow);
+  readBudget(budget, shadow);
+  shadow.timeoutMs = DEFAULT_TIMEOUT_MS;
+  if (timeout != 0) readTimeout(changetype<Node>(timeout), shadow);
+  if (shadow.dispatch == DISPATCH_CALL) return;
+  if (noise != 0)
+    failWith(
+      changetype<Node>(noise),
+      CODE_CONFLICT,
+      "only a call has a copy to send twice: dispatch is mirror",
+    );
+  if (compare != 0) return;
+  if (timeout != 0)
+    hintAt(changetype<Node>(timeout), CODE_NO_EFFECT, "a mirror without compare waits for no answer");
+  if (headers != 0)
+    hintAt(
+      changetype<Node>(headers),
+      CODE_NO_EFFECT,
+      "a mirror's headers are changed by the filter on the shadow's cluster, or by the route's request_headers_mutations",
+    );
+}
+
+function hintAt(node: Node, code: string, sentence: string): void {
+  beginMessage();
+  put(message, sentence);
+  hint(node, code);
+}
+
+function readMethods(list: Node, shadow: Shadow): void {
+  if (!isKind(list, KIND_ARRAY)) return;
+  if (list.count == 0) return failWith(list, CODE_VALUE, "must name at least one method");
+  if (list.count > (LIMIT_SHADOW_LIST as u32)) {
+    putOverLimit(LIMIT_SHADOW_LIST, " methods");
+    return report(list, CODE_LIMIT);
+  }
+  shadow.methods = records(list.count, 8);
+  if (shadow.methods == 0) return;
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (!isKind(node, KIND_STRING)) continue;
+    if (!isMethod(node.text)) {
+      fail(node, CODE_VALUE, "must be a method in capitals, like POST");
+      continue;
+    }
+    if (isWord(node.text, "CONNECT")) {
+      failWith(node, CODE_VALUE, "CONNECT opens a tunnel, and a tunnel has no copy");
+      continue;
+    }
+    store<u64>(shadow.methods + ((shadow.methodCount as usize) << 3), kept(node.text));
+    shadow.methodCount++;
+  }
+}
+
+function readNoise(node: Node, shadow: Shadow): void {
+  if (!isKind(node, KIND_OBJECT)) return;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const member = changetype<Node>(at);
+    if (isWord(member.key, "cluster")) shadow.noise = clusterName(member);
+    else unknownKey(member, KNOWN_NOISE);
+  }
+  if (node.count == 0)
+    missingKey(node, "cluster", "the cluster of a second instance of production's version");
+}
+
+function readBudget(address: usize, shadow: Shadow): void {
+  const isCall = shadow.dispatch == DISPATCH_CALL;
+  shadow.perSecond = isCall ? DEFAULT_PER_SECOND : UNLIMITED;
+  shadow.inFlight = DEFAULT_IN_FLIGHT;
+  shadow.maxBodyBytes = DEFAULT_BODY_BYTES;
+  if (address == 0) return;
+  const object = changetype<Node>(address);
+  if (!isKind(object, KIND_OBJECT)) return;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (isWord(node.key, "perSecond")) {
+      shadow.perSecond = count(node, LIMIT_PER_SECOND);
+    } else if (isWord(node.key, "inFlight")) {
+      shadow.inFlight = count(node, LIMIT_IN_FLIGHT);
+    } else if (isWord(node.key, "maxBodyBytes")) {
+      if (node.kind == KIND_STRING && isWord(node.text, "unlimited")) {
+        if (isCall)
+          failWith(
+            node,
+            CODE_CONFLICT,
+            "a call keeps the body until it is sent, so it must have a bound; a mirror need not",
+          );
+        else shadow.maxBodyBytes = UNLIMITED;
+      } else {
+        shadow.maxBodyBytes = count(node, LIMIT_BODY_BYTES);
+      }
+    } else {
+      unknownKey(node, KNOWN_BUDGET);
+    }
+  }
+}
+
+/** A whole number from 0 to `most`; what is none is reported and counts as 0. */
+function count(node: Node, most: u32): u32 {
+  const value = node.kind == KIND_NUMBER ? wholeNumber(node.text, most) : NOT_WHOLE;
+  if (value != NOT_WHOLE) return value;
+  beginMessage();
+  put(message, "must be a whole number from 0 to ");
+  putNumber(message, most);
+  put(message, ", got ");
+  putFound(node);
+  report(node, node.kind == KIND_NUMBER ? CODE_RANGE : CODE_TYPE);
+  return 0;
+}
+
+function readTimeout(node: Node, shadow: Shadow): void {
+  if (!isKind(node, KIND_STRING)) return;
+  shadow.timeoutMs = milliseconds(node.text);
+  if (
+    shadow.timeoutMs == NO_DURATION ||
+    shadow.timeoutMs == 0 ||
+    shadow.timeoutMs > (LIMIT_TIMEOUT_MS as u32)
+  )
+    fail(node, CODE_VALUE, "must be a duration from 1ms to 60s, like 300ms or 2s");
+}
