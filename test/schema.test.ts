@@ -142,6 +142,7 @@ describe("the schema and the filter's words", () => {
       KNOWN_FLAG: [definition("flag")],
       KNOWN_FLAGD: [definition("flagdSettings")],
       KNOWN_SHADOW: [definition("shadow")],
+      KNOWN_OBSERVE: [definition("observe")],
       KNOWN_BUDGET: [definition("budget")],
       KNOWN_NOISE: [definition("noise")],
       KNOWN_COMPARE: [definition("compare")],
