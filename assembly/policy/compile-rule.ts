@@ -38,7 +38,7 @@ import { kept, plan, reading } from "./build";
 import { emitOperator } from "./fold";
 import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
-import { beginCode, codeLength, deepest, emit, operandAt, placeCode, reserve, setOperand } from "./code";
+import { beginCode, codeLength, deepest, emit, landJump, operandAt, placeCode, reserve } from "./code";
 import { constantOf, holdsRule } from "./constants";
 import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
 import { OPERATOR_WORDS, NO_OPERATOR, operatorOf } from "./operators";
@@ -369,7 +369,7 @@ function endFrame(frame: Frame): void {
   let at = frame.jumps;
   while (at != NO_JUMP) {
     const next = operandAt(at);
-    setOperand(at, codeLength);
+    landJump(at);
     at = next;
   }
   open--;
@@ -393,7 +393,7 @@ function stepIf(frame: Frame): void {
       mark(frame);
     } else {
       jumpToEnd(frame, OP_JUMP, -1);
-      setOperand(frame.patch, codeLength);
+      landJump(frame.patch);
     }
   }
   if (!isLast) return enterNext(frame);

@@ -21,13 +21,14 @@ import {
 import { Comparison, COMPARISON_BYTES, prepareComparison } from "../core/logic/sem-ver";
 import { copyValue, itemOf, setText, TAG_ARRAY, TAG_TEXT, Value, VALUE_BYTES } from "../core/logic/value";
 import { plan, reading } from "./build";
-import { codeAddress, codeLength, emit, operandAt, operationAt, rewind } from "./code";
+import { codeAddress, codeLength, emit, isStraight, operandAt, operationAt, rewind } from "./code";
 
 /** A list of fewer texts is gone through faster than a set is asked. */
 const SMALL_LIST: u32 = 8;
 
-/** The constant that instruction `back` from the end pushes; address 0 when it pushes none. */
+/** The constant that is argument `back` from the end; address 0 when that has to be computed. */
 function constantAt(back: u32): Value {
+  if (!isStraight(back)) return changetype<Value>(0);
   const offset = codeLength - back * INSTRUCTION;
   return changetype<Value>(operationAt(offset) == OP_CONST ? (operandAt(offset) as usize) : 0);
 }
