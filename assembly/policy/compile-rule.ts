@@ -35,7 +35,7 @@ import { Mark, Rule } from "../core/plan";
 import { LIMIT_OPERATORS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { kept, plan, reading } from "./build";
-import { emitOperator } from "./fold";
+import { beginFolding, emitOperator } from "./fold";
 import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
 import { beginCode, codeLength, deepest, emit, landJump, operandAt, placeCode, reserve } from "./code";
@@ -66,7 +66,7 @@ class Frame {
   taken: u32;
   /** Jumps to the frame's end, chained through their operands; NO_JUMP ends the chain. */
   jumps: u32;
-  /** A jump that waits for its target; the body's begin of an iterator. */
+  /** A jump that waits for its target; the body's begin of an iterator; an operator's third argument. */
   patch: u32;
   /** Where its code begins. */
   start: u32;
@@ -106,6 +106,7 @@ let usesAddress: bool = false;
 
 /** Forgets the shared rules of the last policy. */
 export function beginRules(): void {
+  beginFolding();
   evaluators = 0;
 }
 
@@ -344,9 +345,12 @@ function step(frame: Frame): void {
   if (op == OP_JUMP_FALSY_KEEP || op == OP_JUMP_TRUTHY_KEEP) return stepAndOr(frame);
   if (op == OP_VAR) return stepVar(frame);
   if (op >= OP_MAP && op <= OP_REDUCE) return stepIterator(frame);
-  if (frame.arg != 0) return enterNext(frame);
+  if (frame.arg != 0) {
+    if (frame.taken == 2) frame.patch = codeLength;
+    return enterNext(frame);
+  }
   const spreads = frame.spread && op != OP_NOT && op != OP_TRUTHY;
-  emitOperator(op, spreads ? SPREAD : frame.count, frame.count, frame.start);
+  emitOperator(op, spreads ? SPREAD : frame.count, frame.count, frame.start, frame.patch);
   open--;
 }
 

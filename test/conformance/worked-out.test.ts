@@ -52,6 +52,10 @@ const RULES: [what: string, rule: (k: (value: unknown) => unknown) => unknown][]
   ["a version in a branch", (k) => ({ sem_ver: [X, "=", { if: [C, "2.0.0", k("1.0.0")] }] })],
   ["a version in a branch on the left", (k) => ({ sem_ver: [{ if: [C, "2.0.0", k("1.0.0")] }, "=", X] })],
   ["a branch beside a version on the left", (k) => ({ sem_ver: [k("2.0.0"), "=", { if: [C, X, "1.0.0"] }] })],
+  [
+    "a version that is joined beside an operator",
+    (k) => ({ sem_ver: [{ cat: [k("2.0.0"), k("="), X] }, "=", X] }),
+  ],
   ["an operator that is none", (k) => ({ sem_ver: [k("1.0.0"), "==", X] })],
   ["what fails", (k) => ({ in: [X, [{ "/": [k(1), k(0)] }]] })],
 ];
@@ -74,5 +78,24 @@ for (const [what, rule] of RULES) {
         );
       }
     }
+  });
+}
+
+// A rule that went through its constants again for each item of a list would take more steps than it may.
+const LONG = Array.from({ length: 10_000 }, (_, index) => `u-${index}`);
+const ONCE: [what: string, body: unknown, item: string][] = [
+  ["a merged list becomes a set", { in: [{ var: "" }, { merge: [LONG, ["z"]] }] }, "z"],
+  ["a list with a joined text becomes a set", { in: [{ var: "" }, [{ cat: ["z", "z"] }, ...LONG]] }, "zz"],
+  [
+    "a version on the right is read once",
+    { sem_ver: [{ var: "" }, "<", `2.0.0-${"a".repeat(99_999)}`] },
+    "1",
+  ],
+  ["a version on the left is read once", { sem_ver: [`2.0.0-${"a".repeat(99_999)}`, ">", { var: "" }] }, "1"],
+];
+for (const [what, body, item] of ONCE) {
+  test(`${what}, when the policy is loaded`, () => {
+    const list = Array.from({ length: 5000 }, () => (item === "1" ? "3" : "gone"));
+    assert.equal(answer({ some: [{ var: "list" }, body] }, { list: [...list, item] }), "y");
   });
 }

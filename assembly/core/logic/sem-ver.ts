@@ -37,7 +37,7 @@ export function semVer(result: Value, args: usize, count: u32): void {
   compare(result, operator.bits);
 }
 
-/** An operator and the version behind it, read when the policy is loaded. */
+/** An operator and the version on one side of it, read when the policy is loaded. */
 @unmanaged
 export class Comparison {
   operator: Slice;
@@ -55,10 +55,11 @@ export function prepareComparison(to: Comparison, operator: Slice, version: Slic
   return readVersion(to.version, probe, leftText);
 }
 
-/** As `semVer`, with a prepared operand. */
-export function semVerWith(result: Value, value: Value, comparison: Comparison): void {
-  if (!readVersion(left, value, leftText)) return setNull(result);
-  memory.copy(changetype<usize>(right), changetype<usize>(comparison.version), offsetof<Version>());
+/** As `semVer`, with a prepared operand: on the right, or on the left. */
+export function semVerWith(result: Value, value: Value, comparison: Comparison, isLeft: bool): void {
+  if (!readVersion(isLeft ? right : left, value, leftText)) return setNull(result);
+  const to = changetype<usize>(isLeft ? left : right);
+  memory.copy(to, changetype<usize>(comparison.version), offsetof<Version>());
   compare(result, comparison.operator);
 }
 
