@@ -13,6 +13,8 @@ export const LIMIT_SHADOWS = 256;
 export const LIMIT_SOURCES = 16;
 /** Operators of one rule. */
 export const LIMIT_OPERATORS = 4096;
+/** Instructions of all rules together: no text that says each rule once comes near, `$ref` to long lists may. */
+export const LIMIT_INSTRUCTIONS = 4194304;
 /** Problems that one refusal names. */
 export const LIMIT_PROBLEMS = 20;
 /** Bytes of a host that a match names. */
