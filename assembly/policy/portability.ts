@@ -70,9 +70,10 @@ export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void 
     }
     return;
   }
+  const besideNumber = compares(op) && holdsNumber(member);
   for (let at = member.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
-    if (compares(op)) hintAtComparison(node);
+    if (compares(op)) hintAtComparison(node, besideNumber);
     else if (op == OP_SAME || op == OP_NOT_SAME) hintAtIdentity(node);
     else if (computes(op)) hintAtArithmetic(op, node);
     else if (op == OP_CAT) hintAtText(node);
@@ -82,7 +83,7 @@ export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void 
   }
 }
 
-function hintAtComparison(node: Node): void {
+function hintAtComparison(node: Node, besideNumber: bool): void {
   if (node.kind == KIND_NULL)
     hint(node, "null equals 0 and false in flagd's JavaScript, null alone elsewhere");
   if (node.kind == KIND_ARRAY)
@@ -90,7 +91,7 @@ function hintAtComparison(node: Node): void {
   if (isRuleOf(node, "reduce") || isRuleOf(node, "some") || isRuleOf(node, "none") || isRuleOf(node, "all")) {
     hint(node, "an iterator inside of a comparison fails in flagd's JavaScript");
   }
-  if (node.kind == KIND_STRING && hasNumberBeside(node) && !isDecimal(node.text)) {
+  if (node.kind == KIND_STRING && besideNumber && !isDecimal(node.text)) {
     return hint(node, "a text that is no number, against one, fails in flagd's JavaScript");
   }
   if (node.kind == KIND_STRING && hasOuterBlank(node.text))
@@ -210,8 +211,8 @@ function isDecimal(text: Slice): bool {
   return number == number;
 }
 
-function hasNumberBeside(node: Node): bool {
-  for (let at = changetype<Node>(node.parent).first; at != 0; at = changetype<Node>(at).next) {
+function holdsNumber(list: Node): bool {
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
     if (changetype<Node>(at).kind == KIND_NUMBER) return true;
   }
   return false;

@@ -29,7 +29,7 @@ import { metadataOf, readFlags } from "./read-flags";
 import { readIdentity } from "./read-identity";
 import { readRollouts } from "./read-rollout";
 import { readTree } from "./tree";
-import { setTypes, variableFor } from "./variable-names";
+import { beginTypes, variableFor } from "./variable-names";
 
 const KNOWN_POLICY = "identity rollouts shadows flags flagd steer $schema $evaluators metadata";
 
@@ -124,7 +124,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   const identity = member(root, "identity");
   beginBuild(plan, reading, identity != 0);
   beginRules();
-  setTypes(0);
+  beginTypes();
   const settings = member(root, "flagd");
   if (settings != 0) readFlagd(changetype<Node>(settings));
   plan.targetingKey = variableFor(asciiOf("targetingKey"));

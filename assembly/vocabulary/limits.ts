@@ -11,6 +11,8 @@ export const LIMIT_FLAGS = 10000;
 export const LIMIT_SHADOWS = 256;
 /** Sources of one identity list. */
 export const LIMIT_SOURCES = 16;
+/** Members of one object of `flagd.context`: each path of a rule is looked for among them. */
+export const LIMIT_CONTEXT = 1024;
 /** Operators of one rule. */
 export const LIMIT_OPERATORS = 4096;
 /** Instructions of all rules together: no text that says each rule once comes near, `$ref` to long lists may. */

@@ -79,6 +79,12 @@ describe("portability", () => {
     assert.deepEqual(hints(flagOf({ fractional: [["a", 1]] }, "grün")), ["/flags/grün"]);
   });
 
+  it("a comparison of a million texts, in one pass over them", () => {
+    assert.deepEqual(hints(flagOf({ "==": Array.from({ length: 1_000_000 }, () => "a") })), []);
+    const last = [...Array.from({ length: 500_000 }, () => "a"), 1];
+    assert.equal(hints(flagOf({ "==": last })).length, 20);
+  });
+
   it("no hint in `when`: nobody else evaluates it", () => {
     const rollout = {
       default: "s",
