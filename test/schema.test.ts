@@ -93,6 +93,7 @@ describe("the schema and the filter's words", () => {
     [() => schema.properties?.rollouts?.maxProperties, limits.LIMIT_ROLLOUTS],
     [() => schema.properties?.flags?.maxProperties, limits.LIMIT_FLAGS],
     [() => schema.properties?.shadows?.maxProperties, limits.LIMIT_SHADOWS],
+    [() => definition("flagdSettings").properties?.context?.maxProperties, limits.LIMIT_CONTEXT],
     [() => definition("identity").maxItems, limits.LIMIT_SOURCES],
     [() => definition("match").maxItems, limits.LIMIT_MATCH_ENTRIES],
     [() => definition("rollout").properties?.variants?.maxProperties, limits.LIMIT_VARIANTS],
@@ -102,8 +103,14 @@ describe("the schema and the filter's words", () => {
     [() => definition("pathMatch").properties?.value?.maxLength, limits.LIMIT_PATH_BYTES],
     [() => definition("matchEntry").properties?.hosts?.items?.maxLength, limits.LIMIT_HOST_BYTES],
   ];
-  // What no schema can say: the size and depth of a text, the operators of a rule, and how many problems a refusal names.
-  const UNSAID = ["LIMIT_POLICY_BYTES", "LIMIT_DEPTH", "LIMIT_PROBLEMS", "LIMIT_OPERATORS"];
+  // What no schema can say: the size and depth of a text, the operators of a rule and its instructions, and how many problems a refusal names.
+  const UNSAID = [
+    "LIMIT_POLICY_BYTES",
+    "LIMIT_DEPTH",
+    "LIMIT_PROBLEMS",
+    "LIMIT_OPERATORS",
+    "LIMIT_INSTRUCTIONS",
+  ];
 
   test("name the same limits", () => {
     for (const [part, limit] of LIMITS) assert.equal(part(), limit, part.toString());
