@@ -69,9 +69,8 @@ function computes(op: u32): bool {
 export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void {
   if (op == OP_SUBSTR || isWord(member.key, "?:")) hint(member, "not in flagd's schema");
   const isOwn = op == OP_STARTS_WITH || op == OP_ENDS_WITH || op == OP_SEM_VER || op == OP_FRACTIONAL;
-  let path: usize = 0;
-  if (op == OP_VAR) path = member.kind == KIND_ARRAY ? member.first : changetype<usize>(member);
-  if (isInIterator && (isOwn || namesOuter(path)))
+  const path = op == OP_VAR ? pathOf(member) : 0;
+  if (isInIterator && (isOwn || isGiven(path)))
     hint(member, "flagd's JavaScript has neither this operator nor the context in an iterator");
   hintAtPath(path);
   if (op == OP_ALL || op == OP_REDUCE) hintAtMissing(member);
@@ -89,7 +88,7 @@ export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void 
     else if (op == OP_SAME || op == OP_NOT_SAME) hintAtList(node);
     else if (computes(op)) hintAtArithmetic(op, node);
     else if (op == OP_MAX || op == OP_MIN) hintAtExtreme(node);
-    else if (op == OP_CAT) hintAtText(node);
+    else if (op == OP_CAT) hintAtText(node, isInIterator);
     else if (op == OP_IN && node.index == 0) hintAtNeedle(node);
     else if (op == OP_IN && node.index == 1) hintAtHaystack(node, changetype<Node>(member.first));
     else if (op == OP_FRACTIONAL) hintAtBucketing(node);
@@ -125,8 +124,13 @@ function hintAtExtreme(node: Node): void {
   if (node.kind != KIND_NUMBER && node.kind != KIND_OBJECT) hint(node, "max and min take numbers alone");
 }
 
-/** Whether a path inside of an iterator is one of the context that no item has. */
-function namesOuter(address: usize): bool {
+/** What stands for the path of a `var`; 0 for none. */
+function pathOf(variable: Node): usize {
+  return variable.kind == KIND_ARRAY ? variable.first : changetype<usize>(variable);
+}
+
+/** Whether a path is one that every context has, and no item of a list. */
+function isGiven(address: usize): bool {
   if (address == 0) return false;
   const text = changetype<Node>(address).text;
   return startsWithWord(text, "$flagd.") || isWord(text, "targetingKey");
@@ -186,7 +190,7 @@ function hintAtArithmetic(op: u32, node: Node): void {
     hint(node, "a division of one number differs between evaluators");
 }
 
-function hintAtText(node: Node): void {
+function hintAtText(node: Node, isInIterator: bool): void {
   if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) hint(node, "cat of a boolean fails in flagd's Go");
   if (node.kind == KIND_ARRAY || node.kind == KIND_NULL)
     hint(node, "cat of null or of a list differs between evaluators");
@@ -195,6 +199,11 @@ function hintAtText(node: Node): void {
   const op = ruleOf(node);
   if (op == OP_JUMP_FALSY_KEEP || op == OP_JUMP_TRUTHY_KEEP)
     hint(node, "inside of cat flagd's JavaScript joins first and chooses then");
+  // An item is there, and these two are.
+  if (op != OP_VAR || isInIterator) return;
+  const variable = changetype<Node>(node.first);
+  if (hasDefault(variable) || isGiven(pathOf(variable))) return;
+  hint(node, 'a missing value is "null" to flagd\'s JavaScript: give the var a default');
 }
 
 function hintAtNeedle(node: Node): void {
@@ -211,18 +220,6 @@ function hintAtBucketing(node: Node): void {
   const op = ruleOf(node);
   if (op == OP_VAR && !hasDefault(rule))
     hint(node, "without a value flagd's evaluators bucket by different keys: give the var a default");
-  if (op != OP_CAT) return;
-  for (let at = rule.first; at != 0; at = changetype<Node>(at).next) {
-    const part = changetype<Node>(at);
-    if (ruleOf(part) != OP_VAR) continue;
-    const variable = changetype<Node>(part.first);
-    const path =
-      variable.kind == KIND_ARRAY && variable.first != 0
-        ? changetype<Node>(variable.first).text
-        : variable.text;
-    if (isWord(path, "$flagd.flagKey") || isWord(path, "targetingKey") || hasDefault(variable)) continue;
-    hint(part, 'a missing value is "null" to flagd\'s JavaScript: give the var a default');
-  }
 }
 
 function hasDefault(variable: Node): bool {

@@ -9,6 +9,7 @@ import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
 
 const filter = loadFilter();
 const seen = { var: "headers.x" };
+const there = { var: ["headers.x", "none"] };
 
 /** A targeting, and where in it the hint stands. */
 const CORNERS: [targeting: object, pointer: string][] = [
@@ -21,9 +22,9 @@ const CORNERS: [targeting: object, pointer: string][] = [
   [{ "/": [seen, 0] }, "///1"],
   [{ "/": [seen] }, "///0"],
   [{ "-": seen }, "/-"],
-  [{ cat: [true, seen] }, "/cat/0"],
-  [{ cat: [" a", seen] }, "/cat/0"],
-  [{ cat: [null, seen] }, "/cat/0"],
+  [{ cat: [true, there] }, "/cat/0"],
+  [{ cat: [" a", there] }, "/cat/0"],
+  [{ cat: [null, there] }, "/cat/0"],
   [{ in: ["", seen] }, "/in/0"],
   [{ in: [1, ["a", "b"]] }, "/in/1/0"],
   [{ in: [seen, [[1, 2]]] }, "/in/1/0"],
@@ -46,6 +47,8 @@ const CORNERS: [targeting: object, pointer: string][] = [
   [{ max: ["5", 1] }, "/max/0"],
   [{ min: [1, null] }, "/min/1"],
   [{ "<": [seen, 9007199254740993] }, "/</1"],
+  [{ cat: ["a", seen] }, "/cat/1"],
+  [{ fractional: [{ cat: [{ cat: ["a", seen] }, "b"] }, ["a", 1]] }, "/fractional/0/cat/0/cat/1"],
   [{ cat: ["a", { or: [seen, "b"] }] }, "/cat/1"],
   [{ fractional: [{ cat: [{ and: [seen, "b"] }, "a"] }, ["a", 1]] }, "/fractional/0/cat/0"],
   [{ some: [["a"], { "==": [{ var: "targetingKey" }, "a"] }] }, "/some/1/==/0/var"],
@@ -62,6 +65,7 @@ const PORTABLE: object[] = [
   { fractional: [{ cat: [{ var: "$flagd.flagKey" }, { var: ["headers.x", "none"] }] }, ["a", 1], ["b", 1]] },
   { if: [{ some: [["a"], { "==": [{ var: "" }, "a"] }] }, "a", "b"] },
   { if: [{ in: ["a", seen] }, "a", "b"] },
+  { "!!": [{ map: [["a"], { cat: [{ var: "" }, "b"] }] }] },
 ];
 
 function hints(document: object): string[] {
