@@ -84,7 +84,7 @@ import {
   takeItem,
 } from "./iterators";
 
-/** A shared rule names no other (policy/read-rule.ts), so one is enough; the rest is there for the day it may. */
+/** A shared rule names no other (policy/compile-rule.ts), so one is enough; the rest is there for the day it may. */
 const MOST_CALLS: u32 = 8;
 const calls: usize = memory.data(32, 8);
 const result: Value = changetype<Value>(memory.data(16, 8));
