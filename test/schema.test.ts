@@ -93,6 +93,7 @@ describe("the schema and the filter's words", () => {
     [() => schema.properties?.rollouts?.maxProperties, limits.LIMIT_ROLLOUTS],
     [() => schema.properties?.flags?.maxProperties, limits.LIMIT_FLAGS],
     [() => schema.properties?.shadows?.maxProperties, limits.LIMIT_SHADOWS],
+    [() => definition("flagdSettings").properties?.context?.maxProperties, limits.LIMIT_CONTEXT],
     [() => definition("identity").maxItems, limits.LIMIT_SOURCES],
     [() => definition("match").maxItems, limits.LIMIT_MATCH_ENTRIES],
     [() => definition("rollout").properties?.variants?.maxProperties, limits.LIMIT_VARIANTS],
@@ -109,8 +110,8 @@ describe("the schema and the filter's words", () => {
     [() => definition("pathMatch").properties?.value?.maxLength, limits.LIMIT_PATH_BYTES],
     [() => definition("matchEntry").properties?.hosts?.items?.maxLength, limits.LIMIT_HOST_BYTES],
   ];
-  // What no schema can say: the size and depth of a text, the operators of a rule, how many problems a refusal names, and
-  // the value of a duration.
+  // What no schema can say: the size and depth of a text, the operators of a rule and its instructions, how many problems a
+  // refusal names, and the value of a duration.
   const UNSAID = [
     "LIMIT_POLICY_BYTES",
     "LIMIT_DEPTH",
@@ -118,6 +119,7 @@ describe("the schema and the filter's words", () => {
     "LIMIT_OPERATORS",
     "LEAST_TIMEOUT_MS",
     "LIMIT_TIMEOUT_MS",
+    "LIMIT_INSTRUCTIONS",
   ];
 
   test("name the same limits", () => {

@@ -28,7 +28,7 @@ import { readIdentity } from "./read-identity";
 import { readRollouts } from "./read-rollout";
 import { readShadows } from "./read-shadow";
 import { readTree } from "./tree";
-import { setTypes, variableFor } from "./variable-names";
+import { beginTypes, variableFor } from "./variable-names";
 
 const KNOWN_POLICY = "identity rollouts shadows flags flagd steer observe $schema $evaluators metadata";
 
@@ -125,7 +125,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   const identity = member(root, "identity");
   beginBuild(plan, reading, identity != 0);
   beginRules();
-  setTypes(0);
+  beginTypes();
   const settings = member(root, "flagd");
   if (settings != 0) readFlagd(changetype<Node>(settings));
   plan.targetingKey = variableFor(asciiOf("targetingKey"));

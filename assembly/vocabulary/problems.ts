@@ -30,5 +30,7 @@ export const CODE_LIMIT = "limit";
 export const CODE_NO_IDENTITY = "no-identity";
 /** A warning: something that can never have an effect. */
 export const CODE_NO_EFFECT = "no-effect";
+/** A warning of `serin publish`: users change variants though no weight asks for it. */
+export const CODE_MOVES_USERS = "moves-users";
 /** A warning: a corner of JsonLogic in which flagd's evaluators differ. */
 export const CODE_PORTABILITY = "portability";

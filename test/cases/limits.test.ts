@@ -94,6 +94,13 @@ const LIMITS: [
     /more than 64 pointers/,
   ],
   [
+    "members of an object of the context",
+    1024,
+    (size) => ({ flagd: { context: { a: [byName(size, 1)] } } }),
+    "/flagd/context/a/0",
+    /more than 1024 members/,
+  ],
+  [
     "bytes of a host",
     253,
     (size) => rollout({ match: [{ hosts: [`${"a.".repeat(100)}${"a".repeat(size - 200)}`] }] }),
