@@ -33,6 +33,8 @@ export class Tally {
   firstFailure: string | null = null;
 
   readonly #rollouts = new Map<string, RolloutTally>();
+  /** Requests that a shadow may have drawn, by its name. */
+  readonly #shadowed = new Map<string, number>();
   readonly #moves = new Map<string, Move>();
 
   /** `before`: what the policy before the last change said. */
@@ -47,15 +49,16 @@ export class Tally {
   /** Counts one visit. */
   add(visit: Visit): void {
     const { user, path } = visit;
+    const expected = this.oracle.expect(user, path);
     this.visits++;
     this.users.add(user);
     if (visit.forged) this.forged++;
+    for (const name of expected.shadows) this.#shadowed.set(name, this.requestsFor(name) + 1);
     if (visit.failure !== null) {
       this.failed++;
       this.firstFailure ??= `user ${user} at ${path}: ${visit.failure}`;
       return;
     }
-    const expected = this.oracle.expect(user, path);
     const differences: string[] = [];
     if (visit.service !== expected.service) {
       differences.push(`answered by ${visit.service ?? "nobody known"} instead of ${expected.service}`);
@@ -87,6 +90,11 @@ export class Tally {
   usersWith(rollout: string, variant: string): number {
     const users = this.#rollouts.get(rollout)?.users ?? new Map<string, string>();
     return [...users.values()].filter((seen) => seen === variant).length;
+  }
+
+  /** Requests that a shadow is for, drawn or not. */
+  requestsFor(shadow: string): number {
+    return this.#shadowed.get(shadow) ?? 0;
   }
 
   /** Who changed versions by the last change of the policy, as far as they have come since. */
