@@ -34,6 +34,7 @@ function figures(changes: Readonly<Record<string, number>> = {}, places = ["/car
   const tally = new Tally([], ORACLE);
   for (const user of USERS) {
     for (const path of ["/checkout", "/search"]) {
+      tally.begin(user, path);
       tally.add({ user, path, forged: false, service: "shop", told: new Map(), failure: null });
     }
   }

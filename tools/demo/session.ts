@@ -57,7 +57,7 @@ export class Session {
 
   /** Visitors come until the signal, or until so many have come. */
   async receiveVisitors(origin: string, visits: number | null, signal: AbortSignal): Promise<void> {
-    await sendVisitors({ origin, visits, signal, begin: () => this.#begin() });
+    await sendVisitors({ origin, visits, signal, begin: (user, path) => this.#begin(user, path) });
   }
 
   /** The numbers of now. */
@@ -133,8 +133,9 @@ export class Session {
     for (const visit of this.#failedInBetween.splice(0)) this.#tally.add(visit);
   }
 
-  #begin(): (visit: Visit) => void {
+  #begin(user: string, path: string): (visit: Visit) => void {
     const tally = this.#counting ? this.#tally : null;
+    tally?.begin(user, path);
     return (visit) => {
       if (tally !== null && tally === this.#tally && this.#counting) tally.add(visit);
       else if (visit.failure === null) return;

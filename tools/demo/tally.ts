@@ -46,19 +46,24 @@ export class Tally {
     for (const { name } of plan) this.#rollouts.set(name, new RolloutTally());
   }
 
-  /** Counts one visit. */
+  /** A visit begins: that is when Envoy counts copies. */
+  begin(user: string, path: string): void {
+    const { shadows } = this.oracle.expect(user, path);
+    for (const name of shadows) this.#shadowed.set(name, this.requestsFor(name) + 1);
+  }
+
+  /** Counts one visit at its end. */
   add(visit: Visit): void {
     const { user, path } = visit;
-    const expected = this.oracle.expect(user, path);
     this.visits++;
     this.users.add(user);
     if (visit.forged) this.forged++;
-    for (const name of expected.shadows) this.#shadowed.set(name, this.requestsFor(name) + 1);
     if (visit.failure !== null) {
       this.failed++;
       this.firstFailure ??= `user ${user} at ${path}: ${visit.failure}`;
       return;
     }
+    const expected = this.oracle.expect(user, path);
     const differences: string[] = [];
     if (visit.service !== expected.service) {
       differences.push(`answered by ${visit.service ?? "nobody known"} instead of ${expected.service}`);
