@@ -218,10 +218,14 @@ export function enterCall(token: u32, copy: Copy, root: Root, isNoise: bool): vo
   root.calls++;
 }
 
-/** The call of a token; 0 for one that was given up. */
-export function callOf(token: u32): usize {
+/** The call of a token, which is unique among those of one root; 0 for one that was given up. */
+export function callOf(root: u32, token: u32): usize {
   let at = load<u32>(bucketOf(token)) as usize;
-  while (at != 0 && changetype<Call>(at).token != token) at = changetype<Call>(at).next;
+  while (at != 0) {
+    const call = changetype<Call>(at);
+    if (call.token == token && call.root.id == root) break;
+    at = call.next;
+  }
   return at;
 }
 

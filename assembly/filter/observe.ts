@@ -58,7 +58,9 @@ function changeHeaders(shadow: Shadow): void {
   for (let i: u32 = 0; i < shadow.changeCount; i++) {
     const change = changetype<HeaderChange>(shadow.changes + i * HEADER_CHANGE_BYTES);
     const done =
-      change.value == NONE ? removeRequestHeader(change.name) : replaceRequestHeader(change.name, change.value);
+      change.value == NONE
+        ? removeRequestHeader(change.name)
+        : replaceRequestHeader(change.name, change.value);
     if (!done) sound = false;
   }
   if (!sound) survive("host-call", "a copy's header could not be changed");

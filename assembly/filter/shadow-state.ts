@@ -25,6 +25,7 @@ import {
 } from "../vocabulary/stats";
 import { vmArena } from "./words";
 
+
 @unmanaged
 export class ShadowState {
   sent: u32;

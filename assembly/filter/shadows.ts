@@ -74,7 +74,8 @@ export function announceMirrors(plan: Plan, now: u64): bool {
       drawn.outcome = DRAWN_OVER_BUDGET;
       continue;
     }
-    if (!replaceRequestHeader(shadow.header, shadow.cluster)) survive("host-call", "a request header could not be written");
+    if (!replaceRequestHeader(shadow.header, shadow.cluster))
+      survive("host-call", "a request header could not be written");
     any = true;
   }
   return any;
@@ -173,7 +174,11 @@ export function passBody(copy: Copy, answer: Answer, piece: Slice): void {
   answer.bytes += lengthOf(piece);
   if (before < HASHED) {
     const most = HASHED - before;
-    hashBytes(answer.hash, addressOf(piece), (lengthOf(piece) as u64) < most ? lengthOf(piece) : (most as u32));
+    hashBytes(
+      answer.hash,
+      addressOf(piece),
+      (lengthOf(piece) as u64) < most ? lengthOf(piece) : (most as u32),
+    );
   }
   if (!answer.isKept) return;
   const room = copy.shadow.maxBodyBytes == UNLIMITED ? PIECE : copy.shadow.maxBodyBytes;
@@ -347,8 +352,8 @@ export function endCopies(stream: Stream, status: u32, isWhole: bool, now: u64):
 }
 
 /** The host has an answer for a call of ours, or word that there will be none (no headers). */
-export function answerCall(token: u32, headers: u32, bytes: u32): Root {
-  const address = callOf(token);
+export function answerCall(id: u32, token: u32, headers: u32, bytes: u32): Root {
+  const address = callOf(id, token);
   if (address == 0) return changetype<Root>(0);
   const call = changetype<Call>(address);
   const copy = call.copy;
@@ -372,17 +377,19 @@ function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u32 {
   while (nextPair()) {
     if (isWord(pairKey, ":status")) answer.status = lengthIn(pairValue) as u32;
   }
-  if (answer.status == GATEWAY_TIMEOUT && now - copy.sentNs >= (copy.shadow.timeoutMs as u64) * MILLISECOND) {
-    return ANSWER_LATE;
+  // Nobody answered, and Envoy says so with an answer of its own. Its timer begins at the time that its loop has noted,
+  // which is before our clock's: a timeout may come some milliseconds early.
+  if (answer.status == GATEWAY_TIMEOUT) {
+    if (isEnvoys(count, bytes) || now - copy.sentNs >= timeoutNs(copy)) return ANSWER_LATE;
+  } else if (answer.status == UNAVAILABLE && isEnvoys(count, bytes)) {
+    return ANSWER_CUT;
   }
-  // Nobody answered: Envoy says so with a 503 of its own.
-  if (answer.status == UNAVAILABLE && count == HEADERS_OF_ENVOY && saysReset(bytes)) return ANSWER_CUT;
   if (copy.shadow.body == BODY_IGNORED) return ANSWER_WHOLE;
   // Of another length than production's it differs as bytes, whatever stands in it: no need to look.
   const isOther = copy.ours.outcome == ANSWER_WHOLE && copy.ours.bytes != (bytes as u64);
   const isUnread = isOther && (copy.shadow.body != BODY_JSON || bytes > copy.shadow.maxBodyBytes);
   const end: u32 = isUnread ? 0 : bytes < (LIMIT_BODY_BYTES as u32) ? bytes : (LIMIT_BODY_BYTES as u32);
-  for (let from: u32 = 0; from < end; ) {
+  for (let from: u32 = 0; from < end;) {
     const mark = markScratch();
     const piece = answerPiece(from, end - from < PIECE ? end - from : PIECE);
     if (piece == NONE || lengthOf(piece) == 0) return ANSWER_CUT;
@@ -397,11 +404,19 @@ function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u32 {
   return ANSWER_WHOLE;
 }
 
-/** Whether the answer's body is one that Envoy's router writes when there was no upstream to answer. */
-function saysReset(bytes: u32): bool {
-  if (bytes == 0 || bytes > PIECE) return false;
+function timeoutNs(copy: Copy): u64 {
+  return (copy.shadow.timeoutMs as u64) * MILLISECOND;
+}
+
+/** Whether the answer is one that Envoy's router writes when there was no upstream to answer. */
+function isEnvoys(headers: u32, bytes: u32): bool {
+  if (headers != HEADERS_OF_ENVOY || bytes == 0 || bytes > PIECE) return false;
   const body = answerPiece(0, bytes);
-  return startsAs(body, "upstream connect error") || startsAs(body, "no healthy upstream") || startsAs(body, "upstream request");
+  return (
+    startsAs(body, "upstream connect error") ||
+    startsAs(body, "no healthy upstream") ||
+    startsAs(body, "upstream request")
+  );
 }
 
 function startsAs(body: Slice, word: string): bool {

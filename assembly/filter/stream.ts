@@ -12,12 +12,26 @@ import { fillRandom, nowNs } from "../host/clock";
 import { requestHeaders, requestTrailers } from "../host/headers";
 import { numberProperty, property } from "../host/properties";
 import { enter, giveStream, leave, recordOf, Root, Stream, takeStream } from "./contexts";
-import { applyDecision, headersChanged, releaseIssued, removeForgedTrailers, setIssuedCookies } from "./effects";
+import {
+  applyDecision,
+  headersChanged,
+  releaseIssued,
+  removeForgedTrailers,
+  setIssuedCookies,
+} from "./effects";
 import { writeDecision, writesDecisions } from "./lines";
 import { releasePlan, releaseRoot } from "./root";
 import { countFlags } from "./flag-stats";
 import { beginObserved, endObserved, passObserved } from "./observe";
-import { answerCall, beginCopies, collectRequest, collectResponse, collectTrailers, endCopies, endResponseOfCopies } from "./shadows";
+import {
+  answerCall,
+  beginCopies,
+  collectRequest,
+  collectResponse,
+  collectTrailers,
+  endCopies,
+  endResponseOfCopies,
+} from "./shadows";
 import { countEnded, countGiven, ENDED_RESET } from "./stats";
 import { survive } from "./survive";
 import { wordContentLength, wordResponseCode, wordSourceAddress } from "./words";
@@ -145,12 +159,13 @@ export function passRequest(id: u32, bytes: u32, isEnd: bool): void {
 }
 
 /** The request ends with trailers. */
-export function endRequest(id: u32): void {
+export function endRequest(id: u32, count: u32): void {
   const stream = streamOf(id);
   if (changetype<usize>(stream) == 0 || stream.root.isUpstream) return;
   beginScratch();
-  const block = requestTrailers();
-  if (block == NONE) return survive("host-call", "the request trailers could not be read");
+  // HTTP/2 knows trailers without any field.
+  const block: Slice = count == 0 ? NONE : requestTrailers();
+  if (block == NONE && count != 0) return survive("host-call", "the request trailers could not be read");
   readTrailers(block);
   removeForgedTrailers();
   if (stream.copies != 0) collectTrailers(stream, block);
@@ -204,8 +219,8 @@ export function logStream(id: u32): void {
 /** A call of ours was answered, or will never be. */
 export function endCall(id: u32, token: u32, headers: u32, bytes: u32): void {
   beginScratch();
-  const root = answerCall(token, headers, bytes);
-  if (changetype<usize>(root) != 0 && root.id == id) releaseRoot(root);
+  const root = answerCall(id, token, headers, bytes);
+  if (changetype<usize>(root) != 0) releaseRoot(root);
 }
 
 /** Envoy is done with the stream, whatever became of it: once for each that was created. */

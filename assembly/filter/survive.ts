@@ -35,6 +35,9 @@ export function warnShadow(shadow: Slice, cluster: Slice): void {
   putString(line, shadow);
   put(line, ',"unavailable":');
   putString(line, cluster);
-  put(line, ',"message":"no such cluster, no healthy host in it, or its circuit breaker is open: nothing is copied"}}');
+  put(
+    line,
+    ',"message":"no such cluster, no healthy host in it, or its circuit breaker is open: nothing is copied"}}',
+  );
   log(WARN, textOf(line));
 }

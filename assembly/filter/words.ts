@@ -2,7 +2,14 @@
 
 import { Arena, openArena, take } from "../bytes/arena";
 import { NONE, Slice, sliceOf } from "../bytes/slice";
-import { HEADER_CLUSTER, HEADER_FLAGS, HEADER_IP_TAGS, HEADER_SHADOW, ROOT_ID_UPSTREAM, STATE_CLUSTER } from "../vocabulary/headers";
+import {
+  HEADER_CLUSTER,
+  HEADER_FLAGS,
+  HEADER_IP_TAGS,
+  HEADER_SHADOW,
+  ROOT_ID_UPSTREAM,
+  STATE_CLUSTER,
+} from "../vocabulary/headers";
 
 /** What lives as long as the VM: words, stat records, streams. Never closed. */
 export let vmArena: Arena = changetype<Arena>(0);

@@ -67,7 +67,11 @@ function readBody(node: Node, shadow: Shadow): void {
     return;
   }
   if (node.kind != KIND_OBJECT)
-    return fail(node, CODE_TYPE, 'must be true, false or an object like {"json": true, "ignore": ["/timestamp"]}');
+    return fail(
+      node,
+      CODE_TYPE,
+      'must be true, false or an object like {"json": true, "ignore": ["/timestamp"]}',
+    );
   shadow.body = BODY_JSON;
   let ignore: usize = 0;
   for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
@@ -82,7 +86,11 @@ function readBody(node: Node, shadow: Shadow): void {
     }
   }
   if (shadow.body == BODY_BYTES && ignore != 0)
-    fail(changetype<Node>(ignore), CODE_VALUE, "needs json: true, since only JSON has parts that can be named");
+    fail(
+      changetype<Node>(ignore),
+      CODE_VALUE,
+      "needs json: true, since only JSON has parts that can be named",
+    );
 }
 
 function readIgnored(list: Node, shadow: Shadow): void {
@@ -171,7 +179,12 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
   const name = isToken(text) ? keptLower(text) : NONE;
   // Envoy keeps Host as :authority, which every request has to have.
   const isHost = isWord(name, "host");
-  if (name == NONE || startsWithWord(name, HEADER_PREFIX) || isOneOf(name, ENVOYS_OWN) || (isHost && !isSet)) {
+  if (
+    name == NONE ||
+    startsWithWord(name, HEADER_PREFIX) ||
+    isOneOf(name, ENVOYS_OWN) ||
+    (isHost && !isSet)
+  ) {
     beginMessage();
     put(
       message,
@@ -182,7 +195,8 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
     else report(node, CODE_NAME);
     return;
   }
-  if (isSet && !isFieldValue(node.text)) return fail(node, CODE_VALUE, "must be a header's value: visible ASCII and inner blanks");
+  if (isSet && !isFieldValue(node.text))
+    return fail(node, CODE_VALUE, "must be a header's value: visible ASCII and inner blanks");
   const change = changetype<HeaderChange>(shadow.changes + shadow.changeCount * HEADER_CHANGE_BYTES);
   change.name = isHost ? asciiOf(":authority") : name;
   change.value = isSet ? kept(node.text) : NONE;

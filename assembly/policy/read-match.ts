@@ -49,11 +49,7 @@ const KNOWN_CONDITION = "name value type";
 export function readMatch(list: Node, target: u32): usize {
   if (!isKind(list, KIND_ARRAY)) return 0;
   if (list.count == 0) {
-    failWith(
-      list,
-      CODE_VALUE,
-      "must have at least one entry; without match every request is meant",
-    );
+    failWith(list, CODE_VALUE, "must have at least one entry; without match every request is meant");
     return 0;
   }
   if (list.count > (LIMIT_MATCH_ENTRIES as u32)) {

@@ -17,7 +17,18 @@ import {
   CODE_REFERENCE,
   CODE_VALUE,
 } from "../vocabulary/problems";
-import { clusterName, headerName, identityGiven, kept, keptAfter, keptBefore, plan, records, share, slotFor } from "./build";
+import {
+  clusterName,
+  headerName,
+  identityGiven,
+  kept,
+  keptAfter,
+  keptBefore,
+  plan,
+  records,
+  share,
+  slotFor,
+} from "./build";
 import { KIND_OBJECT, KIND_STRING, Node } from "./node";
 import {
   beginMessage,

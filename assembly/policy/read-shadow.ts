@@ -19,6 +19,7 @@ import {
   LIMIT_PER_SECOND,
   LIMIT_SHADOW_LIST,
   LIMIT_SHADOWS,
+  LEAST_TIMEOUT_MS,
   LIMIT_TIMEOUT_MS,
 } from "../vocabulary/limits";
 import {
@@ -154,7 +155,11 @@ function readShadow(node: Node, shadow: Shadow): void {
   if (!ownIdentity) {
     shadow.identity = plan.identity;
     if (shadow.byIdentity && !identityGiven)
-      hintAt(node, CODE_NO_IDENTITY, "no identity here nor at the top: every request is anonymous and none is copied");
+      hintAt(
+        node,
+        CODE_NO_IDENTITY,
+        "no identity here nor at the top: every request is anonymous and none is copied",
+      );
   }
   // A call has an answer in any case, and its status is there to be compared.
   shadow.compares = shadow.dispatch == DISPATCH_CALL || compare != 0;
@@ -166,7 +171,11 @@ function readShadow(node: Node, shadow: Shadow): void {
   if (timeout != 0) readTimeout(changetype<Node>(timeout), shadow);
   if (shadow.dispatch == DISPATCH_CALL) return;
   if (noise != 0)
-    failWith(changetype<Node>(noise), CODE_CONFLICT, "only a call has a copy to send twice: dispatch is mirror");
+    failWith(
+      changetype<Node>(noise),
+      CODE_CONFLICT,
+      "only a call has a copy to send twice: dispatch is mirror",
+    );
   if (compare != 0) return;
   if (timeout != 0)
     hintAt(changetype<Node>(timeout), CODE_NO_EFFECT, "a mirror without compare waits for no answer");
@@ -216,7 +225,8 @@ function readNoise(node: Node, shadow: Shadow): void {
     if (isWord(member.key, "cluster")) shadow.noise = clusterName(member);
     else unknownKey(member, KNOWN_NOISE);
   }
-  if (node.count == 0) missingKey(node, "cluster", "the cluster of a second instance of production's version");
+  if (node.count == 0)
+    missingKey(node, "cluster", "the cluster of a second instance of production's version");
 }
 
 function readBudget(address: usize, shadow: Shadow): void {
@@ -236,7 +246,11 @@ function readBudget(address: usize, shadow: Shadow): void {
     } else if (isWord(node.key, "maxBodyBytes")) {
       if (node.kind == KIND_STRING && isWord(node.text, "unlimited")) {
         if (isCall)
-          failWith(node, CODE_CONFLICT, "a call keeps the body until it is sent, so it must have a bound; a mirror need not");
+          failWith(
+            node,
+            CODE_CONFLICT,
+            "a call keeps the body until it is sent, so it must have a bound; a mirror need not",
+          );
         else shadow.maxBodyBytes = UNLIMITED;
       } else {
         shadow.maxBodyBytes = count(node, LIMIT_BODY_BYTES);
@@ -263,6 +277,10 @@ function count(node: Node, most: u32): u32 {
 function readTimeout(node: Node, shadow: Shadow): void {
   if (!isKind(node, KIND_STRING)) return;
   shadow.timeoutMs = milliseconds(node.text);
-  if (shadow.timeoutMs == NO_DURATION || shadow.timeoutMs == 0 || shadow.timeoutMs > (LIMIT_TIMEOUT_MS as u32))
-    fail(node, CODE_VALUE, "must be a duration from 1ms to 60s, like 300ms or 2s");
+  if (
+    shadow.timeoutMs == NO_DURATION ||
+    shadow.timeoutMs < (LEAST_TIMEOUT_MS as u32) ||
+    shadow.timeoutMs > (LIMIT_TIMEOUT_MS as u32)
+  )
+    fail(node, CODE_VALUE, "must be a duration from 50ms to 60s, like 300ms or 2s");
 }

@@ -19,6 +19,7 @@ export const LIMIT_BODY_BYTES = 1048576;
 export const LIMIT_IN_FLIGHT = 1000;
 export const LIMIT_PER_SECOND = 100000;
 /** Milliseconds that an answer may be waited for. */
+export const LEAST_TIMEOUT_MS = 50;
 export const LIMIT_TIMEOUT_MS = 60000;
 /** Sources of one identity list. */
 export const LIMIT_SOURCES = 16;

@@ -76,6 +76,24 @@ const LIMITS: [
     /more than 10000 flags/,
   ],
   [
+    "shadows",
+    256,
+    (size) => ({ shadows: byName(size, { cluster: "a" }) }),
+    "/shadows",
+    /more than 256 shadows/,
+  ],
+  [
+    "pointers to ignore",
+    64,
+    (size) => ({
+      shadows: {
+        copy: { cluster: "a", compare: { body: { json: true, ignore: many(size, (index) => `/${index}`) } } },
+      },
+    }),
+    "/shadows/copy/compare/body/ignore",
+    /more than 64 pointers/,
+  ],
+  [
     "bytes of a host",
     253,
     (size) => rollout({ match: [{ hosts: [`${"a.".repeat(100)}${"a".repeat(size - 200)}`] }] }),

@@ -5,16 +5,21 @@ import type { Upstream } from "../upstream/upstream.ts";
 const TYPE = "type.googleapis.com/envoy";
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-/** Where the upstreams listen: `stable` and `canary`, each over HTTP/1.1 and (`-h2`) HTTP/2. */
 export interface BootstrapOptions {
+  /** Each is a cluster over HTTP/1.1, by its version, and one over HTTP/2, with `-h2` after it. */
   readonly upstreams: readonly Upstream[];
   /** A port that nobody listens on. */
   readonly closedPort: number;
   readonly routes: readonly object[];
+  /** Further clusters. */
+  readonly clusters?: readonly object[];
+  /** Runtime keys of a static layer; those that are posted to the admin stand above it. */
+  readonly runtime?: Readonly<Record<string, string | number>>;
 }
 
 /** Listeners `serin` (the filter by file) and `plain` (no filter), as JSON, which is YAML too. */
-export function bootstrap({ upstreams, closedPort, routes }: BootstrapOptions): string {
+export function bootstrap(options: BootstrapOptions): string {
+  const { upstreams, closedPort, routes, clusters = [], runtime = {} } = options;
   return JSON.stringify({
     node: { id: "e2e", cluster: "e2e" },
     admin: { address: address(0) },
@@ -27,6 +32,13 @@ export function bootstrap({ upstreams, closedPort, routes }: BootstrapOptions): 
         ]),
         cluster("refusing", closedPort),
         cluster("empty", null),
+        ...clusters,
+      ],
+    },
+    layered_runtime: {
+      layers: [
+        { name: "static", static_layer: runtime },
+        { name: "admin", admin_layer: {} },
       ],
     },
     stats_flush_interval: "1s",
@@ -103,18 +115,29 @@ function router(): object {
   return { name: "router", typed_config: { "@type": `${TYPE}.extensions.filters.http.router.v3.Router` } };
 }
 
-function cluster(name: string, port: number | null, isHttp2 = false): object {
+/** `filters`: HTTP filters of the cluster itself, which see what is sent to it, mirrored requests too. */
+export function cluster(
+  name: string,
+  port: number | null,
+  isHttp2 = false,
+  filters: readonly object[] = [],
+): object {
   const endpoints = port === null ? [] : [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }];
+  const codec = {
+    name: "envoy.filters.http.upstream_codec",
+    typed_config: { "@type": `${TYPE}.extensions.filters.http.upstream_codec.v3.UpstreamCodec` },
+  };
   return {
     name,
     connect_timeout: "2s",
     load_assignment: { cluster_name: name, endpoints },
-    ...(isHttp2
+    ...(isHttp2 || filters.length > 0
       ? {
           typed_extension_protocol_options: {
             [HTTP_OPTIONS]: {
               "@type": `type.googleapis.com/${HTTP_OPTIONS}`,
-              explicit_http_config: { http2_protocol_options: {} },
+              explicit_http_config: { [`http${isHttp2 ? "2" : ""}_protocol_options`]: {} },
+              ...(filters.length > 0 ? { http_filters: [...filters, codec] } : {}),
             },
           },
         }

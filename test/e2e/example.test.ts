@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 
 import { freePort, startEnvoy, waitUntil, type RunningEnvoy } from "../../tools/envoy/index.ts";
 import { startUpstream, type Upstream } from "../upstream/upstream.ts";
@@ -56,6 +56,46 @@ test("envoy.yaml has the labels of stats-tags.yaml, and one VM for its default a
   assert.deepEqual(own, published);
   assert.equal(empty["@type"], policy["@type"]);
 });
+
+/** envoy.yaml with what routes/mirror.yaml adds: the mirror policy on its last route, and the shadow's cluster. */
+function withMirror(): string {
+  const proxy = parse(read("envoy.yaml"));
+  const mirror = parse(read("routes/mirror.yaml"));
+  const http = proxy.static_resources.listeners[0].filter_chains[0].filters[0].typed_config;
+  const routes = http.route_config.virtual_hosts[0].routes as { route: unknown }[];
+  const last = routes[routes.length - 1] as { route: unknown };
+  last.route = mirror.route;
+  (proxy.static_resources.clusters as unknown[]).push(...(mirror.clusters as unknown[]));
+  return stringify(proxy);
+}
+
+test("routes/mirror.yaml loads the filter into the VM of filter.yaml, for the shadow of its policy", () => {
+  const mirror = parse(read("routes/mirror.yaml"));
+  const options =
+    mirror.clusters[0].typed_extension_protocol_options[
+      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    ];
+  const upstream = options.http_filters[0].typed_config.config;
+  const { vm_config: vm } = parse(read("filter.yaml")).resources[0].typed_config.config;
+  assert.deepEqual([upstream.vm_config, upstream.root_id], [vm, "serin.upstream"]);
+  const shadow = parse(read("policies/shadow-mirror.yaml")).shadows["checkout-v3"];
+  assert.equal(mirror.route.request_mirror_policies[0].cluster_header, "x-serin-shadow-checkout-v3");
+  assert.deepEqual([shadow.cluster, shadow.dispatch], [mirror.clusters[0].name, "mirror"]);
+});
+
+for (const version of EVERY_ENVOY) {
+  test(`envoy.yaml with routes/mirror.yaml is sound to Envoy ${version}`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "serin-mirror-"));
+    try {
+      const file = join(folder, "envoy.yaml");
+      writeFileSync(file, withMirror());
+      const check = ["--mode", "validate", "-c", file];
+      execFileSync(await envoyBinary(version), check, { cwd: ROOT, stdio: "pipe" });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
 
 test("the labels of flags and shadows come out of their names", () => {
   const tags = parse(read("stats-tags.yaml")).stats_config.stats_tags as {

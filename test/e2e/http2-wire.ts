@@ -5,8 +5,10 @@ import { connect as connectSocket } from "node:net";
 
 export interface Http2Options {
   /** Sent as the body; `unfinished` leaves the request open after it. */
-  readonly body?: string;
+  readonly body?: string | Buffer;
   readonly unfinished?: boolean;
+  /** Sent after the body. */
+  readonly trailers?: OutgoingHttpHeaders;
   /** The client resets the stream after so long, if it is not over by then. */
   readonly leaveAfterMs?: number;
 }
@@ -28,7 +30,12 @@ export function http2Request(
 ): Promise<Http2Answer> {
   return new Promise((resolve) => {
     const session = connect(`http://127.0.0.1:${port}`);
-    const stream = session.request(headers, { endStream: options.body === undefined && !options.unfinished });
+    const { trailers: sentTrailers } = options;
+    const stream = session.request(headers, {
+      endStream: options.body === undefined && !options.unfinished,
+      waitForTrailers: sentTrailers !== undefined,
+    });
+    stream.on("wantTrailers", () => stream.sendTrailers(sentTrailers ?? {}));
     let answered: IncomingHttpHeaders = {};
     let trailers: IncomingHttpHeaders = {};
     let body = "";

@@ -25,36 +25,47 @@ export interface ProxyOptions {
   readonly routes: readonly object[];
   readonly concurrency?: number;
   readonly logLevel?: LogLevel;
+  /** Further clusters. */
+  readonly clusters?: readonly object[];
+  readonly runtime?: Readonly<Record<string, string | number>>;
 }
 
-export interface Proxy {
+/** An Envoy over upstreams of the test's own. */
+export interface BareProxy {
   readonly envoy: RunningEnvoy;
   readonly admin: Admin;
   /** The listener with Serin. */
   readonly port: number;
   /** The same routes without it. */
   readonly plainPort: number;
-  readonly stable: Upstream;
-  readonly canary: Upstream;
   /** Puts a policy into the watched file, as `serin publish` does but unchecked, and waits for Envoy's word on it. */
   publish(policy: unknown): Promise<"accepted" | "rejected">;
   /** Stops everything; fails when the filter trapped or survived something it should not have had to. */
   stop(): Promise<void>;
 }
 
+export interface Proxy extends BareProxy {
+  readonly stable: Upstream;
+  readonly canary: Upstream;
+}
+
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
-  const binary = await envoyBinary(options.version);
   const stable = await startUpstream({ version: "stable" });
   const canary = await startUpstream({ version: "canary" });
-  const stopUpstreams = async (): Promise<void> => void (await Promise.all([stable.stop(), canary.stop()]));
+  return { ...(await startProxyOver([stable, canary], options)), stable, canary };
+}
+
+/** The upstreams are stopped with the proxy, and when it does not start. */
+export async function startProxyOver(
+  upstreams: readonly Upstream[],
+  options: ProxyOptions,
+): Promise<BareProxy> {
+  const stopUpstreams = async (): Promise<void> => void (await Promise.all(upstreams.map((u) => u.stop())));
   try {
+    const { routes, clusters, runtime } = options;
     const envoy = await startEnvoy({
-      binary,
-      bootstrap: bootstrap({
-        upstreams: [stable, canary],
-        closedPort: await freePort(),
-        routes: options.routes,
-      }),
+      binary: await envoyBinary(options.version),
+      bootstrap: bootstrap({ upstreams, closedPort: await freePort(), routes, clusters, runtime }),
       files: { "watched/filter.yaml": filterFile(options.policy) },
       concurrency: options.concurrency ?? 1,
       logLevel: options.logLevel ?? "info",
@@ -65,8 +76,6 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       admin,
       port: await envoy.port("serin"),
       plainPort: await envoy.port("plain"),
-      stable,
-      canary,
       async publish(policy) {
         const before = await admin.filterUpdates("serin");
         await replaceFile(join(envoy.folder, "watched/filter.yaml"), filterFile(policy));
@@ -77,7 +86,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
         const log = envoy.log();
         await envoy.stop();
         await stopUpstreams();
-        requireHealthy(stats.get("wasmcustom.serin.error") ?? 0, log);
+        requireHealthy(Math.max(0, ...stats.values()), log);
       },
     };
   } catch (error) {

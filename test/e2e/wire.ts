@@ -56,6 +56,26 @@ export function lastRequest(path: string, headers: readonly string[] = []): stri
   return request(path, ["connection: close", ...headers]);
 }
 
+/** A request with a body, told by its length or in chunks, after which the connection ends. */
+export function post(
+  path: string,
+  body: Buffer,
+  isChunked: boolean,
+  headers: readonly string[] = [],
+): string {
+  if (!isChunked) {
+    const lines = ["connection: close", `content-length: ${body.length}`, ...headers];
+    return request(path, lines, "POST") + body.toString("latin1");
+  }
+  const pieces: string[] = [];
+  for (let at = 0; at < body.length; at += 10_007) {
+    const piece = body.subarray(at, at + 10_007);
+    pieces.push(`${piece.length.toString(16)}\r\n${piece.toString("latin1")}\r\n`);
+  }
+  const lines = ["connection: close", "transfer-encoding: chunked", ...headers];
+  return `${request(path, lines, "POST")}${pieces.join("")}0\r\n\r\n`;
+}
+
 /** Status and body of a response read to its end. */
 export function parseResponse({ text }: Exchange): {
   status: number;

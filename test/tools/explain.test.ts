@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import pc from "picocolors";
+
+import { explainInWords } from "../../tools/commands/explain-text.ts";
 import { parseOrdered } from "../../tools/commands/ordered-json.ts";
 import { POLICY, runCli, temporaryFolder } from "./run-cli.ts";
 
@@ -180,6 +183,133 @@ describe("explain", () => {
     const json = await runCli(["explain", "--policy", refused, "--json", "http://a"]);
     assert.equal(json.status, 1);
     assert.equal(JSON.parse(json.stdout).problems.length, 1);
+  });
+});
+
+describe("explain: shadows", () => {
+  const shadows = {
+    chance: { match: [{ path: { value: "/a" } }], percent: 12.5, cluster: "v3" },
+    certain: { percent: 100, cluster: "v3", dispatch: "mirror" },
+    visitors: { percent: 20, sample: "identity", cluster: "v3" },
+    own: { identity: [{ header: "x-a" }], percent: 50, sample: "identity", cluster: "v3" },
+    large: { percent: 100, cluster: "v3", dispatch: "mirror" },
+    small: { percent: 100, cluster: "v3" },
+    posts: { methods: ["POST", "PUT"], percent: 1, cluster: "v3" },
+    plain: { match: [{ path: { value: "/a" } }, { hosts: ["b"] }], percent: 1, cluster: "v3" },
+  };
+
+  function words(explanation: object, method = "GET"): string[] {
+    const text = explainInWords(
+      {
+        method,
+        url: "https://a/",
+        decision: parseOrdered("{}"),
+        explanation: parseOrdered(JSON.stringify({ identity: null, rollouts: {}, shadows: explanation })),
+        policy: parseOrdered(JSON.stringify({ shadows })),
+      },
+      pc.createColors(false),
+    );
+    return text.split("\n\n").filter((part) => part.startsWith("shadow "));
+  }
+
+  const copied = { applies: true, drawn: true, cluster: "v3" };
+
+  it("drawn by chance, or for certain", () => {
+    assert.deepEqual(
+      words({
+        chance: { ...copied, entry: 0, sample: "request", dispatch: "call" },
+        certain: { ...copied, sample: "request", dispatch: "mirror" },
+      }),
+      [
+        `shadow chance -> copied
+  applies  match entry 1 of 1 holds: path under /a
+  why      the request is drawn: by chance, 12.5 % of the requests; another time it may be otherwise
+  copy to  v3 (call: sent by the filter if the budget allows, the answers compared)`,
+        `shadow certain -> copied
+  applies  to every request of its methods: it has no match
+  why      the request is drawn: 100 % of the requests
+  copy to  v3 (mirror: sent by Envoy, if the route has the mirror policy)`,
+      ],
+    );
+    assert.deepEqual(words({ chance: { applies: true, drawn: false, sample: "request" } }), [
+      `shadow chance -> not copied
+  applies  to every request of its methods: it has no match
+  why      the request is not drawn: by chance, 12.5 % of the requests; another time it may be otherwise`,
+    ]);
+  });
+
+  it("visitors by their place, or by none", () => {
+    const drawn = { ...copied, sample: "identity", dispatch: "call", below: 858993459 };
+    assert.deepEqual(
+      words({
+        visitors: { ...drawn, identity: { value: "50", source: "cookie", name: "uid" }, hash: 725634236 },
+        own: {
+          ...drawn,
+          drawn: false,
+          identity: { value: "7", source: "header", name: "x-a" },
+          hash: 2813410465,
+        },
+      }),
+      [
+        `shadow visitors -> copied
+  applies  to every request of its methods: it has no match
+  why      the visitor is drawn: 16.895 % is below 20 %
+           position = murmur3("shadow/visitors/<identity>")
+  copy to  v3 (call: sent by the filter if the budget allows, the answers compared)`,
+        `shadow own -> not copied
+  applies  to every request of its methods: it has no match
+  identity 7 (header x-a)
+  why      the visitor is not drawn: 65.505 % is not below 50 %
+           position = murmur3("shadow/own/<identity>")`,
+      ],
+    );
+    assert.deepEqual(
+      words({ visitors: { applies: true, drawn: false, sample: "identity", identity: null } }),
+      [
+        `shadow visitors -> not copied
+  applies  to every request of its methods: it has no match
+  why      visitors are drawn, and the request is anonymous: no source gives it an identity`,
+      ],
+    );
+  });
+
+  it("bodies that are too large", () => {
+    const large = { ...copied, sample: "request", tooLarge: true };
+    assert.deepEqual(
+      words({
+        large: { ...large, maxBodyBytes: 65536, dispatch: "mirror" },
+        small: { ...large, maxBodyBytes: 8, dispatch: "call" },
+      }).map((part) => part.split("\n").at(-1)),
+      [
+        "  body     over 65536 bytes, or of unknown length: counted as too_large",
+        "  body     over 8 bytes: counted as too_large",
+      ],
+    );
+  });
+
+  it("why a request is none of its own; those that apply first", () => {
+    assert.deepEqual(
+      words(
+        {
+          plain: { applies: false, entries: ["path", null], when: false },
+          posts: { applies: false, entries: [], method: false },
+          certain: { applies: false, entries: [], method: false, upgrade: true },
+          large: { ...copied, sample: "request", dispatch: "mirror" },
+        },
+        "CONNECT",
+      ).slice(1),
+      [
+        `shadow plain does not apply
+  entry 1  fails on path; it wants path under /a
+  entry 2  holds; it wants host b
+  when     does not hold`,
+        `shadow posts does not apply
+  method   CONNECT is none of POST, PUT`,
+        `shadow certain does not apply
+  upgrade  upgrades and CONNECT are never copied
+  method   CONNECT is none of GET, HEAD, OPTIONS (no methods are named)`,
+      ],
+    );
   });
 });
 

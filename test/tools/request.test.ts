@@ -40,6 +40,15 @@ describe("request", () => {
     ]);
   });
 
+  it("has a body where its headers announce one", () => {
+    const ends = (headers: object) => readRequest({ url: "http://a", headers }).stream.endOfStream;
+    assert.equal(ends({}), true);
+    assert.equal(ends({ "Content-Length": "0" }), true);
+    assert.equal(ends({ "Content-Length": "70000" }), false);
+    assert.equal(ends({ "transfer-encoding": "chunked" }), false);
+    assert.equal(pairs({ url: "http://a", headers: { "Transfer-Encoding": "chunked" } }).length, 4);
+  });
+
   it("gives addresses a port and IPv6 brackets", () => {
     const address = (sourceAddress: string) =>
       readRequest({ url: "http://a", sourceAddress }).stream.sourceAddress;

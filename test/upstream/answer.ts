@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 
 import { drawLatency, type Behaviour } from "./behaviour.ts";
 
@@ -58,8 +59,9 @@ export async function answer(
     bodyBytes,
     bodySha256: hash.copy().digest("hex"),
   };
-  const body = behaviour.size === undefined ? Buffer.from(`${JSON.stringify(echo)}\n`) : null;
+  const body = behaviour.size === undefined ? bodyOf(behaviour, echo) : null;
   response.setHeader("content-type", body === null ? "application/octet-stream" : "application/json");
+  if (behaviour.encoding !== undefined) response.setHeader("content-encoding", behaviour.encoding);
   const size = body?.length ?? Number(behaviour.size);
   if (behaviour.cut !== undefined) return cut(behaviour.cut, size, response);
   if (response.statusCode < 200 || response.statusCode === 204 || response.statusCode === 304) {
@@ -72,6 +74,12 @@ export async function answer(
     return;
   }
   await stream(size, Number(behaviour.pace ?? 0), response);
+}
+
+function bodyOf(behaviour: Behaviour, echo: Echo): Buffer {
+  const text = behaviour.body?.replaceAll("{random}", () => String(Math.floor(Math.random() * 1e15)));
+  const body = Buffer.from(text ?? `${JSON.stringify(echo)}\n`);
+  return behaviour.encoding === "gzip" ? gzipSync(body) : body;
 }
 
 /** Resolves when the upload is there: false when the client left before its end. */
@@ -87,10 +95,22 @@ async function stream(size: number, pace: number, response: Response): Promise<v
   for (let left = size; left > 0 && !response.destroyed; left -= PIECE) {
     const room = write(response, Buffer.alloc(Math.min(left, PIECE), "."));
     if (pace > 0) await sleep(pace);
-    else if (!room)
-      await new Promise((resolve) => void response.once("drain", resolve).once("close", resolve));
+    else if (!room) await drained(response);
   }
   response.end();
+}
+
+/** Resolves when more may be written, or never will be. */
+function drained(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.on("drain", done);
+    response.on("close", done);
+  });
 }
 
 function cut(how: string, size: number, response: Response): void {

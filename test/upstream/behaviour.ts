@@ -2,7 +2,11 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 
-/** Names as on the command line (`--error-rate 0.1`), in a header (`x-up-error-rate`) and in a query (`up-error-rate`). */
+/**
+ * Names as on the command line (`--error-rate 0.1`), in a header (`x-up-error-rate`) and in a query (`up-error-rate`).
+ * `x-up-v2-error-rate` and `up-v2-error-rate` are for the upstream of version v2 alone: a request that goes to several
+ * of them can plant a difference.
+ */
 export const BEHAVIOURS = {
   status: "the answer's status; 200 unless said",
   latency: "MS before the answer, or MEDIAN,P99 of a distribution with a long tail",
@@ -12,6 +16,8 @@ export const BEHAVIOURS = {
   reset: "1: resets the connection (HTTP/2: the stream) instead of an answer; body: when the upload begins",
   cut: "length | chunked: half of the answer, then the connection ends",
   size: "bytes of the answer's body, instead of the echo",
+  body: "TEXT of the answer's body, instead of the echo; {random} in it is another number each time",
+  encoding: "gzip: the answer's body is compressed",
   pace: "MS between the 16 KiB pieces of such a body",
   early: "1: answers without waiting for the upload's end",
   grpc: "STATUS: a gRPC answer with a message and trailers; only,STATUS: trailers only",
@@ -19,15 +25,22 @@ export const BEHAVIOURS = {
 
 export type Behaviour = Partial<Record<keyof typeof BEHAVIOURS, string>>;
 
-/** Flags, overlaid by the request's headers, overlaid by its query. */
-export function behaviourOf(flags: Behaviour, headers: IncomingHttpHeaders, url: string): Behaviour {
+/** Flags, overlaid by the request's headers, overlaid by its query; what names the version above what does not. */
+export function behaviourOf(
+  flags: Behaviour,
+  headers: IncomingHttpHeaders,
+  url: string,
+  version: string,
+): Behaviour {
   const query = new URLSearchParams(url.includes("?") ? url.slice(url.indexOf("?")) : "");
   const found: Behaviour = { ...flags };
-  for (const name of Object.keys(BEHAVIOURS) as (keyof Behaviour)[]) {
-    const header = headers[`x-up-${name}`];
-    if (typeof header === "string") found[name] = header;
-    const parameter = query.get(`up-${name}`);
-    if (parameter !== null) found[name] = parameter;
+  for (const prefix of ["up", `up-${version}`]) {
+    for (const name of Object.keys(BEHAVIOURS) as (keyof Behaviour)[]) {
+      const header = headers[`x-${prefix}-${name}`];
+      if (typeof header === "string") found[name] = header;
+      const parameter = query.get(`${prefix}-${name}`);
+      if (parameter !== null) found[name] = parameter;
+    }
   }
   return found;
 }

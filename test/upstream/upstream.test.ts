@@ -94,6 +94,22 @@ test("gRPC over HTTP/2, with a message and with trailers only; a reset stream", 
   session.destroy();
 });
 
+test("what names a version is for that one alone; bodies as they are told", async () => {
+  const planted = `?up-status=404&up-v7-status=418&up-v8-status=500&up-body=${encodeURIComponent("[1,{random}]")}`;
+  const texts = await Promise.all(
+    [1, 2].map(async () => {
+      const response = await fetch(`http://127.0.0.1:${upstream.port}/${planted}`);
+      assert.equal(response.status, 418);
+      return response.text();
+    }),
+  );
+  for (const text of texts) assert.match(text, /^\[1,\d+\]$/);
+  assert.notEqual(texts[0], texts[1]);
+  const packed = await fetch(`http://127.0.0.1:${upstream.port}/?up-body=hello&up-encoding=gzip`);
+  assert.equal(packed.headers.get("content-encoding"), "gzip");
+  assert.equal(await packed.text(), "hello");
+});
+
 test("latencies lie about their median and p99", () => {
   const drawn = Array.from({ length: 20_000 }, () => drawLatency("20,80"));
   const share = (limit: number): number => drawn.filter((ms) => ms > limit).length / drawn.length;

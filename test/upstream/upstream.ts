@@ -17,8 +17,8 @@ export interface UpstreamOptions {
   readonly host?: string;
   /** For all requests; a request's own headers and query stand above it. */
   readonly behaviour?: Behaviour;
-  /** Told of each request, before it is answered. */
-  readonly onRequest?: (request: Request) => void;
+  /** Told of each request, before it is answered; upgrades and tunnels have no response. */
+  readonly onRequest?: (request: Request, response: Response | null) => void;
 }
 
 export interface Upstream {
@@ -35,10 +35,10 @@ export async function startUpstream(options: UpstreamOptions): Promise<Upstream>
   let count = 0;
   const handle = (request: Request, response: Response): void => {
     count++;
-    options.onRequest?.(request);
+    options.onRequest?.(request, response);
     request.on("error", () => undefined);
     response.on("error", () => undefined);
-    const wanted = behaviourOf(behaviour, request.headers, request.url ?? "");
+    const wanted = behaviourOf(behaviour, request.headers, request.url ?? "", version);
     answer(version, wanted, request, response).catch(() => undefined);
   };
   // As large as Envoy itself allows, and more: what it lets through has to arrive.
@@ -46,13 +46,13 @@ export async function startUpstream(options: UpstreamOptions): Promise<Upstream>
   http1.maxHeadersCount = 0;
   http1.on("upgrade", (request: IncomingMessage, socket, head: Buffer) => {
     count++;
-    options.onRequest?.(request);
+    options.onRequest?.(request, null);
     socket.unshift(head);
     acceptWebsocket(version, request, socket);
   });
   http1.on("connect", (request: IncomingMessage, socket, head: Buffer) => {
     count++;
-    options.onRequest?.(request);
+    options.onRequest?.(request, null);
     acceptTunnel(version, socket, head);
   });
   const http2 = createHttp2Server(

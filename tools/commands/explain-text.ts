@@ -94,12 +94,93 @@ class Words {
     });
   }
 
+  /** As rollouts: first those that apply. */
   shadows(): string[] {
-    return itemsOf(member(this.explained.decision, "shadows")).flatMap((shadow) => [
+    const all = membersOf(member(this.explained.explanation, "shadows"));
+    const applying = all.filter(([, shadow]) => member(shadow, "applies") === true);
+    const others = all.filter(([, shadow]) => member(shadow, "applies") !== true);
+    return [
+      ...applying.flatMap(([name, shadow]) => this.#drawing(name, shadow)),
+      ...others.flatMap(([name, shadow]) => this.#notConcerned(name, shadow)),
+    ];
+  }
+
+  #drawing(name: string, shadow: OrderedJson): string[] {
+    const { colors } = this;
+    const isDrawn = member(shadow, "drawn") === true;
+    const isTooLarge = member(shadow, "tooLarge") === true;
+    const isCopied = isDrawn && !isTooLarge;
+    const own =
+      member(this.#shadowPolicy(name), "identity") === undefined ? undefined : member(shadow, "identity");
+    return [
       "",
-      `shadow ${this.colors.bold(textOf(member(shadow, "name")) ?? "")}`,
-      this.#line("copy to", `${textOf(member(shadow, "cluster"))} (${textOf(member(shadow, "dispatch"))})`),
-    ]);
+      `shadow ${colors.bold(name)} ${colors.dim("->")} ${isCopied ? colors.green("copied") : colors.cyan("not copied")}`,
+      this.#line("applies", appliesWords(shadow, this.#shadowPolicy(name), "every request of its methods")),
+      ...(own === undefined ? [] : [this.#line("identity", this.#identityWords(own))]),
+      ...this.#drawWords(name, shadow, isDrawn),
+      ...(isTooLarge ? [this.#line("body", this.#tooLargeWords(shadow))] : []),
+      ...(isCopied ? [this.#line("copy to", this.#copyWords(shadow))] : []),
+    ];
+  }
+
+  #drawWords(name: string, shadow: OrderedJson, isDrawn: boolean): string[] {
+    const share = member(this.#shadowPolicy(name), "percent") ?? 0;
+    const of = `${jsonText(share)} % of the`;
+    const verdict = isDrawn ? "is drawn" : "is not drawn";
+    if (textOf(member(shadow, "sample")) !== "identity") {
+      const isCertain = share === 0 || share === 100;
+      const words = isCertain
+        ? `${of} requests`
+        : `by chance, ${of} requests; another time it may be otherwise`;
+      return [this.#line("why", `the request ${verdict}: ${words}`)];
+    }
+    const hash = member(shadow, "hash");
+    if (typeof hash !== "number") {
+      return [
+        this.#line("why", "visitors are drawn, and the request is anonymous: no source gives it an identity"),
+      ];
+    }
+    const at = this.colors.bold(`${percent(hash)} %`);
+    return [
+      this.#line(
+        "why",
+        `the visitor ${verdict}: ${at} is ${isDrawn ? "below" : "not below"} ${jsonText(share)} %`,
+      ),
+      this.#line("", this.colors.dim(`position = murmur3("shadow/${name}/<identity>")`)),
+    ];
+  }
+
+  #tooLargeWords(shadow: OrderedJson): string {
+    const most = member(shadow, "maxBodyBytes");
+    const unknown = textOf(member(shadow, "dispatch")) === "mirror" ? ", or of unknown length" : "";
+    return this.colors.yellow(`over ${jsonText(most)} bytes${unknown}: counted as too_large`);
+  }
+
+  #copyWords(shadow: OrderedJson): string {
+    const how: Record<string, string> = {
+      call: "sent by the filter if the budget allows, the answers compared",
+      mirror: "sent by Envoy, if the route has the mirror policy",
+    };
+    const dispatch = textOf(member(shadow, "dispatch")) ?? "";
+    return `${textOf(member(shadow, "cluster"))} ${this.colors.dim(`(${dispatch}: ${how[dispatch] ?? ""})`)}`;
+  }
+
+  #notConcerned(name: string, shadow: OrderedJson): string[] {
+    const { colors } = this;
+    const policy = this.#shadowPolicy(name);
+    const methods = itemsOf(member(policy, "methods")).map(textOf);
+    const wanted = methods.length === 0 ? "GET, HEAD, OPTIONS (no methods are named)" : methods.join(", ");
+    return [
+      "",
+      `shadow ${colors.bold(name)} ${colors.dim("does not apply")}`,
+      ...(member(shadow, "upgrade") === true
+        ? [this.#line("upgrade", colors.yellow("upgrades and CONNECT are never copied"))]
+        : []),
+      ...(member(shadow, "method") === false
+        ? [this.#line("method", `${colors.yellow(this.explained.method)} is none of ${wanted}`)]
+        : []),
+      ...this.#failures(shadow, policy),
+    ];
   }
 
   effects(): string[] {
@@ -136,19 +217,13 @@ class Words {
     const variant = textOf(member(rollout, "variant")) ?? "";
     const isDefault = variant === textOf(member(this.#policyOf(name), "default"));
     const cluster = textOf(member(rollout, "cluster"));
-    const entry = member(rollout, "entry");
-    const count = itemsOf(member(this.#policyOf(name), "match")).length;
-    const applies =
-      typeof entry === "number"
-        ? `match entry ${entry + 1} of ${count} holds: ${this.#entryWords(name, entry)}`
-        : "to every request: it has no match";
     const own =
       member(this.#policyOf(name), "identity") === undefined ? undefined : member(rollout, "identity");
     return [
       "",
       `rollout ${colors.bold(name)} ${colors.dim("->")} ${isDefault ? colors.cyan(variant) : colors.green(variant)}` +
         (isDefault ? colors.dim(" (the default)") : ""),
-      this.#line("applies", applies),
+      this.#line("applies", appliesWords(rollout, this.#policyOf(name), "every request")),
       ...(own === undefined ? [] : [this.#line("identity", this.#identityWords(own))]),
       ...this.#why(name, rollout, variant, isDefault),
       this.#line("cluster", cluster ?? colors.dim("names none: the route's own")),
@@ -189,23 +264,23 @@ class Words {
   }
 
   #notApplying(name: string, rollout: OrderedJson): string[] {
-    const entries = itemsOf(member(rollout, "entries")).map((condition, index) => {
-      const failed = textOf(condition);
-      const words = failed === undefined ? "holds" : `fails on ${this.colors.yellow(failed)}`;
-      return this.#line(`entry ${index + 1}`, `${words}; it wants ${this.#entryWords(name, index)}`);
-    });
-    const rule =
-      member(rollout, "when") === false ? [this.#line("when", this.colors.yellow("does not hold"))] : [];
     return [
       "",
       `rollout ${this.colors.bold(name)} ${this.colors.dim("does not apply")}`,
-      ...entries,
-      ...rule,
+      ...this.#failures(rollout, this.#policyOf(name)),
     ];
   }
 
-  #entryWords(name: string, index: number): string {
-    return describeMatchEntry(itemsOf(member(this.#policyOf(name), "match"))[index]);
+  /** What each entry failed on, and whether the rule did, of a rollout or a shadow that does not apply. */
+  #failures(explained: OrderedJson, policy: OrderedJson | undefined): string[] {
+    const entries = itemsOf(member(explained, "entries")).map((condition, index) => {
+      const failed = textOf(condition);
+      const words = failed === undefined ? "holds" : `fails on ${this.colors.yellow(failed)}`;
+      return this.#line(`entry ${index + 1}`, `${words}; it wants ${entryWords(policy, index)}`);
+    });
+    const rule =
+      member(explained, "when") === false ? [this.#line("when", this.colors.yellow("does not hold"))] : [];
+    return [...entries, ...rule];
   }
 
   #identityWords(identity: OrderedJson | undefined): string {
@@ -221,9 +296,26 @@ class Words {
     return member(member(this.explained.policy, "rollouts"), rollout);
   }
 
+  #shadowPolicy(shadow: string): OrderedJson | undefined {
+    return member(member(this.explained.policy, "shadows"), shadow);
+  }
+
   #line(label: string, words: string, indent = 2): string {
     return `${" ".repeat(indent)}${this.colors.dim(label.padEnd(LABEL_WIDTH - indent))}${words}`;
   }
+}
+
+/** Which entry of its match made a rollout or a shadow apply. */
+function appliesWords(explained: OrderedJson, policy: OrderedJson | undefined, all: string): string {
+  const entry = member(explained, "entry");
+  const count = itemsOf(member(policy, "match")).length;
+  return typeof entry === "number"
+    ? `match entry ${entry + 1} of ${count} holds: ${entryWords(policy, entry)}`
+    : `to ${all}: it has no match`;
+}
+
+function entryWords(policy: OrderedJson | undefined, index: number): string {
+  return describeMatchEntry(itemsOf(member(policy, "match"))[index]);
 }
 
 /** A place in the hash space as a percentage: three decimals, as percents are written. */

@@ -54,15 +54,24 @@ export function readRequest(value: unknown): ReadRequest {
     [":path", path],
     [":method", readMethod(method)],
     [":scheme", scheme],
-    ...others.filter(([name]) => name !== "host"),
+    // Envoy's connection manager takes transfer-encoding away before any filter.
+    ...others.filter(([name]) => name !== "host" && name !== "transfer-encoding"),
   ];
   return {
     stream: {
       headers: pairs,
+      endOfStream: !announcesBody(others),
       ...(sourceAddress === undefined ? {} : { sourceAddress: readAddress(sourceAddress) }),
     },
     time: time === undefined ? null : readTime(time),
   };
+}
+
+/** Whether the headers say that a body follows: shadows ask how long it is. The body itself no command has. */
+function announcesBody(headers: readonly [name: string, value: string][]): boolean {
+  return headers.some(
+    ([name, value]) => name === "transfer-encoding" || (name === "content-length" && !/^0*$/.test(value)),
+  );
 }
 
 /** The path is kept byte for byte, save the fragment, which no client sends. */

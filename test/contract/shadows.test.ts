@@ -1,0 +1,412 @@
+// The life of a copy, in every order in which answers may come: what is sent, what the verdict is, and that all of it is
+// given back.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { LogLevel, Vm, type HttpCall, type Root, type Stream } from "../../tools/emulator/index.ts";
+import { filterModule } from "../cases/emulator-host.ts";
+
+const SECOND = 1_000_000_000n;
+const VERDICTS = ["match", "mismatch_status", "mismatch_body", "timeout", "reset", "noise"] as const;
+type Answer = "ours" | "theirs" | "other";
+
+interface Setup {
+  readonly vm: Vm;
+  root: Root;
+  now: bigint;
+  read(leaf: string): number;
+  verdicts(): Record<string, number>;
+}
+
+function setUp(shadow: object = {}, logLevel: LogLevel = LogLevel.Info): Setup {
+  const setup = { now: 1_800_000_000n * SECOND } as { -readonly [K in keyof Setup]: Setup[K] };
+  setup.vm = Vm.load(filterModule(), { clock: () => setup.now, logLevel });
+  const { root, accepted, problems } = setup.vm.configure(policyOf(shadow));
+  assert.ok(accepted, JSON.stringify(problems));
+  setup.root = root;
+  setup.read = (leaf) => Number(setup.vm.metrics.read(`serin.shadow.api.${leaf}`) ?? 0n);
+  setup.verdicts = () =>
+    Object.fromEntries(
+      VERDICTS.map((leaf) => [leaf, setup.read(leaf)]).filter(([, count]) => count !== 0),
+    ) as Record<string, number>;
+  return setup;
+}
+
+function policyOf(shadow: object): string {
+  const api = {
+    percent: 100,
+    cluster: "api-v3",
+    compare: { status: true, body: { json: true, ignore: ["/t"] } },
+    ...shadow,
+  };
+  return JSON.stringify({ identity: [{ cookie: "uid" }], shadows: { api } });
+}
+
+const REQUEST: [string, string][] = [
+  [":method", "GET"],
+  [":path", "/cart?a=1"],
+  [":authority", "shop.example.com"],
+  [":scheme", "http"],
+];
+
+function begin({ vm, root }: Setup, more: [string, string][] = []): Stream {
+  return vm.request(root, { headers: [...REQUEST, ...more] });
+}
+
+function finish(stream: Stream, status = 200, body = ""): void {
+  stream.onResponseHeaders([[":status", String(status)]], body === "");
+  // In two pieces, wherever they are cut.
+  if (body !== "") {
+    stream.onResponseBody(Buffer.from(body.slice(0, 3)), false);
+    stream.onResponseBody(Buffer.from(body.slice(3)), true);
+  }
+  stream.done();
+}
+
+function callTo(vm: Vm, cluster: string): HttpCall {
+  const call = vm.httpCalls.find((one) => one.cluster === cluster);
+  assert.ok(call, `no call to ${cluster}`);
+  return call;
+}
+
+const ok = (call: HttpCall, body = "", status = 200): void =>
+  call.respond(
+    [
+      [":status", String(status)],
+      ["date", "today"],
+      ["content-type", "a"],
+      ["server", "b"],
+    ],
+    body,
+  );
+
+describe("one verdict a copy", () => {
+  const cases: [name: string, ours: [number, string], theirs: [number, string], verdict: string][] = [
+    ["the same bytes", [200, '{"a":1}'], [200, '{"a":1}'], "match"],
+    ["the same JSON", [200, '{"a":1,"t":1}'], [200, '{ "t":2, "a":1.0 }'], "match"],
+    ["another status", [200, "{}"], [500, "{}"], "mismatch_status"],
+    ["another field", [200, '{"a":1}'], [200, '{"a":2}'], "mismatch_body"],
+    ["both no JSON", [200, "abcd"], [200, "abce"], "mismatch_body"],
+    ["both empty", [204, ""], [204, ""], "match"],
+    ["one empty", [200, "{}"], [200, ""], "mismatch_body"],
+    ["both 503 by the services themselves", [503, "down"], [503, "down"], "match"],
+  ];
+  for (const [name, ours, theirs, verdict] of cases) {
+    for (const first of ["ours", "theirs"] as const) {
+      test(`${name}, ${first === "ours" ? "production" : "the shadow"} first: ${verdict}`, () => {
+        const setup = setUp();
+        const stream = begin(setup);
+        const call = callTo(setup.vm, "api-v3");
+        if (first === "ours") finish(stream, ...ours);
+        ok(call, theirs[1], theirs[0]);
+        if (first === "theirs") finish(stream, ...ours);
+        assert.deepEqual(setup.verdicts(), { [verdict]: 1 });
+        assert.equal(setup.read("sent"), 1);
+      });
+    }
+  }
+
+  test("with a second instance: what production shows against itself is noise, in every order of three answers", () => {
+    const bodies: [ours: string, theirs: string, other: string, verdict: string][] = [
+      ['{"a":1,"n":1}', '{"a":1,"n":2}', '{"a":1,"n":3}', "noise"],
+      ['{"a":1,"n":1}', '{"a":2,"n":2}', '{"a":1,"n":3}', "mismatch_body"],
+      ['{"a":1}', '{"a":2}', '{"a":1}', "mismatch_body"],
+      ['{"a":1}', '{"a":1}', '{"a":2}', "match"],
+      ["text 1", "text 2", "text 3", "noise"],
+      ["text 1", "text 2", "text 1", "mismatch_body"],
+    ];
+    const orders: Answer[][] = [
+      ["ours", "theirs", "other"],
+      ["ours", "other", "theirs"],
+      ["theirs", "ours", "other"],
+      ["theirs", "other", "ours"],
+      ["other", "ours", "theirs"],
+      ["other", "theirs", "ours"],
+    ];
+    for (const [ours, theirs, other, verdict] of bodies) {
+      for (const order of orders) {
+        const setup = setUp({ noise: { cluster: "api-v1" } });
+        const stream = begin(setup);
+        const [copy, second] = [callTo(setup.vm, "api-v3"), callTo(setup.vm, "api-v1")];
+        for (const one of order) {
+          if (one === "ours") finish(stream, 200, ours);
+          else if (one === "theirs") ok(copy, theirs);
+          else ok(second, other);
+        }
+        assert.deepEqual(setup.verdicts(), { [verdict]: 1 }, `${ours} ${theirs} ${other} ${order.join()}`);
+      }
+    }
+  });
+
+  test("a status that the second instance shows too is noise; one that gives no answer excuses nothing", () => {
+    for (const [other, verdict] of [
+      [500, "noise"],
+      [200, "mismatch_status"],
+      [null, "mismatch_status"],
+    ] as const) {
+      const setup = setUp({ noise: { cluster: "api-v1" } });
+      finish(begin(setup), 200, "{}");
+      ok(callTo(setup.vm, "api-v3"), "{}", 404);
+      if (other === null) callTo(setup.vm, "api-v1").reset();
+      else ok(callTo(setup.vm, "api-v1"), "{}", other);
+      assert.deepEqual(setup.verdicts(), { [verdict]: 1 });
+    }
+  });
+
+  test("no answer: late after the timeout, reset when refused or cut, or when production's own has no end", () => {
+    const envoys = (call: HttpCall, status: string, text: string): void =>
+      call.respond(
+        [
+          [":status", status],
+          ["content-length", "9"],
+          ["content-type", "text/plain"],
+        ],
+        text,
+      );
+    const refused =
+      "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+    const ways: [string, (setup: Setup, call: HttpCall) => void, string][] = [
+      [
+        "late",
+        (setup, call) => ((setup.now += SECOND), envoys(call, "504", "upstream request timeout")),
+        "timeout",
+      ],
+      [
+        // Envoy's timer runs by the time that its loop noted before the call.
+        "late, a little before the timeout by our clock",
+        (setup, call) => (
+          (setup.now += SECOND - 3_000_000n),
+          envoys(call, "504", "upstream request timeout")
+        ),
+        "timeout",
+      ],
+      ["its own 504", (_, call) => ok(call, "", 504), "mismatch_status"],
+      ["refused", (_, call) => envoys(call, "503", refused), "reset"],
+      ["cut", (_, call) => call.reset(), "reset"],
+    ];
+    for (const [name, answer, verdict] of ways) {
+      for (const first of [true, false]) {
+        const setup = setUp();
+        const stream = begin(setup);
+        const call = callTo(setup.vm, "api-v3");
+        if (first) finish(stream, 200, "{}");
+        answer(setup, call);
+        if (!first) finish(stream, 200, "{}");
+        assert.deepEqual(setup.verdicts(), { [verdict]: 1 }, name);
+      }
+    }
+    const setup = setUp();
+    const stream = begin(setup);
+    stream.onResponseHeaders([[":status", "200"]], false).done();
+    ok(callTo(setup.vm, "api-v3"));
+    assert.deepEqual(setup.verdicts(), { reset: 1 });
+  });
+
+  test("a mismatch is written once a second: where it is, and neither headers nor bodies", () => {
+    const setup = setUp();
+    const lines: string[] = [];
+    for (let i = 0; i < 10; i++) {
+      if (i === 5) setup.now += SECOND;
+      finish(begin(setup, [["authorization", "secret"]]), 200, '{"a":[1,{"b":"private"}]}');
+      const call = callTo(setup.vm, "api-v3");
+      ok(call, '{"a":[1,{"b":"other"}]}');
+      lines.push(...setup.root.log.splice(0).map(({ text }) => text));
+    }
+    const line =
+      '{"shadow":{"name":"api","verdict":"mismatch_body","request":"GET /cart?a=1","production":200,"answer":200,"pointer":"/a/1/b"}}';
+    assert.deepEqual(lines, [line, line]);
+  });
+});
+
+describe("what is copied", () => {
+  test("a request without a body goes at once, with its headers less those of the hop", () => {
+    const setup = setUp({
+      headers: { remove: ["Cookie"], set: { host: "shadow.example.com", "x-env": "test" } },
+    });
+    const more: [string, string][] = [
+      ["cookie", "uid=1"],
+      ["authorization", "Bearer x"],
+      ["x-serin-shadow", "forged"],
+      ["x-envoy-internal", "true"],
+      ["connection", "close"],
+      ["te", "trailers"],
+      ["x-env", "production"],
+    ];
+    begin(setup, more);
+    const { headers, body, timeoutMs } = callTo(setup.vm, "api-v3");
+    assert.deepEqual(
+      new Map(headers),
+      new Map([
+        [":method", "GET"],
+        [":path", "/cart?a=1"],
+        [":authority", "shadow.example.com"],
+        [":scheme", "http"],
+        ["authorization", "Bearer x"],
+        ["te", "trailers"],
+        ["x-env", "test"],
+        ["x-serin-shadow", "api"],
+      ]),
+    );
+    assert.equal(body.length, 0);
+    assert.equal(timeoutMs, 1000);
+  });
+
+  test("a body is collected while it passes, and goes with the request's last byte or its trailers", () => {
+    const body = Buffer.from(Array.from({ length: 50_000 }, (_, i) => i % 256));
+    for (const trailers of [false, true]) {
+      const setup = setUp({ methods: ["POST"] });
+      const stream = setup.vm.request(setup.root, {
+        headers: [...REQUEST.slice(1), [":method", "POST"], ["content-length", "50000"]],
+        endOfStream: false,
+      });
+      for (let at = 0; at < body.length; at += 12_345) {
+        const piece = body.subarray(at, at + 12_345);
+        stream.onRequestBody(piece, !trailers && at + 12_345 >= body.length);
+        assert.equal(stream.action, 0);
+      }
+      if (trailers) {
+        assert.equal(setup.vm.httpCalls.length, 0);
+        stream.onRequestTrailers([
+          ["x-checksum", "1"],
+          ["x-serin-checkout", "forged"],
+        ]);
+      }
+      const call = callTo(setup.vm, "api-v3");
+      assert.ok(body.equals(call.body));
+      assert.deepEqual(call.trailers, trailers ? [["x-checksum", "1"]] : []);
+      assert.equal(call.header("content-length"), "50000");
+    }
+  });
+
+  test("a body over the bound is no copy, told by its length or by what came", () => {
+    const setup = setUp({ methods: ["POST"], budget: { maxBodyBytes: 1000 } });
+    const open = (...more: [string, string][]): Stream =>
+      setup.vm.request(setup.root, {
+        headers: [...REQUEST.slice(1), [":method", "POST"], ...more],
+        endOfStream: false,
+      });
+    open(["content-length", "1001"]).onRequestBody(Buffer.alloc(1001), true);
+    const chunked = open();
+    chunked.onRequestBody(Buffer.alloc(600), false);
+    chunked.onRequestBody(Buffer.alloc(600), false);
+    chunked.onRequestBody(Buffer.alloc(600), true);
+    assert.equal(setup.read("too_large"), 2);
+    open(["content-length", "1000"]).onRequestBody(Buffer.alloc(1000), true);
+    assert.equal(setup.read("sent"), 1);
+    // One whose client leaves midway is neither.
+    open().onRequestBody(Buffer.alloc(10), false).done();
+    assert.deepEqual([setup.read("too_large"), setup.read("sent"), setup.vm.httpCallsSent], [2, 1, 1]);
+  });
+
+  test("past the budget nothing is sent: in flight, and a second", () => {
+    const setup = setUp({ budget: { inFlight: 2, perSecond: 3 } });
+    const streams = [begin(setup), begin(setup), begin(setup)];
+    assert.deepEqual([setup.read("sent"), setup.read("over_budget")], [2, 1]);
+    for (const stream of streams) finish(stream);
+    for (const call of setup.vm.httpCalls) ok(call);
+    finish(begin(setup));
+    finish(begin(setup));
+    assert.deepEqual([setup.read("sent"), setup.read("over_budget")], [3, 2]);
+    setup.now += SECOND / 3n + 1n;
+    for (const call of setup.vm.httpCalls) ok(call);
+    finish(begin(setup));
+    finish(begin(setup));
+    assert.deepEqual([setup.read("sent"), setup.read("over_budget")], [4, 3]);
+  });
+
+  test("a cluster that is not there is counted each time and said once, until it is there again", () => {
+    const setup = setUp();
+    setup.vm.clusters = () => "unknown";
+    const streams = [begin(setup), begin(setup), begin(setup)];
+    assert.equal(setup.read("unavailable"), 3);
+    assert.equal(setup.read("sent"), 0);
+    const warnings = (): number =>
+      streams.flatMap(({ log }) => log).filter(({ text }) => text.includes('"unavailable":"api-v3"')).length;
+    assert.equal(warnings(), 1);
+    setup.vm.clusters = () => "up";
+    streams.push(begin(setup));
+    setup.vm.clusters = () => "no-host";
+    streams.push(begin(setup), begin(setup));
+    assert.equal(warnings(), 2);
+    assert.deepEqual([setup.read("unavailable"), setup.read("sent")], [5, 1]);
+  });
+});
+
+describe("policies change while copies are under way", () => {
+  test("the old root stays until the last answer, and compares by its own policy", () => {
+    const setup = setUp();
+    finish(begin(setup), 200, '{"a":1,"t":1}');
+    const call = callTo(setup.vm, "api-v3");
+    const old = setup.root;
+    setup.root = setup.vm.configure(policyOf({ compare: { status: false } })).root;
+    setup.vm.retire(old);
+    assert.equal(old.finished, false);
+    ok(call, '{"a":1,"t":2}');
+    assert.equal(old.finished, true);
+    assert.deepEqual(setup.verdicts(), { match: 1 });
+  });
+
+  test("a shadow that is gone is still given its verdicts", () => {
+    const setup = setUp();
+    const stream = begin(setup);
+    const next = setup.vm.configure("{}").root;
+    setup.vm.retire(setup.root);
+    ok(callTo(setup.vm, "api-v3"), "x");
+    finish(stream, 200, "y");
+    assert.deepEqual(setup.verdicts(), { mismatch_body: 1 });
+    assert.equal(setup.root.finished, true);
+    setup.vm.retire(next);
+  });
+
+  test("a root that goes without a word leaves its copies to the next policy's sweep", () => {
+    const setup = setUp({ budget: { inFlight: 1 } });
+    finish(begin(setup), 200, "{}");
+    // As when Envoy puts another root with the same configuration in its place.
+    const lost = callTo(setup.vm, "api-v3");
+    assert.equal(begin(setup).ended, false);
+    assert.equal(setup.read("over_budget"), 1);
+    setup.now += 4n * SECOND;
+    begin(setup);
+    assert.equal(setup.read("sent"), 2);
+    assert.deepEqual(setup.verdicts(), { reset: 1 });
+    ok(lost, "late");
+    assert.deepEqual(setup.verdicts(), { reset: 1 });
+  });
+});
+
+test("300,000 copies with every kind of ending take no more memory than the first thousand", () => {
+  const setup = setUp({
+    noise: { cluster: "api-v1" },
+    methods: ["GET", "POST"],
+    budget: { perSecond: 100_000, inFlight: 100 },
+  });
+  const bodies = ["", '{"a":1}', `{"a":"${"x".repeat(5_000)}"}`, "no json"];
+  let streams: Stream[] = [];
+  const round = (i: number): void => {
+    setup.now += SECOND / 1000n;
+    const withBody = i % 3 === 0;
+    const stream = setup.vm.request(setup.root, {
+      headers: withBody ? [...REQUEST.slice(1), [":method", "POST"]] : REQUEST,
+      endOfStream: !withBody,
+    });
+    if (withBody) stream.onRequestBody(Buffer.from(bodies[i % 4] as string), i % 7 !== 0);
+    streams.push(stream);
+    if (streams.length === 50) {
+      streams.forEach((one, j) => (j % 5 === 0 ? one.done() : finish(one, 200, bodies[j % 4])));
+      streams = [];
+      setup.vm.httpCalls.forEach((call, j) => {
+        if (j % 10 === 0) call.reset();
+        else ok(call, bodies[j % 4], j % 11 === 0 ? 500 : 200);
+      });
+    }
+  };
+  for (let i = 0; i < 1_000; i++) round(i);
+  const size = setup.vm.memorySize;
+  for (let i = 0; i < 300_000; i++) round(i);
+  assert.equal(setup.vm.memorySize, size);
+  assert.equal(setup.vm.metrics.read("serin.error"), 0n);
+  const sum = VERDICTS.reduce((total, leaf) => total + setup.read(leaf), 0);
+  assert.equal(sum, setup.read("sent"));
+  assert.ok(sum > 200_000, `${sum}`);
+});
