@@ -56,8 +56,8 @@ export class ShadowState {
   sampledNs: u64;
   /** Every state of this worker is in one list. */
   nextState: usize;
-  /** When copies that nobody answers were last looked for. */
-  sweptNs: u64;
+  /** No open copy is overdue before this; 0 when none waits for an answer. */
+  dueNs: u64;
 }
 
 const SECOND: u64 = 1000000000;

@@ -140,6 +140,7 @@ function openMirror(plan: Plan, stream: Stream, shadow: Shadow, now: u64): void 
   if (shadow.sample != 0) keepLine(copy);
   copy.key = requestKey(view.block);
   copy.sentNs = now;
+  noteDue(copy);
   beginAnswers(copy);
 }
 
@@ -292,6 +293,7 @@ function send(copy: Copy, head: Slice, body: Slice, trailers: Slice, now: u64): 
   state.saidUnavailable = false;
   addToMetric(state.sent, 1);
   enterCall(callToken, copy, root, false);
+  noteDue(copy);
   beginAnswers(copy);
   if (shadow.noise == NONE || !reserveCall()) return;
   if (httpCall(shadow.noise, head, body, trailers, shadow.timeoutMs)) {
@@ -434,18 +436,33 @@ export function sweepAll(now: u64): void {
   }
 }
 
-/** Gives up copies of a shadow whose answers are overdue: at most once a second, and only where a copy is wanted. */
+/** When a copy's answers are overdue. Envoy itself ends a call in time; a mirror nobody ends. */
+function dueOf(copy: Copy): u64 {
+  return copy.sentNs + timeoutNs(copy) + (copy.shadow.dispatch == DISPATCH_CALL ? GRACE : 0);
+}
+
+/** A copy was sent: notes when it will be looked after. */
+function noteDue(copy: Copy): void {
+  const state = copy.state;
+  const due = dueOf(copy);
+  if (state.dueNs == 0 || due < state.dueNs) state.dueNs = due;
+}
+
+/** Gives up copies of a shadow whose answers are overdue, and only where a copy is wanted. */
 function sweep(state: ShadowState, now: u64): void {
-  if (state.first == 0 || (now >= state.sweptNs && now - state.sweptNs < SECOND)) return;
-  state.sweptNs = now;
+  if (state.dueNs == 0 || now < state.dueNs) return;
+  state.dueNs = 0;
   let at = state.first;
   while (at != 0) {
     const copy = changetype<Copy>(at);
     at = copy.next;
-    if (copy.isCollecting || copy.sentNs == 0 || now < copy.sentNs) continue;
+    if (copy.isCollecting || copy.sentNs == 0) continue;
+    if (copy.theirs.outcome != ANSWER_PENDING && copy.other.outcome != ANSWER_PENDING) continue;
+    if (now < dueOf(copy)) {
+      noteDue(copy);
+      continue;
+    }
     const isMirror = copy.shadow.dispatch != DISPATCH_CALL;
-    const limit = (copy.shadow.timeoutMs as u64) * MILLISECOND + (isMirror ? 0 : GRACE);
-    if (now - copy.sentNs < limit) continue;
     if (copy.call != 0) abandon(changetype<Call>(copy.call));
     if (copy.noiseCall != 0) abandon(changetype<Call>(copy.noiseCall));
     if (copy.theirs.outcome == ANSWER_PENDING) {

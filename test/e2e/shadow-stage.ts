@@ -151,9 +151,9 @@ export function upstreamFilter(): object {
 }
 
 /** A route to production whose requests Envoy mirrors when the shadow is drawn. */
-export function mirrorRoute(shadow: string, production = "production"): object {
+export function mirrorRoute(shadow: string, production = "production", prefix = `/${shadow}`): object {
   return {
-    match: { prefix: `/${shadow}` },
+    match: { prefix },
     route: {
       cluster: production,
       timeout: "60s",
@@ -309,6 +309,6 @@ export function loggedOf(log: string, shadow: string): LoggedShadow[] {
     const at = line.indexOf('{"shadow":');
     if (at < 0) return [];
     const { shadow: logged } = JSON.parse(line.slice(at)) as { shadow: LoggedShadow };
-    return logged.name === shadow ? [logged] : [];
+    return logged.name === shadow && logged.verdict !== undefined ? [logged] : [];
   });
 }

@@ -1,0 +1,120 @@
+// 200,000 shadowed requests, a tenth of whose copies time out: what Envoy and the filter hold does not grow, and every
+// copy has its verdict.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { median } from "simple-statistics";
+
+import { startAnsweringEnvoy, type AnsweringEnvoy } from "./answering-envoy.ts";
+import { cluster } from "./bootstrap.ts";
+import { load } from "./kept-connections.ts";
+import { guestKb, residentKb } from "./process-memory.ts";
+import { startProxyOver, type BareProxy } from "./proxy.ts";
+import { settledCounts, sumOf, VERDICTS } from "./shadow-stage.ts";
+import { EVERY_ENVOY, envoyBinary } from "./versions.ts";
+import { request } from "./wire.ts";
+
+const REQUESTS = 200_000;
+const BATCH = 2_000;
+/** One in ten each; the rest are plain. */
+const HANGS = 0;
+const OTHERS = 1;
+const SPELT = 2;
+const UPLOADS = 3;
+
+const shadow = (paths: readonly string[], more: object = {}): object => ({
+  match: paths.map((value) => ({ path: { value } })),
+  percent: 100,
+  methods: ["GET", "POST"],
+  cluster: "shadow",
+  timeout: "100ms",
+  compare: { body: { json: true, ignore: ["/items/*/id"] }, sample: "1/s" },
+  budget: { perSecond: 100_000, inFlight: 1_000 },
+  ...more,
+});
+const POLICY = {
+  shadows: {
+    plain: shadow(["/plain", "/hang", "/spelt", "/upload"]),
+    noisy: shadow(["/other"], { noise: { cluster: "shadow" } }),
+  },
+};
+
+const UPLOAD = "u".repeat(3_000);
+function requestOf(n: number): string {
+  switch (n % 10) {
+    case HANGS:
+      return request(`/hang?${n}`);
+    case OTHERS:
+      return request(`/other?${n}`);
+    case SPELT:
+      return request(`/spelt?${n}`);
+    case UPLOADS:
+      return request(`/upload?${n}`, [`content-length: ${UPLOAD.length}`], "POST") + UPLOAD;
+    default:
+      return request(`/plain?${n}`, ["cookie: uid=1; theme=dark"]);
+  }
+}
+
+const version = EVERY_ENVOY[0] as string;
+
+describe(`${REQUESTS} shadowed requests, Envoy ${version}`, () => {
+  let answers: AnsweringEnvoy;
+  let proxy: BareProxy;
+  before(async () => {
+    answers = await startAnsweringEnvoy(await envoyBinary(version));
+    proxy = await startProxyOver([], {
+      version,
+      policy: POLICY,
+      routes: [{ match: { prefix: "/" }, route: { cluster: "production" } }],
+      clusters: [cluster("production", answers.port), cluster("shadow", answers.port)],
+    });
+  });
+  after(async () => {
+    await proxy.stop();
+    await answers.stop();
+  });
+
+  test("memory is flat, and the verdicts add up", async (t) => {
+    const { pid } = proxy.envoy;
+    const resident: number[] = [];
+    const guest: number[] = [];
+    const failures: string[] = [];
+    for (let sent = 0; sent < REQUESTS; sent += BATCH) {
+      const result = await load({
+        port: proxy.port,
+        count: BATCH,
+        requestOf: (n) => requestOf(sent + n),
+        connections: 16,
+      });
+      failures.push(...result.failures);
+      resident.push(residentKb(pid));
+      guest.push(guestKb(pid));
+    }
+    assert.deepEqual(failures.slice(0, 3), [], `${failures.length} requests failed`);
+
+    const tenth = REQUESTS / 10;
+    const plain = await settledCounts(proxy.admin, "plain", 9 * tenth);
+    const noisy = await settledCounts(proxy.admin, "noisy", tenth);
+    t.diagnostic(`plain: ${JSON.stringify(plain)}, noisy: ${JSON.stringify(noisy)}`);
+    assert.deepEqual([plain["sent"], noisy["sent"]], [9 * tenth, tenth]);
+    assert.deepEqual([sumOf(plain, VERDICTS), sumOf(noisy, VERDICTS)], [9 * tenth, tenth]);
+    // A pause of a busy machine makes some more.
+    const late = plain["timeout"] ?? 0;
+    assert.ok(late >= tenth && late <= 1.05 * tenth, `${late} timeouts`);
+    assert.equal(plain["match"], 9 * tenth - late);
+
+    const quarter = resident.length >> 2;
+    const half = resident.length >> 1;
+    const early = median(resident.slice(quarter, half));
+    const end = median(resident.slice(-quarter));
+    t.diagnostic(`resident KB: ${resident[0]} at first, ${early} in the second quarter, ${end} in the last`);
+    t.diagnostic(
+      `guest KB: ${guest[0]} at first, ${guest[quarter]} after a quarter, ${guest.at(-1)} at the end`,
+    );
+    // All guest memory there is: 64 KiB pages, never given back.
+    assert.equal(guest.at(-1), guest[quarter], `guest KB: ${guest.join(" ")}`);
+    // A hundred bytes a copy kept by mistake would be 10 MB between the two.
+    assert.ok(end - early < 3_000, `resident KB: ${resident.join(" ")}`);
+  });
+});
