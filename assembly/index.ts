@@ -49,7 +49,7 @@ export function proxy_on_request_body(id: u32, bytes: u32, isEnd: u32): u32 {
 }
 
 export function proxy_on_request_trailers(id: u32, count: u32): u32 {
-  endRequest(id);
+  endRequest(id, count);
   return CONTINUE;
 }
 

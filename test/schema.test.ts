@@ -93,17 +93,34 @@ describe("the schema and the filter's words", () => {
     [() => schema.properties?.rollouts?.maxProperties, limits.LIMIT_ROLLOUTS],
     [() => schema.properties?.flags?.maxProperties, limits.LIMIT_FLAGS],
     [() => schema.properties?.shadows?.maxProperties, limits.LIMIT_SHADOWS],
+    [() => definition("flagdSettings").properties?.context?.maxProperties, limits.LIMIT_CONTEXT],
     [() => definition("identity").maxItems, limits.LIMIT_SOURCES],
     [() => definition("match").maxItems, limits.LIMIT_MATCH_ENTRIES],
     [() => definition("rollout").properties?.variants?.maxProperties, limits.LIMIT_VARIANTS],
     [() => definition("rollout").properties?.salt?.maxLength, limits.LIMIT_SALT_BYTES],
     [() => definition("variant").properties?.cluster?.maxLength, limits.LIMIT_CLUSTER_BYTES],
     [() => definition("shadow").properties?.cluster?.maxLength, limits.LIMIT_CLUSTER_BYTES],
+    [() => definition("shadow").properties?.methods?.maxItems, limits.LIMIT_SHADOW_LIST],
+    [() => definition("headerChanges").properties?.set?.maxProperties, limits.LIMIT_SHADOW_LIST],
+    [() => definition("headerChanges").properties?.remove?.maxItems, limits.LIMIT_SHADOW_LIST],
+    [() => definition("compareBody").properties?.ignore?.maxItems, limits.LIMIT_IGNORED],
+    [() => definition("budget").properties?.perSecond?.maximum, limits.LIMIT_PER_SECOND],
+    [() => definition("budget").properties?.inFlight?.maximum, limits.LIMIT_IN_FLIGHT],
+    [() => definition("budget").properties?.maxBodyBytes?.anyOf?.[0]?.maximum, limits.LIMIT_BODY_BYTES],
     [() => definition("pathMatch").properties?.value?.maxLength, limits.LIMIT_PATH_BYTES],
     [() => definition("matchEntry").properties?.hosts?.items?.maxLength, limits.LIMIT_HOST_BYTES],
   ];
-  // What no schema can say: the size and depth of a text, the operators of a rule, and how many problems a refusal names.
-  const UNSAID = ["LIMIT_POLICY_BYTES", "LIMIT_DEPTH", "LIMIT_PROBLEMS", "LIMIT_OPERATORS"];
+  // What no schema can say: the size and depth of a text, the operators of a rule and its instructions, how many problems a
+  // refusal names, and the value of a duration.
+  const UNSAID = [
+    "LIMIT_POLICY_BYTES",
+    "LIMIT_DEPTH",
+    "LIMIT_PROBLEMS",
+    "LIMIT_OPERATORS",
+    "LEAST_TIMEOUT_MS",
+    "LIMIT_TIMEOUT_MS",
+    "LIMIT_INSTRUCTIONS",
+  ];
 
   test("name the same limits", () => {
     for (const [part, limit] of LIMITS) assert.equal(part(), limit, part.toString());
@@ -127,6 +144,7 @@ describe("the schema and the filter's words", () => {
       KNOWN_FLAG: [definition("flag")],
       KNOWN_FLAGD: [definition("flagdSettings")],
       KNOWN_SHADOW: [definition("shadow")],
+      KNOWN_OBSERVE: [definition("observe")],
       KNOWN_BUDGET: [definition("budget")],
       KNOWN_NOISE: [definition("noise")],
       KNOWN_COMPARE: [definition("compare")],

@@ -41,6 +41,10 @@ export interface Policy {
     [k: string]: Rollout;
   };
   /**
+   * What else tells of decisions.
+   */
+  observe?: Observe;
+  /**
    * Copies of real traffic whose answers no user sees, by name (a DNS label).
    */
   shadows?: {
@@ -162,6 +166,10 @@ export interface Rollout {
    */
   salt?: string;
   /**
+   * How much is counted. full: every stream to its end. matched: so for the variants but the default, and of the default's users for a control group as large as the largest of them (serin.rollout.<name>.control.*); rq_total for all. count: rq_total alone.
+   */
+  signals?: "full" | "matched" | "count";
+  /**
    * all: the request names the default variant too, where otherwise its absence says so.
    */
   announce?: "all";
@@ -279,6 +287,15 @@ export interface Force {
    * A JsonLogic rule that says who may choose.
    */
   when?: JsonLogic;
+}
+/**
+ * Where the decision of a request is written besides its headers.
+ */
+export interface Observe {
+  /**
+   * Whether each decision is written to the filter state wasm.serin_decision, for access logs: %FILTER_STATE(wasm.serin_decision:PLAIN)%.
+   */
+  filterState?: boolean;
 }
 /**
  * A copy of real requests, whose response is compared or thrown away. Drawn independently of every rollout.

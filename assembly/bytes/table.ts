@@ -122,11 +122,3 @@ export function insert(arena: Arena, table: Table, key: Slice, value: u32): bool
   if (length > table.longest) table.longest = length;
   return true;
 }
-
-/** The number of `key`, given the next free one when it is new; ABSENT without memory. */
-export function intern(arena: Arena, table: Table, key: Slice): u32 {
-  const found = find(table, key);
-  if (found != ABSENT) return found;
-  const value = table.count;
-  return insert(arena, table, key, value) ? value : ABSENT;
-}

@@ -25,6 +25,12 @@ function quotient(a: u64, b: u64): u64 {
   return result;
 }
 
+/** The part of the space that is to the whole space as `part` is to `whole`: floor(part * 2^32 / whole), at most all. */
+export function portionOf(part: u32, whole: u32): u64 {
+  if (whole == 0) return 0;
+  return part >= whole ? SPACE : quotient((part as u64) << 32, whole as u64);
+}
+
 /** Where slot `index` of `count` equal ones begins: floor(index * 2^32 / count). `index` may be `count`: the end. */
 export function equalSlotBegin(index: u32, count: u32): u64 {
   return quotient((index as u64) << 32, count as u64);

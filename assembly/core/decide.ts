@@ -82,6 +82,7 @@ function decideRollout(plan: Plan, rollout: Rollout): u32 {
   given.rollout = changetype<usize>(rollout);
   given.variant = rollout.variants + rollout.fallback * VARIANT_BYTES;
   given.hash = 0;
+  given.isControl = false;
   if (rollout.disabled) {
     given.reason = GIVEN_DISABLED;
     plan.givenCount++;
@@ -106,7 +107,18 @@ function decideRollout(plan: Plan, rollout: Rollout): u32 {
         lengthOf(rollout.salt) + 1,
         identity.value,
       );
-      given.variant = variantAt(rollout, given.hash, given.variant);
+      const fallback = given.variant;
+      given.variant = variantAt(rollout, given.hash, fallback);
+      if (rollout.controlBelow != 0 && given.variant == fallback) {
+        // By a salt of its own: the position among all says already that it is the default's.
+        const hash = murmur3After(
+          rollout.controlHash,
+          rollout.controlRest,
+          rollout.controlBytes,
+          identity.value,
+        );
+        given.isControl = (hash as u64) < rollout.controlBelow;
+      }
     }
   }
   plan.givenCount++;

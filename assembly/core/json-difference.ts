@@ -6,7 +6,6 @@ import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../bytes/slice";
 import { put, putByte, putEscaped, putNumber, Writer } from "../bytes/writer";
 import {
   beginNames,
-  DEEPEST_JSON,
   JSON_ARRAY,
   JSON_NUMBER,
   JSON_OBJECT,

@@ -167,6 +167,13 @@ export class FlagCondition {
   next: usize;
 }
 
+/** Every stream of every variant is counted to its end. */
+export const SIGNALS_FULL: u32 = 0;
+/** So are the variants but the default, and of the default a control group. */
+export const SIGNALS_MATCHED: u32 = 1;
+/** Requests alone are counted. */
+export const SIGNALS_COUNT: u32 = 2;
+
 /** One rollout. */
 @unmanaged
 export class Rollout {
@@ -185,6 +192,16 @@ export class Rollout {
   fallback: u32;
   disabled: bool;
   announceAll: bool;
+  /** How much is counted: SIGNALS_*. */
+  signals: u32;
+  /** SIGNALS_MATCHED: the default's users whose hash is below it are the control group; its share of all, and its stats. */
+  controlBelow: u64;
+  controlShare: u32;
+  controlStats: usize;
+  /** murmur3 of `control/<salt>/`: see murmur3.ts. */
+  controlHash: u32;
+  controlRest: u32;
+  controlBytes: u32;
   /** The rules of `when` and `force.when`; 0 without. */
   when: usize;
   forceWhen: usize;
@@ -301,6 +318,8 @@ export class Given {
   /** One of GIVEN_*. */
   reason: u32;
   hash: u32;
+  /** Whether the request is one of the control group. */
+  isControl: bool;
 }
 export const GIVEN_BYTES: u32 = offsetof<Given>() as u32;
 
@@ -319,6 +338,8 @@ export class Plan {
   /** Set when its root is gone or has a newer plan: it goes with its last stream. */
   retired: bool;
   steer: u32;
+  /** Whether the decision is written for access logs. */
+  observes: bool;
   identity: usize;
   rollouts: usize;
   rolloutCount: u32;

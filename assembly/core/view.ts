@@ -54,6 +54,8 @@ export class View {
   paramsRead: bool;
   /** Whether the request has an x-envoy-ip-tags header (see filter/effects.ts). */
   hasIpTags: bool;
+  /** Whether the request is one of gRPC. */
+  isGrpc: bool;
   /** Whether the request asks for another protocol (WebSocket). */
   isUpgrade: bool;
   /** Whether nothing follows the headers: told by the filter. */
@@ -187,6 +189,8 @@ function readKnown(key: Slice, value: Slice): void {
     }
   } else if (length == 7) {
     if (startsWithWord(key, "upgrade")) view.isUpgrade = true;
+  } else if (length == 12) {
+    if (startsWithWord(key, "content-type")) view.isGrpc = isGrpc(value);
   } else if (length == 14) {
     if (startsWithWord(key, "content-length")) view.bodyBytes = lengthIn(value);
   } else if (length == 13) {
@@ -194,6 +198,15 @@ function readKnown(key: Slice, value: Slice): void {
   } else if (length == 15) {
     if (startsWithWord(key, HEADER_IP_TAGS)) view.hasIpTags = true;
   }
+}
+
+/** `application/grpc`, with a message format or without; not gRPC-Web, whose status is in its body. */
+function isGrpc(type: Slice): bool {
+  if (!startsWithWord(type, "application/grpc")) return false;
+  const length = lengthOf(type);
+  if (length == 16) return true;
+  const next = load<u8>(addressOf(type), 16);
+  return next == 0x2b || next == 0x3b || next == 0x20;
 }
 
 /** A decimal number of at most 18 digits; UNKNOWN_LENGTH for anything else. */

@@ -31,6 +31,7 @@ export class Stream {
   nextFree: usize;
   begunNs: u64;
   isConnect: bool;
+  isGrpc: bool;
   responseBegun: bool;
   responseEnded: bool;
   /** Bytes of the response's body that passed. */

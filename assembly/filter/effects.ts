@@ -15,6 +15,7 @@ import {
   steeredCluster,
 } from "../core/steering";
 import { anyExposed, putDictionary } from "../core/dictionary";
+import { putObserved } from "../core/observed";
 import { view } from "../core/view";
 import {
   addResponseHeader,
@@ -34,6 +35,7 @@ import {
   wordClusterHeader,
   wordClusterState,
   wordCookie,
+  wordDecisionState,
   wordFlagsHeader,
   wordIpTags,
   wordSetCookie,
@@ -73,6 +75,7 @@ export function applyDecision(plan: Plan, stream: Stream): void {
   }
   if (plan.givenCount == 0 && plan.watched == 0 && plan.drawnCount == 0) return;
   const byHeader = plan.steer == STEER_HEADER;
+  if (plan.observes) observe(plan);
   for (let i: u32 = 0; i < plan.givenCount; i++) {
     const given = givenAt(plan, i);
     if (!isAnnounced(given)) continue;
@@ -92,6 +95,15 @@ export function applyDecision(plan: Plan, stream: Stream): void {
     headersChanged = true;
   }
   if (!routeCleared) clearRoute();
+}
+
+/** For access logs and spans: no route looks at it, so the route stays as it is. */
+function observe(plan: Plan): void {
+  beginText(text);
+  putObserved(text, plan);
+  const line = textOf(text);
+  if (lengthOf(line) == 0) return;
+  if (!setFilterState(wordDecisionState, line)) survive("host-call", "a filter state could not be written");
 }
 
 /** Takes the client's own `x-serin-*` out of the request's trailers: an upstream may fold them into its headers. */

@@ -19,7 +19,7 @@ import { enter, giveRoot, leave, recordOf, Root, takeRoot } from "./contexts";
 import { adoptFlagStats } from "./flag-stats";
 import { forgetLevel } from "./lines";
 import { adoptShadows } from "./shadow-state";
-import { sweepAll } from "./shadows";
+import { sweepAll } from "./sweep";
 import { adoptStats, countLoaded, countRejected, prepareStats, releaseStats } from "./stats";
 import { survive } from "./survive";
 import { prepareWords, wordRootId, wordUpstream } from "./words";

@@ -1,35 +1,25 @@
 // Shadows: the order of events of a copy, from the request's headers to the last answer.
 
-import { Chain, extend, gathered, giveChain } from "../bytes/chain";
+import { extend, gathered, giveChain } from "../bytes/chain";
 import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
 import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
-import { markScratch, rewindScratch } from "../bytes/scratch";
+
 import { addressOf, isWord, lengthOf, NONE, Slice } from "../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import { Plan } from "../core/plan";
 import { drawnAt } from "../core/shadow";
-import {
-  BODY_IGNORED,
-  BODY_JSON,
-  DISPATCH_CALL,
-  DRAWN_COPY,
-  DRAWN_TOO_LARGE,
-  Shadow,
-  UNLIMITED,
-} from "../core/shadow-plan";
-import { lengthIn, UNKNOWN_LENGTH, view } from "../core/view";
-import { answerPiece, requestPiece, responsePiece } from "../host/bodies";
+import { BODY_IGNORED, DISPATCH_CALL, DRAWN_COPY, DRAWN_TOO_LARGE, Shadow } from "../core/shadow-plan";
+import { view } from "../core/view";
+import { requestPiece, responsePiece } from "../host/bodies";
 import { nowNs } from "../host/clock";
-import { answerHeaders, replaceRequestHeader, requestHeaders } from "../host/headers";
+import { replaceRequestHeader, requestHeaders } from "../host/headers";
 import { callToken, httpCall } from "../host/http-call";
 import { addToMetric } from "../host/metrics";
-import { LIMIT_BODY_BYTES } from "../vocabulary/limits";
+
+import { beginAnswers, HASHED, passBody, readAnswer } from "./answers";
 import { Root, Stream } from "./contexts";
 import {
-  Answer,
   ANSWER_CUT,
-  ANSWER_LATE,
-  ANSWER_NONE,
   ANSWER_PENDING,
   ANSWER_WHOLE,
   Call,
@@ -44,19 +34,10 @@ import {
   reserveCall,
 } from "./copies";
 import { copyHeaders, copyTrailers } from "./copy-request";
-import { abandonRoot } from "./root";
-import { firstState, giveToken, ShadowState, takeToken } from "./shadow-state";
+import { giveToken, ShadowState, takeToken } from "./shadow-state";
 import { survive, warnShadow } from "./survive";
+import { noteDue, sweep } from "./sweep";
 import { settle } from "./verdict";
-
-const SECOND: u64 = 1000000000;
-const MILLISECOND: u64 = 1000000;
-/** An answer that Envoy owes us for longer than this beyond its timeout will not come: its root context is gone. */
-const GRACE: u64 = 2000000000;
-/** Bytes of an answer that are looked at at once. */
-const PIECE: u32 = 65536;
-/** Bytes of a body that are looked at in all; of the rest only the length counts. */
-const HASHED: u64 = LIMIT_BODY_BYTES;
 
 const text: Writer = changetype<Writer>(memory.data(32, 8));
 
@@ -156,39 +137,6 @@ export function requestKey(block: Slice): u64 {
   return 0;
 }
 const keyHash: Hash64 = changetype<Hash64>(memory.data(24, 8));
-
-function beginAnswers(copy: Copy): void {
-  if (copy.shadow.body == BODY_IGNORED) return;
-  beginAnswer(copy, copy.ours);
-  beginAnswer(copy, copy.theirs);
-  beginAnswer(copy, copy.other);
-}
-
-function beginAnswer(copy: Copy, answer: Answer): void {
-  beginHash(answer.hash);
-  answer.isKept = copy.shadow.body == BODY_JSON;
-}
-
-/** Adds a piece of a body to what is compared. */
-export function passBody(copy: Copy, answer: Answer, piece: Slice): void {
-  const before = answer.bytes;
-  answer.bytes += lengthOf(piece);
-  if (before < HASHED) {
-    const most = HASHED - before;
-    hashBytes(
-      answer.hash,
-      addressOf(piece),
-      (lengthOf(piece) as u64) < most ? lengthOf(piece) : (most as u32),
-    );
-  }
-  if (!answer.isKept) return;
-  const room = copy.shadow.maxBodyBytes == UNLIMITED ? PIECE : copy.shadow.maxBodyBytes;
-  if (answer.body.bytes + lengthOf(piece) <= room) {
-    if (extend(answer.body, addressOf(piece), lengthOf(piece))) return;
-  }
-  answer.isKept = false;
-  giveChain(answer.body);
-}
 
 /** `GET /path?query`, for the log. */
 function keepLine(copy: Copy): void {
@@ -367,118 +315,4 @@ export function answerCall(id: u32, token: u32, headers: u32, bytes: u32): Root 
   answer.outcome = headers == 0 ? ANSWER_CUT : readAnswer(copy, answer, bytes, now);
   settle(copy, now);
   return root;
-}
-
-const GATEWAY_TIMEOUT: u32 = 504;
-const UNAVAILABLE: u32 = 503;
-/** `:status`, `content-length`, `content-type`: what Envoy's own answers have, and hardly a service's. */
-const HEADERS_OF_ENVOY: u32 = 3;
-
-function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u32 {
-  const count = beginPairs(answerHeaders());
-  while (nextPair()) {
-    if (isWord(pairKey, ":status")) answer.status = lengthIn(pairValue) as u32;
-  }
-  // Nobody answered, and Envoy says so with an answer of its own. Its timer begins at the time that its loop has noted,
-  // which is before our clock's: a timeout may come some milliseconds early.
-  if (answer.status == GATEWAY_TIMEOUT) {
-    if (isEnvoys(count, bytes) || now - copy.sentNs >= timeoutNs(copy)) return ANSWER_LATE;
-  } else if (answer.status == UNAVAILABLE && isEnvoys(count, bytes)) {
-    return ANSWER_CUT;
-  }
-  if (copy.shadow.body == BODY_IGNORED) return ANSWER_WHOLE;
-  // Of another length than production's it differs as bytes, whatever stands in it: no need to look.
-  const isOther = copy.ours.outcome == ANSWER_WHOLE && copy.ours.bytes != (bytes as u64);
-  const isUnread = isOther && (copy.shadow.body != BODY_JSON || bytes > copy.shadow.maxBodyBytes);
-  const end: u32 = isUnread ? 0 : bytes < (LIMIT_BODY_BYTES as u32) ? bytes : (LIMIT_BODY_BYTES as u32);
-  for (let from: u32 = 0; from < end;) {
-    const mark = markScratch();
-    const piece = answerPiece(from, end - from < PIECE ? end - from : PIECE);
-    if (piece == NONE || lengthOf(piece) == 0) return ANSWER_CUT;
-    passBody(copy, answer, piece);
-    from += lengthOf(piece);
-    rewindScratch(mark);
-  }
-  if (answer.bytes != (bytes as u64)) {
-    answer.bytes = bytes;
-    answer.isKept = false;
-  }
-  return ANSWER_WHOLE;
-}
-
-function timeoutNs(copy: Copy): u64 {
-  return (copy.shadow.timeoutMs as u64) * MILLISECOND;
-}
-
-/** Whether the answer is one that Envoy's router writes when there was no upstream to answer. */
-function isEnvoys(headers: u32, bytes: u32): bool {
-  if (headers != HEADERS_OF_ENVOY || bytes == 0 || bytes > PIECE) return false;
-  const body = answerPiece(0, bytes);
-  return (
-    startsAs(body, "upstream connect error") ||
-    startsAs(body, "no healthy upstream") ||
-    startsAs(body, "upstream request")
-  );
-}
-
-function startsAs(body: Slice, word: string): bool {
-  return lengthOf(body) >= (word.length as u32) && isWord(sliceStart(body, word.length as u32), word);
-}
-
-function sliceStart(body: Slice, length: u32): Slice {
-  return ((body >> 32) << 32) | (length as u64);
-}
-
-/** Gives up all copies whose answers are overdue. */
-export function sweepAll(now: u64): void {
-  for (let at = firstState(); at != 0; at = changetype<ShadowState>(at).nextState) {
-    sweep(changetype<ShadowState>(at), now);
-  }
-}
-
-/** When a copy's answers are overdue. Envoy itself ends a call in time; a mirror nobody ends. */
-function dueOf(copy: Copy): u64 {
-  return copy.sentNs + timeoutNs(copy) + (copy.shadow.dispatch == DISPATCH_CALL ? GRACE : 0);
-}
-
-/** A copy was sent: notes when it will be looked after. */
-function noteDue(copy: Copy): void {
-  const state = copy.state;
-  const due = dueOf(copy);
-  if (state.dueNs == 0 || due < state.dueNs) state.dueNs = due;
-}
-
-/** Gives up copies of a shadow whose answers are overdue, and only where a copy is wanted. */
-function sweep(state: ShadowState, now: u64): void {
-  if (state.dueNs == 0 || now < state.dueNs) return;
-  state.dueNs = 0;
-  let at = state.first;
-  while (at != 0) {
-    const copy = changetype<Copy>(at);
-    at = copy.next;
-    if (copy.isCollecting || copy.sentNs == 0) continue;
-    if (copy.theirs.outcome != ANSWER_PENDING && copy.other.outcome != ANSWER_PENDING) continue;
-    if (now < dueOf(copy)) {
-      noteDue(copy);
-      continue;
-    }
-    const isMirror = copy.shadow.dispatch != DISPATCH_CALL;
-    if (copy.call != 0) abandon(changetype<Call>(copy.call));
-    if (copy.noiseCall != 0) abandon(changetype<Call>(copy.noiseCall));
-    if (copy.theirs.outcome == ANSWER_PENDING) {
-      if (isMirror && changetype<usize>(copy.observer) != 0) copy.observer.observed = 0;
-      copy.observer = changetype<Stream>(0);
-      copy.theirs.outcome = isMirror ? ANSWER_LATE : ANSWER_CUT;
-      copy.theirs.endedNs = now;
-    }
-    if (copy.other.outcome == ANSWER_PENDING) copy.other.outcome = ANSWER_NONE;
-    settle(copy, now);
-  }
-}
-
-/** Envoy destroyed the root that this call belonged to, or it would have answered. */
-function abandon(call: Call): void {
-  const root = call.root;
-  closeCall(call);
-  abandonRoot(root);
 }

@@ -5,7 +5,15 @@ import { keep, take } from "../bytes/arena";
 import { NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
-import { Plan, Rollout, ROLLOUT_BYTES, Variant, VARIANT_BYTES } from "../core/plan";
+import {
+  Plan,
+  Rollout,
+  ROLLOUT_BYTES,
+  SIGNALS_FULL,
+  SIGNALS_MATCHED,
+  Variant,
+  VARIANT_BYTES,
+} from "../core/plan";
 import {
   addToMetric,
   COUNTER,
@@ -17,6 +25,8 @@ import {
 } from "../host/metrics";
 import {
   STAT_ERROR,
+  STAT_GRPC_ERROR,
+  STAT_GRPC_OK,
   STAT_POLICY_LOADED,
   STAT_POLICY_REJECTED,
   STAT_ROLLOUT,
@@ -26,13 +36,14 @@ import {
   STAT_RQ_4XX,
   STAT_RQ_5XX,
   STAT_RQ_ACTIVE,
+  STAT_RQ_OVERFLOW,
   STAT_RQ_RESET,
   STAT_RQ_TIME,
   STAT_RQ_TOTAL,
   STAT_SHARE,
 } from "../vocabulary/stats";
 import { Stream } from "./contexts";
-import { vmArena, written } from "./words";
+import { vmArena, wordControl, written } from "./words";
 
 /** The metric ids of one variant on this worker. */
 @unmanaged
@@ -48,6 +59,11 @@ export class VariantStats {
   share: u32;
   time: u32;
   active: u32;
+  overflow: u32;
+  grpcOk: u32;
+  grpcError: u32;
+  /** Whether all of them are defined, not `total` and `share` alone. */
+  isFull: bool;
   /** Plans of this worker that have the variant. */
   plans: u32;
 }
@@ -97,36 +113,38 @@ export function countError(): void {
 }
 
 /** `rollout.variant`, in scratch memory. */
-function variantKey(rollout: Rollout, variant: Variant): Slice {
+function variantKey(rollout: Slice, variant: Slice): Slice {
   restartText(name);
-  putSlice(name, rollout.name);
+  putSlice(name, rollout);
   putByte(name, 0x2e);
-  putSlice(name, variant.name);
+  putSlice(name, variant);
   return textOf(name);
 }
 
-function define(kind: i32, rollout: Rollout, variant: Variant, leaf: string): u32 {
+function define(kind: i32, rollout: Slice, variant: Slice, leaf: string): u32 {
   restartText(name);
   put(name, STAT_ROLLOUT);
-  putSlice(name, rollout.name);
+  putSlice(name, rollout);
   putByte(name, 0x2e);
-  putSlice(name, variant.name);
+  putSlice(name, variant);
   putByte(name, 0x2e);
   put(name, leaf);
   return defineMetric(kind, textOf(name));
 }
 
-function defineAll(stats: VariantStats, rollout: Rollout, variant: Variant): void {
-  stats.total = define(COUNTER, rollout, variant, STAT_RQ_TOTAL);
+function defineRest(stats: VariantStats, rollout: Slice, variant: Slice): void {
+  stats.isFull = true;
   stats.ended1 = define(COUNTER, rollout, variant, STAT_RQ_1XX);
   stats.ended2 = define(COUNTER, rollout, variant, STAT_RQ_2XX);
   stats.ended3 = define(COUNTER, rollout, variant, STAT_RQ_3XX);
   stats.ended4 = define(COUNTER, rollout, variant, STAT_RQ_4XX);
   stats.ended5 = define(COUNTER, rollout, variant, STAT_RQ_5XX);
   stats.endedReset = define(COUNTER, rollout, variant, STAT_RQ_RESET);
-  stats.share = define(GAUGE, rollout, variant, STAT_SHARE);
   stats.time = define(HISTOGRAM, rollout, variant, STAT_RQ_TIME);
   stats.active = define(GAUGE, rollout, variant, STAT_RQ_ACTIVE);
+  stats.overflow = define(COUNTER, rollout, variant, STAT_RQ_OVERFLOW);
+  stats.grpcOk = define(COUNTER, rollout, variant, STAT_GRPC_OK);
+  stats.grpcError = define(COUNTER, rollout, variant, STAT_GRPC_ERROR);
 }
 
 /** Gives every variant of the plan its record. Without memory a variant has none and is not counted: serin.error is. */
@@ -135,28 +153,44 @@ export function adoptStats(plan: Plan): bool {
   for (let r: u32 = 0; r < plan.rolloutCount; r++) {
     const rollout = changetype<Rollout>(plan.rollouts + r * ROLLOUT_BYTES);
     for (let v: u32 = 0; v < rollout.variantCount; v++) {
-      const variant = changetype<Variant>(rollout.variants + v * VARIANT_BYTES);
-      variant.stats = statsOf(rollout, variant);
-      if (variant.stats == 0) {
-        sound = false;
-        continue;
-      }
-      const stats = changetype<VariantStats>(variant.stats);
-      stats.plans++;
-      recordMetric(stats.share, variant.share);
+      const address = rollout.variants + v * VARIANT_BYTES;
+      const variant = changetype<Variant>(address);
+      variant.stats = adopt(rollout, variant.name, variant.share, isFull(rollout, address));
+      if (variant.stats == 0) sound = false;
     }
+    if (rollout.controlBelow == 0) continue;
+    rollout.controlStats = adopt(rollout, wordControl, rollout.controlShare, true);
+    if (rollout.controlStats == 0) sound = false;
   }
   return sound;
 }
 
-function statsOf(rollout: Rollout, variant: Variant): usize {
+/** Whether every stream of this variant is counted to its end. */
+export function isFull(rollout: Rollout, variant: usize): bool {
+  if (rollout.signals == SIGNALS_FULL) return true;
+  return rollout.signals == SIGNALS_MATCHED && variant != rollout.variants + rollout.fallback * VARIANT_BYTES;
+}
+
+function adopt(rollout: Rollout, variant: Slice, share: u32, full: bool): usize {
+  const address = statsOf(rollout.name, variant);
+  if (address == 0) return 0;
+  const stats = changetype<VariantStats>(address);
+  if (full && !stats.isFull) defineRest(stats, rollout.name, variant);
+  stats.plans++;
+  recordMetric(stats.share, share);
+  return address;
+}
+
+function statsOf(rollout: Slice, variant: Slice): usize {
   const key = variantKey(rollout, variant);
   const found = find(records, key);
   if (found != ABSENT) return found;
   const own = keep(vmArena, key);
   const address = take(vmArena, offsetof<VariantStats>());
   if (own == NONE || address == 0 || !insert(vmArena, records, own, address as u32)) return 0;
-  defineAll(changetype<VariantStats>(address), rollout, variant);
+  const stats = changetype<VariantStats>(address);
+  stats.total = define(COUNTER, rollout, variant, STAT_RQ_TOTAL);
+  stats.share = define(GAUGE, rollout, variant, STAT_SHARE);
   return address;
 }
 
@@ -165,18 +199,30 @@ export function releaseStats(plan: Plan): void {
   for (let r: u32 = 0; r < plan.rolloutCount; r++) {
     const rollout = changetype<Rollout>(plan.rollouts + r * ROLLOUT_BYTES);
     for (let v: u32 = 0; v < rollout.variantCount; v++) {
-      const address = changetype<Variant>(rollout.variants + v * VARIANT_BYTES).stats;
-      if (address == 0) continue;
-      const stats = changetype<VariantStats>(address);
-      stats.plans--;
-      if (stats.plans == 0) recordMetric(stats.share, 0);
+      release(changetype<Variant>(rollout.variants + v * VARIANT_BYTES).stats);
     }
+    release(rollout.controlStats);
   }
 }
 
-/** Counts that the stream's request was given a variant. @returns false when its end will not be counted */
-export function countGiven(stream: Stream, statsAddress: usize): bool {
+function release(address: usize): void {
+  if (address == 0) return;
+  const stats = changetype<VariantStats>(address);
+  stats.plans--;
+  if (stats.plans == 0) recordMetric(stats.share, 0);
+}
+
+/**
+ * Counts that the stream's request was given a variant.
+ * @param full whether its end is counted too
+ * @returns false without memory
+ */
+export function countGiven(stream: Stream, statsAddress: usize, full: bool): bool {
   if (statsAddress == 0) return false;
+  if (!full) {
+    addToMetric(changetype<VariantStats>(statsAddress).total, 1);
+    return true;
+  }
   let cell = stream.variants;
   if (cell == 0 || changetype<VariantCell>(cell).count == CELL_ROOM) {
     const fresh = takeCell();
@@ -195,12 +241,19 @@ export function countGiven(stream: Stream, statsAddress: usize): bool {
   return true;
 }
 
+/** What gRPC says of an answer. */
+export const GRPC_NONE: u32 = 0;
+export const GRPC_OK: u32 = 1;
+export const GRPC_ERROR: u32 = 2;
+
 /**
  * Counts how the stream ended, for every variant that it was given.
  * @param ending 1 to 5 for the class of the answer, ENDED_RESET
  * @param milliseconds from the request's first byte at the filter
+ * @param overflow whether Envoy had no room or no host for it
+ * @param grpc GRPC_*
  */
-export function countEnded(stream: Stream, ending: u32, milliseconds: u64): void {
+export function countEnded(stream: Stream, ending: u32, milliseconds: u64, overflow: bool, grpc: u32): void {
   let cell = stream.variants;
   stream.variants = 0;
   while (cell != 0) {
@@ -212,6 +265,8 @@ export function countEnded(stream: Stream, ending: u32, milliseconds: u64): void
       addToMetric(load<u32>(address + ((ending as usize) << 2)), 1);
       addToMetric(stats.active, -1);
       recordMetric(stats.time, milliseconds);
+      if (overflow) addToMetric(stats.overflow, 1);
+      if (grpc != GRPC_NONE) addToMetric(grpc == GRPC_OK ? stats.grpcOk : stats.grpcError, 1);
     }
     const next = from.next;
     from.next = freeCells;

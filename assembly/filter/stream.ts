@@ -5,7 +5,7 @@ import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slic
 import { decide } from "../core/decide";
 import { DECIDED, identify, NEEDS_ADDRESS } from "../core/identity";
 import { evaluateFlag } from "../core/flag";
-import { Flag, FLAG_BYTES, Identity, Plan, Variant } from "../core/plan";
+import { Flag, FLAG_BYTES, Identity, Plan, Rollout, Variant } from "../core/plan";
 import { givenAt } from "../core/steering";
 import { lengthIn, readRequest, readTrailers, view } from "../core/view";
 import { fillRandom, nowNs } from "../host/clock";
@@ -32,9 +32,15 @@ import {
   endCopies,
   endResponseOfCopies,
 } from "./shadows";
-import { countEnded, countGiven, ENDED_RESET } from "./stats";
+import { countEnded, countGiven, ENDED_RESET, GRPC_ERROR, GRPC_NONE, GRPC_OK, isFull } from "./stats";
 import { survive } from "./survive";
-import { wordContentLength, wordResponseCode, wordSourceAddress } from "./words";
+import {
+  wordContentLength,
+  wordGrpcStatus,
+  wordResponseCode,
+  wordResponseFlags,
+  wordSourceAddress,
+} from "./words";
 
 /** Enters a stream: from now on it keeps its root's plan. */
 export function createStream(id: u32, parent: u32): void {
@@ -74,6 +80,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
   if (!readRequest(plan, block)) return survive("headers", "a block of headers that is none");
   plan.nowNs = now;
   view.hasNoBody = isEnd;
+  stream.isGrpc = view.isGrpc;
   stream.isConnect = isWord(view.method, "CONNECT");
   if (!decideAll(plan)) {
     plan.givenCount = 0;
@@ -84,9 +91,15 @@ export function beginRequest(id: u32, isEnd: bool): void {
   applyDecision(plan, stream);
   if (plan.flagCount != 0) countFlags(plan);
   for (let i: u32 = 0; i < plan.givenCount; i++) {
-    if (!countGiven(stream, changetype<Variant>(givenAt(plan, i).variant).stats)) {
-      survive("memory", "no memory to count a variant");
-    }
+    const given = givenAt(plan, i);
+    const rollout = changetype<Rollout>(given.rollout);
+    let counted = countGiven(
+      stream,
+      changetype<Variant>(given.variant).stats,
+      isFull(rollout, given.variant),
+    );
+    if (given.isControl && !countGiven(stream, rollout.controlStats, true)) counted = false;
+    if (!counted) survive("memory", "no memory to count a variant");
   }
   if (plan.drawnCount != 0) beginCopies(plan, stream, headersChanged, now);
   if (writesDecisions(now)) {
@@ -159,12 +172,13 @@ export function passRequest(id: u32, bytes: u32, isEnd: bool): void {
 }
 
 /** The request ends with trailers. */
-export function endRequest(id: u32): void {
+export function endRequest(id: u32, count: u32): void {
   const stream = streamOf(id);
   if (changetype<usize>(stream) == 0 || stream.root.isUpstream) return;
   beginScratch();
-  const block = requestTrailers();
-  if (block == NONE) return survive("host-call", "the request trailers could not be read");
+  // HTTP/2 knows trailers without any field.
+  const block: Slice = count == 0 ? NONE : requestTrailers();
+  if (block == NONE && count != 0) return survive("host-call", "the request trailers could not be read");
   readTrailers(block);
   removeForgedTrailers();
   if (stream.copies != 0) collectTrailers(stream, block);
@@ -211,7 +225,10 @@ export function logStream(id: u32): void {
   beginScratch();
   const ending = endingOf(stream);
   const now = nowNs();
-  countEnded(stream, ending, now > stream.begunNs ? (now - stream.begunNs) / MILLISECOND : 0);
+  if (stream.variants != 0) {
+    const milliseconds = now > stream.begunNs ? (now - stream.begunNs) / MILLISECOND : 0;
+    countEnded(stream, ending, milliseconds, isOverflow(), grpcOf(stream, ending));
+  }
   if (stream.copies != 0) endCopies(stream, endingCode, ending != ENDED_RESET, now);
 }
 
@@ -243,6 +260,22 @@ export function endStream(id: u32, stream: Stream): void {
  */
 function isWhole(stream: Stream): bool {
   return stream.responseBytes == lengthIn(property(wordContentLength));
+}
+
+/** Envoy's response flags for "no healthy upstream" and "upstream overflow": asked only where it answers 503 itself. */
+const NO_HOST_OR_OVERFLOW: i64 = (1 << 1) | (1 << 7);
+const SERVICE_UNAVAILABLE: u32 = 503;
+
+function isOverflow(): bool {
+  if (endingCode != SERVICE_UNAVAILABLE) return false;
+  const flags = numberProperty(wordResponseFlags);
+  return flags > 0 && (flags & NO_HOST_OR_OVERFLOW) != 0;
+}
+
+/** What gRPC says: Envoy has a grpc-status for every answer, so it is asked for requests of gRPC alone. */
+function grpcOf(stream: Stream, ending: u32): u32 {
+  if (!stream.isGrpc || ending == ENDED_RESET) return GRPC_NONE;
+  return numberProperty(wordGrpcStatus) == 0 ? GRPC_OK : GRPC_ERROR;
 }
 
 /** The status of the stream that `endingOf` looked at; 0 without. */

@@ -9,7 +9,9 @@ import {
   HEADER_SHADOW,
   ROOT_ID_UPSTREAM,
   STATE_CLUSTER,
+  STATE_DECISION,
 } from "../vocabulary/headers";
+import { STAT_CONTROL } from "../vocabulary/stats";
 
 /** What lives as long as the VM: words, stat records, streams. Never closed. */
 export let vmArena: Arena = changetype<Arena>(0);
@@ -25,6 +27,10 @@ export let wordSourceAddress: Slice = NONE;
 export let wordResponseCode: Slice = NONE;
 export let wordContentLength: Slice = NONE;
 export let wordShadowHeader: Slice = NONE;
+export let wordDecisionState: Slice = NONE;
+export let wordResponseFlags: Slice = NONE;
+export let wordGrpcStatus: Slice = NONE;
+export let wordControl: Slice = NONE;
 export let wordClusterName: Slice = NONE;
 export let wordRootId: Slice = NONE;
 export let wordUpstream: Slice = NONE;
@@ -44,6 +50,10 @@ export function prepareWords(): bool {
   wordSourceAddress = written("source\0address");
   wordContentLength = written("response\0headers\0content-length");
   wordShadowHeader = written(HEADER_SHADOW);
+  wordDecisionState = written(STATE_DECISION);
+  wordResponseFlags = written("response\0flags");
+  wordGrpcStatus = written("response\0grpc_status");
+  wordControl = written(STAT_CONTROL);
   wordClusterName = written("xds\0cluster_name");
   wordRootId = written("plugin_root_id");
   wordUpstream = written(ROOT_ID_UPSTREAM);

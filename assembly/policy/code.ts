@@ -25,6 +25,8 @@ export let codeLength: u32 = 0;
 let depth: u32 = 0;
 /** The most values that were on the stack at once. */
 export let deepest: u32 = 0;
+/** The last place that a jump leads to: what stands before it is one of several ways there, and cannot be changed. */
+let landing: u32 = 0;
 
 const FIRST: u32 = 1024;
 
@@ -38,6 +40,7 @@ export function beginCode(reading: Arena): void {
   codeLength = 0;
   depth = 0;
   deepest = 0;
+  landing = 0;
 }
 
 /** Forgets the buffer: it goes with the arena that it is in. */
@@ -74,6 +77,11 @@ export function reserve(more: u32): void {
   if (depth + more > deepest) deepest = depth + more;
 }
 
+/** Whether the last `count` instructions run one after another, and no others in place of any of them. */
+export function isStraight(count: u32): bool {
+  return landing + count * INSTRUCTION <= codeLength;
+}
+
 /** The operation of an instruction. */
 export function operationAt(offset: u32): u32 {
   return offset + INSTRUCTION > codeLength ? OP_NEXT : load<u32>(code + offset);
@@ -95,8 +103,10 @@ export function operandAt(offset: u32): u32 {
   return offset + INSTRUCTION > codeLength ? 0 : load<u32>(code + offset, 4);
 }
 
-export function setOperand(offset: u32, operand: u32): void {
-  if (offset + INSTRUCTION <= codeLength) store<u32>(code + offset, operand, 4);
+/** The jump at `offset` leads to what is written next. */
+export function landJump(offset: u32): void {
+  landing = codeLength;
+  if (offset + INSTRUCTION <= codeLength) store<u32>(code + offset, codeLength, 4);
 }
 
 function isJump(op: u32): bool {

@@ -1,11 +1,12 @@
 // A JsonLogic rule as a flat program. The tree is walked with a stack of frames of its own: nothing recurses, however
 // deep a rule nests.
 
-import { isWord, sameText, Slice, sliceOf } from "../bytes/slice";
+import { isWord, sliceOf } from "../bytes/slice";
 import { take } from "../bytes/arena";
-import { put, putString, restartText, textOf, Writer } from "../bytes/writer";
+import { put, putString } from "../bytes/writer";
 import {
   ERROR_PARSE,
+  INSTRUCTION,
   OP_ARRAY,
   OP_CALL,
   OP_CONST,
@@ -31,28 +32,30 @@ import {
 } from "../core/logic/opcodes";
 import { Value } from "../core/logic/value";
 import { NAME_ADDRESS, NAME_TARGETING_KEY, Variable } from "../core/logic/variables";
-import { Mark, Rule } from "../core/plan";
-import { LIMIT_OPERATORS } from "../vocabulary/limits";
+import { Rule } from "../core/plan";
+import { LIMIT_INSTRUCTIONS, LIMIT_OPERATORS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
-import { kept, plan, reading } from "./build";
-import { emitOperator } from "./fold";
+import { plan, reading } from "./build";
+import { beginFolding, emitOperator } from "./fold";
 import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
-import { beginCode, codeLength, deepest, emit, operandAt, placeCode, reserve, setOperand } from "./code";
+import { beginCode, codeLength, deepest, emit, landJump, operandAt, placeCode, reserve } from "./code";
 import { constantOf, holdsRule } from "./constants";
 import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
 import { OPERATOR_WORDS, NO_OPERATOR, operatorOf } from "./operators";
-import {
-  beginMessage,
-  message,
-  putOverLimit,
-  putPointer,
-  report,
-  reportKey,
-  warn,
-  warnKey,
-} from "./problems";
+import { beginMessage, message, putOverLimit, report, reportKey, warn, warnKey } from "./problems";
 import { putNearest } from "./nearest";
+import { beginMarks, dropMarks, mark, placeMarks } from "./marks";
+import {
+  beginEvaluators,
+  enterEvaluator,
+  Evaluator,
+  evaluatorOf,
+  firstReference,
+  newEvaluator,
+  referenceIn,
+  shared,
+} from "./shared-rules";
 import { variableFor } from "./variable-names";
 
 /** What stands in the middle of being compiled. */
@@ -66,7 +69,7 @@ class Frame {
   taken: u32;
   /** Jumps to the frame's end, chained through their operands; NO_JUMP ends the chain. */
   jumps: u32;
-  /** A jump that waits for its target; the body's begin of an iterator. */
+  /** A jump that waits for its target; the body's begin of an iterator; an operator's third argument. */
   patch: u32;
   /** Where its code begins. */
   start: u32;
@@ -85,28 +88,21 @@ let open: u32 = 0;
 
 const NO_JUMP: u32 = 0xffffffff;
 
-/** A shared rule of `$evaluators`. */
-@unmanaged
-export class Evaluator {
-  name: Slice;
-  node: usize;
-  /** Its Rule; 0 when it is no rule but data, or could not be compiled. */
-  rule: usize;
-  isBroken: bool;
-  next: usize;
-}
-
-let evaluators: usize = 0;
 /** Faults of the rule that is being compiled are errors; else warnings, and the rule fails when it is evaluated. */
 let strict: bool = true;
 let broken: bool = false;
 let operators: u32 = 0;
+/** Bytes of the rules that were compiled. */
+let written: u32 = 0;
 let usesKey: bool = false;
 let usesAddress: bool = false;
 
 /** Forgets the shared rules of the last policy. */
 export function beginRules(): void {
-  evaluators = 0;
+  beginFolding();
+  beginMarks();
+  beginEvaluators();
+  written = 0;
 }
 
 /** Reports the message at a value of a rule. */
@@ -130,27 +126,23 @@ function faultKey(member: Node, code: string): void {
 export function readEvaluators(object: Node): void {
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
-    const address = take(plan.arena, offsetof<Evaluator>());
+    const address = newEvaluator(node);
     if (address == 0) return;
     const evaluator = changetype<Evaluator>(address);
-    evaluator.name = kept(node.key);
-    evaluator.node = at;
-    if (node.kind == KIND_OBJECT && node.count != 0) {
+    // flagd's Go puts them in the place of their names in any order, so that it depends on chance what comes of such a
+    // rule; and lists that hold one another would grow without bound.
+    const reference = firstReference(node);
+    if (reference != 0) {
+      beginMessage();
+      put(message, "a rule of $evaluators cannot name another");
+      warn(changetype<Node>(reference), CODE_REFERENCE);
+      evaluator.isBroken = true;
+    } else if (node.kind == KIND_OBJECT && node.count != 0) {
       evaluator.rule = compileRule(node, false);
       evaluator.isBroken = broken;
     }
-    // Entered only now, so that shared rules cannot name one another, nor themselves.
-    evaluator.next = evaluators;
-    evaluators = address;
+    enterEvaluator(address);
   }
-}
-
-/** The shared rule of this name; 0 when there is none. */
-function evaluatorOf(name: Slice): usize {
-  for (let at = evaluators; at != 0; at = changetype<Evaluator>(at).next) {
-    if (sameText(changetype<Evaluator>(at).name, name)) return at;
-  }
-  return 0;
 }
 
 /**
@@ -165,13 +157,18 @@ export function compileRule(node: Node, isStrict: bool): usize {
   usesKey = false;
   usesAddress = false;
   open = 0;
-  marks = 0;
+  dropMarks();
   beginCode(reading);
   enter(node);
   while (open != 0 && !broken && !plan.arena.failed && !reading.failed) {
     step(changetype<Frame>(frames + (open - 1) * FRAME_BYTES));
+    if (written + codeLength > (LIMIT_INSTRUCTIONS as u32) * INSTRUCTION) {
+      putOverLimit(LIMIT_INSTRUCTIONS, " instructions in all rules");
+      fault(node, CODE_LIMIT);
+    }
   }
   if (broken) {
+    dropMarks();
     beginCode(reading);
     emit(OP_FAIL, ERROR_PARSE, 1);
   }
@@ -179,6 +176,7 @@ export function compileRule(node: Node, isStrict: bool): usize {
   const address = take(plan.arena, offsetof<Rule>());
   if (address == 0 || reading.failed) return 0;
   const rule = changetype<Rule>(address);
+  written += codeLength;
   rule.program = placeCode(plan.arena);
   placeMarks(rule.program);
   rule.depth = deepest;
@@ -188,40 +186,16 @@ export function compileRule(node: Node, isStrict: bool): usize {
   return rule.program == 0 ? 0 : address;
 }
 
-/** Marks of the rule that is being compiled, their `at` an offset still. */
-let marks: usize = 0;
-const pointer: Writer = changetype<Writer>(memory.data(32, 8));
-
-/** Notes which condition the last instruction looks at. */
-function mark(frame: Frame): void {
-  const address = take(plan.arena, offsetof<Mark>());
-  if (address == 0) return;
-  const noted = changetype<Mark>(address);
-  restartText(pointer);
-  putPointer(pointer, frame.last);
-  noted.pointer = kept(textOf(pointer));
-  noted.at = frame.patch;
-  noted.next = marks;
-  marks = address;
-}
-
-function placeMarks(program: usize): void {
-  while (marks != 0 && !broken) {
-    const noted = changetype<Mark>(marks);
-    const next = noted.next;
-    noted.at += program;
-    noted.next = plan.marks;
-    plan.marks = marks;
-    marks = next;
-  }
-  marks = 0;
-}
-
 /** Begins with a value: a constant is written at once, what has to be computed gets a frame. */
 function enter(value: Node): void {
   const node = changetype<Node>(shared(value));
-  if (!holdsRule(node)) {
-    emit(OP_CONST, constantOf(plan.arena, reading, node) as u32, 1);
+  // Made once, however many rules share it.
+  if (node.constant == 0 && !holdsRule(node)) {
+    node.constant = constantOf(plan.arena, reading, node);
+    if (node.constant == 0) return;
+  }
+  if (node.constant != 0) {
+    emit(OP_CONST, node.constant as u32, 1);
     return;
   }
   if (open == MOST_FRAMES) {
@@ -284,16 +258,6 @@ function insideIterator(): bool {
   return false;
 }
 
-/** What `{"$ref": name}` stands for where it names data, the node itself otherwise. */
-function shared(node: Node): usize {
-  if (node.kind != KIND_OBJECT || node.count != 1) return changetype<usize>(node);
-  const member = changetype<Node>(node.first);
-  if (!isWord(member.key, "$ref") || member.kind != KIND_STRING) return changetype<usize>(node);
-  const found = evaluatorOf(member.text);
-  if (found == 0 || changetype<Evaluator>(found).rule != 0) return changetype<usize>(node);
-  return changetype<Evaluator>(found).node;
-}
-
 /** Runs a shared rule in place of `{"$ref": name}`. */
 function callShared(member: Node): void {
   const found = member.kind == KIND_STRING ? evaluatorOf(member.text) : 0;
@@ -325,8 +289,30 @@ function callShared(member: Node): void {
 function namePaths(node: Node): void {
   const root = changetype<usize>(node);
   for (let at = root; at != 0; at = nextBelow(root, at)) {
-    if (changetype<Node>(at).kind == KIND_STRING) noteVariable(variableFor(changetype<Node>(at).text));
+    const text = changetype<Node>(at);
+    if (text.kind != KIND_STRING) continue;
+    noteVariable(variableFor(text.text));
+    if (text.parent != 0 && referenceIn(changetype<Node>(text.parent)) == at)
+      nameShared(evaluatorOf(text.text));
   }
+}
+
+/** The texts of a shared rule, likewise. */
+function nameShared(address: usize): void {
+  if (address == 0) return;
+  const evaluator = changetype<Evaluator>(address);
+  if (!evaluator.isNamed) {
+    evaluator.isNamed = true;
+    for (let at = evaluator.node; at != 0; at = nextBelow(evaluator.node, at)) {
+      const text = changetype<Node>(at);
+      const variable = text.kind == KIND_STRING ? variableFor(text.text) : 0;
+      if (variable == 0) continue;
+      if (changetype<Variable>(variable).kind == NAME_TARGETING_KEY) evaluator.usesKey = true;
+      if (changetype<Variable>(variable).kind == NAME_ADDRESS) evaluator.usesAddress = true;
+    }
+  }
+  if (evaluator.usesKey) usesKey = true;
+  if (evaluator.usesAddress) usesAddress = true;
 }
 
 /** What has to be known before a rule with this variable runs. */
@@ -344,9 +330,12 @@ function step(frame: Frame): void {
   if (op == OP_JUMP_FALSY_KEEP || op == OP_JUMP_TRUTHY_KEEP) return stepAndOr(frame);
   if (op == OP_VAR) return stepVar(frame);
   if (op >= OP_MAP && op <= OP_REDUCE) return stepIterator(frame);
-  if (frame.arg != 0) return enterNext(frame);
+  if (frame.arg != 0) {
+    if (frame.taken == 2) frame.patch = codeLength;
+    return enterNext(frame);
+  }
   const spreads = frame.spread && op != OP_NOT && op != OP_TRUTHY;
-  emitOperator(op, spreads ? SPREAD : frame.count, frame.count, frame.start);
+  emitOperator(op, spreads ? SPREAD : frame.count, frame.count, frame.start, frame.patch);
   open--;
 }
 
@@ -369,7 +358,7 @@ function endFrame(frame: Frame): void {
   let at = frame.jumps;
   while (at != NO_JUMP) {
     const next = operandAt(at);
-    setOperand(at, codeLength);
+    landJump(at);
     at = next;
   }
   open--;
@@ -390,10 +379,10 @@ function stepIf(frame: Frame): void {
       // A condition was compiled, or the `else` when nothing follows it.
       if (isLast) return endFrame(frame);
       frame.patch = emit(OP_JUMP_IF_FALSY, 0, -1);
-      mark(frame);
+      mark(frame.patch, frame.last);
     } else {
       jumpToEnd(frame, OP_JUMP, -1);
-      setOperand(frame.patch, codeLength);
+      landJump(frame.patch);
     }
   }
   if (!isLast) return enterNext(frame);

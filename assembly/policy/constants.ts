@@ -26,6 +26,19 @@ import {
   Node,
 } from "./node";
 
+/** A constant of a rule begins as its Value. */
+@unmanaged
+export class Constant {
+  tag: u32;
+  count: u32;
+  bits: u64;
+  /** The Table of its texts, made when `in` asks for it first; NO_SET when it is no list of texts alone. */
+  set: u32;
+}
+
+export const CONSTANT_BYTES: u32 = 24;
+export const NO_SET: u32 = 1;
+
 /** A container whose items are still to be made. */
 @unmanaged
 class Pending {
@@ -45,7 +58,7 @@ export function holdsRule(node: Node): bool {
 
 /** The value of a node, objects as data, in `owner`; address 0 without memory. `reading` holds what is needed meanwhile. */
 export function constantOf(owner: Arena, reading: Arena, node: Node): usize {
-  const root = take(owner, VALUE_BYTES);
+  const root = take(owner, CONSTANT_BYTES);
   if (root == 0) return 0;
   let pending = write(owner, reading, node, changetype<Value>(root), 0);
   while (pending != 0) {

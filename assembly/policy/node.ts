@@ -29,6 +29,8 @@ export class Node {
   next: usize;
   /** Place in its parent. */
   index: u32;
+  /** The constant that rules have for it; 0 before the first of them needs it. */
+  constant: usize;
 }
 
 /** The node after `node` in the order of the text, below `root`; 0 behind the last one. */

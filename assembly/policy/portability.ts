@@ -3,7 +3,7 @@
 
 import { parseDecimal, parseNumber } from "../bytes/number-parse";
 import { put } from "../bytes/writer";
-import { addressOf, findByte, isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
+import { addressOf, findByte, isWord, lengthOf, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import {
   OP_ALL,
   OP_NOT_SAME,
@@ -22,6 +22,14 @@ import {
   OP_LE,
   OP_LT,
   OP_MOD,
+  OP_JUMP_FALSY_KEEP,
+  OP_JUMP_TRUTHY_KEEP,
+  OP_MAP,
+  OP_MAX,
+  OP_MERGE,
+  OP_MIN,
+  OP_MISSING,
+  OP_MISSING_SOME,
   OP_MUL,
   OP_NE,
   OP_SEM_VER,
@@ -40,6 +48,7 @@ import {
   KIND_TRUE,
   Node,
 } from "./node";
+import { NO_OPERATOR, operatorOf } from "./operators";
 import { beginMessage, hint as add, message } from "./problems";
 
 function hint(node: Node, sentence: string): void {
@@ -58,48 +67,73 @@ function computes(op: u32): bool {
 
 /** Looks at a rule's own arguments. `member` is the rule's member, its value the arguments. */
 export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void {
-  if (op == OP_SUBSTR || isWord(member.key, "?:"))
-    hint(member, "not in flagd's schema: not every evaluator knows it");
+  if (op == OP_SUBSTR || isWord(member.key, "?:")) hint(member, "not in flagd's schema");
   const isOwn = op == OP_STARTS_WITH || op == OP_ENDS_WITH || op == OP_SEM_VER || op == OP_FRACTIONAL;
-  if (isInIterator && isOwn) hint(member, "fails inside of an iterator in flagd's JavaScript");
-  if (op == OP_VAR) hintAtPath(member.kind == KIND_ARRAY ? member.first : changetype<usize>(member));
-  if (op == OP_ALL || op == OP_REDUCE) hintAtList(member);
+  const path = op == OP_VAR ? pathOf(member) : 0;
+  if (isInIterator && (isOwn || isGiven(path)))
+    hint(member, "flagd's JavaScript has neither this operator nor the context in an iterator");
+  hintAtPath(path);
+  if (op == OP_ALL || op == OP_REDUCE) hintAtMissing(member);
   if (member.kind != KIND_ARRAY) {
     if ((op == OP_ADD || op == OP_SUB) && member.kind == KIND_OBJECT) {
       hint(member, "write the one argument as a list: flagd's Go fails on it otherwise");
     }
     return;
   }
+  const besideNumber = compares(op) && holdsNumber(member);
   for (let at = member.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
-    if (compares(op)) hintAtComparison(node);
-    else if (op == OP_SAME || op == OP_NOT_SAME) hintAtIdentity(node);
+    hintAtNumber(node);
+    if (compares(op)) hintAtComparison(node, besideNumber);
+    else if (op == OP_SAME || op == OP_NOT_SAME) hintAtList(node);
     else if (computes(op)) hintAtArithmetic(op, node);
-    else if (op == OP_CAT) hintAtText(node);
+    else if (op == OP_MAX || op == OP_MIN) hintAtExtreme(node);
+    else if (op == OP_CAT) hintAtText(node, isInIterator);
     else if (op == OP_IN && node.index == 0) hintAtNeedle(node);
     else if (op == OP_IN && node.index == 1) hintAtHaystack(node, changetype<Node>(member.first));
     else if (op == OP_FRACTIONAL) hintAtBucketing(node);
   }
 }
 
-function hintAtComparison(node: Node): void {
+function hintAtComparison(node: Node, besideNumber: bool): void {
   if (node.kind == KIND_NULL)
     hint(node, "null equals 0 and false in flagd's JavaScript, null alone elsewhere");
-  if (node.kind == KIND_ARRAY)
-    hint(node, "a list in a comparison fails in some evaluators and is unequal in others");
-  if (isRuleOf(node, "reduce") || isRuleOf(node, "some") || isRuleOf(node, "none") || isRuleOf(node, "all")) {
-    hint(node, "an iterator inside of a comparison fails in flagd's JavaScript");
-  }
-  if (node.kind == KIND_STRING && hasNumberBeside(node) && !isDecimal(node.text)) {
-    return hint(node, "a text that is no number, against one, fails in flagd's JavaScript");
+  hintAtList(node);
+  if (node.kind == KIND_STRING && besideNumber && !isDecimal(node.text)) {
+    return hint(node, "a text that is no number, against one or a boolean, fails in flagd's JavaScript");
   }
   if (node.kind == KIND_STRING && hasOuterBlank(node.text))
     hint(node, "blanks around a number's text count in some evaluators");
 }
 
-function hintAtIdentity(node: Node): void {
-  if (node.kind == KIND_ARRAY)
-    hint(node, "a list is the same as no other, but in flagd's JavaScript as itself");
+/** A list that is compared, or what gives one; what iterates fails inside of a comparison even where it gives none. */
+function hintAtList(node: Node): void {
+  const op = ruleOf(node);
+  const iterates = op >= OP_MAP && op <= OP_REDUCE;
+  if (node.kind == KIND_ARRAY || iterates || op == OP_MERGE || op == OP_MISSING || op == OP_MISSING_SOME) {
+    hint(node, "a list or an iterator in a comparison differs between evaluators");
+  }
+}
+
+function hintAtNumber(node: Node): void {
+  if (node.kind == KIND_NUMBER && abs<f64>(parseNumber(node.text)) > 9007199254740991)
+    hint(node, "a number above 2^53 - 1 is not the same in every language");
+}
+
+function hintAtExtreme(node: Node): void {
+  if (node.kind != KIND_NUMBER && node.kind != KIND_OBJECT) hint(node, "max and min take numbers alone");
+}
+
+/** What stands for the path of a `var`; 0 for none. */
+function pathOf(variable: Node): usize {
+  return variable.kind == KIND_ARRAY ? variable.first : changetype<usize>(variable);
+}
+
+/** Whether a path is one that every context has, and no item of a list. */
+function isGiven(address: usize): bool {
+  if (address == 0) return false;
+  const text = changetype<Node>(address).text;
+  return startsWithWord(text, "$flagd.") || isWord(text, "targetingKey");
 }
 
 /** Segments that mean something else, or nothing, to some evaluators. */
@@ -114,20 +148,17 @@ function hintAtPath(address: usize): void {
     const segment = sliceOf(from, (stop - from) as u32);
     const zero = lengthOf(segment) > 1 && load<u8>(from) == 0x30 && load<u8>(from + 1) <= 0x39;
     if (lengthOf(segment) == 0 || isWord(segment, "length") || zero || findByte(from, stop, 0x5c) != stop) {
-      return hint(
-        node,
-        "an empty segment, length, a leading zero or a backslash in a path differs between evaluators",
-      );
+      return hint(node, "an empty segment, length, a leading zero or a backslash differs between evaluators");
     }
     from = stop + 1;
   }
 }
 
 /** A list that may be missing. */
-function hintAtList(member: Node): void {
+function hintAtMissing(member: Node): void {
   if (member.kind != KIND_ARRAY || member.first == 0) return;
   const list = changetype<Node>(member.first);
-  if (isRuleOf(list, "var") && !hasDefault(changetype<Node>(list.first))) {
+  if (ruleOf(list) == OP_VAR && !hasDefault(changetype<Node>(list.first))) {
     hint(list, "over a missing list evaluators differ: give the var a default of []");
   }
 }
@@ -141,30 +172,38 @@ function hintAtHaystack(node: Node, needle: Node): void {
     const item = changetype<Node>(at);
     if (item.kind == KIND_ARRAY) return hint(item, "flagd's Go takes a list inside of the list for a range");
     if (needle.kind == KIND_NUMBER && item.kind == KIND_STRING) {
-      return hint(item, "flagd's Go makes a number of a text in the list, others do not");
+      return hint(item, "flagd's Go makes a number of a text in the list");
     }
   }
 }
 
 function hintAtArithmetic(op: u32, node: Node): void {
-  if (node.kind == KIND_NULL || node.kind == KIND_TRUE || node.kind == KIND_FALSE) {
-    hint(node, "null and booleans are numbers in flagd's JavaScript, errors elsewhere");
+  if (node.kind != KIND_NUMBER && node.kind != KIND_STRING && node.kind != KIND_OBJECT) {
+    hint(node, "what is no number is one in flagd's JavaScript, an error elsewhere");
   }
   if (node.kind == KIND_STRING && !isDecimal(node.text))
     hint(node, "a text that is no number fails in some evaluators and is 0 in others");
   const divides = op == OP_DIV || op == OP_MOD;
-  if (divides && node.index != 0 && node.kind == KIND_NUMBER && isWord(node.text, "0"))
+  if (divides && node.index != 0 && node.kind == KIND_NUMBER && parseNumber(node.text) == 0)
     hint(node, "a division by zero is always an error");
   if (op == OP_DIV && changetype<Node>(node.parent).count == 1)
     hint(node, "a division of one number differs between evaluators");
 }
 
-function hintAtText(node: Node): void {
+function hintAtText(node: Node, isInIterator: bool): void {
   if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) hint(node, "cat of a boolean fails in flagd's Go");
   if (node.kind == KIND_ARRAY || node.kind == KIND_NULL)
     hint(node, "cat of null or of a list differs between evaluators");
   if (node.kind == KIND_STRING && hasOuterBlank(node.text))
     hint(node, "flagd's Go takes outer blanks off the result of cat");
+  const op = ruleOf(node);
+  if (op == OP_JUMP_FALSY_KEEP || op == OP_JUMP_TRUTHY_KEEP)
+    hint(node, "inside of cat flagd's JavaScript joins first and chooses then");
+  // An item is there, and these two are.
+  if (op != OP_VAR || isInIterator) return;
+  const variable = changetype<Node>(node.first);
+  if (hasDefault(variable) || isGiven(pathOf(variable))) return;
+  hint(node, 'a missing value is "null" to flagd\'s JavaScript: give the var a default');
 }
 
 function hintAtNeedle(node: Node): void {
@@ -178,31 +217,19 @@ function hintAtNeedle(node: Node): void {
 function hintAtBucketing(node: Node): void {
   if (node.index != 0 || node.kind != KIND_OBJECT || node.count != 1) return;
   const rule = changetype<Node>(node.first);
-  if (isWord(rule.key, "var") && !hasDefault(rule))
+  const op = ruleOf(node);
+  if (op == OP_VAR && !hasDefault(rule))
     hint(node, "without a value flagd's evaluators bucket by different keys: give the var a default");
-  if (!isWord(rule.key, "cat")) return;
-  for (let at = rule.first; at != 0; at = changetype<Node>(at).next) {
-    const part = changetype<Node>(at);
-    if (!isRuleOf(part, "var")) continue;
-    const variable = changetype<Node>(part.first);
-    const path =
-      variable.kind == KIND_ARRAY && variable.first != 0
-        ? changetype<Node>(variable.first).text
-        : variable.text;
-    if (isWord(path, "$flagd.flagKey") || isWord(path, "targetingKey") || hasDefault(variable)) continue;
-    hint(
-      part,
-      'a missing value is "null" to flagd\'s JavaScript and nothing elsewhere: give the var a default',
-    );
-  }
 }
 
 function hasDefault(variable: Node): bool {
   return variable.kind == KIND_ARRAY && variable.count > 1;
 }
 
-function isRuleOf(node: Node, operator: string): bool {
-  return node.kind == KIND_OBJECT && node.count == 1 && isWord(changetype<Node>(node.first).key, operator);
+/** The operator of a value that is a rule; NO_OPERATOR for any other. */
+function ruleOf(node: Node): u32 {
+  if (node.kind != KIND_OBJECT || node.count != 1) return NO_OPERATOR;
+  return operatorOf(changetype<Node>(node.first).key);
 }
 
 function isDecimal(text: Slice): bool {
@@ -210,9 +237,10 @@ function isDecimal(text: Slice): bool {
   return number == number;
 }
 
-function hasNumberBeside(node: Node): bool {
-  for (let at = changetype<Node>(node.parent).first; at != 0; at = changetype<Node>(at).next) {
-    if (changetype<Node>(at).kind == KIND_NUMBER) return true;
+function holdsNumber(list: Node): bool {
+  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+    const kind = changetype<Node>(at).kind;
+    if (kind == KIND_NUMBER || kind == KIND_TRUE || kind == KIND_FALSE) return true;
   }
   return false;
 }
@@ -227,18 +255,13 @@ function hasOuterBlank(text: Slice): bool {
 export function hintAtKey(flag: Node): void {
   for (let i: u32 = 0; i < lengthOf(flag.key); i++) {
     if (load<u8>(addressOf(flag.key) + i) < 0x80) continue;
-    return hint(
-      flag,
-      "flagd's JavaScript hashes a key that is no ASCII otherwise: its users fall into other buckets",
-    );
+    return hint(flag, "flagd's JavaScript hashes a key that is no ASCII otherwise");
   }
 }
 
 /** A variant that some evaluator takes for another: Go escapes these characters of its name in a result. */
 export function hintAtVariant(node: Node): void {
-  if (node.kind == KIND_NUMBER && abs<f64>(parseNumber(node.text)) > 9007199254740991) {
-    hint(node, "a number above 2^53 - 1 is not the same in every language");
-  }
+  hintAtNumber(node);
   for (let i: u32 = 0; i < lengthOf(node.key); i++) {
     const byte = load<u8>(addressOf(node.key) + i);
     if (byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x3c || byte == 0x3e || byte == 0x26) {

@@ -1,12 +1,13 @@
 // `flagd`: what a flagd flag file leaves open.
 
 import { isWord } from "../bytes/slice";
-import { CODE_VALUE } from "../vocabulary/problems";
+import { LIMIT_CONTEXT } from "../vocabulary/limits";
+import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
 import { plan, reading } from "./build";
 import { constantOf } from "./constants";
-import { KIND_OBJECT, KIND_STRING, Node } from "./node";
-import { fail, isKind, unknownKey } from "./problems";
-import { setTypes } from "./variable-names";
+import { KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
+import { fail, isKind, putOverLimit, report, unknownKey } from "./problems";
+import { setNumber } from "./variable-names";
 
 const KNOWN_FLAGD = "fractional context types";
 
@@ -21,7 +22,7 @@ export function readFlagd(object: Node): void {
       else if (isWord(node.text, "v3")) plan.generation = 3;
       else if (!isWord(node.text, "v2")) fail(node, CODE_VALUE, "must be v1, v2 or v3");
     } else if (isWord(node.key, "context")) {
-      if (isKind(node, KIND_OBJECT)) plan.context = constantOf(plan.arena, reading, node);
+      if (isKind(node, KIND_OBJECT)) readContext(node);
     } else if (isWord(node.key, "types")) {
       readTypes(node);
     } else {
@@ -30,13 +31,23 @@ export function readFlagd(object: Node): void {
   }
 }
 
+function readContext(object: Node): void {
+  const root = changetype<usize>(object);
+  for (let at = root; at != 0; at = nextBelow(root, at)) {
+    const node = changetype<Node>(at);
+    if (node.kind != KIND_OBJECT || node.count <= (LIMIT_CONTEXT as u32)) continue;
+    putOverLimit(LIMIT_CONTEXT, " members");
+    return report(node, CODE_LIMIT);
+  }
+  plan.context = constantOf(plan.arena, reading, object);
+}
+
 function readTypes(object: Node): void {
   if (!isKind(object, KIND_OBJECT)) return;
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     if (!isKind(node, KIND_STRING)) continue;
-    if (!isWord(node.text, "number") && !isWord(node.text, "string"))
-      fail(node, CODE_VALUE, "must be number or string");
+    if (isWord(node.text, "number")) setNumber(node.key);
+    else if (!isWord(node.text, "string")) fail(node, CODE_VALUE, "must be number or string");
   }
-  setTypes(changetype<usize>(object));
 }

@@ -6,12 +6,12 @@ import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
 import { GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER } from "../core/plan";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
-import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
+import { CODE_LIMIT, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { asciiOf, beginBuild } from "./build";
 import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
 import { beginRules, readEvaluators } from "./compile-rule";
-import { KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
 import {
   beginMessage,
   beginProblems,
@@ -28,9 +28,11 @@ import { readIdentity } from "./read-identity";
 import { readRollouts } from "./read-rollout";
 import { readShadows } from "./read-shadow";
 import { readTree } from "./tree";
-import { setTypes, variableFor } from "./variable-names";
+import { beginTypes, variableFor } from "./variable-names";
 
-const KNOWN_POLICY = "identity rollouts shadows flags flagd steer $schema $evaluators metadata";
+const KNOWN_POLICY = "identity rollouts shadows flags flagd steer observe $schema $evaluators metadata";
+
+const KNOWN_OBSERVE = "filterState";
 
 /** Random bytes that a plan keeps ahead: enough for one draw of each issued cookie and one more, at least this much. */
 const RANDOM_BYTES: u32 = 1024;
@@ -123,7 +125,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   const identity = member(root, "identity");
   beginBuild(plan, reading, identity != 0);
   beginRules();
-  setTypes(0);
+  beginTypes();
   const settings = member(root, "flagd");
   if (settings != 0) readFlagd(changetype<Node>(settings));
   plan.targetingKey = variableFor(asciiOf("targetingKey"));
@@ -145,6 +147,8 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
       if (plan.rolloutCount == 0) readRollouts(node);
     } else if (isWord(key, "steer")) {
       readSteer(plan, node);
+    } else if (isWord(key, "observe")) {
+      readObserve(plan, node);
     } else if (isWord(key, "shadows")) {
       shadows = at;
     } else if (isWord(key, "flags")) {
@@ -159,6 +163,16 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   }
   // Behind the rollouts, wherever they stand: their numbers follow.
   if (shadows != 0) readShadows(changetype<Node>(shadows));
+}
+
+function readObserve(plan: Plan, object: Node): void {
+  if (!isKind(object, KIND_OBJECT)) return;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const node = changetype<Node>(at);
+    if (!isWord(node.key, "filterState")) unknownKey(node, KNOWN_OBSERVE);
+    else if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) plan.observes = node.kind == KIND_TRUE;
+    else fail(node, CODE_TYPE, "must be true or false");
+  }
 }
 
 function readSteer(plan: Plan, node: Node): void {

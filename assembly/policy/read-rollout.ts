@@ -2,9 +2,18 @@
 
 import { isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../bytes/slice";
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
-import { equalSlotBegin, fitsEqualSlot, pointOf, SPACE, WHOLE } from "../core/bucket";
+import { equalSlotBegin, fitsEqualSlot, pointOf, portionOf, SPACE, WHOLE } from "../core/bucket";
 import { murmur3Blocks, murmur3Rest } from "../core/murmur3";
-import { NO_CEILING, NO_SLOT, Rollout, ROLLOUT_BYTES, Variant, VARIANT_BYTES } from "../core/plan";
+import {
+  NO_CEILING,
+  NO_SLOT,
+  Rollout,
+  ROLLOUT_BYTES,
+  SIGNALS_COUNT,
+  SIGNALS_MATCHED,
+  Variant,
+  VARIANT_BYTES,
+} from "../core/plan";
 import { HEADER_PREFIX, STATE_PREFIX } from "../vocabulary/headers";
 import { LIMIT_ROLLOUTS, LIMIT_SALT_BYTES, LIMIT_VARIANTS } from "../vocabulary/limits";
 import {
@@ -49,7 +58,7 @@ import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
 import { isLabel, isToken } from "./scalars";
 
-const KNOWN_ROLLOUT = "match when state default variants salt force identity announce";
+const KNOWN_ROLLOUT = "match when state default variants salt force identity announce signals";
 const KNOWN_VARIANT = "percent max cluster";
 const KNOWN_FORCE = "header cookie when";
 const LABEL = "must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens";
@@ -138,6 +147,11 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       if (!isKind(member, KIND_STRING)) continue;
       rollout.announceAll = isWord(member.text, "all");
       if (!rollout.announceAll) fail(member, CODE_VALUE, 'must be "all"');
+    } else if (isWord(key, "signals")) {
+      if (!isKind(member, KIND_STRING)) continue;
+      if (isWord(member.text, "matched")) rollout.signals = SIGNALS_MATCHED;
+      else if (isWord(member.text, "count")) rollout.signals = SIGNALS_COUNT;
+      else if (!isWord(member.text, "full")) fail(member, CODE_VALUE, "must be full, matched or count");
     } else {
       unknownKey(member, KNOWN_ROLLOUT);
     }
@@ -151,6 +165,23 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     if (!identityGiven) warnNoIdentity(node);
   }
   readVariants(node, rollout, variants, fallback);
+  if (rollout.signals == SIGNALS_MATCHED && rollout.fallback != NO_SLOT) layOutControl(rollout, salt);
+}
+
+/** A control group as large as the largest of the other variants, of those who get the default. */
+function layOutControl(rollout: Rollout, salt: Slice): void {
+  let largest: u32 = 0;
+  for (let i: u32 = 0; i < rollout.variantCount; i++) {
+    const share = variantOf(rollout, i).share;
+    if (i != rollout.fallback && share > largest) largest = share;
+  }
+  const rest = variantOf(rollout, rollout.fallback).share;
+  rollout.controlShare = largest < rest ? largest : rest;
+  rollout.controlBelow = portionOf(rollout.controlShare, rest);
+  const prefix = keptBefore(keptAfter("control/", salt));
+  rollout.controlHash = murmur3Blocks(prefix, 0);
+  rollout.controlRest = murmur3Rest(prefix);
+  rollout.controlBytes = lengthOf(prefix);
 }
 
 function warnNoIdentity(node: Node): void {

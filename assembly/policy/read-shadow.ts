@@ -19,6 +19,7 @@ import {
   LIMIT_PER_SECOND,
   LIMIT_SHADOW_LIST,
   LIMIT_SHADOWS,
+  LEAST_TIMEOUT_MS,
   LIMIT_TIMEOUT_MS,
 } from "../vocabulary/limits";
 import {
@@ -278,8 +279,8 @@ function readTimeout(node: Node, shadow: Shadow): void {
   shadow.timeoutMs = milliseconds(node.text);
   if (
     shadow.timeoutMs == NO_DURATION ||
-    shadow.timeoutMs == 0 ||
+    shadow.timeoutMs < (LEAST_TIMEOUT_MS as u32) ||
     shadow.timeoutMs > (LIMIT_TIMEOUT_MS as u32)
   )
-    fail(node, CODE_VALUE, "must be a duration from 1ms to 60s, like 300ms or 2s");
+    fail(node, CODE_VALUE, "must be a duration from 50ms to 60s, like 300ms or 2s");
 }

@@ -1,8 +1,8 @@
 // What a path of `var` means in the proxy, decided when the policy is loaded.
 
 import { take } from "../bytes/arena";
-import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
-import { ABSENT, find, insert } from "../bytes/table";
+import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import {
   NAME_ADDRESS,
   NAME_CLAIM,
@@ -22,8 +22,7 @@ import {
 } from "../core/logic/variables";
 import { Value, valueOnPath } from "../core/logic/value";
 import { NO_SLOT } from "../core/plan";
-import { Node } from "./node";
-import { kept, keptLower, plan, slotFor } from "./build";
+import { kept, keptLower, plan, reading, slotFor } from "./build";
 
 /** The Variable of a path, one for each path of the plan; address 0 without memory. */
 export function variableFor(path: Slice): usize {
@@ -63,7 +62,7 @@ function name(variable: Variable): void {
     variable.name = NONE;
     if (variable.kind == NAME_NOTHING) nameStatic(variable);
   }
-  variable.isNumber = isTyped(path);
+  variable.isNumber = find(numbers, path) != ABSENT;
 }
 
 /** What is no name of the request may be one of `flagd.context`. */
@@ -75,20 +74,15 @@ function nameStatic(variable: Variable): void {
   variable.constant = changetype<usize>(found);
 }
 
-let types: usize = 0;
+/** Paths that `flagd.types` calls numbers, told before any rule is compiled. */
+let numbers: Table = changetype<Table>(0);
 
-/** `flagd.types`, before any rule is compiled; 0 without. */
-export function setTypes(node: usize): void {
-  types = node;
+export function beginTypes(): void {
+  numbers = newTable(reading);
 }
 
-/** Whether `flagd.types` calls the path a number. */
-function isTyped(path: Slice): bool {
-  if (types == 0) return false;
-  for (let at = changetype<Node>(types).first; at != 0; at = changetype<Node>(at).next) {
-    if (sameText(changetype<Node>(at).key, path)) return isWord(changetype<Node>(at).text, "number");
-  }
-  return false;
+export function setNumber(path: Slice): void {
+  insert(reading, numbers, path, 0);
 }
 
 function kindOf(path: Slice): u32 {

@@ -16,6 +16,8 @@ export const ROOT_ID_UPSTREAM = "serin.upstream";
 export const STATE_PREFIX = "serin.";
 /** As HEADER_CLUSTER, in filter state. */
 export const STATE_CLUSTER = "serin.cluster";
+/** Under `observe: { filterState: true }`: the decision as one line, for access logs. No rollout's name can be it. */
+export const STATE_DECISION = "serin_decision";
 /** Envoy's own prefix of every filter state that a Wasm filter writes. */
 export const STATE_NAMESPACE = "wasm.";
 /** A header that Envoy keeps in a place of its own: taking it away when it is not there is its cheapest call that

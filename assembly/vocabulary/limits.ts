@@ -19,11 +19,16 @@ export const LIMIT_BODY_BYTES = 1048576;
 export const LIMIT_IN_FLIGHT = 1000;
 export const LIMIT_PER_SECOND = 100000;
 /** Milliseconds that an answer may be waited for. */
+export const LEAST_TIMEOUT_MS = 50;
 export const LIMIT_TIMEOUT_MS = 60000;
 /** Sources of one identity list. */
 export const LIMIT_SOURCES = 16;
+/** Members of one object of `flagd.context`: each path of a rule is looked for among them. */
+export const LIMIT_CONTEXT = 1024;
 /** Operators of one rule. */
 export const LIMIT_OPERATORS = 4096;
+/** Instructions of all rules together: no text that says each rule once comes near, `$ref` to long lists may. */
+export const LIMIT_INSTRUCTIONS = 4194304;
 /** Problems that one refusal names. */
 export const LIMIT_PROBLEMS = 20;
 /** Bytes of a host that a match names. */

@@ -26,11 +26,11 @@ export const CODE_OPERATOR = "unknown-operator";
 export const CODE_CONFLICT = "conflict";
 /** A limit of the product. */
 export const CODE_LIMIT = "limit";
-/** Part of the policy format that this version does not serve yet. */
-export const CODE_UNSUPPORTED = "unsupported";
 /** A warning: rollouts without any identity. */
 export const CODE_NO_IDENTITY = "no-identity";
 /** A warning: something that can never have an effect. */
 export const CODE_NO_EFFECT = "no-effect";
+/** A warning of `serin publish`: users change variants though no weight asks for it. */
+export const CODE_MOVES_USERS = "moves-users";
 /** A warning: a corner of JsonLogic in which flagd's evaluators differ. */
 export const CODE_PORTABILITY = "portability";

@@ -17,6 +17,13 @@ export const STAT_SHARE = "share";
 export const STAT_RQ_TIME = "rq_time";
 /** Gauge: requests in flight. */
 export const STAT_RQ_ACTIVE = "rq_active";
+/** Of gRPC requests whose answer came to its end: with grpc-status 0, with another. */
+export const STAT_GRPC_OK = "grpc_ok";
+export const STAT_GRPC_ERROR = "grpc_error";
+/** Envoy answered 503 because a circuit breaker was open or no host was healthy. */
+export const STAT_RQ_OVERFLOW = "rq_overflow";
+/** In a variant's place: the default's control group, under `signals: matched`. */
+export const STAT_CONTROL = "control";
 /** `serin.flag.<key>.<variant>` */
 export const STAT_FLAG = "serin.flag.";
 /** `serin.shadow.<name>.<leaf>` */

@@ -76,15 +76,24 @@ export function runOnEmulator(run: Case): Outcome {
         if (request.body !== undefined) {
           stream.onRequestBody(headerBytes(request.body), false).onRequestBody(NO_BYTES, true);
         }
-        now += BigInt(request.upstream.takes) * 1_000_000n;
-        end(stream, request);
         const { httpCalls } = vm;
-        for (const call of httpCalls) {
-          const waited = Math.min(request.shadowUpstream.takes, call.timeoutMs || Infinity);
-          const at = began + BigInt(waited) * 1_000_000n;
+        const waited = (call: HttpCall): number =>
+          Math.min(request.shadowUpstream.takes, call.timeoutMs || Infinity);
+        const reach = (milliseconds: number): void => {
+          const at = began + BigInt(milliseconds) * 1_000_000n;
           if (at > now) now = at;
-          answer(call, request.shadowUpstream);
-        }
+        };
+        const answerWhere = (holds: (call: HttpCall) => boolean): void => {
+          for (const call of httpCalls.filter(holds)) {
+            reach(waited(call));
+            answer(call, request.shadowUpstream);
+          }
+        };
+        // At the same time production is first.
+        answerWhere((call) => waited(call) < request.upstream.takes);
+        reach(request.upstream.takes);
+        end(stream, request);
+        answerWhere((call) => waited(call) >= request.upstream.takes);
         return outcomeOf(stream, httpCalls);
       });
   const stats = new Map<string, number>();

@@ -18,6 +18,7 @@ const NAMESPACE = "wasmcustom.";
 const DEADLINE_MS = 20_000;
 /** For copies and their verdicts: a case that expects others than come fails then. */
 const COPIES_MS = 3_000;
+const REST_MS = 100;
 /** Long enough for the request to have reached the upstream. */
 const LEAVE_AFTER_MS = 300;
 
@@ -68,7 +69,7 @@ export class EnvoyHost {
     );
     if (!accepted) return { accepted, problems, requests: [], stats: new Map() };
     await this.#waitForWorker(rootId);
-    const before = await this.#stats();
+    const before = one.shadows === undefined ? await this.#stats() : await this.#restingStats();
     const requests: RequestOutcome[] = [];
     for (const request of one.requests) requests.push(await this.#exchange(request));
     return { accepted, problems, requests, stats: await this.#settledStats(before, one.shadows) };
@@ -92,6 +93,7 @@ export class EnvoyHost {
     await waitUntil(`the worker to serve ${rootId}`, DEADLINE_MS, async () => {
       const begin = this.envoy.log().length;
       this.upstream.next = ANSWERING;
+      this.shadowUpstream.next = ANSWERING;
       await exchange(this.port, "GET /probe HTTP/1.1\r\nhost: probe.test\r\nconnection: close\r\n\r\n");
       await waitUntil("a decision", DEADLINE_MS, () => this.#lines('{"identity":', begin).length > 0);
       return this.envoy.log().slice(begin).includes(rootId);
@@ -156,6 +158,19 @@ export class EnvoyHost {
   async #stats(): Promise<Map<string, number>> {
     const stats = await this.envoy.admin.stats("^wasmcustom\\.serin\\.");
     return new Map([...stats].map(([name, value]) => [name.slice(NAMESPACE.length), value]));
+  }
+
+  /** The policy's shadows copied the probe as well: its verdicts are awaited. */
+  async #restingStats(): Promise<Map<string, number>> {
+    let before = await this.#stats();
+    await waitUntil("the verdicts of the probe", DEADLINE_MS, async () => {
+      await sleep(REST_MS);
+      const now = await this.#stats();
+      const isResting = isDeepStrictEqual(now, before);
+      before = now;
+      return isResting;
+    });
+    return before;
   }
 
   /** What moved since `before`, once nothing is in flight; gauges as they stand. */

@@ -76,6 +76,31 @@ const LIMITS: [
     /more than 10000 flags/,
   ],
   [
+    "shadows",
+    256,
+    (size) => ({ shadows: byName(size, { cluster: "a" }) }),
+    "/shadows",
+    /more than 256 shadows/,
+  ],
+  [
+    "pointers to ignore",
+    64,
+    (size) => ({
+      shadows: {
+        copy: { cluster: "a", compare: { body: { json: true, ignore: many(size, (index) => `/${index}`) } } },
+      },
+    }),
+    "/shadows/copy/compare/body/ignore",
+    /more than 64 pointers/,
+  ],
+  [
+    "members of an object of the context",
+    1024,
+    (size) => ({ flagd: { context: { a: [byName(size, 1)] } } }),
+    "/flagd/context/a/0",
+    /more than 1024 members/,
+  ],
+  [
     "bytes of a host",
     253,
     (size) => rollout({ match: [{ hosts: [`${"a.".repeat(100)}${"a".repeat(size - 200)}`] }] }),

@@ -9,6 +9,7 @@ import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
 
 const filter = loadFilter();
 const seen = { var: "headers.x" };
+const there = { var: ["headers.x", "none"] };
 
 /** A targeting, and where in it the hint stands. */
 const CORNERS: [targeting: object, pointer: string][] = [
@@ -21,9 +22,9 @@ const CORNERS: [targeting: object, pointer: string][] = [
   [{ "/": [seen, 0] }, "///1"],
   [{ "/": [seen] }, "///0"],
   [{ "-": seen }, "/-"],
-  [{ cat: [true, seen] }, "/cat/0"],
-  [{ cat: [" a", seen] }, "/cat/0"],
-  [{ cat: [null, seen] }, "/cat/0"],
+  [{ cat: [true, there] }, "/cat/0"],
+  [{ cat: [" a", there] }, "/cat/0"],
+  [{ cat: [null, there] }, "/cat/0"],
   [{ in: ["", seen] }, "/in/0"],
   [{ in: [1, ["a", "b"]] }, "/in/1/0"],
   [{ in: [seen, [[1, 2]]] }, "/in/1/0"],
@@ -36,6 +37,22 @@ const CORNERS: [targeting: object, pointer: string][] = [
   [{ "!": [{ var: "list.01" }] }, "/!/0/var"],
   [{ all: [{ var: "list" }, { ">": [{ var: "" }, 1] }] }, "/all/0"],
   [{ reduce: [{ var: "list" }, { "+": [{ var: "current" }, 1] }, 0] }, "/reduce/0"],
+  [{ "==": [true, "yes"] }, "/==/1"],
+  [{ "!=": [{ missing: ["a"] }, 1] }, "/!=/0"],
+  [{ "==": [{ merge: [[1], seen] }, 1] }, "/==/0"],
+  [{ "<": [{ map: [[1], { var: "" }] }, 1] }, "/</0"],
+  [{ "+": [[1], 2] }, "/+/0"],
+  [{ "/": [seen, 0.0] }, "///1"],
+  [{ "%": [seen, -0] }, "/%/1"],
+  [{ max: ["5", 1] }, "/max/0"],
+  [{ min: [1, null] }, "/min/1"],
+  [{ "<": [seen, 9007199254740993] }, "/</1"],
+  [{ cat: ["a", seen] }, "/cat/1"],
+  [{ fractional: [{ cat: [{ cat: ["a", seen] }, "b"] }, ["a", 1]] }, "/fractional/0/cat/0/cat/1"],
+  [{ cat: ["a", { or: [seen, "b"] }] }, "/cat/1"],
+  [{ fractional: [{ cat: [{ and: [seen, "b"] }, "a"] }, ["a", 1]] }, "/fractional/0/cat/0"],
+  [{ some: [["a"], { "==": [{ var: "targetingKey" }, "a"] }] }, "/some/1/==/0/var"],
+  [{ none: [["a"], { "==": [{ var: ["$flagd.flagKey"] }, "a"] }] }, "/none/1/==/0/var"],
   [{ substr: ["abc", 1] }, "/substr"],
   [{ "?:": [true, "a", "b"] }, "/?:"],
   [{ some: [["a"], { starts_with: [{ var: "" }, "a"] }] }, "/some/1/starts_with"],
@@ -48,6 +65,7 @@ const PORTABLE: object[] = [
   { fractional: [{ cat: [{ var: "$flagd.flagKey" }, { var: ["headers.x", "none"] }] }, ["a", 1], ["b", 1]] },
   { if: [{ some: [["a"], { "==": [{ var: "" }, "a"] }] }, "a", "b"] },
   { if: [{ in: ["a", seen] }, "a", "b"] },
+  { "!!": [{ map: [["a"], { cat: [{ var: "" }, "b"] }] }] },
 ];
 
 function hints(document: object): string[] {
@@ -77,6 +95,12 @@ describe("portability", () => {
     assert.deepEqual(hints(flagOf({}, "f", { "a<b": "x" })), ["/flags/f/variants/a<b"]);
     assert.deepEqual(hints(flagOf({}, "f", { a: 9007199254740993 })), ["/flags/f/variants/a"]);
     assert.deepEqual(hints(flagOf({ fractional: [["a", 1]] }, "grün")), ["/flags/grün"]);
+  });
+
+  it("a comparison of a million texts, in one pass over them", () => {
+    assert.deepEqual(hints(flagOf({ "==": Array.from({ length: 1_000_000 }, () => "a") })), []);
+    const last = [...Array.from({ length: 500_000 }, () => "a"), 1];
+    assert.equal(hints(flagOf({ "==": last })).length, 20);
   });
 
   it("no hint in `when`: nobody else evaluates it", () => {

@@ -25,7 +25,7 @@ export function exampleOracle(percent = 20): Oracle {
 
 export function oracleOf(policyJson: string): Oracle {
   const source = readPolicySource("policy.json", Buffer.from(policyJson));
-  const { filter } = checkPolicy(source, loadFilter(), { logLevel: LogLevel.Debug });
+  const { filter } = checkPolicy(source, loadFilter(), { logLevel: LogLevel.Trace });
   if (filter === null) throw new Error("the policy is refused");
   return new Oracle(filter.vm, filter.root);
 }

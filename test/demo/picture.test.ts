@@ -8,6 +8,7 @@ import pc from "picocolors";
 
 import { NO_COUNTS } from "../../tools/demo/envoy-counts.ts";
 import { findExamples, liveFrame, wrap, type Examples, type View } from "../../tools/demo/frame.ts";
+import { MismatchPlaces } from "../../tools/demo/mismatch-log.ts";
 import { readOptions } from "../../tools/demo/options.ts";
 import { grouped, tableLines } from "../../tools/demo/table.ts";
 import { Tally } from "../../tools/demo/tally.ts";
@@ -22,6 +23,8 @@ function view(changes: Partial<View> = {}): View {
     tally: new Tally(PLAN, oracle),
     counts: NO_COUNTS,
     before: NO_COUNTS,
+    shadows: [],
+    places: new MismatchPlaces(),
     envoyVersion: "1.40.0",
     port: 18080,
     adminPort: 19901,
@@ -53,6 +56,9 @@ describe("the picture", () => {
   it("fits any terminal, with long names and many problems", () => {
     const plan = [{ name: LONG, default: LONG, variants: [LONG, `${LONG.slice(1)}x`] }, ...PLAN];
     const tally = new Tally(plan, oracle, exampleOracle(1));
+    const shadows = [{ name: LONG, percent: 0.125, drawsRequests: true, isMirror: false }];
+    const places = new MismatchPlaces();
+    places.add({ shadow: LONG, place: `/${LONG}/${LONG}` });
     const lines = Array.from(
       { length: 20 },
       (_, at) => `policy.yaml:${at}:1 /${LONG}/${LONG}: ${"word ".repeat(40)}`,
@@ -61,7 +67,7 @@ describe("the picture", () => {
       for (const height of [5, 12, 23, 60]) {
         for (const colors of [PLAIN, pc.createColors(true)]) {
           const picture = liveFrame(
-            view({ tally, edited: true, notice: { kind: "refused", lines } }),
+            view({ tally, shadows, places, edited: true, notice: { kind: "refused", lines } }),
             width,
             height,
             colors,
@@ -76,6 +82,20 @@ describe("the picture", () => {
         }
       }
     }
+  });
+
+  it("gives up what can be missed, line by line, before a shadow", () => {
+    const shadows = [{ name: "checkout-v3", percent: 10, drawsRequests: true, isMirror: false }];
+    const [high, low] = [24, 21].map((height) => liveFrame(view({ shadows }), 80, height, PLAIN)) as [
+      string,
+      string,
+    ];
+    assert.match(high, /^ checkout-v3 +10 % /m);
+    assert.match(high, /Ctrl-C ends it/);
+    assert.match(low, /^ checkout-v3 +10 % /m);
+    assert.match(high, /localhost:18080\/checkout\n\n users: /, "a blank line where there is room");
+    assert.match(low, /^ tester +curl .*\n users: .* Ctrl-C ends it\.$/m);
+    assert.doesNotMatch(low, /^ forger/m);
   });
 
   it("a refused edit stands in it even on a low terminal", () => {

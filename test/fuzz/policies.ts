@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 
-import type { MatchEntry, Policy, Rollout, Source, Variant } from "../../tools/policy-types.ts";
+import type { MatchEntry, Policy, Rollout, Shadow, Source, Variant } from "../../tools/policy-types.ts";
 
 export const NAMES = ["uid", "x-user-id", "serin-id", "a", "b"];
 export const HOSTS = ["shop.example.com", "a.example.com", "example.com", "[::1]"];
@@ -118,12 +118,58 @@ const rollout: fc.Arbitrary<Rollout> = fc
     return { ...rest, default: names[fallback] as string, variants: Object.fromEntries(entries) };
   });
 
+const pointer = fc.constantFrom("/t", "/items/*/id", "", "/a~1b/~0", "/0");
+const compare = fc.record(
+  {
+    status: fc.boolean(),
+    body: fc.oneof(
+      fc.boolean(),
+      fc.record(
+        { json: fc.constant(true), ignore: fc.array(pointer, { maxLength: 3 }) },
+        { requiredKeys: [] },
+      ),
+    ),
+    sample: fc.constantFrom("0/s", "1/s", "1000/s"),
+  },
+  { requiredKeys: [] },
+);
+const shadow: fc.Arbitrary<Shadow> = fc
+  .record(
+    {
+      cluster: fc.constantFrom("up", "gone", "empty"),
+      percent: fc.constantFrom(0, 0.001, 50, 100, 100),
+      sample: fc.constantFrom("request" as const, "identity" as const),
+      dispatch: fc.constantFrom("call" as const, "mirror" as const),
+      match: fc.array(entry, { minLength: 1, maxLength: 3 }),
+      methods: fc.constantFrom<string[]>(["GET"], ["POST", "GET"]),
+      identity,
+      compare,
+      timeout: fc.constantFrom("50ms", "1s", "60s"),
+      noise: fc.constantFrom({ cluster: "up" }, { cluster: "gone" }),
+      headers: fc.record({
+        set: fc.constantFrom<Record<string, string>>({}, { host: "b", "x-large": "1" }),
+        remove: fc.constantFrom<string[]>([], ["Cookie", "a"]),
+      }),
+      budget: fc.record(
+        {
+          perSecond: fc.constantFrom(0, 1, 100_000),
+          inFlight: fc.constantFrom(0, 1, 1000),
+          maxBodyBytes: fc.constantFrom(0, 1, 4096, 1_048_576),
+        },
+        { requiredKeys: [] },
+      ),
+    },
+    { requiredKeys: ["cluster"] },
+  )
+  .map(({ noise, ...one }) => (noise === undefined || one.dispatch === "mirror" ? one : { ...one, noise }));
+
 /** Policies that the filter takes. */
 export const soundPolicy: fc.Arbitrary<Policy> = fc.record(
   {
     identity,
     steer: fc.constantFrom("header" as const, "filterState" as const),
     rollouts: fc.dictionary(rolloutName, rollout, { maxKeys: 5 }),
+    shadows: fc.dictionary(label, shadow, { maxKeys: 3 }),
   },
   { requiredKeys: [] },
 );
@@ -132,7 +178,10 @@ const WORDS =
   `identity steer rollouts shadows flagd flags $evaluators metadata $schema cookie header query jwt sourceAddress issueCookie
   random name maxAge path domain secure sameSite match when state default variants force salt announce percent max cluster
   hosts type value method headers queryParams flag ENABLED DISABLED Exact PathPrefix Present all None Lax 30d filterState
-  stable canary checkout /checkout *.example.com __proto__`.split(/\s+/);
+  percent sample cluster dispatch call mirror methods compare noise budget timeout perSecond inFlight maxBodyBytes set remove
+  status body json ignore unlimited identity request 1s 1/s /t stable canary checkout /checkout *.example.com __proto__`.split(
+    /\s+/,
+  );
 
 const scalar = fc.oneof(
   fc.constantFrom<unknown>(...WORDS, true, false, null, "", 0, -0, 5, 100, 1e300, 0.001, -1, 1e-7),

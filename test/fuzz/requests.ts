@@ -131,6 +131,13 @@ const response: fc.Arbitrary<Headers> = fc
 
 const stream = fc.nat(7);
 
+/** What a service under test may say: JSON, nearly JSON, anything. */
+const answerBody = fc.oneof(
+  fc.constantFrom("", "{}", '{"t":1}', '{"items":[{"id":1}]}', "upstream connect error", "[".repeat(70)),
+  fc.json({ maxDepth: 4 }).map(toLatin1),
+  bytes,
+);
+
 /** One thing that happens to the streams of a worker. */
 export const event: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -147,6 +154,24 @@ export const event: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ stream, response, endOfStream: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ stream, body: fc.nat(70_000), endOfStream: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ stream, requestBody: fc.nat(70_000), endOfStream: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ stream, requestTrailers: fc.array(header, { maxLength: 3 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      call: stream,
+      answer: fc.option(
+        fc.record({
+          headers: response,
+          body: fc.oneof(
+            answerBody,
+            fc.nat(70_000).map((size) => "x".repeat(size)),
+          ),
+        }),
+        { nil: null },
+      ),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ stream, trailers: fc.nat(3) }) },
   {
     weight: 3,

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { HEADER_CLUSTER, HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import { HEADER_CLUSTER, HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../assembly/vocabulary/headers.ts";
 import * as stats from "../../assembly/vocabulary/stats.ts";
 import { LogLevel, Vm, type Root, type Stream, type StreamEnd } from "../../tools/emulator/index.ts";
 import type { Policy, Source } from "../../tools/policy-types.ts";
@@ -28,10 +28,18 @@ export interface RequestStep {
 export type StreamStep =
   | { stream: number; response: Headers; endOfStream?: boolean }
   | { stream: number; body: number; endOfStream: boolean }
+  | { stream: number; requestBody: number; endOfStream: boolean }
+  | { stream: number; requestTrailers: Headers }
   | { stream: number; trailers: number }
   | { stream: number; done: StreamEnd };
 
-export type Step = { configure: Latin1 } | RequestStep | StreamStep | { waitMs: number };
+/** `call`: which of the HTTP calls under way, counted round; null: there will be no answer. */
+export interface AnswerStep {
+  call: number;
+  answer: { headers: Headers; body: Latin1 } | null;
+}
+
+export type Step = { configure: Latin1 } | RequestStep | StreamStep | AnswerStep | { waitMs: number };
 
 export interface Session {
   /** What it once showed, for people. */
@@ -52,6 +60,7 @@ interface Serving {
   root: Root;
   variants: Map<string, Set<string>>;
   clusters: Set<string>;
+  mirrors: Map<string, string>;
   issuesCookie: boolean;
 }
 
@@ -70,6 +79,7 @@ export function replay(session: Session, logLevel: LogLevel = LogLevel.Info): st
   });
   const seen: string[] = [];
   const everServed = new Map<string, Set<string>>();
+  vm.clusters = (name) => (name === "gone" ? "unknown" : name === "empty" ? "no-host" : "up");
   const live: { stream: Stream; serving: Serving }[] = [];
   let serving = serve(vm, Buffer.from("{}"), undefined, seen);
   assert.ok(serving, "the empty policy is refused");
@@ -83,6 +93,11 @@ export function replay(session: Session, logLevel: LogLevel = LogLevel.Info): st
       live.push({ stream: begin(vm, serving, step, seen), serving });
     } else if ("waitMs" in step) {
       now += BigInt(Math.max(0, Math.trunc(step.waitMs))) * 1_000_000n;
+    } else if ("call" in step) {
+      const calls = vm.httpCalls;
+      const call = calls[step.call % (calls.length || 1)];
+      if (step.answer === null) call?.reset();
+      else call?.respond(bytesOf(step.answer.headers), Buffer.from(step.answer.body, "latin1"));
     } else if (live.length > 0) {
       const at = step.stream % live.length;
       const { stream, serving: began } = live[at] as (typeof live)[number];
@@ -91,6 +106,7 @@ export function replay(session: Session, logLevel: LogLevel = LogLevel.Info): st
     }
   }
   for (const { stream } of live) stream.done();
+  for (const call of vm.httpCalls) call.reset();
   vm.retire(serving.root);
   assert.equal(vm.liveStreams, 0);
   checkStats(vm, everServed);
@@ -123,6 +139,11 @@ function serve(vm: Vm, policy: Uint8Array, before: Serving | undefined, seen: st
     clusters: new Set(
       rollouts.flatMap(([, { variants }]) => Object.values(variants).map((one) => one.cluster ?? "")),
     ),
+    mirrors: new Map(
+      Object.entries(document.shadows ?? {})
+        .filter(([, { dispatch }]) => dispatch === "mirror")
+        .map(([name, { cluster }]) => [`${HEADER_SHADOW_PREFIX}${name}`, cluster]),
+    ),
     issuesCookie: sources.some((source?: Source) => source?.issueCookie !== undefined),
   };
 }
@@ -148,6 +169,7 @@ function begin(vm: Vm, serving: Serving, step: RequestStep, seen: string[]): Str
   const ours = after.filter(([name]) => name.startsWith(HEADER_PREFIX));
   assert.equal(new Set(ours.map(([name]) => name)).size, ours.length, "a header of ours twice");
   for (const [name, value] of ours) {
+    if (serving.mirrors.get(name) === value) continue;
     const allowed =
       name === HEADER_CLUSTER ? serving.clusters : serving.variants.get(name.slice(HEADER_PREFIX.length));
     assert.ok(allowed?.has(value), `forged: ${name}: ${value}`);
@@ -172,11 +194,20 @@ function cookiesIn(pairs: [string, string][]): string[] {
     .filter((cookie) => cookie !== "");
 }
 
+function bytesOf(headers: Headers): [string, Buffer][] {
+  return headers.map(([name, value]) => [name, Buffer.from(value, "latin1")]);
+}
+
 function go(stream: Stream, serving: Serving, step: StreamStep, seen: string[]): void {
   if ("done" in step) {
     stream.done(step.done);
+  } else if ("requestBody" in step) {
+    const size = Math.max(0, Math.trunc(step.requestBody)) % 70_000;
+    stream.onRequestBody(Buffer.alloc(size, "a"), step.endOfStream);
+  } else if ("requestTrailers" in step) {
+    stream.onRequestTrailers(bytesOf(step.requestTrailers));
   } else if ("response" in step) {
-    const headers = step.response.map(([name, value]) => [name, Buffer.from(value, "latin1")] as const);
+    const headers = bytesOf(step.response);
     stream.onResponseHeaders(headers, step.endOfStream ?? false);
     const pairs = stream.responseHeaders?.toPairs() ?? [];
     const added = pairs.length - headers.length;
@@ -188,7 +219,7 @@ function go(stream: Stream, serving: Serving, step: StreamStep, seen: string[]):
   } else {
     stream.onResponseTrailers(step.trailers);
   }
-  assert.equal(stream.action, 0, "the response is held up");
+  assert.equal(stream.action, 0, "the request or the response is held up");
   assert.deepEqual(stream.errors, [], "an error was survived");
 }
 
@@ -210,5 +241,28 @@ function checkStats(vm: Vm, served: ReadonlyMap<string, ReadonlySet<string>>): v
       assert.equal(read(stats.STAT_RQ_ACTIVE), 0n, `${rollout}.${variant}: rq_active`);
     }
   }
+  checkShadows(vm);
   assert.equal(vm.metrics.read(stats.STAT_ERROR) ?? 0n, 0n, "serin.error moved");
+}
+
+/** At most one verdict a copy; exactly one unless mirrors wait for an upstream filter, which a session does not have. */
+function checkShadows(vm: Vm): void {
+  const leaves = [
+    stats.STAT_MATCH,
+    stats.STAT_MISMATCH_STATUS,
+    stats.STAT_MISMATCH_BODY,
+    stats.STAT_TIMEOUT,
+    stats.STAT_RESET,
+    stats.STAT_NOISE,
+  ];
+  const names = vm.metrics
+    .all()
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(stats.STAT_SHADOW) && name.endsWith(`.${stats.STAT_SENT}`));
+  for (const name of names) {
+    const shadow = name.slice(0, -stats.STAT_SENT.length);
+    const sent = vm.metrics.read(name) ?? 0n;
+    const judged = leaves.reduce((sum, leaf) => sum + (vm.metrics.read(shadow + leaf) ?? 0n), 0n);
+    assert.ok(judged <= sent, `${shadow} has ${judged} verdicts for ${sent} copies`);
+  }
 }

@@ -193,7 +193,7 @@ describe("explain: shadows", () => {
     visitors: { percent: 20, sample: "identity", cluster: "v3" },
     own: { identity: [{ header: "x-a" }], percent: 50, sample: "identity", cluster: "v3" },
     large: { percent: 100, cluster: "v3", dispatch: "mirror" },
-    small: { percent: 100, cluster: "v3", budget: { maxBodyBytes: 8 } },
+    small: { percent: 100, cluster: "v3" },
     posts: { methods: ["POST", "PUT"], percent: 1, cluster: "v3" },
     plain: { match: [{ path: { value: "/a" } }, { hosts: ["b"] }], percent: 1, cluster: "v3" },
   };
@@ -217,20 +217,23 @@ describe("explain: shadows", () => {
   it("drawn by chance, or for certain", () => {
     assert.deepEqual(
       words({
-        chance: { ...copied, sample: "request", dispatch: "call" },
+        chance: { ...copied, entry: 0, sample: "request", dispatch: "call" },
         certain: { ...copied, sample: "request", dispatch: "mirror" },
       }),
       [
         `shadow chance -> copied
+  applies  match entry 1 of 1 holds: path under /a
   why      the request is drawn: by chance, 12.5 % of the requests; another time it may be otherwise
   copy to  v3 (call: sent by the filter if the budget allows, the answers compared)`,
         `shadow certain -> copied
+  applies  to every request of its methods: it has no match
   why      the request is drawn: 100 % of the requests
   copy to  v3 (mirror: sent by Envoy, if the route has the mirror policy)`,
       ],
     );
     assert.deepEqual(words({ chance: { applies: true, drawn: false, sample: "request" } }), [
       `shadow chance -> not copied
+  applies  to every request of its methods: it has no match
   why      the request is not drawn: by chance, 12.5 % of the requests; another time it may be otherwise`,
     ]);
   });
@@ -249,10 +252,12 @@ describe("explain: shadows", () => {
       }),
       [
         `shadow visitors -> copied
+  applies  to every request of its methods: it has no match
   why      the visitor is drawn: 16.895 % is below 20 %
            position = murmur3("shadow/visitors/<identity>")
   copy to  v3 (call: sent by the filter if the budget allows, the answers compared)`,
         `shadow own -> not copied
+  applies  to every request of its methods: it has no match
   identity 7 (header x-a)
   why      the visitor is not drawn: 65.505 % is not below 50 %
            position = murmur3("shadow/own/<identity>")`,
@@ -262,17 +267,19 @@ describe("explain: shadows", () => {
       words({ visitors: { applies: true, drawn: false, sample: "identity", identity: null } }),
       [
         `shadow visitors -> not copied
+  applies  to every request of its methods: it has no match
   why      visitors are drawn, and the request is anonymous: no source gives it an identity`,
       ],
     );
   });
 
   it("bodies that are too large", () => {
-    const large = { ...copied, sample: "request", too_large: true };
+    const large = { ...copied, sample: "request", tooLarge: true };
     assert.deepEqual(
-      words({ large: { ...large, dispatch: "mirror" }, small: { ...large, dispatch: "call" } }).map((part) =>
-        part.split("\n").at(-1),
-      ),
+      words({
+        large: { ...large, maxBodyBytes: 65536, dispatch: "mirror" },
+        small: { ...large, maxBodyBytes: 8, dispatch: "call" },
+      }).map((part) => part.split("\n").at(-1)),
       [
         "  body     over 65536 bytes, or of unknown length: counted as too_large",
         "  body     over 8 bytes: counted as too_large",

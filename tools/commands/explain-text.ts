@@ -16,8 +16,6 @@ export interface Explained {
 
 const SPACE = 4294967296;
 const LABEL_WIDTH = 11;
-/** `maxBodyBytes` of a shadow that does not say it. */
-const DEFAULT_BODY_BYTES = 65536;
 
 /** The whole explanation, with a line break at its end. */
 export function explainInWords(explained: Explained, colors: Colors): string {
@@ -110,16 +108,17 @@ class Words {
   #drawing(name: string, shadow: OrderedJson): string[] {
     const { colors } = this;
     const isDrawn = member(shadow, "drawn") === true;
-    const isTooLarge = member(shadow, "too_large") === true;
+    const isTooLarge = member(shadow, "tooLarge") === true;
     const isCopied = isDrawn && !isTooLarge;
     const own =
       member(this.#shadowPolicy(name), "identity") === undefined ? undefined : member(shadow, "identity");
     return [
       "",
       `shadow ${colors.bold(name)} ${colors.dim("->")} ${isCopied ? colors.green("copied") : colors.cyan("not copied")}`,
+      this.#line("applies", appliesWords(shadow, this.#shadowPolicy(name), "every request of its methods")),
       ...(own === undefined ? [] : [this.#line("identity", this.#identityWords(own))]),
       ...this.#drawWords(name, shadow, isDrawn),
-      ...(isTooLarge ? [this.#line("body", this.#tooLargeWords(name, shadow))] : []),
+      ...(isTooLarge ? [this.#line("body", this.#tooLargeWords(shadow))] : []),
       ...(isCopied ? [this.#line("copy to", this.#copyWords(shadow))] : []),
     ];
   }
@@ -151,8 +150,8 @@ class Words {
     ];
   }
 
-  #tooLargeWords(name: string, shadow: OrderedJson): string {
-    const most = member(member(this.#shadowPolicy(name), "budget"), "maxBodyBytes") ?? DEFAULT_BODY_BYTES;
+  #tooLargeWords(shadow: OrderedJson): string {
+    const most = member(shadow, "maxBodyBytes");
     const unknown = textOf(member(shadow, "dispatch")) === "mirror" ? ", or of unknown length" : "";
     return this.colors.yellow(`over ${jsonText(most)} bytes${unknown}: counted as too_large`);
   }
@@ -218,19 +217,13 @@ class Words {
     const variant = textOf(member(rollout, "variant")) ?? "";
     const isDefault = variant === textOf(member(this.#policyOf(name), "default"));
     const cluster = textOf(member(rollout, "cluster"));
-    const entry = member(rollout, "entry");
-    const count = itemsOf(member(this.#policyOf(name), "match")).length;
-    const applies =
-      typeof entry === "number"
-        ? `match entry ${entry + 1} of ${count} holds: ${entryWords(this.#policyOf(name), entry)}`
-        : "to every request: it has no match";
     const own =
       member(this.#policyOf(name), "identity") === undefined ? undefined : member(rollout, "identity");
     return [
       "",
       `rollout ${colors.bold(name)} ${colors.dim("->")} ${isDefault ? colors.cyan(variant) : colors.green(variant)}` +
         (isDefault ? colors.dim(" (the default)") : ""),
-      this.#line("applies", applies),
+      this.#line("applies", appliesWords(rollout, this.#policyOf(name), "every request")),
       ...(own === undefined ? [] : [this.#line("identity", this.#identityWords(own))]),
       ...this.#why(name, rollout, variant, isDefault),
       this.#line("cluster", cluster ?? colors.dim("names none: the route's own")),
@@ -310,6 +303,15 @@ class Words {
   #line(label: string, words: string, indent = 2): string {
     return `${" ".repeat(indent)}${this.colors.dim(label.padEnd(LABEL_WIDTH - indent))}${words}`;
   }
+}
+
+/** Which entry of its match made a rollout or a shadow apply. */
+function appliesWords(explained: OrderedJson, policy: OrderedJson | undefined, all: string): string {
+  const entry = member(explained, "entry");
+  const count = itemsOf(member(policy, "match")).length;
+  return typeof entry === "number"
+    ? `match entry ${entry + 1} of ${count} holds: ${entryWords(policy, entry)}`
+    : `to ${all}: it has no match`;
 }
 
 function entryWords(policy: OrderedJson | undefined, index: number): string {

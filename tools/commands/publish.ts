@@ -1,9 +1,13 @@
 import { lstat, readFile } from "node:fs/promises";
 import type { Document } from "yaml";
 
+import { CODE_MOVES_USERS } from "../../assembly/vocabulary/problems.ts";
+import { jsonPlace } from "../policy-source/json-place.ts";
+import { placeOf, type PolicySource } from "../policy-source/policy-source.ts";
+import type { Problem } from "../policy-source/problem.ts";
 import { checkPolicyFile, refuseFaults } from "./check-policy.ts";
 import { CommandError, fileError } from "./command-error.ts";
-import { changedTotals } from "./fractional-totals.ts";
+import { movedUsers } from "./fractional-totals.ts";
 import { filterPath, loadFilter } from "./filter-module.ts";
 import {
   newFilterResource,
@@ -49,8 +53,8 @@ export async function publish(
     old === null
       ? newFilterResource({ wasm: filterPath(), name: "serin", failurePolicy: "FAIL_RELOAD", ...settings })
       : parseFilterResource(options.to, old);
-  const moves = old === null ? [] : movesOf(document, policy);
-  if (!options.json) for (const move of moves) terminal.stderr.write(`${policyFile}: warning: ${move}\n`);
+  const moves = old === null ? [] : movesOf(document, policy, source);
+  if (!options.json) reportProblems(moves, terminal);
   const version = putPolicy(options.to, document, policy, settings);
   const text = printFilterResource(options.to, document);
   const written = parseFilterResource(options.to, text);
@@ -64,14 +68,7 @@ export async function publish(
     throw fileError(options.to, error);
   }
   if (options.json) {
-    const report = {
-      ok: true,
-      file: options.to,
-      changed,
-      version,
-      problems,
-      ...(moves.length === 0 ? {} : { moves }),
-    };
+    const report = { ok: true, file: options.to, changed, version, problems: [...problems, ...moves] };
     terminal.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   } else {
     const size = `${source.json.length} bytes, version ${version}`;
@@ -84,15 +81,18 @@ export async function publish(
   return 0;
 }
 
-/** What the new policy moves that it need not, beside the one that the file holds. */
-function movesOf(document: Document, policy: string): string[] {
+/** Warnings of users that the new policy moves though it need not, beside the one that the file holds. */
+function movesOf(document: Document, policy: string, source: PolicySource): Problem[] {
   const held = document.toJS() as { resources?: { typed_config?: { config?: PluginConfig } }[] } | null;
   const resources = Array.isArray(held?.resources) ? held.resources : [];
   for (const { typed_config } of resources) {
     const text = typed_config?.config?.configuration?.value;
     if (typeof text !== "string") continue;
     try {
-      return changedTotals(JSON.parse(text), JSON.parse(policy));
+      return movedUsers(JSON.parse(text), JSON.parse(policy)).map(({ pointer, message }) => {
+        const place = placeOf(source, jsonPlace(policy, pointer));
+        return { file: source.file, ...place, pointer, code: CODE_MOVES_USERS, message, severity: "warning" };
+      });
     } catch {
       // What the file holds is no policy: nothing to compare with.
     }

@@ -8,6 +8,8 @@ import { findExamples, liveFrame, summaryLines } from "./frame.ts";
 import type { DemoOptions } from "./options.ts";
 import type { Screen } from "./screen.ts";
 import { Session } from "./session.ts";
+import { findShadowDisagreements, foundLines } from "./shadow-agreement.ts";
+import { shadowLines } from "./shadow-table.ts";
 import { setUp, type Stage, type StageParts } from "./stage.ts";
 import { tableLines } from "./table.ts";
 import { ROUND } from "./visitors.ts";
@@ -105,18 +107,23 @@ async function runOnce(
   const figures = await session.finalFigures();
   const { colors } = screen;
   screen.clear();
-  screen.print("");
-  for (const line of tableLines(figures, screen.width, colors)) screen.print(line);
-  screen.print("");
-  for (const line of summaryLines({ tally: figures.tally, edited: false, sinceMs }, colors))
-    screen.print(line);
-  const disagreements = findDisagreements(figures.tally, figures.counts);
+  const sections = [
+    tableLines(figures, screen.width, colors),
+    shadowLines(figures, screen.width, colors),
+    summaryLines({ tally: figures.tally, edited: false, sinceMs }, colors),
+  ];
+  for (const lines of sections) if (lines.length > 0) screen.print(`\n${lines.join("\n")}`);
+  const disagreements = [
+    ...findDisagreements(figures.tally, figures.counts),
+    ...findShadowDisagreements(figures, stage.received),
+  ];
   screen.print("");
   for (const line of disagreements) screen.print(` ${colors.red("disagrees")}  ${line}`);
   if (disagreements.length > 0) return EXIT_DISAGREES;
   screen.print(
     ` ${colors.green("agrees")}: what was asked, what users saw and what Envoy counted are the same`,
   );
+  for (const line of foundLines(figures, stage.received)) screen.print(` ${colors.green("found")}: ${line}`);
   return EXIT_FINE;
 }
 

@@ -50,17 +50,31 @@ export function countsOf(
 ): VariantCounts {
   const name = (leaf: string): string => `${STAT_ROLLOUT}${rollout}.${variant}.${leaf}`;
   const gauge = (leaf: string): number => now.values.get(name(leaf)) ?? 0;
-  const counter = (leaf: string): number => gauge(leaf) - (before.values.get(name(leaf)) ?? 0);
+  const counter = (leaf: string): number => counterOf(now, name(leaf), before);
   const times = name(STAT_RQ_TIME);
-  const bins = sinceThen(now.histograms.get(times) ?? [], before.histograms.get(times) ?? []);
   return {
     share: gauge(STAT_SHARE),
     requests: counter(STAT_RQ_TOTAL),
     errors: counter(STAT_RQ_5XX) + counter(STAT_RQ_RESET),
     active: gauge(STAT_RQ_ACTIVE),
-    p50: quantile(bins, 0.5),
-    p99: quantile(bins, 0.99),
+    p50: quantileSince(now, times, before, 0.5),
+    p99: quantileSince(now, times, before, 0.99),
   };
+}
+
+/** What a counter counted since `before`. */
+export function counterOf(now: EnvoyCounts, name: string, before: EnvoyCounts): number {
+  return (now.values.get(name) ?? 0) - (before.values.get(name) ?? 0);
+}
+
+/** As `quantile`, of what a histogram recorded since `before`. */
+export function quantileSince(
+  now: EnvoyCounts,
+  name: string,
+  before: EnvoyCounts,
+  part: number,
+): number | null {
+  return quantile(sinceThen(now.histograms.get(name) ?? [], before.histograms.get(name) ?? []), part);
 }
 
 /** How often the filter survived something that should not happen. */

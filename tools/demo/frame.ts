@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 
 import type { Colors } from "../commands/terminal.ts";
 import type { AcceptedPolicy } from "./policy-file.ts";
+import { shadowLines } from "./shadow-table.ts";
 import type { Tally } from "./tally.ts";
 import { clip, grouped, tableLines, type Figures } from "./table.ts";
 import { USERS } from "./visitors.ts";
@@ -50,13 +51,15 @@ export function liveFrame(view: View, width: number, height: number, colors: Col
   const sections: Section[] = [
     { needed: 9, lines: [title] },
     { needed: 9, lines: tableLines(view, width, colors) },
+    { needed: 6, lines: shadowLines(view, width, colors) },
     { needed: 5, lines: summaryLines(view, colors) },
     { needed: 8, lines: [policy] },
     { needed: 7, lines: noticeLines(view.notice, width, colors) },
-    { needed: 4, lines: exampleLines(view, colors) },
+    { needed: 3, lines: exampleLines(view, colors), shrinks: true, joins: view.notice === null },
     {
-      needed: 3,
+      needed: 4,
       lines: [dim(" users: as the client saw it; all else: Envoy's own counters. Ctrl-C ends it.")],
+      joins: true,
     },
   ];
   return arrange(sections, height)
@@ -68,21 +71,30 @@ export function liveFrame(view: View, width: number, height: number, colors: Col
 interface Section {
   readonly needed: number;
   readonly lines: readonly string[];
+  /** Goes line by line, from its end. */
+  readonly shrinks?: boolean;
+  /** Does without the blank line before it where the terminal is low. */
+  readonly joins?: boolean;
 }
 
 /** The sections with a blank line between them, as many as there is room for. */
-function arrange(sections: readonly Section[], height: number): string[] {
+function arrange(sections: readonly Section[], height: number, isTight = false): string[] {
   const filled = sections.filter(({ lines }) => lines.length > 0);
-  const lines = filled.flatMap((section, index) => [...(index === 0 ? [] : [""]), ...section.lines]);
-  const least = Math.min(...filled.map(({ needed }) => needed));
+  const lines = filled.flatMap((section, index) => {
+    const isApart = index > 0 && !(isTight && section.joins === true);
+    return isApart ? ["", ...section.lines] : section.lines;
+  });
   if (lines.length <= height) return lines;
-  if (filled.some(({ needed }) => needed > least)) {
-    return arrange(
-      filled.filter(({ needed }) => needed > least),
-      height,
-    );
-  }
-  return [...lines.slice(0, Math.max(0, height - 1)), " …"];
+  if (!isTight) return arrange(filled, height, true);
+  const least = Math.min(...filled.map(({ needed }) => needed));
+  if (filled.every(({ needed }) => needed === least))
+    return [...lines.slice(0, Math.max(0, height - 1)), " …"];
+  const fewer = filled.map((section) =>
+    section.needed > least
+      ? section
+      : { ...section, lines: section.shrinks === true ? section.lines.slice(0, -1) : [] },
+  );
+  return arrange(fewer, height, true);
 }
 
 /** What happened since the policy last changed. */

@@ -11,6 +11,8 @@ export interface Expected {
   readonly service: string;
   /** The variant by rollout, for each rollout that applies. */
   readonly variants: ReadonlyMap<string, string>;
+  /** Shadows that may draw it. */
+  readonly shadows: readonly string[];
 }
 
 interface DecisionLine {
@@ -18,7 +20,11 @@ interface DecisionLine {
   readonly request: { readonly set: Readonly<Record<string, string>> };
 }
 
-/** One policy's answers, remembered. */
+interface Explanation {
+  readonly shadows: Readonly<Record<string, { readonly applies: boolean }>>;
+}
+
+/** One policy's answers, remembered. The filter has to log at trace level: that is where it explains. */
 export class Oracle {
   readonly #known = new Map<string, Expected>();
 
@@ -41,13 +47,16 @@ export class Oracle {
       headers: { cookie: `uid=${user}` },
     });
     const stream = this.vm.request(this.root, request);
-    const { decision, errors } = stream;
+    const { decision, explanation, errors } = stream;
     stream.done();
-    if (decision === null) throw new Error(errors[0]?.message ?? "the filter made no decision");
+    if (decision === null || explanation === null)
+      throw new Error(errors[0]?.message ?? "the filter made no decision");
     const { rollouts, request: changed } = JSON.parse(decision) as DecisionLine;
+    const { shadows } = JSON.parse(explanation) as Explanation;
     return {
       service: changed.set[HEADER_CLUSTER] ?? STABLE_SERVICE,
       variants: new Map(Object.entries(rollouts).map(([name, { variant }]) => [name, variant])),
+      shadows: Object.entries(shadows).flatMap(([name, { applies }]) => (applies ? [name] : [])),
     };
   }
 }

@@ -12,7 +12,13 @@ import { LogLevel } from "../emulator/index.ts";
 import { readPolicySource } from "../policy-source/policy-source.ts";
 import { describeProblem } from "../policy-source/problem.ts";
 import { Oracle } from "./oracle.ts";
-import { rolloutsOf, steersByFilterState, type RolloutPlan } from "./policy-plan.ts";
+import {
+  rolloutsOf,
+  shadowsOf,
+  steersByFilterState,
+  type RolloutPlan,
+  type ShadowPlan,
+} from "./policy-plan.ts";
 
 const LOOK_EVERY_MS = 50;
 /** An editor may write a file in parts: it is taken when it has not changed for so long. */
@@ -29,6 +35,7 @@ export interface AcceptedPolicy {
   /** The resource file that Envoy loads. */
   readonly resource: string;
   readonly plan: readonly RolloutPlan[];
+  readonly shadows: readonly ShadowPlan[];
   readonly oracle: Oracle;
 }
 
@@ -81,18 +88,21 @@ export class PolicyFile {
   /** Has the filter judge this text of the file. */
   judge(text: string): Judgement {
     const source = readPolicySource(this.shownPath, Buffer.from(text));
-    const { problems, filter } = checkPolicy(source, this.#module, { logLevel: LogLevel.Debug });
+    const { problems, filter } = checkPolicy(source, this.#module, { logLevel: LogLevel.Trace });
     const lines = problems.map(describeProblem);
     if (filter === null || source.json === null) return { accepted: null, problems: lines };
     const json = Buffer.from(source.json).toString("utf8");
-    if (steersByFilterState(json)) {
-      const line = `${this.shownPath}: /steer: the demo's routes read headers; envoy/ has routes for filterState`;
-      return { accepted: null, problems: [...lines, line] };
-    }
+    const beyond = beyondTheDemo(json).map((line) => `${this.shownPath}: ${line}`);
+    if (beyond.length > 0) return { accepted: null, problems: [...lines, ...beyond] };
     const document = newFilterResource({ wasm: filterPath(), name: "serin", failurePolicy: "FAIL_RELOAD" });
     putPolicy(this.#filterFile, document, json, {});
     const resource = printFilterResource(this.#filterFile, document);
-    const accepted = { resource, plan: rolloutsOf(json), oracle: new Oracle(filter.vm, filter.root) };
+    const accepted = {
+      resource,
+      plan: rolloutsOf(json),
+      shadows: shadowsOf(json),
+      oracle: new Oracle(filter.vm, filter.root),
+    };
     return { accepted, problems: lines };
   }
 
@@ -131,6 +141,20 @@ export class PolicyFile {
       return { text: null, why: code === "ENOENT" ? "is gone" : `cannot be read (${code})` };
     }
   }
+}
+
+/** What this policy needs of an Envoy that the demo's has not: it would serve, and do nothing. */
+function beyondTheDemo(json: string): string[] {
+  const mirrors = shadowsOf(json).filter(({ isMirror }) => isMirror);
+  return [
+    ...(steersByFilterState(json)
+      ? ["/steer: the demo's routes read headers; envoy/ has routes for filterState"]
+      : []),
+    ...mirrors.map(
+      ({ name }) =>
+        `/shadows/${name}/dispatch: the demo's routes do not mirror; docs/shadows.md says what that needs`,
+    ),
+  ];
 }
 
 function isSame(one: Edit, other: Edit): boolean {

@@ -1,4 +1,4 @@
-// What the demo has to know of a policy: its rollouts and their variants, in the order of the text.
+// What the demo has to know of a policy: its rollouts, their variants, and its shadows, in the order of the text.
 
 import { member, membersOf, parseOrdered, textOf } from "../commands/ordered-json.ts";
 
@@ -15,6 +15,27 @@ export function rolloutsOf(policyJson: string): RolloutPlan[] {
     name,
     default: textOf(member(rollout, "default")) ?? "",
     variants: membersOf(member(rollout, "variants")).map(([variant]) => variant),
+  }));
+}
+
+export interface ShadowPlan {
+  readonly name: string;
+  /** 0 to 100. */
+  readonly percent: number;
+  /** Each request is a draw of its own (`sample: request`), so the share of requests can be judged. */
+  readonly drawsRequests: boolean;
+  /** Envoy's router sends the copies (`dispatch: mirror`). */
+  readonly isMirror: boolean;
+}
+
+/** The shadows of a policy that the filter has accepted. */
+export function shadowsOf(policyJson: string): ShadowPlan[] {
+  if (policyJson.trim() === "") return [];
+  return membersOf(member(parseOrdered(policyJson), "shadows")).map(([name, shadow]) => ({
+    name,
+    percent: Number(member(shadow, "percent") ?? 0),
+    drawsRequests: textOf(member(shadow, "sample")) !== "identity",
+    isMirror: textOf(member(shadow, "dispatch")) === "mirror",
   }));
 }
 

@@ -1,11 +1,18 @@
-// The shop: three small services on loopback. Each says which it is and what Serin told it, so that whoever asks by
-// hand sees both.
+// The shop: small services on loopback. Each says which it is and what Serin told it, so that whoever asks by hand
+// sees both.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import { answerCheckout, answerNextCheckout, CHECKOUT_PATH, ReceivedByShadow } from "./checkout.ts";
 
 /** One service; its name is its cluster's. */
 export interface Service {
@@ -15,6 +22,8 @@ export interface Service {
   /** How long an answer takes: at least, and the tail's mean on top. */
   readonly baseMs: number;
   readonly tailMs: number;
+  /** Under test: no user sees its answers, and they have a fault. */
+  readonly isNext?: true;
 }
 
 /** The answer header in which a service says its name. */
@@ -29,12 +38,15 @@ export const SERVICES: readonly Service[] = [
   { name: STABLE_SERVICE, title: "the shop as it is: checkout and search v1", baseMs: 8, tailMs: 4 },
   { name: "checkout-v2", title: "the new checkout", baseMs: 5, tailMs: 2 },
   { name: "search-v2", title: "the new search", baseMs: 11, tailMs: 7 },
+  { name: "checkout-v3", title: "the next checkout, under test", baseMs: 14, tailMs: 5, isNext: true },
 ];
 
 /** Services that listen. */
 export interface RunningServices {
   /** Ports by the service's name. */
   readonly ports: ReadonlyMap<string, number>;
+  /** The copies that the service under test got. */
+  readonly received: ReceivedByShadow;
   stop(): Promise<void>;
 }
 
@@ -42,9 +54,10 @@ export interface RunningServices {
 export async function startServices(): Promise<RunningServices> {
   const servers: Server[] = [];
   const ports = new Map<string, number>();
+  const received = new ReceivedByShadow();
   for (const service of SERVICES) {
     const server = createServer((request, response) => {
-      answer(service, request, response).catch(() => response.destroy());
+      answer(service, request, response, received).catch(() => response.destroy());
     });
     // Envoy keeps idle connections for long; a service that closes them first would fail a request.
     server.keepAliveTimeout = 0;
@@ -57,6 +70,7 @@ export async function startServices(): Promise<RunningServices> {
   }
   return {
     ports,
+    received,
     async stop() {
       await Promise.all(
         servers.map((server) => {
@@ -69,17 +83,32 @@ export async function startServices(): Promise<RunningServices> {
   };
 }
 
-async function answer(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  service: Service,
+  request: IncomingMessage,
+  response: ServerResponse,
+  received: ReceivedByShadow,
+): Promise<void> {
   await sleep(service.baseMs - service.tailMs * Math.log(1 - Math.random()));
-  const told = Object.entries(request.headers)
+  const { headers } = request;
+  const told = Object.entries(headers)
     .filter(([name]) => name.startsWith(HEADER_PREFIX))
     .map(([name, value]) => `${name.slice(HEADER_PREFIX.length)}=${String(value)}`)
     .join(", ");
+  const said = told || "nothing: you get what everyone gets";
+  const isCheckout = request.url?.split("?", 1)[0] === CHECKOUT_PATH;
+  const type = isCheckout ? "application/json" : "text/plain";
+  response.writeHead(200, { "content-type": type, [SERVED_BY]: service.name, [TOLD]: told });
+  if (!isCheckout) response.end(answerPage(service, headers, said));
+  else if (service.isNext) response.end(answerNextCheckout(service.name, headers, said, received));
+  else response.end(answerCheckout(service.name, headers, said));
+}
+
+function answerPage(service: Service, { cookie }: IncomingHttpHeaders, said: string): string {
   const lines = [
     `${service.name}: ${service.title}`,
-    `you are ${request.headers.cookie ?? "nobody it knows"}`,
-    `Serin said ${told || "nothing: you get what everyone gets"}`,
+    `you are ${cookie ?? "nobody it knows"}`,
+    `Serin said ${said}`,
   ];
-  response.writeHead(200, { "content-type": "text/plain", [SERVED_BY]: service.name, [TOLD]: told });
-  response.end(`${lines.join("\n")}\n`);
+  return `${lines.join("\n")}\n`;
 }

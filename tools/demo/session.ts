@@ -5,7 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RunningEnvoy } from "../envoy/index.ts";
 import { NO_COUNTS, readCounts, unfinished, type EnvoyCounts } from "./envoy-counts.ts";
 import type { Notice } from "./frame.ts";
+import { MismatchLog, MismatchPlaces } from "./mismatch-log.ts";
 import type { AcceptedPolicy, Edit, PolicyFile } from "./policy-file.ts";
+import { shadowCountsOf, verdictsOf } from "./shadow-counts.ts";
 import type { Figures } from "./table.ts";
 import { Tally } from "./tally.ts";
 import { sendVisitors, type Visit } from "./visitors.ts";
@@ -25,6 +27,8 @@ export class Session {
   #tally: Tally;
   #since = Date.now();
   #before: EnvoyCounts = NO_COUNTS;
+  #places = new MismatchPlaces();
+  readonly #mismatches: MismatchLog;
   /** False while Envoy changes over: who comes then may get either version. */
   #counting = true;
   #failedInBetween: Visit[] = [];
@@ -36,6 +40,7 @@ export class Session {
   ) {
     this.#policy = policy;
     this.#tally = new Tally(policy.plan, policy.oracle);
+    this.#mismatches = new MismatchLog(envoy.logFile);
   }
 
   get policy(): AcceptedPolicy {
@@ -52,23 +57,25 @@ export class Session {
 
   /** Visitors come until the signal, or until so many have come. */
   async receiveVisitors(origin: string, visits: number | null, signal: AbortSignal): Promise<void> {
-    await sendVisitors({ origin, visits, signal, begin: () => this.#begin() });
+    await sendVisitors({ origin, visits, signal, begin: (user, path) => this.#begin(user, path) });
   }
 
   /** The numbers of now. */
   async figures(): Promise<Figures> {
-    const [tally, before] = [this.#tally, this.#before];
-    const counts = await readCounts(this.envoy.admin);
-    return { tally, counts, before };
+    const [tally, before, places] = [this.#tally, this.#before, this.#places];
+    const { shadows } = this.#policy;
+    const [counts, mismatches] = await Promise.all([readCounts(this.envoy.admin), this.#mismatches.next()]);
+    for (const mismatch of mismatches) places.add(mismatch);
+    return { tally, counts, before, shadows, places };
   }
 
-  /** The numbers once Envoy has counted every request to its end. */
+  /** The numbers once Envoy has counted every request to its end, and Serin has judged every copy. */
   async finalFigures(): Promise<Figures> {
     await sleep(FLUSH_MS);
     const deadline = Date.now() + COUNTED_DEADLINE_MS;
     for (;;) {
       const figures = await this.figures();
-      if (unfinished(figures.counts) === 0 || Date.now() > deadline) return figures;
+      if (isOver(figures) || Date.now() > deadline) return figures;
       await sleep(50);
     }
   }
@@ -116,7 +123,9 @@ export class Session {
       throw new Error("Envoy refused what Serin accepts: that is a fault of Serin");
     }
     await sleep(WORKERS_FOLLOW_MS);
-    this.#before = await readCounts(admin);
+    // What the last policy's copies have shown is no news of this one's.
+    [this.#before] = await Promise.all([readCounts(admin), this.#mismatches.next()]);
+    this.#places = new MismatchPlaces();
     this.#tally = new Tally(accepted.plan, accepted.oracle, this.#policy.oracle);
     this.#policy = accepted;
     this.#since = Date.now();
@@ -124,8 +133,9 @@ export class Session {
     for (const visit of this.#failedInBetween.splice(0)) this.#tally.add(visit);
   }
 
-  #begin(): (visit: Visit) => void {
+  #begin(user: string, path: string): (visit: Visit) => void {
     const tally = this.#counting ? this.#tally : null;
+    tally?.begin(user, path);
     return (visit) => {
       if (tally !== null && tally === this.#tally && this.#counting) tally.add(visit);
       else if (visit.failure === null) return;
@@ -133,4 +143,12 @@ export class Session {
       else this.#failedInBetween.push(visit);
     };
   }
+}
+
+function isOver({ counts, shadows }: Figures): boolean {
+  const judged = shadows.every(({ name }) => {
+    const counted = shadowCountsOf(counts, name);
+    return verdictsOf(counted) === counted.sent;
+  });
+  return judged && unfinished(counts) === 0;
 }

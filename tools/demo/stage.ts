@@ -7,6 +7,7 @@ import { ensureEnvoy, ENVOY_VERSION, EnvoyError, requirePort, startEnvoy } from 
 import type { InstallOptions, RunningEnvoy } from "../envoy/index.ts";
 import { packageFolder } from "../commands/filter-module.ts";
 import { bootstrap } from "./bootstrap.ts";
+import type { ReceivedByShadow } from "./checkout.ts";
 import { DemoError } from "./demo-error.ts";
 import type { DemoOptions } from "./options.ts";
 import { PolicyFile, type AcceptedPolicy } from "./policy-file.ts";
@@ -18,6 +19,8 @@ export interface Stage {
   readonly policyFile: PolicyFile;
   /** What serves first. */
   readonly policy: AcceptedPolicy;
+  /** What the service under test got. */
+  readonly received: ReceivedByShadow;
   /** Everything ends, nothing is left behind. */
   takeDown(): Promise<void>;
 }
@@ -45,7 +48,7 @@ export async function setUp(
   };
   try {
     signal.throwIfAborted();
-    progress("starting three services and Envoy");
+    progress("starting four services and Envoy");
     const running = await (parts.start ?? startServices)();
     ends.push(() => running.stop());
     const folder = join(packageFolder(), "build", `demo-${options.port}`);
@@ -61,12 +64,14 @@ export async function setUp(
       bootstrap: bootstrap({ port, adminPort, filterFolder: folder, clusters: running.ports }),
       concurrency: 2,
       logLevel: "error",
+      // Where answers of shadows differ is said at info level.
+      args: ["--component-log-level", "wasm:info"],
     });
     ends.push(() => envoy.stop());
     const { version } = JSON.parse(await envoy.admin.get("/server_info")) as { version: string };
     // <commit>/<version>/<state>/<kind of build>/<TLS library>
     const envoyVersion = version.split("/")[1] ?? version;
-    return { envoy, envoyVersion, policyFile, policy: accepted, takeDown };
+    return { envoy, envoyVersion, policyFile, policy: accepted, received: running.received, takeDown };
   } catch (error) {
     await takeDown();
     throw error;

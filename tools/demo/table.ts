@@ -5,6 +5,8 @@ import Table from "cli-table3";
 import type { Colors } from "../commands/terminal.ts";
 import { isFarFrom } from "./agreement.ts";
 import { countsOf, type EnvoyCounts } from "./envoy-counts.ts";
+import type { MismatchPlaces } from "./mismatch-log.ts";
+import type { ShadowPlan } from "./policy-plan.ts";
 import type { Tally } from "./tally.ts";
 
 /** The numbers of one moment. */
@@ -13,6 +15,9 @@ export interface Figures {
   readonly counts: EnvoyCounts;
   /** Envoy's counts when the policy last changed: requests are those since. */
   readonly before: EnvoyCounts;
+  readonly shadows: readonly ShadowPlan[];
+  /** Where their answers have differed since the policy last changed. */
+  readonly places: MismatchPlaces;
 }
 
 const HEADINGS = [
@@ -31,7 +36,7 @@ const HEADINGS = [
 const NUMBER_WIDTHS = [7, 8, 8, 9, 6, 5, 5, 6] as const;
 const NAME_MIN = 7;
 const GAP_MAX = 3;
-const INDENT = 1;
+export const INDENT = 1;
 
 /** The table's lines, none wider than `width` where the terminal has 74 columns or more. */
 export function tableLines(figures: Figures, width: number, colors: Colors): string[] {
@@ -107,11 +112,11 @@ export function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
-function milliseconds(value: number | null): string {
+export function milliseconds(value: number | null): string {
   return value === null ? "–" : grouped(Math.round(value));
 }
 
-function paintLines(text: string, paint: (line: string) => string): string {
+export function paintLines(text: string, paint: (line: string) => string): string {
   return text
     .split("\n")
     .map((line) => (line === "" ? line : paint(line)))
@@ -131,7 +136,7 @@ function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
 }
 
-const NO_BORDERS = Object.fromEntries(
+export const NO_BORDERS = Object.fromEntries(
   ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
     .concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"])
     .map((place) => [place, ""]),

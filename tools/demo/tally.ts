@@ -33,6 +33,8 @@ export class Tally {
   firstFailure: string | null = null;
 
   readonly #rollouts = new Map<string, RolloutTally>();
+  /** Requests that a shadow may have drawn, by its name. */
+  readonly #shadowed = new Map<string, number>();
   readonly #moves = new Map<string, Move>();
 
   /** `before`: what the policy before the last change said. */
@@ -44,7 +46,13 @@ export class Tally {
     for (const { name } of plan) this.#rollouts.set(name, new RolloutTally());
   }
 
-  /** Counts one visit. */
+  /** A visit begins: that is when Envoy counts copies. */
+  begin(user: string, path: string): void {
+    const { shadows } = this.oracle.expect(user, path);
+    for (const name of shadows) this.#shadowed.set(name, this.requestsFor(name) + 1);
+  }
+
+  /** Counts one visit at its end. */
   add(visit: Visit): void {
     const { user, path } = visit;
     this.visits++;
@@ -87,6 +95,11 @@ export class Tally {
   usersWith(rollout: string, variant: string): number {
     const users = this.#rollouts.get(rollout)?.users ?? new Map<string, string>();
     return [...users.values()].filter((seen) => seen === variant).length;
+  }
+
+  /** Requests that a shadow is for, drawn or not. */
+  requestsFor(shadow: string): number {
+    return this.#shadowed.get(shadow) ?? 0;
   }
 
   /** Who changed versions by the last change of the policy, as far as they have come since. */

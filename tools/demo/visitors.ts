@@ -37,7 +37,7 @@ export interface Traffic {
   /** The shop's public address. */
   readonly origin: string;
   /** Told of each visit when it begins (returns what comes back with its end). */
-  readonly begin: () => (visit: Visit) => void;
+  readonly begin: (user: string, path: string) => (visit: Visit) => void;
   /** Ends after so many visits; null goes on. */
   readonly visits: number | null;
   readonly signal: AbortSignal;
@@ -63,7 +63,7 @@ export async function sendVisitors({ origin, begin, visits, signal }: Traffic): 
       else if (late > 1000) skipped += Math.floor((late * VISITS_PER_SECOND) / 1000);
       while (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight);
       if (signal.aborted) break;
-      const end = begin();
+      const end = begin(user, path);
       const forged = sent % FORGED_ONE_IN === FORGED_ONE_IN - 1;
       sent++;
       const visit = send(pool, user, path, forged).then(end);

@@ -1,3 +1,4 @@
+import { STATE_PREFIX } from "../../assembly/vocabulary/headers.ts";
 import { BufferType, MapType, Status } from "./abi.ts";
 import type { Context, HeaderChange } from "./context.ts";
 import { HeaderMap, type HeaderPairs } from "./header-map.ts";
@@ -21,6 +22,8 @@ export interface StreamEnd {
   readonly code?: number | null;
   /** The property `response.flags` (Envoy's bit set). Default 0. */
   readonly flags?: number;
+  /** The property `response.grpc_status`; null for none. Default 2 (unknown), as Envoy has it for plain HTTP. */
+  readonly grpcStatus?: number | null;
   /** The property `response.code_details`. Default `via_upstream` for a stream with a response. */
   readonly codeDetails?: string;
 }
@@ -169,6 +172,10 @@ export class Stream implements Context {
         return this.#responseCode();
       case "response\0flags":
         return int64(this.#end.flags ?? 0);
+      case "response\0grpc_status": {
+        const status = this.#end.grpcStatus === undefined ? 2 : this.#end.grpcStatus;
+        return status === null ? null : int64(status);
+      }
       case "response\0code_details": {
         const details = this.#end.codeDetails ?? (this.responseHeaders === null ? undefined : "via_upstream");
         return details === undefined ? null : Buffer.from(details);
@@ -188,7 +195,8 @@ export class Stream implements Context {
   setProperty(path: string, value: Uint8Array): Status {
     const name = Buffer.from(STATE_NAMESPACE + path, "latin1").toString("utf8");
     this.filterState.set(name, Buffer.from(value).toString("utf8"));
-    this.routeIsStale = true;
+    // What routes may match; the line for access logs is none of it.
+    if (path.startsWith(STATE_PREFIX)) this.routeIsStale = true;
     return Status.Ok;
   }
 

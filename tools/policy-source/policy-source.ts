@@ -45,6 +45,12 @@ export function readPolicySource(file: string, bytes: Uint8Array): PolicySource 
   return { file, format, json: Buffer.from(json, "utf8"), problems, locate };
 }
 
+/** The place in the file of a character of `json`, by its offset in UTF-16 units. */
+export function placeOf(source: PolicySource, offset: number): Position {
+  const json = Buffer.from(source.json ?? []).toString("utf8");
+  return source.locate?.(Buffer.byteLength(json.slice(0, offset))) ?? new LineIndex(json).positionAt(offset);
+}
+
 function formatOf(file: string, bytes: Uint8Array): "json" | "yaml" {
   if (/\.json$/i.test(file)) return "json";
   if (/\.ya?ml$/i.test(file)) return "yaml";

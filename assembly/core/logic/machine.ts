@@ -43,6 +43,7 @@ import {
   OP_RETURN,
   OP_SAME,
   OP_SEM_VER,
+  OP_SEM_VER_AFTER,
   OP_SEM_VER_WITH,
   OP_STARTS_WITH,
   OP_SUBSTR,
@@ -83,7 +84,7 @@ import {
   takeItem,
 } from "./iterators";
 
-/** A shared rule names no other (policy/read-rule.ts), so one is enough; the rest is there for the day it may. */
+/** A shared rule names no other (policy/compile-rule.ts), so one is enough; the rest is there for the day it may. */
 const MOST_CALLS: u32 = 8;
 const calls: usize = memory.data(32, 8);
 const result: Value = changetype<Value>(memory.data(16, 8));
@@ -185,8 +186,14 @@ export function run(program: usize, stack: usize): u32 {
         break;
       }
       case OP_SEM_VER_WITH:
-        semVerWith(result, last, changetype<Comparison>(operand));
+        semVerWith(result, last, changetype<Comparison>(operand), false);
         copyValue(last, result);
+        break;
+      case OP_SEM_VER_AFTER:
+        semVerWith(result, last, changetype<Comparison>(operand), true);
+        // The version and the operator stand below.
+        top -= 2 * VALUE_BYTES;
+        copyValue(changetype<Value>(top - VALUE_BYTES), result);
         break;
       case OP_FAIL:
         return operand;

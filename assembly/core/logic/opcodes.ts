@@ -72,6 +72,8 @@ export const OP_SUBSTR: u32 = 46;
 export const OP_IN_SET: u32 = 64;
 /** `sem_ver` of the top with a Comparison. */
 export const OP_SEM_VER_WITH: u32 = 65;
+/** As OP_SEM_VER_WITH, the Comparison's version on the left; what stands below the top gives way to the result. */
+export const OP_SEM_VER_AFTER: u32 = 66;
 
 /** The argument was no list in the rule: one value is on the stack, and if it is an array, its items are meant. */
 export const SPREAD: u32 = 0xffffffff;

@@ -6,7 +6,7 @@ import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../../bytes
 import { restartText, textOf, Writer } from "../../bytes/writer";
 import { compareTexts } from "./coercion";
 import { numberOf, setBoolean, setNull, setText, TAG_NUMBER, TAG_TEXT, Value, VALUE_BYTES } from "./value";
-import { spend, spendBytes } from "./work";
+import { spend } from "./work";
 
 /** A version's parts, in the text that it was read from; what a partial one leaves out is "0". */
 @unmanaged
@@ -37,7 +37,7 @@ export function semVer(result: Value, args: usize, count: u32): void {
   compare(result, operator.bits);
 }
 
-/** An operator and the version behind it, read when the policy is loaded. */
+/** An operator and the version on one side of it, read when the policy is loaded. */
 @unmanaged
 export class Comparison {
   operator: Slice;
@@ -55,10 +55,11 @@ export function prepareComparison(to: Comparison, operator: Slice, version: Slic
   return readVersion(to.version, probe, leftText);
 }
 
-/** As `semVer`, with a prepared operand. */
-export function semVerWith(result: Value, value: Value, comparison: Comparison): void {
-  if (!readVersion(left, value, leftText)) return setNull(result);
-  memory.copy(changetype<usize>(right), changetype<usize>(comparison.version), offsetof<Version>());
+/** As `semVer`, with a prepared operand: on the right, or on the left. */
+export function semVerWith(result: Value, value: Value, comparison: Comparison, isLeft: bool): void {
+  if (!readVersion(isLeft ? right : left, value, leftText)) return setNull(result);
+  const to = changetype<usize>(isLeft ? left : right);
+  memory.copy(to, changetype<usize>(comparison.version), offsetof<Version>());
   compare(result, comparison.operator);
 }
 
@@ -103,7 +104,8 @@ function readVersion(to: Version, value: Value, writer: Writer): bool {
   } else if (value.tag != TAG_TEXT) {
     return false;
   }
-  spendBytes(lengthOf(text));
+  // Read, and compared piece by piece.
+  spend(lengthOf(text) >> 4);
   let at = addressOf(text);
   const end = at + lengthOf(text);
   if (at < end && (load<u8>(at) | 0x20) == 0x76) at++;

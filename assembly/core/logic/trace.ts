@@ -44,6 +44,8 @@ export function traceVariable(variable: Variable, value: Value): void {
 }
 
 export function traceCondition(at: usize, holds: bool): void {
+  // Before the mark is looked for: there may be many of both.
+  if (steps >= MOST_STEPS) return;
   let mark = marks;
   while (mark != 0 && changetype<Mark>(mark).at != at) mark = changetype<Mark>(mark).next;
   if (mark == 0 || !step()) return;

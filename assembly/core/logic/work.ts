@@ -31,6 +31,11 @@ export function spendItems(items: u32): void {
   spent += items >> 4;
 }
 
+/** The steps since `beginWork`. */
+export function workDone(): u32 {
+  return spent;
+}
+
 // @ts-ignore: decorator
 @inline
 export function isSpent(): bool {

@@ -2,7 +2,7 @@ import { closeArena, keep, openArena, take } from "../../../assembly/bytes/arena
 import { givePages, takePages } from "../../../assembly/bytes/pages";
 import { beginScratch, scratch } from "../../../assembly/bytes/scratch";
 import { sliceOf } from "../../../assembly/bytes/slice";
-import { ABSENT, find, insert, intern, newTable } from "../../../assembly/bytes/table";
+import { ABSENT, find, insert, newTable } from "../../../assembly/bytes/table";
 import { bytesOf, stringOf } from "../texts";
 
 describe("pages", () => {
@@ -107,15 +107,6 @@ describe("a table", () => {
     }
     expect(find(table, bytesOf("key-1000"))).toBe(ABSENT);
     expect(find(table, bytesOf(""))).toBe(ABSENT);
-    closeArena(arena);
-  });
-
-  it("numbers its keys", () => {
-    const arena = openArena();
-    const table = newTable(arena);
-    expect(intern(arena, table, keep(arena, bytesOf("a")))).toBe(0);
-    expect(intern(arena, table, keep(arena, bytesOf("b")))).toBe(1);
-    expect(intern(arena, table, bytesOf("a"))).toBe(0);
     closeArena(arena);
   });
 

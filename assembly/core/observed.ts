@@ -1,0 +1,34 @@
+// The decision as one line for access logs: an RFC 9651 dictionary, rollouts as tokens with their reason, then the
+// exposed flags. `checkout=canary;reason=SPLIT, search=stable;reason=DEFAULT, new-checkout`
+
+import { addressOf, Slice } from "../bytes/slice";
+import { put, putByte, putSlice, putString, Writer } from "../bytes/writer";
+import { reasonOf } from "./decision-line";
+import { anyExposed, putDictionary } from "./dictionary";
+import { Plan, Rollout, Variant } from "./plan";
+import { givenAt } from "./steering";
+
+function beginsWithLetter(label: Slice): bool {
+  return load<u8>(addressOf(label)) >= 0x61;
+}
+
+/** Puts the line; nothing when no rollout applies and no flag is exposed. */
+export function putObserved(writer: Writer, plan: Plan): void {
+  for (let i: u32 = 0; i < plan.givenCount; i++) {
+    const given = givenAt(plan, i);
+    if (i != 0) put(writer, ", ");
+    const name = changetype<Rollout>(given.rollout).name;
+    // A key may not begin with a digit (section 3.1.2), nor may a Token (section 3.3.4).
+    if (!beginsWithLetter(name)) putByte(writer, 0x2a);
+    putSlice(writer, name);
+    putByte(writer, 0x3d);
+    const variant = changetype<Variant>(given.variant).name;
+    if (beginsWithLetter(variant)) putSlice(writer, variant);
+    else putString(writer, variant);
+    put(writer, ";reason=");
+    put(writer, reasonOf(given.reason));
+  }
+  if (!anyExposed(plan)) return;
+  if (plan.givenCount != 0) put(writer, ", ");
+  putDictionary(writer, plan);
+}

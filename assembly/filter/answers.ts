@@ -1,0 +1,107 @@
+// Answers to copies, production's among them: their bodies while they pass, and whether anybody answered at all.
+
+import { extend, giveChain } from "../bytes/chain";
+import { beginHash, hashBytes } from "../bytes/hash64";
+import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
+import { markScratch, rewindScratch } from "../bytes/scratch";
+import { addressOf, isWord, lengthOf, NONE, Slice, startsWithWord } from "../bytes/slice";
+import { BODY_IGNORED, BODY_JSON, UNLIMITED } from "../core/shadow-plan";
+import { lengthIn } from "../core/view";
+import { answerPiece } from "../host/bodies";
+import { answerHeaders } from "../host/headers";
+import { LIMIT_BODY_BYTES } from "../vocabulary/limits";
+import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_WHOLE, Copy } from "./copies";
+
+const MILLISECOND: u64 = 1000000;
+/** Bytes of an answer that are looked at at once. */
+const PIECE: u32 = 65536;
+/** Bytes of a body that are looked at in all; of the rest only the length counts. */
+export const HASHED: u64 = LIMIT_BODY_BYTES;
+
+/** Begins the bodies of a copy's answers. */
+export function beginAnswers(copy: Copy): void {
+  if (copy.shadow.body == BODY_IGNORED) return;
+  beginAnswer(copy, copy.ours);
+  beginAnswer(copy, copy.theirs);
+  beginAnswer(copy, copy.other);
+}
+
+function beginAnswer(copy: Copy, answer: Answer): void {
+  beginHash(answer.hash);
+  answer.isKept = copy.shadow.body == BODY_JSON;
+}
+
+/** Adds a piece of a body to what is compared. */
+export function passBody(copy: Copy, answer: Answer, piece: Slice): void {
+  const before = answer.bytes;
+  answer.bytes += lengthOf(piece);
+  if (before < HASHED) {
+    const most = HASHED - before;
+    hashBytes(
+      answer.hash,
+      addressOf(piece),
+      (lengthOf(piece) as u64) < most ? lengthOf(piece) : (most as u32),
+    );
+  }
+  if (!answer.isKept) return;
+  const room = copy.shadow.maxBodyBytes == UNLIMITED ? PIECE : copy.shadow.maxBodyBytes;
+  if (answer.body.bytes + lengthOf(piece) <= room) {
+    if (extend(answer.body, addressOf(piece), lengthOf(piece))) return;
+  }
+  answer.isKept = false;
+  giveChain(answer.body);
+}
+
+const GATEWAY_TIMEOUT: u32 = 504;
+const UNAVAILABLE: u32 = 503;
+/** `:status`, `content-length`, `content-type`: what Envoy's own answers have, and hardly a service's. */
+const HEADERS_OF_ENVOY: u32 = 3;
+
+/** Reads the answer to a call while the host tells of it. @returns ANSWER_* */
+export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u32 {
+  const count = beginPairs(answerHeaders());
+  while (nextPair()) {
+    if (isWord(pairKey, ":status")) answer.status = lengthIn(pairValue) as u32;
+  }
+  // Nobody answered, and Envoy says so with an answer of its own. Its timer begins at the time that its loop has noted,
+  // which is before our clock's: a timeout may come some milliseconds early.
+  if (answer.status == GATEWAY_TIMEOUT) {
+    if (isEnvoys(count, bytes) || now - copy.sentNs >= timeoutNs(copy)) return ANSWER_LATE;
+  } else if (answer.status == UNAVAILABLE && isEnvoys(count, bytes)) {
+    return ANSWER_CUT;
+  }
+  if (copy.shadow.body == BODY_IGNORED) return ANSWER_WHOLE;
+  // Of another length than production's it differs as bytes, whatever stands in it: no need to look.
+  const isOther = copy.ours.outcome == ANSWER_WHOLE && copy.ours.bytes != (bytes as u64);
+  const isUnread = isOther && (copy.shadow.body != BODY_JSON || bytes > copy.shadow.maxBodyBytes);
+  const end: u32 = isUnread ? 0 : bytes < (LIMIT_BODY_BYTES as u32) ? bytes : (LIMIT_BODY_BYTES as u32);
+  for (let from: u32 = 0; from < end;) {
+    const mark = markScratch();
+    const piece = answerPiece(from, end - from < PIECE ? end - from : PIECE);
+    if (piece == NONE || lengthOf(piece) == 0) return ANSWER_CUT;
+    passBody(copy, answer, piece);
+    from += lengthOf(piece);
+    rewindScratch(mark);
+  }
+  if (answer.bytes != (bytes as u64)) {
+    answer.bytes = bytes;
+    answer.isKept = false;
+  }
+  return ANSWER_WHOLE;
+}
+
+/** How long an answer is waited for. */
+export function timeoutNs(copy: Copy): u64 {
+  return (copy.shadow.timeoutMs as u64) * MILLISECOND;
+}
+
+/** Whether the answer is one that Envoy's router writes when there was no upstream to answer. */
+function isEnvoys(headers: u32, bytes: u32): bool {
+  if (headers != HEADERS_OF_ENVOY || bytes == 0 || bytes > PIECE) return false;
+  const body = answerPiece(0, bytes);
+  return (
+    startsWithWord(body, "upstream connect error") ||
+    startsWithWord(body, "no healthy upstream") ||
+    startsWithWord(body, "upstream request")
+  );
+}

@@ -1,0 +1,67 @@
+// Copies whose answers are overdue: the root context that their calls belonged to is gone without a word, or no filter on
+// the shadow's cluster has seen the mirrored request.
+
+import { DISPATCH_CALL } from "../core/shadow-plan";
+import { timeoutNs } from "./answers";
+import { Stream } from "./contexts";
+import { ANSWER_CUT, ANSWER_LATE, ANSWER_NONE, ANSWER_PENDING, Call, closeCall, Copy } from "./copies";
+import { abandonRoot } from "./root";
+import { firstState, ShadowState } from "./shadow-state";
+import { settle } from "./verdict";
+
+/** An answer that Envoy owes us for longer than this beyond its timeout will not come. */
+const GRACE: u64 = 2000000000;
+
+/** Gives up all copies whose answers are overdue. */
+export function sweepAll(now: u64): void {
+  for (let at = firstState(); at != 0; at = changetype<ShadowState>(at).nextState) {
+    sweep(changetype<ShadowState>(at), now);
+  }
+}
+
+/** When a copy's answers are overdue. Envoy itself ends a call in time; a mirror nobody ends. */
+function dueOf(copy: Copy): u64 {
+  return copy.sentNs + timeoutNs(copy) + (copy.shadow.dispatch == DISPATCH_CALL ? GRACE : 0);
+}
+
+/** A copy was sent: notes when it will be looked after. */
+export function noteDue(copy: Copy): void {
+  const state = copy.state;
+  const due = dueOf(copy);
+  if (state.dueNs == 0 || due < state.dueNs) state.dueNs = due;
+}
+
+/** Gives up copies of a shadow whose answers are overdue, and only where a copy is wanted. */
+export function sweep(state: ShadowState, now: u64): void {
+  if (state.dueNs == 0 || now < state.dueNs) return;
+  state.dueNs = 0;
+  let at = state.first;
+  while (at != 0) {
+    const copy = changetype<Copy>(at);
+    at = copy.next;
+    if (copy.isCollecting || copy.sentNs == 0) continue;
+    if (copy.theirs.outcome != ANSWER_PENDING && copy.other.outcome != ANSWER_PENDING) continue;
+    if (now < dueOf(copy)) {
+      noteDue(copy);
+      continue;
+    }
+    const isMirror = copy.shadow.dispatch != DISPATCH_CALL;
+    if (copy.call != 0) abandon(changetype<Call>(copy.call));
+    if (copy.noiseCall != 0) abandon(changetype<Call>(copy.noiseCall));
+    if (copy.theirs.outcome == ANSWER_PENDING) {
+      if (isMirror && changetype<usize>(copy.observer) != 0) copy.observer.observed = 0;
+      copy.observer = changetype<Stream>(0);
+      copy.theirs.outcome = isMirror ? ANSWER_LATE : ANSWER_CUT;
+      copy.theirs.endedNs = now;
+    }
+    if (copy.other.outcome == ANSWER_PENDING) copy.other.outcome = ANSWER_NONE;
+    settle(copy, now);
+  }
+}
+
+/** Envoy destroyed the root that this call belonged to, or it would have answered. */
+function abandon(call: Call): void {
+  const root = call.root;
+  closeCall(call);
+  abandonRoot(root);
+}

@@ -1,0 +1,71 @@
+// What Envoy counted of a shadow, since start or since a moment in between.
+
+import {
+  STAT_MATCH,
+  STAT_MISMATCH_BODY,
+  STAT_MISMATCH_STATUS,
+  STAT_NOISE,
+  STAT_OVER_BUDGET,
+  STAT_PRODUCTION_RQ_TIME,
+  STAT_RESET,
+  STAT_RQ_TIME,
+  STAT_SENT,
+  STAT_SHADOW,
+  STAT_TIMEOUT,
+  STAT_TOO_LARGE,
+  STAT_UNAVAILABLE,
+} from "../../assembly/vocabulary/stats.ts";
+import { counterOf, NO_COUNTS, quantileSince, type EnvoyCounts } from "./envoy-counts.ts";
+
+export interface ShadowCounts {
+  readonly sent: number;
+  /** Drawn, but not sent. */
+  readonly overBudget: number;
+  readonly tooLarge: number;
+  readonly unavailable: number;
+  /** Verdicts: one for each copy that was sent. */
+  readonly match: number;
+  readonly mismatchStatus: number;
+  readonly mismatchBody: number;
+  readonly noise: number;
+  readonly timeout: number;
+  readonly reset: number;
+  /** Milliseconds, of the same requests; null before Envoy's first flush. */
+  readonly p50: number | null;
+  readonly productionP50: number | null;
+}
+
+export function shadowCountsOf(
+  now: EnvoyCounts,
+  shadow: string,
+  before: EnvoyCounts = NO_COUNTS,
+): ShadowCounts {
+  const name = (leaf: string): string => `${STAT_SHADOW}${shadow}.${leaf}`;
+  const counter = (leaf: string): number => counterOf(now, name(leaf), before);
+  return {
+    sent: counter(STAT_SENT),
+    overBudget: counter(STAT_OVER_BUDGET),
+    tooLarge: counter(STAT_TOO_LARGE),
+    unavailable: counter(STAT_UNAVAILABLE),
+    match: counter(STAT_MATCH),
+    mismatchStatus: counter(STAT_MISMATCH_STATUS),
+    mismatchBody: counter(STAT_MISMATCH_BODY),
+    noise: counter(STAT_NOISE),
+    timeout: counter(STAT_TIMEOUT),
+    reset: counter(STAT_RESET),
+    p50: quantileSince(now, name(STAT_RQ_TIME), before, 0.5),
+    productionP50: quantileSince(now, name(STAT_PRODUCTION_RQ_TIME), before, 0.5),
+  };
+}
+
+export function drawnOf({ sent, overBudget, tooLarge, unavailable }: ShadowCounts): number {
+  return sent + overBudget + tooLarge + unavailable;
+}
+
+export function differentOf({ mismatchStatus, mismatchBody }: ShadowCounts): number {
+  return mismatchStatus + mismatchBody;
+}
+
+export function verdictsOf(counts: ShadowCounts): number {
+  return counts.match + differentOf(counts) + counts.noise + counts.timeout + counts.reset;
+}
