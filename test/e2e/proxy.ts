@@ -75,6 +75,8 @@ export async function startProxyOver(
       files: { "watched/filter.yaml": filterFile(options.policy) },
       concurrency: options.concurrency ?? 1,
       logLevel: options.logLevel ?? "info",
+      // Every ten seconds unless said.
+      args: accessLog === undefined ? [] : ["--file-flush-interval-msec", "100"],
     });
     const { admin } = envoy;
     return {
