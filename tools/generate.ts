@@ -1,5 +1,5 @@
 // Writes what is generated: from schema/policy.schema.json the reference page and the types; from the stats' names
-// (assembly/vocabulary/stats.ts) Envoy's stats_tags.
+// (assembly/vocabulary/stats.ts) Envoy's stats_tags and the Grafana dashboard.
 //   tsx tools/generate.ts            write
 //   tsx tools/generate.ts --check    only say whether they are up to date
 
@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 
 import { format } from "prettier";
 
+import { dashboard } from "./generate/dashboard.ts";
 import { describeSchema } from "./generate/reference.ts";
 import type { Schema } from "./generate/schema.ts";
 import { statsTagsPage, withStatsTags } from "./generate/stats-tags.ts";
@@ -25,6 +26,10 @@ export async function generate(): Promise<Map<string, string>> {
   return new Map([
     ["docs/policy-reference.md", await format(describeSchema(schema), { ...style, parser: "markdown" })],
     ["tools/policy-types.ts", await format(await compileTypes(schema), { ...style, parser: "typescript" })],
+    [
+      "envoy/observability/grafana.json",
+      await format(JSON.stringify(dashboard()), { ...style, parser: "json" }),
+    ],
     ["envoy/stats-tags.yaml", statsTagsPage()],
     [PROXY, withStatsTags(readFileSync(join(ROOT, PROXY), "utf8"))],
   ]);
