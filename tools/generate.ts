@@ -1,4 +1,5 @@
-// Writes what is generated from schema/policy.schema.json: the reference page and the types.
+// Writes what is generated: from schema/policy.schema.json the reference page and the types; from the stats' names
+// (assembly/vocabulary/stats.ts) Envoy's stats_tags and the Grafana dashboard.
 //   tsx tools/generate.ts            write
 //   tsx tools/generate.ts --check    only say whether they are up to date
 
@@ -7,12 +8,16 @@ import { join, resolve } from "node:path";
 
 import { format } from "prettier";
 
+import { dashboard } from "./generate/dashboard.ts";
 import { describeSchema } from "./generate/reference.ts";
 import type { Schema } from "./generate/schema.ts";
+import { statsTagsPage, withStatsTags } from "./generate/stats-tags.ts";
 import { compileTypes } from "./generate/types.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const SCHEMA = "schema/policy.schema.json";
+/** Of this file the block `stats_config` alone is generated. */
+const PROXY = "envoy/envoy.yaml";
 
 /** Each generated file by its path, with what should be in it. */
 export async function generate(): Promise<Map<string, string>> {
@@ -21,6 +26,12 @@ export async function generate(): Promise<Map<string, string>> {
   return new Map([
     ["docs/policy-reference.md", await format(describeSchema(schema), { ...style, parser: "markdown" })],
     ["tools/policy-types.ts", await format(await compileTypes(schema), { ...style, parser: "typescript" })],
+    [
+      "envoy/observability/grafana.json",
+      await format(JSON.stringify(dashboard()), { ...style, parser: "json" }),
+    ],
+    ["envoy/stats-tags.yaml", statsTagsPage()],
+    [PROXY, withStatsTags(readFileSync(join(ROOT, PROXY), "utf8"))],
   ]);
 }
 
@@ -44,7 +55,7 @@ function readOrEmpty(path: string): string {
 async function main(args: string[]): Promise<number> {
   if (args.includes("--check")) {
     const stale = await findStale();
-    for (const path of stale) console.error(`${path} is not what ${SCHEMA} says: npm run generate`);
+    for (const path of stale) console.error(`${path} is not what it is generated from: npm run generate`);
     return stale.length > 0 ? 1 : 0;
   }
   for (const [path, text] of await generate()) {

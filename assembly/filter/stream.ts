@@ -227,7 +227,9 @@ export function logStream(id: u32): void {
   const now = nowNs();
   if (stream.variants != 0) {
     const milliseconds = now > stream.begunNs ? (now - stream.begunNs) / MILLISECOND : 0;
-    countEnded(stream, ending, milliseconds, isOverflow(), grpcOf(stream, ending));
+    const status = grpcStatusOf(stream, ending);
+    const grpc = status == NO_STATUS ? GRPC_NONE : status == 0 ? GRPC_OK : GRPC_ERROR;
+    countEnded(stream, ending, milliseconds, isOverflow(status), grpc);
   }
   if (stream.copies != 0) endCopies(stream, endingCode, ending != ENDED_RESET, now);
 }
@@ -262,20 +264,25 @@ function isWhole(stream: Stream): bool {
   return stream.responseBytes == lengthIn(property(wordContentLength));
 }
 
-/** Envoy's response flags for "no healthy upstream" and "upstream overflow": asked only where it answers 503 itself. */
+/** Envoy's response flags for "no healthy upstream" and "upstream overflow": asked only where it may have answered 503. */
 const NO_HOST_OR_OVERFLOW: i64 = (1 << 1) | (1 << 7);
 const SERVICE_UNAVAILABLE: u32 = 503;
+/** What Envoy makes of its own 503 for a client of gRPC, with 200 as the code. */
+const GRPC_UNAVAILABLE: i64 = 14;
 
-function isOverflow(): bool {
-  if (endingCode != SERVICE_UNAVAILABLE) return false;
+function isOverflow(grpcStatus: i64): bool {
+  if (endingCode != SERVICE_UNAVAILABLE && grpcStatus != GRPC_UNAVAILABLE) return false;
   const flags = numberProperty(wordResponseFlags);
   return flags > 0 && (flags & NO_HOST_OR_OVERFLOW) != 0;
 }
 
+/** No request of gRPC, or no answer that came to its end. */
+const NO_STATUS: i64 = -2;
+
 /** What gRPC says: Envoy has a grpc-status for every answer, so it is asked for requests of gRPC alone. */
-function grpcOf(stream: Stream, ending: u32): u32 {
-  if (!stream.isGrpc || ending == ENDED_RESET) return GRPC_NONE;
-  return numberProperty(wordGrpcStatus) == 0 ? GRPC_OK : GRPC_ERROR;
+function grpcStatusOf(stream: Stream, ending: u32): i64 {
+  if (!stream.isGrpc || ending == ENDED_RESET) return NO_STATUS;
+  return numberProperty(wordGrpcStatus);
 }
 
 /** The status of the stream that `endingOf` looked at; 0 without. */

@@ -44,3 +44,10 @@ export const STAT_PRODUCTION_RQ_TIME = "production_rq_time";
 export const STAT_POLICY_LOADED = "serin.policy.loaded";
 export const STAT_POLICY_REJECTED = "serin.policy.rejected";
 export const STAT_ERROR = "serin.error";
+
+// Labels that Prometheus sees in place of parts of the names: see tools/generate/stats-tags.ts.
+
+export const LABEL_ROLLOUT = "serin_rollout";
+export const LABEL_VARIANT = "serin_variant";
+export const LABEL_FLAG = "serin_flag";
+export const LABEL_SHADOW = "serin_shadow";

@@ -15,16 +15,22 @@ export interface BootstrapOptions {
   readonly clusters?: readonly object[];
   /** Runtime keys of a static layer; those that are posted to the admin stand above it. */
   readonly runtime?: Readonly<Record<string, string | number>>;
+  /** A line of the listener `serin` for each request, in `FOLDER/access.log`. */
+  readonly accessLog?: string;
+  readonly statsTags?: readonly object[];
 }
 
 /** Listeners `serin` (the filter by file) and `plain` (no filter), as JSON, which is YAML too. */
 export function bootstrap(options: BootstrapOptions): string {
-  const { upstreams, closedPort, routes, clusters = [], runtime = {} } = options;
+  const { upstreams, closedPort, routes, clusters = [], runtime = {}, accessLog, statsTags } = options;
   return JSON.stringify({
     node: { id: "e2e", cluster: "e2e" },
     admin: { address: address(0) },
     static_resources: {
-      listeners: [listener("serin", [fileFilter(), router()], routes), listener("plain", [router()], routes)],
+      listeners: [
+        listener("serin", [fileFilter(), router()], routes, accessLog),
+        listener("plain", [router()], routes),
+      ],
       clusters: [
         ...upstreams.flatMap(({ version, port, http2Port }) => [
           cluster(version, port),
@@ -42,6 +48,7 @@ export function bootstrap(options: BootstrapOptions): string {
       ],
     },
     stats_flush_interval: "1s",
+    ...(statsTags === undefined ? {} : { stats_config: { stats_tags: statsTags } }),
   });
 }
 
@@ -66,7 +73,12 @@ export function directRoute(prefix: string, headers: Readonly<Record<string, str
   };
 }
 
-function listener(name: string, filters: readonly object[], routes: readonly object[]): object {
+function listener(
+  name: string,
+  filters: readonly object[],
+  routes: readonly object[],
+  accessLog?: string,
+): object {
   return {
     name,
     address: address(0),
@@ -86,12 +98,24 @@ function listener(name: string, filters: readonly object[], routes: readonly obj
               // A second unless said: each answer that ends its connection would take that long.
               delayed_close_timeout: "0.1s",
               http_filters: filters,
+              access_log: accessLog === undefined ? [] : [fileLog(accessLog)],
               route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
             },
           },
         ],
       },
     ],
+  };
+}
+
+function fileLog(format: string): object {
+  return {
+    name: "file",
+    typed_config: {
+      "@type": `${TYPE}.extensions.access_loggers.file.v3.FileAccessLog`,
+      path: "FOLDER/access.log",
+      log_format: { text_format_source: { inline_string: `${format}\n` } },
+    },
   };
 }
 

@@ -28,6 +28,9 @@ export interface ProxyOptions {
   /** Further clusters. */
   readonly clusters?: readonly object[];
   readonly runtime?: Readonly<Record<string, string | number>>;
+  /** The format of a line of `access.log` in Envoy's folder. */
+  readonly accessLog?: string;
+  readonly statsTags?: readonly object[];
 }
 
 /** An Envoy over upstreams of the test's own. */
@@ -62,13 +65,18 @@ export async function startProxyOver(
 ): Promise<BareProxy> {
   const stopUpstreams = async (): Promise<void> => void (await Promise.all(upstreams.map((u) => u.stop())));
   try {
-    const { routes, clusters, runtime } = options;
+    const { routes, clusters, runtime, accessLog, statsTags } = options;
     const envoy = await startEnvoy({
       binary: await envoyBinary(options.version),
-      bootstrap: bootstrap({ upstreams, closedPort: await freePort(), routes, clusters, runtime }),
+      bootstrap: bootstrap({
+        ...{ upstreams, closedPort: await freePort(), routes, clusters, runtime },
+        ...{ accessLog, statsTags },
+      }),
       files: { "watched/filter.yaml": filterFile(options.policy) },
       concurrency: options.concurrency ?? 1,
       logLevel: options.logLevel ?? "info",
+      // Every ten seconds unless said.
+      args: accessLog === undefined ? [] : ["--file-flush-interval-msec", "100"],
     });
     const { admin } = envoy;
     return {
