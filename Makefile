@@ -44,6 +44,7 @@ e2e: build ## only what runs on a real Envoy
 bench: build ## what a request costs, as ratios from one run
 	@$(TSX) test/bench/main.ts
 	@$(TSX) test/bench/flags.ts
+	@$(TSX) test/bench/shadows.ts
 
 .PHONY: clean
 clean: ## remove what was built (installed packages and Envoy stay)

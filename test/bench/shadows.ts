@@ -112,6 +112,8 @@ const POLICY = {
   },
 };
 
+// The servers and the Envoys end with this process.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1));
 const binary = await ensureEnvoy();
 const answers = await startAnsweringEnvoy(binary);
 const large = await spawnServer("large-answers.ts");
@@ -120,7 +122,6 @@ const uploads = await spawnServer("../upstream/main.ts", "--port");
 const deaf = createServer({ pauseOnConnect: true });
 const deafPort = await freePort();
 deaf.listen(deafPort, "127.0.0.1");
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1));
 
 const proxy = await startProxyOver([], {
   version: ENVOY_VERSION,

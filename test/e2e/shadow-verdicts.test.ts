@@ -117,6 +117,16 @@ for (const version of EVERY_ENVOY) {
         await counted("broken-h2", 15, { sent: 15, reset: 10, match: 5 });
       });
 
+      test("an answer of 10 MiB that Envoy is told to drop is a reset, and production's arrives", async () => {
+        const limit = (bytes: string): Promise<string> =>
+          stage.admin.post(`/runtime_modify?http.async_response_buffer_limit=${bytes}`);
+        await limit("131072");
+        const [got] = await sendEach(stage.port, [{ path: planted("/broken", { size: 10 * MIB }) }]);
+        await counted("broken", 16, { sent: 16, reset: 16 });
+        await limit("");
+        assert.deepEqual([got?.status, got?.body.length], [200, 10 * MIB]);
+      });
+
       test("a cluster that is not there, or has no host, is unavailable and said once", async () => {
         await get("absent", { body: "x" }, 50);
         await counted("absent", 50, { unavailable: 50 });
