@@ -28,12 +28,6 @@ export function valueAt(bins: readonly Bin[], rank: number): number | null {
   return null;
 }
 
-/** The value that the part `level` (0 to 1) of all values lies below; null without values. */
-export function quantileOf(bins: readonly Bin[], level: number): number | null {
-  // A sum of the same counts in another order may be larger by a rounding.
-  return valueAt(bins, totalOf(bins) * level * (1 - Number.EPSILON * 8));
-}
-
 /** All counts times `factor`. */
 export function scaleBins(bins: readonly Bin[], factor: number): Bin[] {
   return bins.map((bin) => ({ ...bin, count: bin.count * factor }));

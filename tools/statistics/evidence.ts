@@ -25,9 +25,7 @@ export function logBeta(a: number, b: number): number {
 /** Logarithm of the likelihood of a count under a rate (0 to 1), without the binomial coefficient; may be -Infinity. */
 export function logLikelihood({ successes, trials }: Count, rate: number): number {
   const failures = trials - successes;
-  return (
-    (successes > 0 ? successes * Math.log(rate) : 0) + (failures > 0 ? failures * Math.log1p(-rate) : 0)
-  );
+  return (successes > 0 ? successes * Math.log(rate) : 0) + (failures > 0 ? failures * Math.log1p(-rate) : 0);
 }
 
 /** Logarithm of the likelihood of a count, averaged over rates by a Beta(a, b) distribution. */
@@ -42,9 +40,7 @@ export function logMixture({ successes, trials }: Count, a: number, b: number): 
  * supermartingale.
  */
 export function rateEvidence(count: Count, rate: number, concentration: number): number {
-  return (
-    logMixture(count, concentration * rate, concentration * (1 - rate)) - logLikelihood(count, rate)
-  );
+  return logMixture(count, concentration * rate, concentration * (1 - rate)) - logLikelihood(count, rate);
 }
 
 /**

@@ -11,7 +11,7 @@ import { crossing, rateEvidence, type Interval } from "./evidence.ts";
 export interface QuantileEstimate {
   /** Milliseconds; null without values. */
   readonly value: number | null;
-  /** `upper` is Infinity when there are too few values to bound it, and `lower` is then 0 in the same way. */
+  /** `lower` is 0, and `upper` Infinity, while there are too few values to bound it. */
   readonly interval: Interval;
 }
 
