@@ -86,14 +86,14 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
     const report = JSON.parse(stdout);
     assert.equal(status, 1, stdout);
     assert.equal(report.verdict, "fail");
-    assert.deepEqual(Object.keys(report.rollouts), ["worse", "alike"], "in the policy's order");
+    assert.deepEqual(Object.keys(report.rollouts as object), ["worse", "alike"], "in the policy's order");
     const { worse, alike } = report.rollouts;
     assert.equal(worse.variants.canary.errors.count, planted);
     assert.equal(worse.variants.canary.errors.verdict, "fail");
     assert.equal(worse.baseline.errors, 0);
     assert.deepEqual([worse.baseline.name, worse.baseline.by], ["stable", "policy"]);
     assert.equal(worse.baseline.requests + worse.variants.canary.requests, REQUESTS);
-    assert.match(worse.reason, /^canary: errors: .* against 0 %/);
+    assert.match(String(worse.reason), /^canary: errors: .* against 0 %/);
     assert.notEqual(alike.verdict, "fail", JSON.stringify(alike, null, 1));
     assert.equal(alike.ratio.verdict, "match");
   });

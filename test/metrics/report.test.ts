@@ -75,10 +75,10 @@ describe("report over an Envoy", () => {
     );
     assert.equal(canary.errors.count, 500);
     assert.ok(canary.errors.difference.lower > 0.03 && canary.errors.difference.upper < 0.07);
-    assert.deepEqual(Object.keys(canary.latency.quantiles), ["p50", "p90", "p99"]);
+    assert.deepEqual(Object.keys(canary.latency.quantiles as object), ["p50", "p90", "p99"]);
     assert.deepEqual(canary.share, { asked: 0.1, seen: 0.1 });
     assert.deepEqual(canary.requestsNeeded, null);
-    assert.match(canary.reasons[0], /^errors: 5 %/);
+    assert.match(String(canary.reasons[0]), /^errors: 5 %/);
   });
 
   test("exit 3 and inconclusive: too little, nothing at all, a share that was not kept", async () => {
