@@ -16,7 +16,7 @@ import { totalOf } from "../../tools/statistics/bins.ts";
 import { ENVOY_VERSION } from "../../tools/envoy/index.ts";
 import { seriesOf, startFakePrometheus } from "../metrics/fake-prometheus.ts";
 import { runCli } from "../tools/run-cli.ts";
-import { load } from "./kept-connections.ts";
+import { KeptConnections } from "./kept-connections.ts";
 import { settledStats, startProxy, type Proxy } from "./proxy.ts";
 import { request } from "./wire.ts";
 
@@ -64,17 +64,19 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
       concurrency: 2,
       statsTags: STATS_TAGS,
     });
+    const connections = new KeptConnections(proxy.port, 16);
     for (const path of ["/worse", "/alike"]) {
       // A tenth of the canary's answers of one rollout, at fixed places.
       const requestOf = (n: number): string => {
         const isBad = path === "/worse" && n % 10 === 3;
         return request(path, [`cookie: uid=u${n}`, ...(isBad ? ["x-up-canary-status: 503"] : [])]);
       };
-      const { failures } = await load({ port: proxy.port, count: REQUESTS, requestOf });
+      const { failures } = await connections.load({ count: REQUESTS, requestOf });
       if (path === "/worse") planted = failures.length;
       else assert.deepEqual(failures.slice(0, 3), []);
       await settledStats(proxy.admin, path.slice(1));
     }
+    connections.close();
     // Histograms come with the next flush.
     await sleep(2500);
   });
