@@ -43,6 +43,8 @@ export class ShadowState {
   /** Whether the log has been told that its cluster, or that of its noise, cannot be reached. */
   saidUnavailable: bool;
   saidNoiseUnavailable: bool;
+  /** When it was told last; 0 when never under the policy that serves. */
+  saidNs: u64;
   /** Open copies: a list (filter/copies.ts), oldest first. */
   first: usize;
   last: usize;
@@ -61,6 +63,7 @@ export class ShadowState {
 }
 
 const SECOND: u64 = 1000000000;
+const MINUTE: u64 = 60 * SECOND;
 
 let states: Table = changetype<Table>(0);
 let allStates: usize = 0;
@@ -88,9 +91,23 @@ export function adoptShadows(plan: Plan): bool {
     const shadow = changetype<Shadow>(plan.shadows + i * SHADOW_BYTES);
     shadow.state = stateOf(shadow.name);
     if (shadow.state == 0) sound = false;
-    else changetype<ShadowState>(shadow.state).saidUnavailable = false;
+    else forgetSaid(changetype<ShadowState>(shadow.state));
   }
   return sound;
+}
+
+/** Under another policy it is news again. */
+function forgetSaid(state: ShadowState): void {
+  state.saidUnavailable = false;
+  state.saidNoiseUnavailable = false;
+  state.saidNs = 0;
+}
+
+/** Whether the log may be told now: circuit breakers open and close many times a second. */
+export function maySay(state: ShadowState, now: u64): bool {
+  if (state.saidNs != 0 && now >= state.saidNs && now - state.saidNs < MINUTE) return false;
+  state.saidNs = now;
+  return true;
 }
 
 function stateOf(shadow: Slice): usize {

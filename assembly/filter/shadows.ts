@@ -34,7 +34,7 @@ import {
   reserveCall,
 } from "./copies";
 import { copyHeaders, copyTrailers } from "./copy-request";
-import { giveToken, ShadowState, takeToken } from "./shadow-state";
+import { giveToken, maySay, ShadowState, takeToken } from "./shadow-state";
 import { survive, warnShadow } from "./survive";
 import { noteDue, sweep } from "./sweep";
 import { settle } from "./verdict";
@@ -231,7 +231,7 @@ function send(copy: Copy, head: Slice, body: Slice, trailers: Slice, now: u64): 
   }
   if (!httpCall(shadow.cluster, head, body, trailers, shadow.timeoutMs)) {
     addToMetric(state.unavailable, 1);
-    if (!state.saidUnavailable) {
+    if (!state.saidUnavailable && maySay(state, now)) {
       state.saidUnavailable = true;
       warnShadow(shadow.name, shadow.cluster);
     }
@@ -248,7 +248,7 @@ function send(copy: Copy, head: Slice, body: Slice, trailers: Slice, now: u64): 
     state.saidNoiseUnavailable = false;
     copy.other.outcome = ANSWER_PENDING;
     enterCall(callToken, copy, root, true);
-  } else if (!state.saidNoiseUnavailable) {
+  } else if (!state.saidNoiseUnavailable && maySay(state, now)) {
     state.saidNoiseUnavailable = true;
     warnShadow(shadow.name, shadow.noise);
   }

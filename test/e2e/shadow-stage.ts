@@ -1,18 +1,22 @@
 // An Envoy with shadows in it: production, the service under test and production's second instance, each an upstream
 // whose behaviour a request plants; what arrived where, and what the filter counted and wrote.
 
+import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Pool } from "undici";
 
-import { waitUntil, type Admin, type Bin } from "../../tools/envoy/index.ts";
+import { freePort, waitUntil, type Admin, type Bin } from "../../tools/envoy/index.ts";
 import { startUpstream, type Upstream } from "../upstream/upstream.ts";
 import type { Request } from "../upstream/answer.ts";
 import { cluster } from "./bootstrap.ts";
 import { startProxyOver, WASM, type BareProxy, type ProxyOptions } from "./proxy.ts";
 import { headerIn, request, sendAll } from "./wire.ts";
 
-/** The clusters: `production`, `shadow`, `second` (each also with `-h2`), `watched`, and what bootstrap.ts adds. */
+/**
+ * The clusters: `production`, `shadow`, `second` (each also with `-h2`); the shadow once more as `watched`, with the
+ * filter in it, and as `tight`, for one request at a time; `deaf`, which takes connections and reads not a byte.
+ */
 export type Role = "production" | "shadow" | "second";
 
 /** A request as one upstream received it. */
@@ -90,6 +94,10 @@ export async function startStage(options: StageOptions): Promise<Stage> {
     direct_response: { status: 200 },
     response_headers_to_add: [{ header: { key: "mark", value: "%REQ(x-serin-of-the-policy)%" } }],
   };
+  const deaf = createServer({ pauseOnConnect: true }, (socket) => socket.on("error", () => undefined));
+  const deafPort = await freePort();
+  deaf.listen(deafPort, "127.0.0.1");
+  const one = { max_connections: 1, max_pending_requests: 1, max_requests: 1 };
   const proxy = await startProxyOver([production, shadow, second], {
     ...options,
     routes: [
@@ -97,7 +105,12 @@ export async function startStage(options: StageOptions): Promise<Stage> {
       ...(options.routes ?? []),
       { match: { prefix: "/" }, route: { cluster: "production", timeout: "60s" } },
     ],
-    clusters: [cluster("watched", shadow.port, false, [upstreamFilter()]), ...(options.clusters ?? [])],
+    clusters: [
+      cluster("watched", shadow.port, false, [upstreamFilter()]),
+      { ...cluster("tight", shadow.port), circuit_breakers: { thresholds: [one] } },
+      cluster("deaf", deafPort),
+      ...(options.clusters ?? []),
+    ],
   });
   const whole = (role: Role, path: string): Seen | undefined =>
     seen.find(
@@ -109,6 +122,10 @@ export async function startStage(options: StageOptions): Promise<Stage> {
     ...proxy,
     upstreams: { production, shadow, second },
     busiest,
+    async stop() {
+      deaf.close();
+      await proxy.stop();
+    },
     seen: (role, path) => seen.filter((one) => one.role === role && one.url.startsWith(path)),
     async arrived(path) {
       const roles = ["production", "shadow"] as const;

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 
+import { waitUntil } from "../../tools/envoy/index.ts";
 import { directRoute } from "./bootstrap.ts";
 import { http2Request } from "./http2-wire.ts";
 import {
@@ -43,6 +44,7 @@ const POLICY: Policy = {
     "broken-h2": shadow("broken-h2", { cluster: "shadow-h2" }),
     absent: shadow("absent", { cluster: "no-such-cluster" }),
     nobody: shadow("nobody", { cluster: "empty" }),
+    tight: shadow("tight", { cluster: "tight" }),
     rate: shadow("rate", { budget: { perSecond: 5, inFlight: 1_000 } }),
     few: shadow("few", { budget: { perSecond: 10_000, inFlight: 3 } }),
     none: shadow("none", { budget: { perSecond: 0 } }),
@@ -131,6 +133,22 @@ for (const version of EVERY_ENVOY) {
     });
 
     describe("bounds", () => {
+      test("the cluster's circuit breakers: past them a copy is unavailable, and is not said each time", async () => {
+        await get("tight", { body: "x", "shadow-latency": 400 }, 8);
+        const { sent = 0, ...first } = await settledCounts(stage.admin, "tight", 8);
+        // One on the connection, perhaps one that waits for it.
+        assert.ok(sent === 1 || sent === 2, `${sent} were sent`);
+        assert.deepEqual(first, { match: sent, unavailable: 8 - sent });
+        await get("tight", { body: "x", "shadow-latency": 5 }, 200);
+        const { unavailable = 0 } = await settledCounts(stage.admin, "tight", 208);
+        assert.ok(unavailable > 20, `only ${unavailable} were refused`);
+        const said = stage.envoy
+          .log()
+          .split("\n")
+          .filter((line) => /"name":"tight","unavailable"/.test(line));
+        assert.equal(said.length, 1, `${said.length} lines for ${unavailable} copies`);
+      });
+
       test("perSecond: a second's worth at once, then no more than that a second", async () => {
         const begin = performance.now();
         await get("rate", { body: "x" }, 300);
@@ -159,6 +177,11 @@ for (const version of EVERY_ENVOY) {
         const uploads = await Promise.all(
           Array.from({ length: 40 }, () => beginUpload(stage.port, head, MIB)),
         );
+        // All are kept, or given up, before the first is over.
+        await waitUntil("the uploads to be in Envoy", 10_000, async () => {
+          const stat = "http.serin.downstream_cx_rx_bytes_total";
+          return ((await stage.admin.stats(`^${stat}$`)).get(stat) ?? 0) >= 40 * (MIB - 1);
+        });
         const answers = await Promise.all(uploads.map((finish) => finish()));
         for (const text of answers) assert.match(text, /^HTTP\/1.1 200/);
         const counts = await settledCounts(stage.admin, "hoard", 40);
