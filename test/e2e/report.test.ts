@@ -20,9 +20,8 @@ import { KeptConnections } from "./kept-connections.ts";
 import { settledStats, startProxy, type Proxy } from "./proxy.ts";
 import { request } from "./wire.ts";
 
-const STATS_TAGS = parse(
-  readFileSync(resolve(import.meta.dirname, "../../envoy/stats-tags.yaml"), "utf8"),
-).stats_config.stats_tags as object[];
+const STATS_TAGS = parse(readFileSync(resolve(import.meta.dirname, "../../envoy/stats-tags.yaml"), "utf8"))
+  .stats_config.stats_tags as object[];
 
 const rollout = (name: string): object => ({
   match: [{ path: { value: `/${name}` } }],
