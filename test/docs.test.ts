@@ -22,7 +22,7 @@ import { anchorsOf, blocksOf, linksOf, matchesOutput, type Block } from "../tool
 
 const ROOT = resolve(import.meta.dirname, "..");
 const CLI = join(ROOT, "build/cli/cli.js");
-const OWN_KEYS = ["identity", "rollouts", "shadows", "steer", "flags", "flagd"];
+const OWN_KEYS = ["identity", "rollouts", "shadows", "steer", "observe", "flags", "flagd"];
 
 const folders: string[] = [];
 after(() => {

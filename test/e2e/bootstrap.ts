@@ -17,18 +17,22 @@ export interface BootstrapOptions {
   readonly runtime?: Readonly<Record<string, string | number>>;
   /** A line of the listener `serin` for each request, in `FOLDER/access.log`. */
   readonly accessLog?: string;
+  /** Further fields of its connection manager. */
+  readonly manager?: object;
   readonly statsTags?: readonly object[];
 }
 
 /** Listeners `serin` (the filter by file) and `plain` (no filter), as JSON, which is YAML too. */
 export function bootstrap(options: BootstrapOptions): string {
   const { upstreams, closedPort, routes, clusters = [], runtime = {}, accessLog, statsTags } = options;
+  const log = accessLog === undefined ? {} : { access_log: [fileLog(accessLog)] };
+  const manager = { ...log, ...options.manager };
   return JSON.stringify({
     node: { id: "e2e", cluster: "e2e" },
     admin: { address: address(0) },
     static_resources: {
       listeners: [
-        listener("serin", [fileFilter(), router()], routes, accessLog),
+        listener("serin", [fileFilter(), router()], routes, manager),
         listener("plain", [router()], routes),
       ],
       clusters: [
@@ -77,7 +81,7 @@ function listener(
   name: string,
   filters: readonly object[],
   routes: readonly object[],
-  accessLog?: string,
+  manager: object = {},
 ): object {
   return {
     name,
@@ -98,8 +102,8 @@ function listener(
               // A second unless said: each answer that ends its connection would take that long.
               delayed_close_timeout: "0.1s",
               http_filters: filters,
-              access_log: accessLog === undefined ? [] : [fileLog(accessLog)],
               route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
+              ...manager,
             },
           },
         ],

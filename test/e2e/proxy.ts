@@ -30,6 +30,8 @@ export interface ProxyOptions {
   readonly runtime?: Readonly<Record<string, string | number>>;
   /** The format of a line of `access.log` in Envoy's folder. */
   readonly accessLog?: string;
+  /** Further fields of the connection manager. */
+  readonly manager?: object;
   readonly statsTags?: readonly object[];
 }
 
@@ -65,18 +67,18 @@ export async function startProxyOver(
 ): Promise<BareProxy> {
   const stopUpstreams = async (): Promise<void> => void (await Promise.all(upstreams.map((u) => u.stop())));
   try {
-    const { routes, clusters, runtime, accessLog, statsTags } = options;
+    const { routes, clusters, runtime, accessLog, manager, statsTags } = options;
     const envoy = await startEnvoy({
       binary: await envoyBinary(options.version),
       bootstrap: bootstrap({
         ...{ upstreams, closedPort: await freePort(), routes, clusters, runtime },
-        ...{ accessLog, statsTags },
+        ...{ accessLog, manager, statsTags },
       }),
       files: { "watched/filter.yaml": filterFile(options.policy) },
       concurrency: options.concurrency ?? 1,
       logLevel: options.logLevel ?? "info",
-      // Every ten seconds unless said.
-      args: accessLog === undefined ? [] : ["--file-flush-interval-msec", "100"],
+      // Of access logs: every ten seconds unless said.
+      args: ["--file-flush-interval-msec", "100"],
     });
     const { admin } = envoy;
     return {

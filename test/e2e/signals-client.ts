@@ -1,6 +1,6 @@
 // The scripted client: kinds of requests, each with what the client has to see and what has to be counted of it.
 
-import { Agent, request as httpRequest } from "node:http";
+import { request as httpRequest, type Agent } from "node:http";
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect } from "node:net";
 
@@ -12,7 +12,7 @@ import { exchange, post, request } from "./wire.ts";
 export interface Surroundings {
   readonly port: number;
   readonly agent: Agent;
-  seen(id: number): Promise<void>;
+  readonly seen: (id: number) => Promise<void>;
 }
 
 type Send = (at: Surroundings, id: number, visitor: Visitor) => Promise<string>;

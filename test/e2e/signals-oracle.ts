@@ -49,10 +49,10 @@ export interface Visitor {
   readonly force: string | null;
 }
 
-export const POLICY = {
-  identity: [{ cookie: "uid" }],
-  rollouts: Object.fromEntries(
-    ROLLOUTS.map(({ name, signals, shares, parts }) => [
+/** The member `rollouts` of a policy. */
+export function rolloutsOf(all: readonly Expected[]): object {
+  return Object.fromEntries(
+    all.map(({ name, signals, shares, parts }) => [
       name,
       {
         ...(signals === "full" ? {} : { signals }),
@@ -66,8 +66,8 @@ export const POLICY = {
         force: { header: "x-force" },
       },
     ]),
-  ),
-};
+  );
+}
 
 /** How a request ended, in the words of the stats. */
 export interface Ending {
@@ -109,8 +109,8 @@ export function given(rollout: Expected, { user, force }: Visitor): { variant: s
 export class Tally {
   readonly values = new Map<string, number>();
 
-  constructor() {
-    for (const rollout of ROLLOUTS) {
+  constructor(private readonly rollouts: readonly Expected[] = ROLLOUTS) {
+    for (const rollout of rollouts) {
       const { name, signals, shares } = rollout;
       for (const [variant, share] of Object.entries(shares)) {
         this.#define(name, variant, this.#isFull(rollout, variant), share);
@@ -121,7 +121,7 @@ export class Tally {
   }
 
   add(visitor: Visitor, how: Ending): void {
-    for (const rollout of ROLLOUTS) {
+    for (const rollout of this.rollouts) {
       const { variant, isControl } = given(rollout, visitor);
       this.#move(rollout.name, variant, "rq_total");
       if (this.#isFull(rollout, variant)) this.#end(rollout.name, variant, how);

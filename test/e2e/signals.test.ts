@@ -10,9 +10,10 @@ import { startUpstream } from "../upstream/upstream.ts";
 import { cluster } from "./bootstrap.ts";
 import { startProxyOver, type BareProxy } from "./proxy.ts";
 import { KINDS, occupy, REQUESTS, type Kind, type Surroundings } from "./signals-client.ts";
-import { given, POLICY, ROLLOUTS, Tally, type Expected, type Visitor } from "./signals-oracle.ts";
+import { given, ROLLOUTS, rolloutsOf, Tally, type Expected, type Visitor } from "./signals-oracle.ts";
 import { EVERY_ENVOY } from "./versions.ts";
 
+const POLICY = { identity: [{ cookie: "uid" }], rollouts: rolloutsOf(ROLLOUTS) };
 const USERS = 2_500;
 const CONNECTIONS = 48;
 

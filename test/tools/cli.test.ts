@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 
+import { startFakeAdmin } from "../metrics/fake-admin.ts";
+import { startFakePrometheus } from "../metrics/fake-prometheus.ts";
 import { guestModuleBytes } from "./probe-guest.ts";
 import { inPairs, POLICY, runCli, temporaryFolder } from "./run-cli.ts";
 
@@ -109,24 +111,49 @@ describe("command line", () => {
 
   it("every command has help with examples, and each example is a command that parses", async () => {
     const examples: string[] = [];
-    for (const command of [[], ["validate"], ["publish"], ["decide"], ["explain"]]) {
+    for (const command of [[], ["validate"], ["publish"], ["decide"], ["explain"], ["report"], ["stats"]]) {
       const { status, stdout } = await runCli([...command, "--help"]);
       assert.equal(status, 0);
       assert.match(stdout, /Examples:/);
       for (const [, line] of stdout.matchAll(/^ {2}\$ (.*)$/gm)) examples.push(line ?? "");
     }
-    assert.ok(examples.length >= 9);
+    assert.ok(examples.length >= 15);
+    const endpoints = await startEndpoints();
+    after(() => endpoints.stop());
     await inPairs(examples, async (example) => {
       const words = example.slice(example.indexOf("serin ") + "serin ".length).replace(/ [<>|].*$/, "");
       const parameters = [...words.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
-      const { status, stderr } = await runCli(parameters.map(toFolder), {
+      const isReading = parameters[0] === "report" || parameters[0] === "stats";
+      const given = parameters.map((word) => endpoints.urlFor(toFolder(word)));
+      if (isReading && !/--(admin|prometheus)/.test(example))
+        given.push("--admin", endpoints.urlFor("http://"));
+      const { status, stderr } = await runCli(given, {
         // `decide` reads requests there; all others that read it want a policy.
         stdin: parameters[0] === "decide" ? '{"url": "https://shop.example.com/"}\n' : POLICY,
         cwd: folder.path,
       });
-      assert.equal(status, 0, `${example}\n${stderr}`);
+      // Nothing is counted there, so a report is inconclusive.
+      assert.equal(status, parameters[0] === "report" ? 3 : 0, `${example}\n${stderr}`);
     });
   });
+
+  /** An Envoy with a rollout that nobody used, another one, and a Prometheus without any series. */
+  async function startEndpoints(): Promise<{ urlFor: (word: string) => string; stop: () => Promise<void> }> {
+    const content = { values: { "serin.rollout.checkout.stable.rq_total": 0 } };
+    const [one, two, prometheus] = await Promise.all([
+      startFakeAdmin(content),
+      startFakeAdmin(content),
+      startFakePrometheus([]),
+    ]);
+    return {
+      urlFor(word) {
+        if (word.includes(":9090")) return prometheus.url;
+        if (word.includes("//10.0.0.2")) return two.url;
+        return word === "http://" || word.includes(":9901") ? one.url : word;
+      },
+      stop: async () => void (await Promise.all([one, two, prometheus].map((server) => server.stop()))),
+    };
+  }
 
   /** The examples' files, as far as they name any, are this test's. */
   function toFolder(word: string): string {

@@ -22,11 +22,18 @@ export interface StreamEnd {
   readonly code?: number | null;
   /** The property `response.flags` (Envoy's bit set). Default 0. */
   readonly flags?: number;
-  /** The property `response.grpc_status`; null for none. Default 2 (unknown), as Envoy has it for plain HTTP. */
-  readonly grpcStatus?: number | null;
   /** The property `response.code_details`. Default `via_upstream` for a stream with a response. */
   readonly codeDetails?: string;
+  /** `grpc-status` of the response's trailers; null: Envoy has no status at all. */
+  readonly grpcStatus?: number | null;
 }
+
+/** What gRPC makes of an HTTP status (grpc/grpc, doc/http-grpc-status-mapping.md). */
+const GRPC_OF_HTTP: Readonly<Record<number, number>> = {
+  ...{ 400: 13, 401: 16, 403: 7, 404: 12 },
+  ...{ 429: 14, 502: 14, 503: 14, 504: 14 },
+};
+const GRPC_UNKNOWN = 2;
 
 /** Envoy's prefix of every filter state that a Wasm filter writes. */
 const STATE_NAMESPACE = "wasm.";
@@ -172,10 +179,8 @@ export class Stream implements Context {
         return this.#responseCode();
       case "response\0flags":
         return int64(this.#end.flags ?? 0);
-      case "response\0grpc_status": {
-        const status = this.#end.grpcStatus === undefined ? 2 : this.#end.grpcStatus;
-        return status === null ? null : int64(status);
-      }
+      case "response\0grpc_status":
+        return this.#end.grpcStatus === null ? null : int64(this.#grpcStatus());
       case "response\0code_details": {
         const details = this.#end.codeDetails ?? (this.responseHeaders === null ? undefined : "via_upstream");
         return details === undefined ? null : Buffer.from(details);
@@ -218,6 +223,14 @@ export class Stream implements Context {
   #responseCode(): Uint8Array | null {
     const status = this.#end.code === undefined ? this.responseHeaders?.get(":status") : this.#end.code;
     return status === undefined || status === null ? null : int64(Number(status));
+  }
+
+  /** Envoy has one for every answer: of the trailers, else of the headers, else made from the status. */
+  #grpcStatus(): number {
+    const said = this.responseHeaders?.get("grpc-status") ?? null;
+    if (this.#end.grpcStatus !== undefined || said !== null) return this.#end.grpcStatus ?? Number(said);
+    const status = this.#responseCode();
+    return GRPC_OF_HTTP[status === null ? 0 : Number(Buffer.from(status).readBigInt64LE())] ?? GRPC_UNKNOWN;
   }
 
   #state(path: string): Uint8Array | null {

@@ -54,7 +54,26 @@ export const SUITES: readonly Suite[] = [
       "docs.test.ts",
     ],
   },
-  { name: "tools", title: "command line and emulator", quick: true, kind: "node", files: ["tools"] },
+  {
+    name: "tools",
+    title: "command line and emulator",
+    quick: true,
+    kind: "node",
+    files: ["tools", "metrics"],
+  },
+  {
+    name: "verdict",
+    title: "statistics against known values, the verdict",
+    quick: true,
+    kind: "node",
+    files: ["statistics/known-values.test.ts", "verdict"],
+  },
+  {
+    name: "simulations",
+    title: "the verdict on thousands of simulated canaries",
+    kind: "node",
+    files: ["statistics/simulations.test.ts"],
+  },
   {
     name: "cases",
     title: "cases on the emulator",

@@ -1,0 +1,135 @@
+// Snapshots from the admin endpoints of Envoys.
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { STAT_FLAG, STAT_NAMESPACE, STAT_ROLLOUT, STAT_SHADOW } from "../../assembly/vocabulary/stats.ts";
+import { CommandError } from "../commands/command-error.ts";
+import type { Bin } from "../statistics/bins.ts";
+import { difference, sumOf } from "./difference.ts";
+import { NO_OUTLINE, outlineOfDump, type PolicyOutline } from "./policy-outline.ts";
+import { SnapshotBuilder, type Owner } from "./snapshot-builder.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { fetchJson, fetchText, type Source } from "./source.ts";
+
+const ADVICE =
+  "--admin has to name the admin endpoint of an Envoy that runs (`admin: { address }` in its bootstrap)";
+const STATS = `/stats?format=json&histogram_buckets=detailed&filter=${encodeURIComponent("^wasmcustom\\.serin\\.")}`;
+
+/** Envoys that all carry the same policy. */
+export class EnvoySource implements Source {
+  readonly name: string;
+  readonly waits = true;
+
+  /** `urls`: without a slash at the end; at least one. `outline`: of the policy, instead of the one that Envoy has. */
+  constructor(
+    private readonly urls: readonly string[],
+    private readonly outline: PolicyOutline = NO_OUTLINE,
+  ) {
+    this.name = urls.join(", ");
+  }
+
+  async read(): Promise<Snapshot> {
+    return sumOf(await this.#readEach());
+  }
+
+  /** Reads twice. Each Envoy for itself: what one of them forgot in a restart must not hide in the sum. */
+  async readSpan(seconds: number): Promise<Snapshot> {
+    const earlier = await this.#readEach();
+    await sleep(seconds * 1000);
+    const later = await this.#readEach();
+    return sumOf(later.map((snapshot, index) => difference(snapshot, earlier[index] ?? snapshot)));
+  }
+
+  #readEach(): Promise<Snapshot[]> {
+    return Promise.all(this.urls.map((url) => readEnvoy(url, this.outline)));
+  }
+}
+
+async function readEnvoy(url: string, known: PolicyOutline): Promise<Snapshot> {
+  const answer = (await fetchJson(url + STATS, ADVICE)) as RawStats | null;
+  const takenAt = Date.now();
+  if (!Array.isArray(answer?.stats)) {
+    throw new CommandError(`${url}${STATS}: the answer holds no stats; ${ADVICE}`);
+  }
+  const outline = known.size > 0 ? known : await readOutline(url);
+  return snapshotOf(answer, outline, takenAt, await readUptime(url));
+}
+
+/** The answer of `/stats?format=json&histogram_buckets=detailed`. */
+export interface RawStats {
+  readonly stats: readonly {
+    readonly name?: string;
+    readonly value?: number;
+    readonly histograms?: { readonly details?: readonly RawHistogram[] };
+  }[];
+}
+
+interface RawHistogram {
+  readonly name: string;
+  readonly totals: readonly { lower_bound: number; width: number; count: number }[];
+}
+
+export function snapshotOf(
+  { stats }: RawStats,
+  outline: PolicyOutline,
+  takenAt: number,
+  seconds: number | null,
+): Snapshot {
+  const builder = new SnapshotBuilder(outline);
+  for (const { name, value, histograms } of stats) {
+    const place = name === undefined ? null : placeOf(name);
+    if (place !== null && value !== undefined) builder.number(place.owner, place.leaf, value);
+    for (const { name: histogram, totals } of histograms?.details ?? []) {
+      const own = placeOf(histogram);
+      if (own !== null) builder.histogram(own.owner, own.leaf, totals.map(binOf));
+    }
+  }
+  return builder.snapshot(takenAt, seconds);
+}
+
+/** Envoy keeps two digits of a value, and what is recorded are whole milliseconds: 1 is anything from 1 to 2. */
+function binOf({ lower_bound: lower, width, count }: RawHistogram["totals"][number]): Bin {
+  return { lower, width: Math.max(1, width), count };
+}
+
+/** Whose stat it is and what it counts; null for what belongs to none. */
+function placeOf(name: string): { readonly owner: Owner; readonly leaf: string } | null {
+  const rest = (prefix: string): string[] | null =>
+    name.startsWith(STAT_NAMESPACE + prefix)
+      ? name.slice(STAT_NAMESPACE.length + prefix.length).split(".")
+      : null;
+  const [rollout, variant, rolloutLeaf] = rest(STAT_ROLLOUT) ?? [];
+  if (rollout !== undefined && variant !== undefined && rolloutLeaf !== undefined) {
+    return { owner: { kind: "rollout", name: rollout, variant }, leaf: rolloutLeaf };
+  }
+  const [flag, given] = rest(STAT_FLAG) ?? [];
+  if (flag !== undefined && given !== undefined) {
+    return { owner: { kind: "flag", name: flag, variant: given }, leaf: "" };
+  }
+  const [shadow, shadowLeaf] = rest(STAT_SHADOW) ?? [];
+  if (shadow !== undefined && shadowLeaf !== undefined) {
+    return { owner: { kind: "shadow", name: shadow }, leaf: shadowLeaf };
+  }
+  return null;
+}
+
+async function readUptime(url: string): Promise<number | null> {
+  const { uptime_current_epoch: uptime } = (await fetchJson(`${url}/server_info`, ADVICE)) as {
+    uptime_current_epoch?: string;
+  };
+  const seconds = Number.parseFloat(uptime ?? "");
+  return Number.isFinite(seconds) ? seconds : null;
+}
+
+/** The policy as Envoy has it: by ECDS, or else somewhere in its listeners. None where the admin keeps that to itself. */
+async function readOutline(url: string): Promise<PolicyOutline> {
+  for (const path of ["/config_dump?resource=ecds_filters", "/config_dump"]) {
+    try {
+      const outline = outlineOfDump(await fetchText(url + path, ADVICE));
+      if (outline.size > 0) return outline;
+    } catch (error) {
+      if (!(error instanceof CommandError || error instanceof SyntaxError)) throw error;
+    }
+  }
+  return NO_OUTLINE;
+}

@@ -1,0 +1,50 @@
+// What of a policy a reader of stats has to know, since no stat says it: which variant is the default, and the order.
+
+import { itemsOf, member, parseOrdered, type OrderedJson } from "../commands/ordered-json.ts";
+
+export interface RolloutOutline {
+  readonly default: string;
+  readonly variants: readonly string[];
+}
+
+/** By rollout, in the policy's order. */
+export type PolicyOutline = ReadonlyMap<string, RolloutOutline>;
+
+export const NO_OUTLINE: PolicyOutline = new Map();
+
+/** The outline of a policy, JSON; empty for anything else. */
+export function outlineOf(json: string): PolicyOutline {
+  let rollouts: OrderedJson | undefined;
+  try {
+    rollouts = member(parseOrdered(json), "rollouts");
+  } catch {
+    return NO_OUTLINE;
+  }
+  const outline = new Map<string, RolloutOutline>();
+  if (!(rollouts instanceof Map)) return outline;
+  for (const [name, rollout] of rollouts as ReadonlyMap<string, OrderedJson>) {
+    const variants = member(rollout, "variants");
+    const own = member(rollout, "default");
+    if (typeof own !== "string" || !(variants instanceof Map)) continue;
+    outline.set(name, { default: own, variants: [...(variants as ReadonlyMap<string, OrderedJson>).keys()] });
+  }
+  return outline;
+}
+
+/**
+ * The outlines of the policies in an Envoy's configuration dump: Serin's configuration stands in it as text. Of two
+ * policies with a rollout of one name the last counts.
+ */
+export function outlineOfDump(dump: string): PolicyOutline {
+  return new Map(configurationsIn(parseOrdered(dump)).flatMap((json) => [...outlineOf(json)]));
+}
+
+const TEXT = "type.googleapis.com/google.protobuf.StringValue";
+
+function configurationsIn(value: OrderedJson): string[] {
+  if (Array.isArray(value)) return itemsOf(value).flatMap(configurationsIn);
+  if (!(value instanceof Map)) return [];
+  const text = member(value, "value");
+  if (member(value, "@type") === TEXT && typeof text === "string") return [text];
+  return [...(value as ReadonlyMap<string, OrderedJson>).values()].flatMap(configurationsIn);
+}

@@ -1,0 +1,175 @@
+// Snapshots from a Prometheus that scrapes the Envoys: all of a fleet, summed by it.
+//
+// Names and labels are those that envoy/stats-tags.yaml makes: `serin_rollout_rq_total{serin_rollout,serin_variant}`.
+
+import {
+  STAT_FLAG,
+  STAT_PRODUCTION_RQ_TIME,
+  STAT_ROLLOUT,
+  STAT_RQ_ACTIVE,
+  STAT_RQ_TIME,
+  STAT_SHADOW,
+  STAT_SHARE,
+} from "../../assembly/vocabulary/stats.ts";
+import { CommandError } from "../commands/command-error.ts";
+import type { Bin } from "../statistics/bins.ts";
+import { ROLLOUT_COUNTERS, SHADOW_COUNTERS } from "./leaves.ts";
+import type { PolicyOutline } from "./policy-outline.ts";
+import { SnapshotBuilder, type Owner } from "./snapshot-builder.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { fetchJson, type Source } from "./source.ts";
+
+const ADVICE = "--prometheus has to name a Prometheus server that answers /api/v1/query";
+
+const ROLLOUT_LABEL = "serin_rollout";
+const VARIANT_LABEL = "serin_variant";
+const FLAG_LABEL = "serin_flag";
+const SHADOW_LABEL = "serin_shadow";
+const OF_VARIANT = `${ROLLOUT_LABEL}, ${VARIANT_LABEL}`;
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** One question, and what to do with each answer. */
+interface Question {
+  readonly query: string;
+  readonly take: (samples: readonly Sample[], builder: SnapshotBuilder) => void;
+}
+
+export class PrometheusSource implements Source {
+  readonly waits = false;
+
+  /** `name`: the URL, without a slash at the end. `outline`: of the policy, for what no series says. */
+  constructor(
+    readonly name: string,
+    private readonly outline: PolicyOutline,
+  ) {}
+
+  async read(): Promise<Snapshot> {
+    return this.#ask((series) => series, null);
+  }
+
+  async readSpan(seconds: number): Promise<Snapshot> {
+    return this.#ask((series) => `increase(${series}[${Math.max(1, Math.round(seconds))}s])`, seconds);
+  }
+
+  async #ask(counted: (series: string) => string, seconds: number | null): Promise<Snapshot> {
+    const questions = questionsOf(counted);
+    const time = Date.now();
+    // All at one moment, or a count may be from before and its total from after a scrape.
+    const answers = await Promise.all(questions.map(({ query }) => this.#query(query, time)));
+    const builder = new SnapshotBuilder(this.outline);
+    questions.forEach(({ take }, index) => take(answers[index] ?? [], builder));
+    return builder.snapshot(time, seconds);
+  }
+
+  async #query(query: string, time: number): Promise<Sample[]> {
+    const url = `${this.name}/api/v1/query?query=${encodeURIComponent(query)}&time=${time / 1000}`;
+    const { data } = (await fetchJson(url, ADVICE)) as {
+      data?: { result?: { metric: Record<string, string>; value: [number, string] }[] };
+    };
+    if (!Array.isArray(data?.result)) {
+      throw new CommandError(`${url}: the answer is no result of a query; ${ADVICE}`);
+    }
+    return data.result
+      .map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
+      .filter(({ value }) => Number.isFinite(value));
+  }
+}
+
+function questionsOf(counted: (series: string) => string): Question[] {
+  const counter = (prefix: string, by: string, leaf: string): Question => ({
+    query: `sum by (${by}) (${counted(seriesName(prefix, leaf))})`,
+    take: (samples, builder) => eachOwner(samples, (owner, value) => builder.number(owner, leaf, value)),
+  });
+  const histogram = (prefix: string, by: string, leaf: string): Question => ({
+    query: `sum by (${by}, le) (${counted(`${seriesName(prefix, leaf)}_bucket`)})`,
+    take: (samples, builder) => takeHistograms(samples, leaf, builder),
+  });
+  return [
+    ...ROLLOUT_COUNTERS.map((leaf) => counter(STAT_ROLLOUT, OF_VARIANT, leaf)),
+    histogram(STAT_ROLLOUT, OF_VARIANT, STAT_RQ_TIME),
+    {
+      query: `sum by (${OF_VARIANT}) (${seriesName(STAT_ROLLOUT, STAT_RQ_ACTIVE)})`,
+      take: (samples, builder) =>
+        eachOwner(samples, (owner, value) => builder.number(owner, STAT_RQ_ACTIVE, value)),
+    },
+    {
+      query: `count_values by (${OF_VARIANT}) ("share", ${seriesName(STAT_ROLLOUT, STAT_SHARE)})`,
+      take: takeShares,
+    },
+    ...SHADOW_COUNTERS.map((leaf) => counter(STAT_SHADOW, SHADOW_LABEL, leaf)),
+    histogram(STAT_SHADOW, SHADOW_LABEL, STAT_RQ_TIME),
+    histogram(STAT_SHADOW, SHADOW_LABEL, STAT_PRODUCTION_RQ_TIME),
+    counter(STAT_FLAG, `${FLAG_LABEL}, ${VARIANT_LABEL}`, ""),
+  ];
+}
+
+/** What is left of a stat's name once the labels are cut out of it. */
+function seriesName(prefix: string, leaf: string): string {
+  return `${prefix}${leaf}`.replace(/\.$/, "").replaceAll(".", "_");
+}
+
+function ownerOf(labels: Sample["labels"]): Owner | null {
+  const { [ROLLOUT_LABEL]: rollout, [VARIANT_LABEL]: variant = "" } = labels;
+  const { [FLAG_LABEL]: flag, [SHADOW_LABEL]: shadow } = labels;
+  if (rollout !== undefined) return { kind: "rollout", name: rollout, variant };
+  if (flag !== undefined) return { kind: "flag", name: flag, variant };
+  return shadow === undefined ? null : { kind: "shadow", name: shadow };
+}
+
+function eachOwner(samples: readonly Sample[], use: (owner: Owner, value: number) => void): void {
+  for (const { labels, value } of samples) {
+    const owner = ownerOf(labels);
+    if (owner !== null) use(owner, value);
+  }
+}
+
+/** Each share that some Envoy is asked for is a sample; how many are is its value. */
+function takeShares(samples: readonly Sample[], builder: SnapshotBuilder): void {
+  for (const { owner, own } of groups(samples)) {
+    if (owner.kind !== "rollout") continue;
+    const shares = own.map(({ labels }) => Number(labels["share"])).sort((a, b) => a - b);
+    if (shares.length > 1) builder.conflict(owner.name, owner.variant, shares);
+    else builder.number(owner, STAT_SHARE, shares[0] ?? 0);
+  }
+}
+
+function takeHistograms(samples: readonly Sample[], leaf: string, builder: SnapshotBuilder): void {
+  for (const { owner, own } of groups(samples)) builder.histogram(owner, leaf, binsOf(own));
+}
+
+function groups(samples: readonly Sample[]): { owner: Owner; own: Sample[] }[] {
+  const found = new Map<string, { owner: Owner; own: Sample[] }>();
+  for (const sample of samples) {
+    const owner = ownerOf(sample.labels);
+    if (owner === null) continue;
+    const key = JSON.stringify(owner);
+    const group = found.get(key) ?? { owner, own: [] };
+    group.own.push(sample);
+    found.set(key, group);
+  }
+  return [...found.values()];
+}
+
+/** Cumulative buckets by their upper bounds -> bins. What is above the last bound counts as up to twice as much. */
+function binsOf(samples: readonly Sample[]): Bin[] {
+  const buckets = samples
+    .map(({ labels, value }) => ({ upper: labels["le"] === "+Inf" ? Infinity : Number(labels["le"]), value }))
+    .filter(({ upper }) => !Number.isNaN(upper))
+    .sort((a, b) => a.upper - b.upper);
+  let lower = 0;
+  let below = 0;
+  return buckets.flatMap(({ upper, value }) => {
+    const bin = {
+      lower,
+      width: upper === Infinity ? Math.max(lower, 1) : upper - lower,
+      count: value - below,
+    };
+    lower = upper;
+    below = Math.max(below, value);
+    return bin.count > 0 ? [bin] : [];
+  });
+}

@@ -1,0 +1,99 @@
+// Stats one by one -> a snapshot.
+
+import { STAT_PRODUCTION_RQ_TIME, STAT_RQ_TIME, STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
+import type { Bin } from "../statistics/bins.ts";
+import type { PolicyOutline } from "./policy-outline.ts";
+import { CONTROL, GAUGES, type Snapshot } from "./snapshot.ts";
+
+/** Whose a stat is. `variant` is the variant of a rollout or of a flag; a shadow has none. */
+export type Owner =
+  | { readonly kind: "rollout" | "flag"; readonly name: string; readonly variant: string }
+  | { readonly kind: "shadow"; readonly name: string };
+
+interface Variant {
+  counters: Map<string, number>;
+  gauges: Map<string, number>;
+  latency: readonly Bin[];
+}
+
+interface Shadow {
+  counters: Map<string, number>;
+  latency: readonly Bin[];
+  productionLatency: readonly Bin[];
+}
+
+export class SnapshotBuilder {
+  readonly #rollouts = new Map<string, Map<string, Variant>>();
+  readonly #shadows = new Map<string, Shadow>();
+  readonly #flags = new Map<string, Map<string, number>>();
+  readonly #conflicts = new Map<string, Map<string, readonly number[]>>();
+  readonly #defaults: ReadonlyMap<string, string>;
+
+  /** What the outline names comes first, in its order. */
+  constructor(outline: PolicyOutline) {
+    for (const [rollout, { variants }] of outline) {
+      for (const variant of variants) this.#variant(rollout, variant);
+    }
+    this.#defaults = new Map([...outline].map(([rollout, { default: name }]) => [rollout, name]));
+  }
+
+  /** A counter or a gauge; `leaf` is the last word of its name, and of no use for a flag. */
+  number(owner: Owner, leaf: string, value: number): void {
+    if (owner.kind === "flag") {
+      const counts = entry(this.#flags, owner.name, () => new Map<string, number>());
+      counts.set(owner.variant, value);
+    } else if (owner.kind === "shadow") {
+      this.#shadow(owner.name).counters.set(leaf, value);
+    } else {
+      const variant = this.#variant(owner.name, owner.variant);
+      (GAUGES.has(leaf) ? variant.gauges : variant.counters).set(leaf, value);
+    }
+  }
+
+  histogram(owner: Owner, leaf: string, bins: readonly Bin[]): void {
+    if (owner.kind === "rollout") {
+      if (leaf === STAT_RQ_TIME) this.#variant(owner.name, owner.variant).latency = bins;
+    } else if (owner.kind === "shadow") {
+      if (leaf === STAT_RQ_TIME) this.#shadow(owner.name).latency = bins;
+      if (leaf === STAT_PRODUCTION_RQ_TIME) this.#shadow(owner.name).productionLatency = bins;
+    }
+  }
+
+  /** Shares of one variant that differ; the last is taken. */
+  conflict(rollout: string, variant: string, shares: readonly number[]): void {
+    entry(this.#conflicts, rollout, () => new Map<string, readonly number[]>()).set(variant, shares);
+    this.#variant(rollout, variant).gauges.set(STAT_SHARE, shares.at(-1) ?? 0);
+  }
+
+  /** `seconds`: for how long was counted, null when nobody knows. */
+  snapshot(takenAt: number, seconds: number | null): Snapshot {
+    const rollouts = [...this.#rollouts].map(([name, all]) => {
+      const variants = new Map([...all].filter(([variant]) => variant !== CONTROL));
+      const shareConflicts = this.#conflicts.get(name) ?? new Map<string, readonly number[]>();
+      return [name, { variants, control: all.get(CONTROL) ?? null, shareConflicts }] as const;
+    });
+    return {
+      takenAt,
+      seconds,
+      rollouts: new Map(rollouts),
+      shadows: this.#shadows,
+      flags: this.#flags,
+      defaults: this.#defaults,
+    };
+  }
+
+  #variant(rollout: string, variant: string): Variant {
+    const variants = entry(this.#rollouts, rollout, () => new Map<string, Variant>());
+    return entry(variants, variant, () => ({ counters: new Map(), gauges: new Map(), latency: [] }));
+  }
+
+  #shadow(name: string): Shadow {
+    return entry(this.#shadows, name, () => ({ counters: new Map(), latency: [], productionLatency: [] }));
+  }
+}
+
+function entry<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const found = map.get(key) ?? make();
+  map.set(key, found);
+  return found;
+}

@@ -1,0 +1,70 @@
+// What Serin counted, at one moment or within one span of time: read from Envoys or from Prometheus, judged by verdict/.
+
+import { STAT_RQ_ACTIVE, STAT_RQ_TOTAL, STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
+import type { Bin } from "../statistics/bins.ts";
+
+/** A slice of the default's users that is counted apart, for a fair comparison. No variant may have this name. */
+export const CONTROL = "control";
+
+/** Of one variant. Counters and gauges by the last word of their name: `rq_total`, `share`. */
+export interface VariantCounts {
+  readonly counters: ReadonlyMap<string, number>;
+  readonly gauges: ReadonlyMap<string, number>;
+  /** `rq_time` in milliseconds, in ascending order. */
+  readonly latency: readonly Bin[];
+}
+
+export interface RolloutCounts {
+  /** In the policy's order where it is known, else in that of appearance. */
+  readonly variants: ReadonlyMap<string, VariantCounts>;
+  readonly control: VariantCounts | null;
+  /** Variants for which not all Envoys are asked for the same share, and the shares, in thousandths of a percent. */
+  readonly shareConflicts: ReadonlyMap<string, readonly number[]>;
+}
+
+export interface ShadowCounts {
+  readonly counters: ReadonlyMap<string, number>;
+  readonly latency: readonly Bin[];
+  readonly productionLatency: readonly Bin[];
+}
+
+export interface Snapshot {
+  /** Milliseconds since 1970. */
+  readonly takenAt: number;
+  /** For how long was counted, as far as it is known. */
+  readonly seconds: number | null;
+  readonly rollouts: ReadonlyMap<string, RolloutCounts>;
+  readonly shadows: ReadonlyMap<string, ShadowCounts>;
+  /** How often each flag gave each variant. */
+  readonly flags: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** The default variant of each rollout, as far as it is known: stats do not tell. */
+  readonly defaults: ReadonlyMap<string, string>;
+}
+
+/** Leaves that say how it is now; all others only grow. */
+export const GAUGES: ReadonlySet<string> = new Set([STAT_SHARE, STAT_RQ_ACTIVE]);
+
+export const NO_VARIANT: VariantCounts = { counters: new Map(), gauges: new Map(), latency: [] };
+export const NO_SHADOW: ShadowCounts = { counters: new Map(), latency: [], productionLatency: [] };
+
+export function emptySnapshot(takenAt: number): Snapshot {
+  return {
+    takenAt,
+    seconds: null,
+    rollouts: new Map(),
+    shadows: new Map(),
+    flags: new Map(),
+    defaults: new Map(),
+  };
+}
+
+/** Requests that were given the variant. */
+export function requestsOf(variant: VariantCounts): number {
+  return variant.counters.get(STAT_RQ_TOTAL) ?? 0;
+}
+
+/** The share asked for, 0 to 1; null where no gauge says. */
+export function shareOf(variant: VariantCounts): number | null {
+  const share = variant.gauges.get(STAT_SHARE);
+  return share === undefined ? null : share / 100_000;
+}

@@ -1,0 +1,9 @@
+// The two functions of jstat that are used here; the package has no types of its own.
+
+declare module "jstat" {
+  const jStat: {
+    readonly chisquare: { cdf(x: number, degreesOfFreedom: number): number };
+    readonly normal: { cdf(x: number, mean: number, deviation: number): number };
+  };
+  export default jStat;
+}
