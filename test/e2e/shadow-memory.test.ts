@@ -28,7 +28,7 @@ const shadow = (paths: readonly string[], more: object = {}): object => ({
   percent: 100,
   methods: ["GET", "POST"],
   cluster: "shadow",
-  timeout: "100ms",
+  timeout: "250ms",
   compare: { body: { json: true, ignore: ["/items/*/id"] }, sample: "1/s" },
   budget: { perSecond: 100_000, inFlight: 1_000 },
   ...more,

@@ -44,7 +44,7 @@ const compared = (name: string, more: object = {}): object =>
   mirror(name, {
     cluster: "watched",
     compare: { status: true, body: true, sample: "1000/s" },
-    timeout: "1s",
+    timeout: "5s",
     budget: { inFlight: 500 },
     ...more,
   });
@@ -62,7 +62,7 @@ const SHADOWS: Readonly<Record<string, object>> = {
   json: compared("json", {
     compare: { body: { json: true, ignore: ["/now"] }, sample: "1000/s" },
   }),
-  late: compared("late", { timeout: "100ms" }),
+  late: compared("late", { timeout: "500ms" }),
   broken: compared("broken"),
   refused: compared("refused", { cluster: "watched-refusing" }),
   orders: compared("orders", { timeout: "10s" }),
@@ -253,7 +253,7 @@ for (const version of EVERY_ENVOY) {
 
       test("a copy without an answer counts as a timeout, at the latest with the next copy", async () => {
         await get("late", { body: "x", "shadow-hang": 1 }, 3);
-        await sleep(300);
+        await sleep(700);
         await get("late", { body: "x" });
         assert.deepEqual(await settledCounts(stage.admin, "late", 4), { sent: 4, match: 1, timeout: 3 });
       });

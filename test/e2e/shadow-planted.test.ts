@@ -31,7 +31,7 @@ const shadow = (name: string, compare: object, more: object = {}): object => ({
   budget: { perSecond: 100_000, inFlight: 1_000 },
   ...more,
 });
-const NOISE = { noise: { cluster: "second" }, timeout: "1s" };
+const NOISE = { noise: { cluster: "second" }, timeout: "2s" };
 
 const POLICY: Policy = {
   identity: [{ cookie: "uid" }],

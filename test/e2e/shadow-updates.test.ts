@@ -111,7 +111,7 @@ for (const version of EVERY_ENVOY) {
     };
 
     test("a shadow that is removed while its copies are under way loses none of them", async () => {
-      await stage.serve({ shadows: { removed: shadow("removed", { timeout: "600ms" }) } });
+      await stage.serve({ shadows: { removed: shadow("removed", { timeout: "3s" }) } });
       const sending = [
         get("removed", { "shadow-latency": SLOW_MS, body: "x" }, 20),
         get("removed", { "shadow-latency": SLOW_MS, body: "x", "shadow-body": "y" }, 10),

@@ -38,7 +38,7 @@ const AS_JSON = { compare: { body: { json: true }, sample: "0/s" } };
 const POLICY: Policy = {
   identity: [{ cookie: "uid" }],
   shadows: {
-    late: shadow("late", { timeout: "100ms" }),
+    late: shadow("late", { timeout: "500ms" }),
     broken: shadow("broken"),
     refused: shadow("refused", { cluster: "refusing" }),
     "broken-h2": shadow("broken-h2", { cluster: "shadow-h2" }),
@@ -49,7 +49,7 @@ const POLICY: Policy = {
     few: shadow("few", { budget: { perSecond: 10_000, inFlight: 3 } }),
     none: shadow("none", { budget: { perSecond: 0 } }),
     hoard: shadow("hoard", { budget: { ...BUDGET, maxBodyBytes: MIB } }),
-    orders: shadow("orders", { timeout: "300ms" }),
+    orders: shadow("orders", { timeout: "1s" }),
     gone: shadow("gone"),
     shapes: shadow("shapes"),
     grpc: shadow("grpc", { cluster: "shadow-h2" }),
@@ -91,14 +91,14 @@ for (const version of EVERY_ENVOY) {
 
     describe("no answer", () => {
       test("slow and hanging shadows are timeouts", async () => {
-        await get("late", { "shadow-latency": 1_000, body: "x" }, 10);
+        await get("late", { "shadow-latency": 2_000, body: "x" }, 10);
         await get("late", { "shadow-hang": 1, body: "x" }, 5);
         await get("late", { body: "x" }, 2);
         await counted("late", 17, { sent: 17, timeout: 15, match: 2 });
       });
 
       test("an answer that has begun and does not end in time has no match", async () => {
-        await get("late/begun", { "shadow-pace": 50, size: 300_000 }, 3);
+        await get("late/begun", { "shadow-pace": 100, size: 300_000 }, 3);
         const counts = await settledCounts(stage.admin, "late", 20);
         assert.equal((counts["timeout"] ?? 0) + (counts["reset"] ?? 0), 18, JSON.stringify(counts));
         assert.equal(counts["sent"], 20);
@@ -217,8 +217,8 @@ for (const version of EVERY_ENVOY) {
       });
 
       test("production may take longer than the shadow's timeout", async () => {
-        await get("orders", { body: "x", "production-latency": 700 }, 3);
-        await get("orders", { size: 200_000, "production-pace": 60 }, 3);
+        await get("orders", { body: "x", "production-latency": 1_500 }, 3);
+        await get("orders", { size: 200_000, "production-pace": 120 }, 3);
         await counted("orders", 36, { sent: 36, match: 16, mismatch_body: 10, mismatch_status: 10 });
       });
 
