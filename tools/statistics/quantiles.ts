@@ -6,7 +6,7 @@
 // single look it would be the binomial interval of order statistics.
 
 import { totalOf, valueAt, type Bin } from "./bins.ts";
-import { crossing, rateEvidence, type Interval } from "./evidence.ts";
+import { crossing, evidenceAgainst, type Interval } from "./evidence.ts";
 
 export interface QuantileEstimate {
   /** Milliseconds; null without values. */
@@ -34,8 +34,9 @@ export function estimateQuantile(bins: readonly Bin[], level: number, alpha: num
 
 /** Between which ranks the true quantile of `total` values lies. */
 export function rankInterval(total: number, level: number, alpha: number): Interval {
-  const excess = (rank: number): number =>
-    rateEvidence({ successes: rank, trials: total }, level, CONCENTRATION) + Math.log(alpha);
+  const against = evidenceAgainst(level, CONCENTRATION);
+  const threshold = -Math.log(alpha);
+  const excess = (rank: number): number => against({ successes: rank, trials: total }) - threshold;
   return {
     lower: crossing(excess, 0, total * level),
     upper: crossing(excess, total, total * level),

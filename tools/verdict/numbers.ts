@@ -1,0 +1,42 @@
+// Numbers as people read them.
+
+/** 12345.6 as 12,346, whatever the machine's language. */
+export function grouped(count: number): string {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** A part of 1 as percent: `1.25 %`. Small ones keep two digits that are not 0. */
+export function percent(part: number): string {
+  return `${digits(part * 100)} %`;
+}
+
+/** A difference of two parts of 1 in percentage points, with its sign: `+4.1`. */
+export function points(part: number): string {
+  const text = digits(Math.abs(part) * 100);
+  return `${part < 0 && text !== "0" ? "−" : "+"}${text}`;
+}
+
+/** Milliseconds: `0.4 ms`, `310 ms`. */
+export function milliseconds(value: number): string {
+  return `${value === Infinity ? "any number of" : value < 10 ? digits(value) : grouped(value)} ms`;
+}
+
+/** `2.13 times`. */
+export function times(ratio: number): string {
+  return `${ratio >= 100 ? grouped(ratio) : digits(ratio)} times`;
+}
+
+/** Seconds as what a person waits: `40 s`, `14 min`, `3.5 h`, `2 days`. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 2 * 86_400) return `${digits(seconds / 3600)} h`;
+  return `${grouped(seconds / 86_400)} days`;
+}
+
+/** Two digits that are not 0, and at most two behind the point for anything from 0.1 on. */
+function digits(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 0.1) return String(Number(value.toFixed(size >= 10 ? 1 : 2)));
+  return size < 1e-7 ? "0" : String(Number(value.toPrecision(2)));
+}
