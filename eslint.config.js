@@ -54,6 +54,11 @@ export default tseslint.config(
     },
   },
   {
+    // Runs in a browser, where the document is what there is to work on.
+    files: ["tools/dashboard/page/**/*.ts"],
+    rules: { "no-restricted-globals": ["error", "event", "name", "length", "status", "self", "parent", "top"] },
+  },
+  {
     files: ["test/**/*.ts"],
     rules: {
       // node:test's describe and it return promises that the runner itself awaits.

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from "commander";
 
 import { CommandError } from "./commands/command-error.ts";
+import { dashboard, DEFAULT_DASHBOARD_PORT, type DashboardOptions } from "./commands/dashboard.ts";
 import { decide } from "./commands/decide.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { explain, type ExplainOptions } from "./commands/explain.ts";
@@ -163,6 +164,31 @@ program
   .action(async (url: string, given: Omit<ExplainOptions, "headers"> & { header: string[] }) => {
     const { header, ...options } = given;
     exitStatus = await explain(url, { ...options, headers: header }, terminal);
+  });
+
+program
+  .command("dashboard")
+  .summary("show rollouts and shadows live, in a browser")
+  .description(
+    "Serves one page on this machine alone (127.0.0.1): traffic, errors, latency and the verdict of each rollout, and " +
+      "what shadows found, live. Ctrl-C ends it.",
+  )
+  .option("--admin <URL>", "an Envoy's admin (default: http://127.0.0.1:9901); may be repeated", collect, [])
+  .option("--prometheus <URL>", "a Prometheus that scrapes the Envoys, instead")
+  .option("--rollout <NAME>", "a rollout or shadow to show (default: all); may be repeated", collect, [])
+  .option("--port <PORT>", "where the page is served; 0 takes a free port", String(DEFAULT_DASHBOARD_PORT))
+  .addHelpText(
+    "after",
+    examples(
+      "serin dashboard",
+      "serin dashboard --admin http://127.0.0.1:9901 --admin http://127.0.0.1:9902",
+      "serin dashboard --prometheus http://127.0.0.1:9090 --rollout checkout",
+    ),
+  )
+  .action(async (options: DashboardOptions) => {
+    const ending = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ending.abort());
+    exitStatus = await dashboard(options, terminal, ending.signal);
   });
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

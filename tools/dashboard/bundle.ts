@@ -3,12 +3,15 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
-import { build } from "esbuild";
+import { packageFolder } from "../commands/filter-module.ts";
 
 const PAGE = join(import.meta.dirname, "page");
 
 /** Files by name. The licence of what is bundled stays in them. */
 export async function bundlePage(): Promise<Map<string, Uint8Array>> {
+  // Here and not above: the packed command line holds this module, and has no esbuild.
+  const { build } = await import("esbuild");
+  const licence = await readFile(join(packageFolder(), "node_modules/uplot/LICENSE"), "utf8");
   const { outputFiles } = await build({
     absWorkingDir: import.meta.dirname,
     entryPoints: { page: "page/main.ts" },
@@ -19,7 +22,7 @@ export async function bundlePage(): Promise<Map<string, Uint8Array>> {
     // What every browser of the last three years has.
     target: ["chrome110", "firefox115", "safari16.4"],
     format: "esm",
-    legalComments: "inline",
+    banner: { js: `/*! Holds uPlot (https://github.com/leeoniya/uPlot).\n${licence.trim()}\n*/` },
     write: false,
     logLevel: "error",
   });

@@ -1,0 +1,66 @@
+import { loadAssets } from "../dashboard/assets.ts";
+import { startServer } from "../dashboard/server.ts";
+import { Watch } from "../dashboard/watch.ts";
+import { EnvoySource } from "../metrics/envoy-source.ts";
+import { PrometheusSource } from "../metrics/prometheus-source.ts";
+import { NO_OUTLINE } from "../metrics/policy-outline.ts";
+import { endpointUrl, type Source } from "../metrics/source.ts";
+import { CommandError } from "./command-error.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface DashboardOptions {
+  readonly admin: readonly string[];
+  readonly prometheus?: string;
+  /** Names to watch; all when there is none. */
+  readonly rollout: readonly string[];
+  /** As given. */
+  readonly port: string;
+}
+
+export const DEFAULT_DASHBOARD_PORT = 9912;
+const DEFAULT_ADMIN = "http://127.0.0.1:9901";
+
+/** An admin is read each second. Prometheus knows nothing new before it scrapes again. */
+const ADMIN_PAUSE_MS = 1000;
+const PROMETHEUS_PAUSE_MS = 5000;
+
+/** Serves the page until the signal. Resolves to 0. */
+export async function dashboard(
+  options: DashboardOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  const port = portOf(options.port);
+  const isPrometheus = options.prometheus !== undefined;
+  const watch = new Watch(sourcesOf(options), {
+    pauseMs: isPrometheus ? PROMETHEUS_PAUSE_MS : ADMIN_PAUSE_MS,
+    isOneProcess: !isPrometheus,
+    names: new Set(options.rollout),
+  });
+  const server = await startServer(watch, await loadAssets(), port);
+  terminal.stdout.write(`${terminal.colors.bold(server.url)}  Ctrl-C ends it\n`);
+  try {
+    await watch.run(signal);
+  } finally {
+    await server.close();
+  }
+  return 0;
+}
+
+function sourcesOf({ admin, prometheus }: DashboardOptions): Source[] {
+  if (prometheus === undefined) {
+    const urls = admin.length > 0 ? admin : [DEFAULT_ADMIN];
+    // A source for each: one that does not answer must not hide the others.
+    return [...new Set(urls.map((url) => endpointUrl(url, "--admin")))].map((url) => new EnvoySource([url]));
+  }
+  if (admin.length > 0) throw new CommandError("--admin and --prometheus: one of them");
+  return [new PrometheusSource(endpointUrl(prometheus, "--prometheus"), NO_OUTLINE)];
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
+    throw new CommandError(`--port ${JSON.stringify(text)}: must be a port, 0 to 65535`);
+  }
+  return port;
+}
