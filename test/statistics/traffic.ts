@@ -19,10 +19,12 @@ export function seeded(seed: number): () => number {
   return next;
 }
 
-/** A lognormal latency by its median and p99 in milliseconds, and as a part of requests a slower tail. */
+/** A lognormal latency by its median and p99 in milliseconds. */
 export interface Latency {
   readonly median: number;
   readonly p99: number;
+  /** The slowest so many of them, 0 to 1, take so many times as long. */
+  readonly tail?: { readonly part: number; readonly factor: number };
 }
 
 /** How a variant behaves. */
@@ -34,10 +36,12 @@ export interface Behaviour {
 const STEPS = 8192;
 
 /** Latencies at evenly spaced parts of the distribution: one drawn at random is a latency to about a part of 8,192. */
-function latencyTable({ median, p99 }: Latency): Uint16Array {
+function latencyTable({ median, p99, tail = { part: 0, factor: 1 } }: Latency): Uint16Array {
   const sigma = Math.log(p99 / median) / 2.3263478740408408;
   return Uint16Array.from({ length: STEPS }, (_, step) => {
-    const value = median * Math.exp(sigma * normalQuantile((step + 0.5) / STEPS));
+    const place = (step + 0.5) / STEPS;
+    const value =
+      median * Math.exp(sigma * normalQuantile(place)) * (place > 1 - tail.part ? tail.factor : 1);
     return BIN_OF[Math.min(LONGEST, Math.floor(value))] ?? 0;
   });
 }
@@ -90,7 +94,7 @@ export class Variant {
 const tables = new Map<string, Uint16Array>();
 
 function tableOf(latency: Latency): Uint16Array {
-  const key = `${latency.median},${latency.p99}`;
+  const key = JSON.stringify(latency);
   const table = tables.get(key) ?? latencyTable(latency);
   tables.set(key, table);
   return table;

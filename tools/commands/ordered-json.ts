@@ -51,3 +51,33 @@ export function itemsOf(value: OrderedJson | undefined): readonly OrderedJson[] 
 export function textOf(value: OrderedJson | undefined): string | undefined {
   return typeof value === "string" ? visible(value) : undefined;
 }
+
+/** Values of which each object whose order matters is a Map. */
+export type Printable = null | boolean | number | string | readonly Printable[] | PrintableObject;
+export type PrintableObject = ReadonlyMap<string, Printable> | { readonly [name: string]: Printable };
+
+/** JSON over several lines, with the members of a Map in its order. What is no number in JSON (Infinity) is null. */
+export function printOrdered(value: Printable, indent = ""): string {
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const inner = `${indent}  `;
+  const block = (open: string, items: readonly string[], close: string): string =>
+    items.length === 0 ? open + close : `${open}\n${inner}${items.join(`,\n${inner}`)}\n${indent}${close}`;
+  if (isList(value)) {
+    return block(
+      "[",
+      value.map((item) => printOrdered(item, inner)),
+      "]",
+    );
+  }
+  const members =
+    value instanceof Map ? [...(value as ReadonlyMap<string, Printable>)] : Object.entries(value);
+  return block(
+    "{",
+    members.map(([name, item]) => `${JSON.stringify(name)}: ${printOrdered(item as Printable, inner)}`),
+    "}",
+  );
+}
+
+function isList(value: object): value is readonly Printable[] {
+  return Array.isArray(value);
+}

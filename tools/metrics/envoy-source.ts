@@ -18,9 +18,13 @@ const STATS = `/stats?format=json&histogram_buckets=detailed&filter=${encodeURIC
 /** Envoys that all carry the same policy. */
 export class EnvoySource implements Source {
   readonly name: string;
+  readonly waits = true;
 
-  /** `urls`: without a slash at the end; at least one. */
-  constructor(private readonly urls: readonly string[]) {
+  /** `urls`: without a slash at the end; at least one. `outline`: of the policy, instead of the one that Envoy has. */
+  constructor(
+    private readonly urls: readonly string[],
+    private readonly outline: PolicyOutline = NO_OUTLINE,
+  ) {
     this.name = urls.join(", ");
   }
 
@@ -37,17 +41,18 @@ export class EnvoySource implements Source {
   }
 
   #readEach(): Promise<Snapshot[]> {
-    return Promise.all(this.urls.map(readEnvoy));
+    return Promise.all(this.urls.map((url) => readEnvoy(url, this.outline)));
   }
 }
 
-async function readEnvoy(url: string): Promise<Snapshot> {
+async function readEnvoy(url: string, known: PolicyOutline): Promise<Snapshot> {
   const answer = (await fetchJson(url + STATS, ADVICE)) as RawStats | null;
   const takenAt = Date.now();
   if (!Array.isArray(answer?.stats)) {
     throw new CommandError(`${url}${STATS}: the answer holds no stats; ${ADVICE}`);
   }
-  return snapshotOf(answer, await readOutline(url), takenAt, await readUptime(url));
+  const outline = known.size > 0 ? known : await readOutline(url);
+  return snapshotOf(answer, outline, takenAt, await readUptime(url));
 }
 
 /** The answer of `/stats?format=json&histogram_buckets=detailed`. */

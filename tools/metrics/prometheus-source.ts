@@ -39,6 +39,8 @@ interface Question {
 }
 
 export class PrometheusSource implements Source {
+  readonly waits = false;
+
   /** `name`: the URL, without a slash at the end. `outline`: of the policy, for what no series says. */
   constructor(
     readonly name: string,

@@ -8,7 +8,9 @@ export interface Source {
   readonly name: string;
   /** Everything since the counters began. @throws CommandError when it does not answer */
   read(): Promise<Snapshot>;
-  /** What was counted within a span of so many seconds that ends about now; may wait as long. */
+  /** Whether readSpan waits for as long as the span is. */
+  readonly waits: boolean;
+  /** What was counted within a span of so many seconds that ends now, or begins now where it waits. */
   readSpan(seconds: number): Promise<Snapshot>;
 }
 

@@ -56,6 +56,19 @@ export const SUITES: readonly Suite[] = [
   },
   { name: "tools", title: "command line and emulator", quick: true, kind: "node", files: ["tools"] },
   {
+    name: "verdict",
+    title: "statistics against known values, the verdict",
+    quick: true,
+    kind: "node",
+    files: ["statistics/known-values.test.ts", "verdict"],
+  },
+  {
+    name: "simulations",
+    title: "the verdict on thousands of simulated canaries",
+    kind: "node",
+    files: ["statistics/simulations.test.ts"],
+  },
+  {
     name: "cases",
     title: "cases on the emulator",
     quick: true,
