@@ -56,7 +56,9 @@ export default tseslint.config(
   {
     // Runs in a browser, where the document is what there is to work on.
     files: ["tools/dashboard/page/**/*.ts"],
-    rules: { "no-restricted-globals": ["error", "event", "name", "length", "status", "self", "parent", "top"] },
+    rules: {
+      "no-restricted-globals": ["error", "event", "name", "length", "status", "self", "parent", "top"],
+    },
   },
   {
     files: ["test/**/*.ts"],

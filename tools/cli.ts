@@ -175,6 +175,10 @@ program
   )
   .option("--admin <URL>", "an Envoy's admin (default: http://127.0.0.1:9901); may be repeated", collect, [])
   .option("--prometheus <URL>", "a Prometheus that scrapes the Envoys, instead")
+  .option(
+    "--policy <POLICY>",
+    "the policy that is loaded, for what no stat says: default variants and their order",
+  )
   .option("--rollout <NAME>", "a rollout or shadow to show (default: all); may be repeated", collect, [])
   .option("--port <PORT>", "where the page is served; 0 takes a free port", String(DEFAULT_DASHBOARD_PORT))
   .addHelpText(

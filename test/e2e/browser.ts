@@ -25,7 +25,9 @@ async function chromium(): Promise<string> {
   const found = PLACES.find((path) => existsSync(path));
   if (found !== undefined) return found;
   if (process.getuid?.() !== 0 || !hasApt()) {
-    throw new Error("no Chromium: install one (Debian: apt-get install chromium), or name it with CHROMIUM=path");
+    throw new Error(
+      "no Chromium: install one (Debian: apt-get install chromium), or name it with CHROMIUM=path",
+    );
   }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   await run("apt-get", ["update", "-qq"], { env });

@@ -1,16 +1,15 @@
 import { loadAssets } from "../dashboard/assets.ts";
 import { startServer } from "../dashboard/server.ts";
 import { Watch } from "../dashboard/watch.ts";
-import { EnvoySource } from "../metrics/envoy-source.ts";
-import { PrometheusSource } from "../metrics/prometheus-source.ts";
-import { NO_OUTLINE } from "../metrics/policy-outline.ts";
-import { endpointUrl, type Source } from "../metrics/source.ts";
+import type { Source } from "../metrics/source.ts";
 import { CommandError } from "./command-error.ts";
+import { DEFAULT_ADMIN, sourceOf } from "./metrics-source.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface DashboardOptions {
   readonly admin: readonly string[];
   readonly prometheus?: string;
+  readonly policy?: string;
   /** Names to watch; all when there is none. */
   readonly rollout: readonly string[];
   /** As given. */
@@ -18,7 +17,6 @@ export interface DashboardOptions {
 }
 
 export const DEFAULT_DASHBOARD_PORT = 9912;
-const DEFAULT_ADMIN = "http://127.0.0.1:9901";
 
 /** An admin is read each second. Prometheus knows nothing new before it scrapes again. */
 const ADMIN_PAUSE_MS = 1000;
@@ -32,7 +30,7 @@ export async function dashboard(
 ): Promise<number> {
   const port = portOf(options.port);
   const isPrometheus = options.prometheus !== undefined;
-  const watch = new Watch(sourcesOf(options), {
+  const watch = new Watch(await sourcesOf(options), {
     pauseMs: isPrometheus ? PROMETHEUS_PAUSE_MS : ADMIN_PAUSE_MS,
     isOneProcess: !isPrometheus,
     names: new Set(options.rollout),
@@ -47,14 +45,13 @@ export async function dashboard(
   return 0;
 }
 
-function sourcesOf({ admin, prometheus }: DashboardOptions): Source[] {
-  if (prometheus === undefined) {
-    const urls = admin.length > 0 ? admin : [DEFAULT_ADMIN];
-    // A source for each: one that does not answer must not hide the others.
-    return [...new Set(urls.map((url) => endpointUrl(url, "--admin")))].map((url) => new EnvoySource([url]));
-  }
-  if (admin.length > 0) throw new CommandError("--admin and --prometheus: one of them");
-  return [new PrometheusSource(endpointUrl(prometheus, "--prometheus"), NO_OUTLINE)];
+/** An Envoy each: one that does not answer must not hide the others. */
+async function sourcesOf({ admin, prometheus, policy }: DashboardOptions): Promise<Source[]> {
+  const known = policy === undefined ? {} : { policy };
+  const all = await sourceOf({ admin, ...known, ...(prometheus === undefined ? {} : { prometheus }) });
+  if (prometheus !== undefined) return [all];
+  const urls = admin.length > 0 ? admin : [DEFAULT_ADMIN];
+  return Promise.all(urls.map((url) => sourceOf({ admin: [url], ...known })));
 }
 
 function portOf(text: string): number {

@@ -41,10 +41,7 @@ export class Endpoint {
   }
 
   /** Reads until the signal, and tells what was counted since it was read last; at first, since the counters began. */
-  async follow(
-    signal: AbortSignal,
-    onCounted: (counted: Snapshot, isFirst: boolean) => void,
-  ): Promise<void> {
+  async follow(signal: AbortSignal, onCounted: (counted: Snapshot, isFirst: boolean) => void): Promise<void> {
     while (!signal.aborted) {
       const begin = Date.now();
       const isFirst = this.latest === null;

@@ -18,7 +18,7 @@ const MINUTE = 60 * SECOND;
 
 /** Some hundred points each: what a chart has room for. */
 export const RANGES: readonly RangeOptions[] = [
-  { name: "5m", stepMs: SECOND, windowMs: 20 * SECOND, spanMs: 5 * MINUTE },
+  { name: "5m", stepMs: SECOND, windowMs: 30 * SECOND, spanMs: 5 * MINUTE },
   { name: "1h", stepMs: 10 * SECOND, windowMs: MINUTE, spanMs: 60 * MINUTE },
   { name: "24h", stepMs: 5 * MINUTE, windowMs: 10 * MINUTE, spanMs: 24 * 60 * MINUTE },
 ];
@@ -37,9 +37,12 @@ export class Series {
    */
   add(at: number, totals: Snapshot | null): Point | null {
     const { stepMs, windowMs } = this.options;
-    // Timers are late by a little, and a step must not be left out for that.
-    if (at < this.#nextAt - stepMs / 10) return null;
-    this.#nextAt = at + stepMs;
+    const early = this.#nextAt - at;
+    // Timers are late by a little, and a step must not be left out for that. Whoever is early by more than a step has had
+    // the clock set back.
+    if (early > stepMs / 10 && early <= 2 * stepMs) return null;
+    if (early > 2 * stepMs) this.#nextAt = at;
+    this.#nextAt = Math.max(this.#nextAt, at - stepMs / 10) + stepMs;
     if (totals === null) return this.#keep(emptyPoint(at));
     while (this.#totals.length > 1 && (this.#totals[0]?.takenAt ?? at) < at - windowMs) this.#totals.shift();
     const [first] = this.#totals;
@@ -59,7 +62,7 @@ export class Series {
   #keep(point: Point): Point {
     const oldest = point.at - this.options.spanMs;
     const most = Math.ceil(this.options.spanMs / this.options.stepMs);
-    this.#points = [...this.#points.filter(({ at }) => at >= oldest), point].slice(-most);
+    this.#points = [...this.#points.filter(({ at }) => at >= oldest && at < point.at), point].slice(-most);
     return point;
   }
 }

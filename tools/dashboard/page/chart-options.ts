@@ -12,16 +12,17 @@ const WIDTHS: Readonly<Record<Line["style"], number>> = { solid: 2, dashed: 1.5,
 const MARK_RADIUS = 4;
 const LABEL_HEIGHT = 14;
 const LONGEST_LABEL = 12;
-/** A band that is far wider than what was seen says "unknown": it leaves the picture rather than flatten the lines. */
-const MOST_BAND = 2.5;
-
 /** `data` and `onPoint`: what is shown now, and what to do when the pointer moves. Size and columns are the caller's. */
 export function chartOptions(
   text: ChartText,
   data: () => ChartData,
   onPoint: () => void,
 ): Omit<uPlot.Options, "width" | "height"> {
-  const [ink, faint, grid] = ["--ink-soft", "--ink-faint", "--grid"].map(colorNow) as [string, string, string];
+  const [ink, faint, grid] = ["--ink-soft", "--ink-faint", "--grid"].map(colorNow) as [
+    string,
+    string,
+    string,
+  ];
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
   for (const { mark, style, band } of data().lines) {
@@ -35,8 +36,8 @@ export function chartOptions(
       spanGaps: false,
     });
     if (band === undefined) continue;
-    bands.push({ series: [series.length, series.length + 1], fill: `${color}2e` });
-    const edge: uPlot.Series = { stroke: `${color}59`, width: 1, points: { show: false } };
+    bands.push({ series: [series.length, series.length + 1], fill: `${color}1f` });
+    const edge: uPlot.Series = { stroke: `${color}47`, width: 1, points: { show: false } };
     series.push(edge, edge);
   }
   const axis: uPlot.Axis = { stroke: ink, font: FONT, ticks: { show: false } };
@@ -69,7 +70,7 @@ export function chartOptions(
         space: 32,
         size: 48,
         gap: 6,
-        values: (_, splits) => splits.map((value) => text.format(value)),
+        values: (_, splits) => splits.map((value) => (text.axis ?? text.format)(value)),
       },
     ],
     series,
@@ -88,16 +89,18 @@ function axisClock(at: number): string {
 function topOf({ lines }: ChartData, least: number): number {
   let highest = 0;
   for (const { values } of lines) for (const value of values) highest = Math.max(highest, value ?? 0);
-  const enough = Math.max(least, highest * MOST_BAND);
-  let top = highest;
-  for (const { band } of lines) {
-    for (const value of band?.upper ?? []) top = Math.max(top, Math.min(enough, value ?? 0));
-  }
-  return Math.max(least, top * 1.08);
+  for (const { band } of lines) highest = Math.max(highest, usual(band?.upper ?? []));
+  return Math.max(least, highest * 1.08);
+}
+
+/** A band is wide while there is little traffic: such moments may leave the picture rather than flatten all others. */
+function usual(values: readonly (number | null)[]): number {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length * 0.6)] ?? 0;
 }
 
 function labelRoom({ lines }: ChartData): number {
-  const longest = Math.max(0, ...lines.map(({ name, isNamed }) => (isNamed ? shortened(name).length : 0)));
+  const longest = Math.max(0, ...lines.map(({ name, end }) => (end === "name" ? shortened(name).length : 0)));
   return longest === 0 ? 12 : 18 + longest * 6.6;
 }
 
@@ -110,7 +113,7 @@ function drawEnds(plot: uPlot, { lines, times }: ChartData): void {
   const { ctx, bbox } = plot;
   const scale = devicePixelRatio;
   const ends = lines.flatMap((line) => {
-    if (!line.isNamed) return [];
+    if (line.end === "none") return [];
     const at = line.values.findLastIndex((value) => value !== null);
     const value = line.values[at];
     if (at < 0 || value === null || value === undefined) return [];
@@ -118,7 +121,8 @@ function drawEnds(plot: uPlot, { lines, times }: ChartData): void {
     const y = Math.max(bbox.top, plot.valToPos(value, "y", true));
     return [{ line, x, y, labelY: y }];
   });
-  spread(ends, LABEL_HEIGHT * scale, bbox.top, bbox.top + bbox.height);
+  const named = ends.filter(({ line }) => line.end === "name");
+  spread(named, LABEL_HEIGHT * scale, bbox.top, bbox.top + bbox.height);
   ctx.save();
   ctx.textBaseline = "middle";
   ctx.textAlign = "left";
@@ -132,13 +136,13 @@ function drawEnds(plot: uPlot, { lines, times }: ChartData): void {
     ctx.stroke(shape);
     ctx.fillStyle = color;
     ctx.fill(shape);
-    ctx.fillText(shortened(line.name), bbox.left + bbox.width + 9 * scale, labelY);
+    if (line.end === "name") ctx.fillText(shortened(line.name), bbox.left + bbox.width + 9 * scale, labelY);
   }
   ctx.restore();
 }
 
 function spread(ends: { labelY: number }[], apart: number, top: number, bottom: number): void {
-  const sorted = ends.sort((a, b) => a.labelY - b.labelY);
+  const sorted = [...ends].sort((a, b) => a.labelY - b.labelY);
   let least = top;
   for (const end of sorted) {
     end.labelY = Math.max(end.labelY, least);

@@ -15,8 +15,8 @@ export interface Line {
   readonly mark: Mark;
   readonly values: Values;
   readonly style: "solid" | "dashed" | "dotted";
-  /** Whether mark and name stand at the line's end. */
-  readonly isNamed: boolean;
+  /** What stands at the line's end: its mark and its name, its mark, or nothing. */
+  readonly end: "name" | "mark" | "none";
   readonly band?: { readonly lower: Values; readonly upper: Values };
 }
 
@@ -33,6 +33,8 @@ export interface ChartText {
   /** What the eye cannot know: which line is which quantile. */
   readonly note: string;
   readonly format: (value: number | null) => string;
+  /** For the scale, where it is another. */
+  readonly axis?: (value: number | null) => string;
   /** The scale reaches at least so high: noise around 0 must not look like a mountain. */
   readonly leastTop: number;
 }
@@ -52,11 +54,12 @@ export class Chart {
   constructor(private readonly text: ChartText) {
     const title = element("figcaption", {}, element("span", { class: "title" }, text.title), this.#when);
     const note = element("p", { class: "note" }, text.note);
-    this.root = element("figure", {}, title, this.#legend, this.#place, ...(text.note === "" ? [] : [note]));
-    new IntersectionObserver((entries) => {
-      this.#isVisible = entries.some(({ isIntersecting }) => isIntersecting);
+    this.root = element("figure", {}, title, this.#legend, this.#place, note);
+    const seen = (entries: IntersectionObserverEntry[]): void => {
+      this.#isVisible = entries.at(-1)?.isIntersecting ?? false;
       this.#draw();
-    }).observe(this.root);
+    };
+    new IntersectionObserver(seen, { rootMargin: "200px" }).observe(this.root);
     new ResizeObserver(() => {
       const { clientWidth: width, clientHeight: height } = this.#place;
       if (width > 0) this.#plot?.setSize({ width, height });
@@ -83,7 +86,7 @@ export class Chart {
     if (width === 0) return;
     this.#shown = data;
     const structure = JSON.stringify(
-      data.lines.map(({ name, mark, style, isNamed, band }) => [name, mark, style, isNamed, band !== undefined]),
+      data.lines.map(({ name, mark, style, end, band }) => [name, mark, style, end, band !== undefined]),
     );
     if (structure === this.#structure && this.#plot !== null) {
       this.#plot.setData(columnsOf(data), true);

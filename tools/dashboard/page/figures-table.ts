@@ -5,8 +5,9 @@ import { markPicture, type Mark } from "./marks.ts";
 
 export interface Column {
   readonly name: string;
-  readonly mark: Mark;
-  /** Beside the name: `default`. */
+  /** Null where the column is no line of a chart. */
+  readonly mark: Mark | null;
+  /** Below the name: `default`, or what was decided. */
   readonly tag: string;
 }
 
@@ -66,7 +67,7 @@ export class FiguresTable {
       element(
         "th",
         { scope: "col" },
-        markPicture(mark),
+        ...(mark === null ? [] : [markPicture(mark)]),
         element("span", {}, name),
         ...(tag === "" ? [] : [element("small", {}, tag)]),
       ),

@@ -17,7 +17,7 @@ export class History {
     for (const [name, range] of this.#ranges) {
       const point = points[name];
       if (point === undefined) continue;
-      const kept = range.points.filter((one) => one.at >= at - range.spanMs);
+      const kept = range.points.filter((one) => one.at >= at - range.spanMs && one.at < point.at);
       this.#ranges.set(name, { ...range, points: [...kept, point] });
     }
   }

@@ -7,7 +7,7 @@ import { FiguresTable, type Group } from "./figures-table.ts";
 import type { View } from "./history.ts";
 import { markOf, type Mark } from "./marks.ts";
 import { VerdictBadge } from "./verdict-badge.ts";
-import { count, duration, exactPercent, latency, percent, rate } from "./words.ts";
+import { between, count, duration, exactPercent, latency, percent, rate } from "./words.ts";
 
 export class RolloutView {
   readonly root: HTMLElement;
@@ -20,14 +20,16 @@ export class RolloutView {
   readonly #charts = {
     share: new Chart({
       title: "Share of requests",
-      note: "Dashed: asked for. The default has the rest.",
+      note: "Solid: seen. Dashed: asked for. The default has the rest.",
       format: percent,
+      axis: exactPercent,
       leastTop: 0.01,
     }),
     errors: new Chart({
       title: "Error rate",
       note: "5xx, cut or failed. Bands: where the true rate lies.",
       format: percent,
+      axis: exactPercent,
       leastTop: 0.01,
     }),
     latency: new Chart({
@@ -75,10 +77,10 @@ export class RolloutView {
     this.#showSplit(variants);
     const now = view.points.at(-1)?.rollouts[this.name] ?? {};
     this.#table.show(
-      variants.map(({ name }, index) => ({
+      variants.map(({ name, decision }, index) => ({
         name,
         mark: markOf(index),
-        tag: name === state.baseline ? "default" : "",
+        tag: name === state.baseline ? "default" : (decision ?? ""),
       })),
       groupsOf(state, variants, now),
     );
@@ -126,7 +128,7 @@ export class RolloutView {
       each((own) =>
         own.name === baseline
           ? []
-          : [lineOf(own, (p) => p.seen), { ...lineOf(own, (p) => p.asked, "dashed"), isNamed: false }],
+          : [lineOf(own, (p) => p.seen), { ...lineOf(own, (p) => p.asked, "dashed"), end: "none" }],
       ),
     );
     show(
@@ -144,9 +146,9 @@ export class RolloutView {
     show(
       this.#charts.latency,
       each((own) => [
-        lineOf(own, (p) => p.p50),
-        { ...lineOf(own, (p) => p.p90, "dashed"), isNamed: false },
-        { ...lineOf(own, (p) => p.p99, "dotted"), isNamed: false },
+        { ...lineOf(own, (p) => p.p50), end: "mark" },
+        { ...lineOf(own, (p) => p.p90, "dashed"), end: "mark" },
+        lineOf(own, (p) => p.p99, "dotted"),
       ]),
     );
     show(
@@ -172,7 +174,7 @@ function lineOf(
   style: Line["style"] = "solid",
 ): Line {
   const values = points.map((point) => (point === null ? null : value(point)));
-  return { name, mark, values, style, isNamed: true };
+  return { name, mark, values, style, end: "name" };
 }
 
 /** The default comes first, in grey: the others are held against it. */
@@ -202,7 +204,7 @@ function groupsOf(
         row("Errors", ({ errors }) => [count(errors)]),
         row("Error rate", ({ errorRate }) => [
           percent(errorRate?.value ?? null),
-          errorRate === null ? "" : `${percent(errorRate.lower)} to ${percent(errorRate.upper)}`,
+          errorRate === null ? "" : between(errorRate),
         ]),
         row("p50", ({ p50 }) => [latency(p50)]),
         row("p90", ({ p90 }) => [latency(p90)]),

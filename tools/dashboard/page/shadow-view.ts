@@ -6,7 +6,7 @@ import { element, setText } from "./elements.ts";
 import { FiguresTable, type Row } from "./figures-table.ts";
 import type { View } from "./history.ts";
 import { markOf } from "./marks.ts";
-import { count, latency, percent, rate } from "./words.ts";
+import { count, exactPercent, latency, percent, rate } from "./words.ts";
 
 /** Counters by the last word of their name, and what people call them. One of these for each copy that is compared. */
 const VERDICTS: readonly (readonly [leaf: string, title: string])[] = [
@@ -30,11 +30,17 @@ export class ShadowView {
   readonly #table: FiguresTable;
   readonly #times: FiguresTable;
   readonly #charts = {
-    verdicts: new Chart({ title: "Copies a second", note: "By what came of them.", format: rate, leastTop: 1 }),
+    verdicts: new Chart({
+      title: "Copies a second",
+      note: "By what came of them.",
+      format: rate,
+      leastTop: 1,
+    }),
     mismatches: new Chart({
       title: "Mismatches",
       note: "Share of the copies that were compared.",
       format: percent,
+      axis: exactPercent,
       leastTop: 0.01,
     }),
     latency: new Chart({
@@ -70,18 +76,22 @@ export class ShadowView {
         ? `${count(of("sent"))} copies sent, none compared`
         : `${count(differing)} of ${count(compared)} copies differed (${percent(differing / compared)})`,
     );
-    const column = [{ name: "copies", mark: markOf(0), tag: "" }];
+    const columns = ["copies", "share"].map((name) => ({ name, mark: null, tag: "" }));
     const shareOf = (leaf: string): string => (compared === 0 ? "" : percent(of(leaf) / compared));
     const rows: Row[] = [
-      { title: "sent", cells: [[count(of("sent"))]] },
-      ...VERDICTS.map(([leaf, title]): Row => ({ title, cells: [[count(of(leaf)), shareOf(leaf)]] })),
-      ...NOT_SENT.filter(([leaf]) => of(leaf) > 0).map(
-        ([leaf, title]): Row => ({ title: `not sent: ${title}`, cells: [[count(of(leaf))]] }),
-      ),
+      { title: "sent", cells: [[count(of("sent"))], [""]] },
+      ...VERDICTS.map(([leaf, title]): Row => ({ title, cells: [[count(of(leaf))], [shareOf(leaf)]] })),
+      ...NOT_SENT.filter(([leaf]) => of(leaf) > 0).map(([leaf, title]): Row => ({
+        title: `not sent: ${title}`,
+        cells: [[count(of(leaf))], [""]],
+      })),
     ];
-    this.#table.show(column, [{ title: "Since the counters began", rows }]);
+    this.#table.show(columns, [{ title: "Since the counters began", rows }]);
     const both = [state.productionLatency, state.latency];
-    const row = (key: keyof Quantiles): Row => ({ title: key, cells: both.map((one) => [latency(one[key])]) });
+    const row = (key: keyof Quantiles): Row => ({
+      title: key,
+      cells: both.map((one) => [latency(one[key])]),
+    });
     this.#times.show(
       ["production", "shadow"].map((name, index) => ({ name, mark: markOf(index), tag: "" })),
       [{ title: "The same requests", rows: [row("p50"), row("p90"), row("p99")] }],
@@ -106,7 +116,7 @@ export class ShadowView {
       mark: markOf(index),
       values: points.map((point) => (point === null ? null : value(point))),
       style,
-      isNamed: style === "solid",
+      end: "name",
     });
     const happened = VERDICTS.map(([leaf, title], index) => ({ leaf, title, index })).filter(
       ({ leaf }) => ["match", ...DIFFERENCES].includes(leaf) || (state.counters[leaf] ?? 0) > 0,
@@ -130,8 +140,8 @@ export class ShadowView {
         ),
     });
     const quantiles = (name: string, index: number, of: (point: ShadowPoint) => Quantiles): Line[] => [
-      line(name, index, (p) => of(p).p50),
-      line(name, index, (p) => of(p).p90, "dashed"),
+      { ...line(name, index, (p) => of(p).p50), end: "mark" },
+      { ...line(name, index, (p) => of(p).p90, "dashed"), end: "mark" },
       line(name, index, (p) => of(p).p99, "dotted"),
     ];
     this.#charts.latency.show({

@@ -19,6 +19,11 @@ export function exactPercent(part: number | null): string {
   return part === null ? NONE : `${Number((part * 100).toFixed(3))} %`;
 }
 
+/** `0.4 – 1.1 %` */
+export function between({ lower, upper }: { readonly lower: number; readonly upper: number }): string {
+  return `${percent(lower).replace(" %", "")}–${percent(upper)}`;
+}
+
 /** `8.4 ms`, `310 ms`, `2.1 s` */
 export function latency(ms: number | null): string {
   if (ms === null) return NONE;
