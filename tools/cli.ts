@@ -8,7 +8,10 @@ import { decide } from "./commands/decide.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { explain, type ExplainOptions } from "./commands/explain.ts";
 import { packageVersion } from "./commands/filter-module.ts";
+import { DEFAULT_ADMIN } from "./commands/metrics-source.ts";
 import { publish, type PublishOptions } from "./commands/publish.ts";
+import { report, REPORT_DEFAULTS, type ReportOptions } from "./commands/report.ts";
+import { stats, type StatsOptions } from "./commands/stats.ts";
 import { processTerminal } from "./commands/terminal.ts";
 import { validate } from "./commands/validate.ts";
 
@@ -30,8 +33,8 @@ let exitStatus = 0;
 
 const program = new Command("serin")
   .description(
-    "Checks, publishes and explains what Serin decides inside Envoy. Every command runs the same .wasm that " +
-      "Envoy loads. A POLICY is a YAML or JSON file.",
+    "Checks, publishes and explains what Serin decides inside Envoy, with the same .wasm that Envoy loads, and " +
+      "judges canaries by what Envoy counted. A POLICY is a YAML or JSON file.",
   )
   .version(packageVersion())
   .exitOverride()
@@ -43,7 +46,10 @@ const program = new Command("serin")
       "serin validate policy.yaml",
       "serin explain --policy policy.yaml -H 'cookie: uid=42' https://shop.example.com/checkout",
       "serin publish policy.yaml --to /etc/serin/filter.yaml",
-    ) + "\nExit status: 0 fine, 1 the policy or the data says no, 2 bad usage or a file that is not there.",
+      "serin report --admin http://127.0.0.1:9901",
+    ) +
+      "\nExit status: 0 fine, 1 the policy or the data says no, 2 bad usage, or a file or an endpoint that is not " +
+      "there, 3 (report) too early to say.",
   );
 
 program
@@ -166,27 +172,91 @@ program
     exitStatus = await explain(url, { ...options, headers: header }, terminal);
   });
 
-program
-  .command("dashboard")
-  .summary("show rollouts and shadows live, in a browser")
-  .description(
-    "Serves one page on this machine alone (127.0.0.1): traffic, errors, latency and the verdict of each rollout, and " +
-      "what shadows found, live. Ctrl-C ends it.",
-  )
-  .option("--admin <URL>", "an Envoy's admin (default: http://127.0.0.1:9901); may be repeated", collect, [])
-  .option("--prometheus <URL>", "a Prometheus that scrapes the Envoys, instead")
+reading(
+  program
+    .command("report")
+    .summary("judge each variant: pass, fail or inconclusive")
+    .description(
+      "Compares each variant with the default: the share of requests first, then errors and latency. It may be run as " +
+        "often as one likes: looking again does not make a false alarm likelier (docs/report.md says why).",
+    ),
+)
   .option(
-    "--policy <POLICY>",
-    "the policy that is loaded, for what no stat says: default variants and their order",
+    "--since <DURATION>",
+    "only what is counted in so long, like 10m: Envoys are read twice, that far apart",
   )
-  .option("--rollout <NAME>", "a rollout or shadow to show (default: all); may be repeated", collect, [])
+  .option("--baseline <[ROLLOUT=]VARIANT>", "what the others are compared with; may be repeated", collect, [])
+  .option(
+    "--max-error-increase <POINTS>",
+    "percentage points of errors more than the default that are tolerated",
+    REPORT_DEFAULTS.maxErrorIncrease,
+  )
+  .option(
+    "--max-latency-increase <PERCENT>",
+    "how much slower than the default is tolerated",
+    REPORT_DEFAULTS.maxLatencyIncrease,
+  )
+  .option(
+    "--requests-per-user <N>",
+    "how many requests of one user count as one, where users are sticky",
+    REPORT_DEFAULTS.requestsPerUser,
+  )
+  .option("--ignore-ratio", "judge although variants did not get their shares", false)
+  .option("--json", "the verdict and all figures as JSON", false)
+  .option("--markdown", "the verdict as Markdown", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin report",
+      "serin report --admin http://10.0.0.1:9901 --admin http://10.0.0.2:9901 --rollout checkout",
+      "serin report --prometheus http://prometheus:9090 --policy policy.yaml --since 30m --json",
+    ) +
+      "\nExit status: 0 pass, 1 fail, 3 inconclusive, 2 bad usage or an endpoint that does not answer. The worst " +
+      "variant decides: fail before inconclusive before pass.",
+  )
+  .action(async (options: ReportOptions) => {
+    exitStatus = await report(options, terminal);
+  });
+
+reading(
+  program
+    .command("stats")
+    .summary("watch traffic, errors and latency of each variant")
+    .description(
+      "A live table: share asked and seen, rate, errors and between which rates the true one surely lies, latency, " +
+        "requests in flight. Without a terminal, and with --once or --json, it is written once.",
+    ),
+)
+  .option("--since <DURATION>", "only what was counted in the last so long, like 10m")
+  .option("--interval <DURATION>", "how often it is read", "2s")
+  .option("--once", "write the table once", false)
+  .option("--json", "one JSON document", false)
+  .addHelpText(
+    "after",
+    examples("serin stats", "serin stats --rollout checkout --interval 5s", "serin stats --json"),
+  )
+  .action(async (options: StatsOptions) => {
+    const ending = new AbortController();
+    process.once("SIGINT", () => ending.abort());
+    exitStatus = await stats(options, terminal, ending.signal);
+  });
+
+reading(
+  program
+    .command("dashboard")
+    .summary("show rollouts and shadows live, in a browser")
+    .description(
+      "Serves one page to this machine alone (127.0.0.1): traffic, errors, latency and the verdict of each rollout, and " +
+        "what shadows found, live. Ctrl-C ends it.",
+    ),
+)
   .option("--port <PORT>", "where the page is served; 0 takes a free port", String(DEFAULT_DASHBOARD_PORT))
   .addHelpText(
     "after",
     examples(
       "serin dashboard",
       "serin dashboard --admin http://127.0.0.1:9901 --admin http://127.0.0.1:9902",
-      "serin dashboard --prometheus http://127.0.0.1:9090 --rollout checkout",
+      "serin dashboard --prometheus http://127.0.0.1:9090 --policy policy.yaml --rollout checkout",
     ),
   )
   .action(async (options: DashboardOptions) => {
@@ -234,6 +304,20 @@ function drained(stream: NodeJS.WriteStream): Promise<void> {
 
 function exit(status: number): never {
   process.exit(status);
+}
+
+/** What commands that read stats have in common. */
+function reading(command: Command): Command {
+  return command
+    .option(
+      "--admin <URL>",
+      `an Envoy's admin endpoint, ${DEFAULT_ADMIN} unless said; may be repeated`,
+      collect,
+      [],
+    )
+    .option("--prometheus <URL>", "a Prometheus that scrapes the Envoys, instead")
+    .option("--rollout <NAME>", "this rollout alone")
+    .option("--policy <POLICY>", "tells which variant is the default, where Envoy does not");
 }
 
 function collect(value: string, previous: string[]): string[] {

@@ -15,11 +15,13 @@ export interface BootstrapOptions {
   readonly clusters?: readonly object[];
   /** Runtime keys of a static layer; those that are posted to the admin stand above it. */
   readonly runtime?: Readonly<Record<string, string | number>>;
+  /** Labels of stats. */
+  readonly statsConfig?: object;
 }
 
 /** Listeners `serin` (the filter by file) and `plain` (no filter), as JSON, which is YAML too. */
 export function bootstrap(options: BootstrapOptions): string {
-  const { upstreams, closedPort, routes, clusters = [], runtime = {} } = options;
+  const { upstreams, closedPort, routes, clusters = [], runtime = {}, statsConfig } = options;
   return JSON.stringify({
     node: { id: "e2e", cluster: "e2e" },
     admin: { address: address(0) },
@@ -42,6 +44,7 @@ export function bootstrap(options: BootstrapOptions): string {
       ],
     },
     stats_flush_interval: "1s",
+    ...(statsConfig === undefined ? {} : { stats_config: statsConfig }),
   });
 }
 

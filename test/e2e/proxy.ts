@@ -28,6 +28,8 @@ export interface ProxyOptions {
   /** Further clusters. */
   readonly clusters?: readonly object[];
   readonly runtime?: Readonly<Record<string, string | number>>;
+  /** Labels of stats. */
+  readonly statsConfig?: object;
 }
 
 /** An Envoy over upstreams of the test's own. */
@@ -62,10 +64,17 @@ export async function startProxyOver(
 ): Promise<BareProxy> {
   const stopUpstreams = async (): Promise<void> => void (await Promise.all(upstreams.map((u) => u.stop())));
   try {
-    const { routes, clusters, runtime } = options;
+    const { routes, clusters, runtime, statsConfig } = options;
     const envoy = await startEnvoy({
       binary: await envoyBinary(options.version),
-      bootstrap: bootstrap({ upstreams, closedPort: await freePort(), routes, clusters, runtime }),
+      bootstrap: bootstrap({
+        upstreams,
+        closedPort: await freePort(),
+        routes,
+        clusters,
+        runtime,
+        statsConfig,
+      }),
       files: { "watched/filter.yaml": filterFile(options.policy) },
       concurrency: options.concurrency ?? 1,
       logLevel: options.logLevel ?? "info",

@@ -3,15 +3,10 @@ import { startServer } from "../dashboard/server.ts";
 import { Watch } from "../dashboard/watch.ts";
 import type { Source } from "../metrics/source.ts";
 import { CommandError } from "./command-error.ts";
-import { DEFAULT_ADMIN, sourceOf } from "./metrics-source.ts";
+import { DEFAULT_ADMIN, sourceOf, type SourceOptions } from "./metrics-source.ts";
 import type { Terminal } from "./terminal.ts";
 
-export interface DashboardOptions {
-  readonly admin: readonly string[];
-  readonly prometheus?: string;
-  readonly policy?: string;
-  /** Names to watch; all when there is none. */
-  readonly rollout: readonly string[];
+export interface DashboardOptions extends SourceOptions {
   /** As given. */
   readonly port: string;
 }
@@ -33,7 +28,7 @@ export async function dashboard(
   const watch = new Watch(await sourcesOf(options), {
     pauseMs: isPrometheus ? PROMETHEUS_PAUSE_MS : ADMIN_PAUSE_MS,
     isOneProcess: !isPrometheus,
-    names: new Set(options.rollout),
+    names: new Set(options.rollout === undefined ? [] : [options.rollout]),
   });
   const server = await startServer(watch, await loadAssets(), port);
   terminal.stdout.write(`${terminal.colors.bold(server.url)}  Ctrl-C ends it\n`);
@@ -46,12 +41,12 @@ export async function dashboard(
 }
 
 /** An Envoy each: one that does not answer must not hide the others. */
-async function sourcesOf({ admin, prometheus, policy }: DashboardOptions): Promise<Source[]> {
-  const known = policy === undefined ? {} : { policy };
-  const all = await sourceOf({ admin, ...known, ...(prometheus === undefined ? {} : { prometheus }) });
-  if (prometheus !== undefined) return [all];
-  const urls = admin.length > 0 ? admin : [DEFAULT_ADMIN];
-  return Promise.all(urls.map((url) => sourceOf({ admin: [url], ...known })));
+async function sourcesOf(options: DashboardOptions): Promise<Source[]> {
+  // All at once first: it refuses what cannot be, or not together.
+  const all = await sourceOf(options);
+  if (options.prometheus !== undefined) return [all];
+  const urls = options.admin.length > 0 ? options.admin : [DEFAULT_ADMIN];
+  return Promise.all(urls.map((url) => sourceOf({ ...options, admin: [url] })));
 }
 
 function portOf(text: string): number {

@@ -56,10 +56,10 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "tools",
-    title: "command line, emulator, dashboard",
+    title: "command line, metrics, dashboard, emulator",
     quick: true,
     kind: "node",
-    files: ["tools", "dashboard"],
+    files: ["tools", "metrics", "dashboard"],
   },
   {
     name: "verdict",

@@ -99,7 +99,7 @@ function showTrouble(): void {
       ? []
       : [`serin dashboard has ended or cannot be reached: what is shown is of ${clock(state.at)}.`];
   const unwatched = state?.unwatched ?? 0;
-  if (unwatched > 0) lines.push(`${unwatched} more are not shown: name those to see with --rollout.`);
+  if (unwatched > 0) lines.push(`${unwatched} more are not shown: --rollout names one to see.`);
   const trouble = byId("trouble");
   trouble.hidden = lines.length === 0;
   setText(trouble, lines.join(" "));

@@ -1,0 +1,152 @@
+// `serin report` and `serin stats` on a real Envoy: planted errors fail, equal variants do not, and what stats-tags.yaml
+// makes of the names is what the Prometheus source asks for.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { after, before, describe, test } from "node:test";
+
+import { parse } from "yaml";
+
+import { EnvoySource } from "../../tools/metrics/envoy-source.ts";
+import { NO_OUTLINE } from "../../tools/metrics/policy-outline.ts";
+import { PrometheusSource } from "../../tools/metrics/prometheus-source.ts";
+import { totalOf } from "../../tools/statistics/bins.ts";
+import { ENVOY_VERSION } from "../../tools/envoy/index.ts";
+import { seriesOf, startFakePrometheus } from "../metrics/fake-prometheus.ts";
+import { runCli } from "../tools/run-cli.ts";
+import { load } from "./kept-connections.ts";
+import { settledStats, startProxy, type Proxy } from "./proxy.ts";
+import { request } from "./wire.ts";
+
+const STATS_CONFIG = parse(
+  readFileSync(resolve(import.meta.dirname, "../../envoy/stats-tags.yaml"), "utf8"),
+).stats_config;
+
+const rollout = (name: string): object => ({
+  match: [{ path: { value: `/${name}` } }],
+  default: "stable",
+  variants: { stable: {}, canary: { percent: 50, cluster: "canary" } },
+});
+
+/** Two rollouts that know nothing of each other; the names of one would be sorted the other way round. */
+const POLICY = {
+  identity: [{ cookie: "uid" }],
+  flags: {
+    hint: {
+      state: "ENABLED",
+      variants: { on: true },
+      defaultVariant: "on",
+      metadata: { "serin.expose": true },
+    },
+  },
+  rollouts: { worse: rollout("worse"), alike: rollout("alike") },
+};
+const ROUTES = [
+  {
+    match: { prefix: "/", headers: [{ name: "x-serin-cluster", present_match: true }] },
+    route: { cluster_header: "x-serin-cluster" },
+  },
+  { match: { prefix: "/" }, route: { cluster: "stable" } },
+];
+const REQUESTS = 4000;
+
+describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
+  let proxy: Proxy;
+  let planted = 0;
+
+  before(async () => {
+    proxy = await startProxy({
+      version: ENVOY_VERSION,
+      policy: POLICY,
+      routes: ROUTES,
+      concurrency: 2,
+      statsConfig: STATS_CONFIG,
+    });
+    for (const path of ["/worse", "/alike"]) {
+      // A tenth of the canary's answers of one rollout, at fixed places.
+      const requestOf = (n: number): string => {
+        const isBad = path === "/worse" && n % 10 === 3;
+        return request(path, [`cookie: uid=u${n}`, ...(isBad ? ["x-up-canary-status: 503"] : [])]);
+      };
+      const { failures } = await load({ port: proxy.port, count: REQUESTS, requestOf });
+      if (path === "/worse") planted = failures.length;
+      else assert.deepEqual(failures.slice(0, 3), []);
+      await settledStats(proxy.admin, path.slice(1));
+    }
+    // Histograms come with the next flush.
+    await sleep(2500);
+  });
+  after(() => proxy.stop());
+
+  test("planted errors fail, with what was counted and why; an equal variant does not; fail decides", async () => {
+    const { status, stdout, stderr } = await runCli(["report", "--json", "--admin", proxy.admin.url]);
+    assert.equal(stderr, "");
+    const report = JSON.parse(stdout);
+    assert.equal(status, 1, stdout);
+    assert.equal(report.verdict, "fail");
+    assert.deepEqual(Object.keys(report.rollouts as object), ["worse", "alike"], "in the policy's order");
+    const { worse, alike } = report.rollouts;
+    assert.equal(worse.variants.canary.errors.count, planted);
+    assert.equal(worse.variants.canary.errors.verdict, "fail");
+    assert.equal(worse.baseline.errors, 0);
+    assert.deepEqual([worse.baseline.name, worse.baseline.by], ["stable", "policy"]);
+    assert.equal(worse.baseline.requests + worse.variants.canary.requests, REQUESTS);
+    assert.match(String(worse.reason), /^canary: errors: .* against 0 %/);
+    assert.notEqual(alike.verdict, "fail", JSON.stringify(alike, null, 1));
+    assert.equal(alike.ratio.verdict, "match");
+  });
+
+  test("one rollout alone, as text", async () => {
+    const { status, stdout } = await runCli(["report", "--rollout", "alike", "--admin", proxy.admin.address]);
+    assert.ok(status === 0 || status === 3, stdout);
+    assert.match(
+      stdout,
+      /^alike: (pass|inconclusive)\n {2}compared with stable \(the default, by the policy\)/,
+    );
+    assert.match(stdout, /errors: 0 % \(0 of /);
+    assert.ok(!stdout.includes("worse"));
+  });
+
+  test("--since counts what comes from now on", async () => {
+    const { status, stdout, stderr } = await runCli(["report", "--since", "1s", "--admin", proxy.admin.url]);
+    assert.equal(status, 3, stdout);
+    assert.match(stdout, /has had no request yet/);
+    assert.match(stderr, /^reading http:\S+ twice, 1 s apart\n$/);
+  });
+
+  test("stats: one table, one document", async () => {
+    const table = await runCli(["stats", "--once", "--admin", proxy.admin.url]);
+    assert.equal(table.status, 0, table.stderr);
+    assert.match(table.stdout, /worse +asked +seen +requests/);
+    assert.match(table.stdout, /canary +50 % +[45]\d\.?\d* %/);
+    const document = JSON.parse((await runCli(["stats", "--json", "--admin", proxy.admin.url])).stdout);
+    const { stable, canary } = document.rollouts.worse.variants;
+    assert.equal(stable.requests + canary.requests, REQUESTS);
+    assert.equal(canary.errors, planted);
+    assert.ok(canary.p99 >= canary.p50 && canary.p50 > 0, JSON.stringify(canary));
+    assert.equal(document.flags.hint.on, 2 * REQUESTS);
+  });
+
+  test("Prometheus' names and labels are those that are asked for, and give the same counts", async () => {
+    const prometheus = await startFakePrometheus(seriesOf(await proxy.admin.prometheus("serin")));
+    try {
+      const fromEnvoy = await new EnvoySource([proxy.admin.url]).read();
+      const fromPrometheus = await new PrometheusSource(prometheus.url, NO_OUTLINE).read();
+      assert.deepEqual([...fromPrometheus.flags], [...fromEnvoy.flags]);
+      for (const [name, { variants }] of fromEnvoy.rollouts) {
+        const other = fromPrometheus.rollouts.get(name);
+        assert.equal(other?.variants.size, variants.size);
+        for (const [variant, { counters, gauges, latency }] of variants) {
+          const counts = other?.variants.get(variant);
+          assert.deepEqual(new Map([...(counts?.counters ?? [])].sort()), new Map([...counters].sort()));
+          assert.deepEqual(new Map([...(counts?.gauges ?? [])].sort()), new Map([...gauges].sort()));
+          assert.equal(totalOf(counts?.latency ?? []), totalOf(latency));
+        }
+      }
+    } finally {
+      await prometheus.stop();
+    }
+  });
+});

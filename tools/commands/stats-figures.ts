@@ -1,0 +1,85 @@
+// The golden signals of each variant, as `serin stats` shows them: numbers of two snapshots in, figures out.
+
+import { STAT_RQ_ACTIVE, STAT_RQ_TOTAL } from "../../assembly/vocabulary/stats.ts";
+import { GRPC_ERROR, RQ_OVERFLOW } from "../metrics/leaves.ts";
+import { CONTROL, requestsOf, shareOf, type Snapshot, type VariantCounts } from "../metrics/snapshot.ts";
+import { totalOf, valueAt } from "../statistics/bins.ts";
+import type { Interval } from "../statistics/evidence.ts";
+import { errorsOf } from "../verdict/counts.ts";
+import { errorFigures } from "../verdict/errors.ts";
+
+export interface VariantFigures {
+  readonly name: string;
+  /** 0 to 1; null where nobody says, as for the control group. */
+  readonly shareAsked: number | null;
+  /** Of the rollout's requests; null without any, and for the control group, which is a part of the default. */
+  readonly shareSeen: number | null;
+  readonly requests: number;
+  /** Requests a second, of late; null when it is not known yet. */
+  readonly perSecond: number | null;
+  readonly errors: number;
+  /** 0 to 1; null when no request has ended. */
+  readonly errorRate: number | null;
+  /** 95 %, at all looks together. */
+  readonly errorInterval: Interval;
+  /** Milliseconds; null when none was counted. */
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+  readonly active: number;
+  /** Refused for want of room or of a healthy host; null where it is not counted. */
+  readonly overflow: number | null;
+  readonly grpcErrors: number | null;
+}
+
+const ALPHA = 0.05;
+
+/** By rollout. `all`: what is shown; `recent`: of the last moments, for rates. */
+export function figuresOf(all: Snapshot, recent: Snapshot | null): Map<string, VariantFigures[]> {
+  return new Map(
+    [...all.rollouts].map(([rollout, { variants, control }]) => {
+      const total = [...variants.values()].reduce((sum, counts) => sum + requestsOf(counts), 0);
+      const late = recent?.rollouts.get(rollout);
+      const rows = [...variants].map(([name, counts]) => {
+        const lately = late?.variants.get(name) ?? null;
+        const seen = total > 0 ? requestsOf(counts) / total : null;
+        return variantFigures(name, counts, seen, perSecond(lately, recent));
+      });
+      if (control !== null) {
+        rows.push(variantFigures(CONTROL, control, null, perSecond(late?.control ?? null, recent)));
+      }
+      return [rollout, rows];
+    }),
+  );
+}
+
+function variantFigures(
+  name: string,
+  counts: VariantCounts,
+  shareSeen: number | null,
+  rate: number | null,
+): VariantFigures {
+  const errors = errorFigures(errorsOf(counts), 1, ALPHA);
+  const quantile = (level: number): number | null => valueAt(counts.latency, totalOf(counts.latency) * level);
+  return {
+    name,
+    shareAsked: shareOf(counts),
+    shareSeen,
+    requests: requestsOf(counts),
+    perSecond: rate,
+    errors: errors.errors,
+    errorRate: errors.rate,
+    errorInterval: errors.rateInterval,
+    p50: quantile(0.5),
+    p90: quantile(0.9),
+    p99: quantile(0.99),
+    active: counts.gauges.get(STAT_RQ_ACTIVE) ?? 0,
+    overflow: counts.counters.get(RQ_OVERFLOW) ?? null,
+    grpcErrors: counts.counters.get(GRPC_ERROR) ?? null,
+  };
+}
+
+function perSecond(lately: VariantCounts | null, recent: Snapshot | null): number | null {
+  if (recent === null || recent.seconds === null || recent.seconds <= 0) return null;
+  return (lately?.counters.get(STAT_RQ_TOTAL) ?? 0) / recent.seconds;
+}

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { Screen } from "../demo/screen.ts";
+import { difference } from "../metrics/difference.ts";
+import type { Snapshot } from "../metrics/snapshot.ts";
+import type { Source } from "../metrics/source.ts";
+import { CommandError } from "./command-error.ts";
+import { nothingCounted, onlyRollout, secondsOf, sourceOf, type SourceOptions } from "./metrics-source.ts";
+import { printOrdered, type Printable } from "./ordered-json.ts";
+import { figuresOf, type VariantFigures } from "./stats-figures.ts";
+import { statsTable } from "./stats-table.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface StatsOptions extends SourceOptions {
+  readonly since?: string;
+  readonly interval: string;
+  readonly once: boolean;
+  readonly json: boolean;
+}
+
+/** For rates: long enough for some requests, short enough to wait for. */
+const RATE_SECONDS = 1;
+/** Prometheus needs a few scrapes to tell a rate. */
+const PROMETHEUS_RATE_SECONDS = 60;
+
+/** Shows the golden signals of each variant until `signal` ends it; once with --once, --json or no terminal. Resolves to 0. */
+export async function stats(options: StatsOptions, terminal: Terminal, signal: AbortSignal): Promise<number> {
+  const since = options.since === undefined ? null : secondsOf(options.since, "--since");
+  const pause = secondsOf(options.interval, "--interval");
+  const source = await sourceOf(options);
+  const screen = new Screen(terminal.stdout);
+  if (options.json || options.once || !screen.isTerminal) {
+    const reading = await readOnce(source, since);
+    const all = onlyRollout(reading.all, options.rollout, source);
+    const figures = figuresOf(all, reading.recent);
+    const text = options.json
+      ? printOrdered(documentOf(source, all, figures))
+      : pictureOf(source, figures, screen.width, terminal);
+    terminal.stdout.write(`${text}\n`);
+    return 0;
+  }
+  await watch(options, source, since, pause, screen, terminal, signal);
+  return 0;
+}
+
+interface Reading {
+  readonly all: Snapshot;
+  readonly recent: Snapshot | null;
+}
+
+async function readOnce(source: Source, since: number | null): Promise<Reading> {
+  if (since !== null && source.waits) {
+    const all = await source.readSpan(since);
+    return { all, recent: all };
+  }
+  const recent = await source.readSpan(source.waits ? RATE_SECONDS : PROMETHEUS_RATE_SECONDS);
+  return { all: since === null ? await source.read() : await source.readSpan(since), recent };
+}
+
+/** With `since`, an Envoy's counts are those since the watch began, up to that long ago at first. */
+async function watch(
+  options: StatsOptions,
+  source: Source,
+  since: number | null,
+  pause: number,
+  screen: Screen,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const readings: Snapshot[] = [];
+  try {
+    while (!signal.aborted) {
+      const { all, recent } = await nextReading(source, since, readings);
+      const figures = figuresOf(onlyRollout(all, options.rollout, source), recent);
+      const ending = terminal.colors.dim(`every ${pause} s; Ctrl-C ends`);
+      screen.draw(`${pictureOf(source, figures, screen.width, terminal)}\n\n${ending}`);
+      await sleep(pause * 1000, undefined, { signal });
+    }
+  } catch (error) {
+    if (!signal.aborted || error instanceof CommandError) throw error;
+  } finally {
+    screen.done();
+  }
+}
+
+/** `readings` are those of the last `since` seconds, or the last one. */
+async function nextReading(source: Source, since: number | null, readings: Snapshot[]): Promise<Reading> {
+  if (!source.waits) {
+    const recent = await source.readSpan(PROMETHEUS_RATE_SECONDS);
+    return { all: since === null ? await source.read() : await source.readSpan(since), recent };
+  }
+  const now = await source.read();
+  const last = readings.at(-1);
+  const recent = last === undefined ? null : difference(now, last);
+  readings.push(now);
+  const oldest = now.takenAt - (since ?? 0) * 1000;
+  while (readings.length > 1 && (readings[1]?.takenAt ?? Infinity) <= oldest) readings.shift();
+  if (since === null) return { all: now, recent };
+  return { all: difference(now, readings[0] ?? now), recent };
+}
+
+function pictureOf(
+  source: Source,
+  figures: ReadonlyMap<string, readonly VariantFigures[]>,
+  width: number,
+  { colors }: Terminal,
+): string {
+  if (figures.size === 0) return nothingCounted(source);
+  return statsTable(figures, width, colors);
+}
+
+function documentOf(
+  source: Source,
+  { takenAt, seconds, shadows, flags }: Snapshot,
+  figures: ReadonlyMap<string, readonly VariantFigures[]>,
+): Printable {
+  return {
+    source: source.name,
+    takenAt: new Date(takenAt).toISOString(),
+    seconds,
+    rollouts: new Map(
+      [...figures].map(([rollout, rows]) => [rollout, { variants: new Map(rows.map(figuresJson)) }]),
+    ),
+    shadows: new Map([...shadows].map(([name, { counters }]) => [name, counters])),
+    flags,
+  };
+}
+
+function figuresJson({ name, errorInterval, ...rest }: VariantFigures): [string, Printable] {
+  const { lower, upper } = errorInterval;
+  return [name, { ...rest, errorInterval: { lower, upper } }];
+}
