@@ -48,105 +48,113 @@ describe("serin dashboard", () => {
     await shop.stop();
   });
 
-  const look = async (width: number, scheme: "light" | "dark"): Promise<Page> => {
+  /** One after the other: a browser holds six connections to one server, and each page keeps one. */
+  const look = async (
+    width: number,
+    scheme: "light" | "dark",
+    see: (page: Page) => Promise<void>,
+  ): Promise<void> => {
     const watched = await openPage(browser, { width, scheme });
     open.push(watched);
     await watched.page.goto(url);
-    await watched.page.waitForFunction(() => document.querySelectorAll(".plot canvas").length >= 5);
-    return watched.page;
+    await watched.page.waitForSelector(".plot canvas");
+    await see(watched.page);
+    await watched.page.close();
   };
 
-  test("numbers are those that Envoy's admin has", async () => {
-    const page = await look(1440, "light");
-    const stats = await settledStats(shop.admin, "checkout");
-    const [stable, canary] = ["stable", "canary"].map((variant) => ({
-      requests: stats.sum("checkout", "rq_total", variant),
-      errors: stats.sum("checkout", "rq_5xx", variant) + stats.sum("checkout", "rq_reset", variant),
+  test("numbers are those that Envoy's admin has", () =>
+    look(1440, "light", async (page) => {
+      const stats = await settledStats(shop.admin, "checkout");
+      const [stable, canary] = ["stable", "canary"].map((variant) => ({
+        requests: stats.sum("checkout", "rq_total", variant),
+        errors: stats.sum("checkout", "rq_5xx", variant) + stats.sum("checkout", "rq_reset", variant),
+      }));
+      assert.ok(stable && canary);
+      assert.equal(stable.requests + canary.requests, sent.get("/checkout"));
+      let table: Table = {};
+      await waitUntil("the last requests on the page", 10_000, async () => {
+        table = await tableOf(page, "rollout-checkout");
+        return table["In flight"]?.every((text) => text === "0") ?? false;
+      });
+      const english = (value: number): string => value.toLocaleString("en-US");
+      assert.deepEqual(table["Requests"]?.slice(0, 2), [english(stable.requests), english(canary.requests)]);
+      assert.deepEqual(table["Errors"], [english(stable.errors), english(canary.errors)]);
+      assert.deepEqual(table["Share asked"], ["80 %", "20 %"]);
+      const seen = (canary.requests / (stable.requests + canary.requests)) * 100;
+      assert.equal(table["Share seen"]?.[1], `${seen.toFixed(1)} %`);
+
+      const shadow = await shop.admin.stats("^wasmcustom\\.serin\\.shadow\\.checkout-v3\\.");
+      const copies = await tableOf(page, "shadow-checkout-v3");
+      for (const [title, leaf] of [
+        ["sent", "sent"],
+        ["match", "match"],
+        ["other status", "mismatch_status"],
+      ] as const) {
+        const count = shadow.get(`wasmcustom.serin.shadow.checkout-v3.${leaf}`) ?? 0;
+        assert.ok(count > 0, leaf);
+        assert.equal(copies[title]?.[0], english(count), title);
+      }
     }));
-    assert.ok(stable && canary);
-    assert.equal(stable.requests + canary.requests, sent.get("/checkout"));
-    let table: Table = {};
-    await waitUntil("the last requests on the page", 10_000, async () => {
-      table = await tableOf(page, "rollout-checkout");
-      return table["In flight"]?.every((text) => text === "0") ?? false;
-    });
-    const english = (value: number): string => value.toLocaleString("en-US");
-    assert.deepEqual(table["Requests"]?.slice(0, 2), [english(stable.requests), english(canary.requests)]);
-    assert.deepEqual(table["Errors"], [english(stable.errors), english(canary.errors)]);
-    assert.deepEqual(table["Share asked"], ["80 %", "20 %"]);
-    const seen = (canary.requests / (stable.requests + canary.requests)) * 100;
-    assert.equal(table["Share seen"]?.[1], `${seen.toFixed(1)} %`);
 
-    const shadow = await shop.admin.stats("^wasmcustom\\.serin\\.shadow\\.checkout-v3\\.");
-    const copies = await tableOf(page, "shadow-checkout-v3");
-    for (const [title, leaf] of [
-      ["sent", "sent"],
-      ["match", "match"],
-      ["other status", "mismatch_status"],
-    ] as const) {
-      const count = shadow.get(`wasmcustom.serin.shadow.checkout-v3.${leaf}`) ?? 0;
-      assert.ok(count > 0, leaf);
-      assert.equal(copies[title]?.[0], english(count), title);
-    }
-  });
-
-  test("the verdict is the one of serin report", async () => {
-    const page = await look(1440, "light");
-    const shown = await page.$eval("#rollout-checkout ~ .verdict", (badge) => badge.textContent);
-    const { verdict, reason } = await reported(shop.admin.url, "checkout");
-    assert.equal(shown, verdict);
-    assert.equal(await page.$eval("section .reason", (line) => line.textContent), reason);
-  });
-
-  test("has a chart of each kind, with a name that says what is in it", async () => {
-    const page = await look(1440, "light");
-    const names = await page.$$eval("section .plot", (all) =>
-      all.map((one) => one.getAttribute("aria-label")),
-    );
-    const titles = names.map((name) => name?.split(".")[0]);
-    const ofRollout = ["Share of requests", "Error rate", "Latency", "Requests a second", "In flight"];
-    assert.deepEqual(titles.slice(0, 10), [...ofRollout, ...ofRollout]);
-    await page.$eval("#shadow-checkout-v3", (heading) => heading.scrollIntoView());
-    await page.waitForFunction(() => document.querySelectorAll(".plot canvas").length === 13);
-    assert.deepEqual(titles.slice(10), ["Copies a second", "Mismatches", "Latency"]);
-    const isDrawn = await page.$$eval(".plot canvas", (all) =>
-      all.map((canvas) => {
-        const { width, height } = canvas as HTMLCanvasElement;
-        const pixels = (canvas as HTMLCanvasElement).getContext("2d")?.getImageData(0, 0, width, height).data;
-        // Lines and marks: pixels that are neither white nor grey.
-        let colored = 0;
-        for (let at = 0; pixels && at < pixels.length; at += 4) {
-          const [r = 0, , b = 0, a = 0] = pixels.subarray(at, at + 4);
-          if (a > 128 && Math.abs(r - b) > 60) colored++;
-        }
-        return colored > 20;
-      }),
-    );
-    assert.deepEqual(
-      isDrawn,
-      isDrawn.map(() => true),
-    );
-  });
-
-  test("other ranges are chosen by keyboard", async () => {
-    const page = await look(1440, "light");
-    await page.focus("input[name=range]");
-    await page.keyboard.press("ArrowRight");
-    await page.waitForFunction(() =>
-      document.getElementById("window")?.textContent?.includes("the 60 s before"),
-    );
-  });
-
-  test("is readable on a phone: nothing is wider than the screen", async () => {
-    const page = await look(360, "light");
-    const wide = await page.evaluate(() => ({
-      page: document.documentElement.scrollWidth,
-      cut: Array.from(document.querySelectorAll("section .table, section p, section figure"))
-        .filter((one) => one.scrollWidth > one.clientWidth + 1)
-        .map((one) => one.className),
+  test("the verdict is the one of serin report", () =>
+    look(1440, "light", async (page) => {
+      const shown = await page.$eval("#rollout-checkout ~ .verdict", (badge) => badge.textContent);
+      const { verdict, reason } = await reported(shop.admin.url, "checkout");
+      assert.equal(shown, verdict);
+      assert.equal(await page.$eval("section .reason", (line) => line.textContent), reason);
     }));
-    assert.deepEqual(wide, { page: 360, cut: [] });
-  });
+
+  test("has a chart of each kind, with a name that says what is in it", () =>
+    look(1440, "light", async (page) => {
+      const names = await page.$$eval("section .plot", (all) =>
+        all.map((one) => one.getAttribute("aria-label")),
+      );
+      const titles = names.map((name) => name?.split(".")[0]);
+      const ofRollout = ["Share of requests", "Error rate", "Latency", "Requests a second", "In flight"];
+      assert.deepEqual(titles.slice(0, 10), [...ofRollout, ...ofRollout]);
+      await page.$eval("#shadow-checkout-v3", (heading) => heading.scrollIntoView());
+      await page.waitForFunction(() => document.querySelectorAll(".plot canvas").length === 13);
+      assert.deepEqual(titles.slice(10), ["Copies a second", "Mismatches", "Latency"]);
+      const isDrawn = await page.$$eval(".plot canvas", (all) =>
+        all.map((canvas) => {
+          const { width, height } = canvas as HTMLCanvasElement;
+          const pixels = (canvas as HTMLCanvasElement)
+            .getContext("2d")
+            ?.getImageData(0, 0, width, height).data;
+          // Lines and marks: pixels that are neither white nor grey.
+          let colored = 0;
+          for (let at = 0; pixels && at < pixels.length; at += 4) {
+            const [r = 0, , b = 0, a = 0] = pixels.subarray(at, at + 4);
+            if (a > 128 && Math.abs(r - b) > 60) colored++;
+          }
+          return colored > 20;
+        }),
+      );
+      assert.deepEqual(
+        isDrawn,
+        isDrawn.map(() => true),
+      );
+    }));
+
+  test("other ranges are chosen by keyboard", () =>
+    look(1440, "light", async (page) => {
+      await page.focus("input[name=range]");
+      await page.keyboard.press("ArrowRight");
+      await page.waitForFunction(() =>
+        document.getElementById("window")?.textContent?.includes("the 60 s before"),
+      );
+    }));
+
+  test("is readable on a phone: nothing is wider than the screen", () =>
+    look(360, "light", async (page) => {
+      const wide = await page.evaluate(() => ({
+        page: document.documentElement.scrollWidth,
+        cut: Array.from(document.querySelectorAll("section .table, section p, section figure"))
+          .filter((one) => one.scrollWidth > one.clientWidth + 1)
+          .map((one) => one.className),
+      }));
+      assert.deepEqual(wide, { page: 360, cut: [] });
+    }));
 
   test("looks as it should: pictures in build/dashboard", async () => {
     for (const [width, scheme] of [
@@ -155,14 +163,15 @@ describe("serin dashboard", () => {
       [360, "light"],
       [360, "dark"],
     ] as const) {
-      const page = await look(width, scheme);
-      // Charts that nobody sees are not drawn: the window is as high as the page.
-      const height = await page.evaluate(() => document.documentElement.scrollHeight);
-      await page.setViewport({ width, height });
-      await page.waitForFunction(() => document.querySelectorAll(".plot canvas").length === 13);
-      await page.screenshot({ path: join(PICTURES, `${width}-${scheme}.png`) as `${string}.png` });
-      const paper = await page.$eval("html", (root) => getComputedStyle(root).backgroundColor);
-      assert.equal(paper, scheme === "light" ? "rgb(246, 246, 243)" : "rgb(18, 20, 23)");
+      await look(width, scheme, async (page) => {
+        // Charts that nobody sees are not drawn: the window is as high as the page.
+        const height = await page.evaluate(() => document.documentElement.scrollHeight);
+        await page.setViewport({ width, height });
+        await page.waitForFunction(() => document.querySelectorAll(".plot canvas").length === 13);
+        await page.screenshot({ path: join(PICTURES, `${width}-${scheme}.png`) as `${string}.png` });
+        const paper = await page.$eval("html", (root) => getComputedStyle(root).backgroundColor);
+        assert.equal(paper, scheme === "light" ? "rgb(246, 246, 243)" : "rgb(18, 20, 23)");
+      });
     }
   });
 

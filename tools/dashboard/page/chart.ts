@@ -41,7 +41,7 @@ export interface ChartText {
 
 export class Chart {
   readonly root: HTMLElement;
-  readonly #place = element("div", { class: "plot", role: "img" });
+  readonly #place: HTMLElement;
   readonly #legend = element("ul", { class: "legend" });
   readonly #when = element("span", { class: "when" });
   #plot: uPlot | null = null;
@@ -52,6 +52,7 @@ export class Chart {
   #isVisible = false;
 
   constructor(private readonly text: ChartText) {
+    this.#place = element("div", { class: "plot", role: "img", "aria-label": text.title });
     const title = element("figcaption", {}, element("span", { class: "title" }, text.title), this.#when);
     const note = element("p", { class: "note" }, text.note);
     this.root = element("figure", {}, title, this.#legend, this.#place, note);
@@ -69,7 +70,16 @@ export class Chart {
   /** What nobody sees is not drawn, until it is seen. */
   show(data: ChartData): void {
     this.#data = data;
+    const names = [...new Set(data.lines.map(({ name }) => name))];
+    const now = names.map((name) => `${name} ${this.#textOf(data, name, data.times.length - 1)}`).join(", ");
+    setAttribute(this.#place, "aria-label", `${this.text.title}. Now: ${now || "nothing yet"}`);
     this.#draw();
+  }
+
+  /** The values of all lines of one name. */
+  #textOf({ lines }: ChartData, name: string, at: number): string {
+    const own = lines.filter((line) => line.name === name);
+    return own.map(({ values }) => this.text.format(values[at] ?? null)).join(" · ");
   }
 
   /** Draws everything anew: colours have changed. */
@@ -111,12 +121,7 @@ export class Chart {
     const at = pointed ?? data.times.length - 1;
     setText(this.#when, pointed === null ? "" : clock(data.times[at] ?? 0));
     const names = [...new Set(data.lines.map(({ name }) => name))];
-    const texts = names.map((name) =>
-      data.lines
-        .filter((line) => line.name === name)
-        .map(({ values }) => this.text.format(values[at] ?? null))
-        .join(" · "),
-    );
+    const texts = names.map((name) => this.#textOf(data, name, at));
     if (this.#legend.children.length !== names.length || this.#legend.dataset["names"] !== names.join()) {
       this.#legend.dataset["names"] = names.join();
       this.#legend.replaceChildren(
@@ -131,9 +136,6 @@ export class Chart {
       const value = this.#legend.children[index]?.lastElementChild;
       if (value) setText(value, text);
     });
-    if (pointed !== null) return;
-    const now = names.map((name, index) => `${name} ${texts[index] ?? ""}`).join(", ");
-    setAttribute(this.#place, "aria-label", `${this.text.title}. Now: ${now || "nothing yet"}`);
   }
 }
 
