@@ -48,7 +48,9 @@ export class Endpoint {
       const counted = await this.#read();
       if (signal.aborted) return;
       if (counted !== null) onCounted(counted, isFirst);
-      const pause = Math.max(this.options.pauseMs, ((Date.now() - begin) * (1 - BUSY_PART)) / BUSY_PART);
+      // Who did not answer had nothing to do for us, and is asked soon.
+      const took = counted === null ? 0 : Date.now() - begin;
+      const pause = Math.max(this.options.pauseMs, (took * (1 - BUSY_PART)) / BUSY_PART);
       await sleep(pause, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -20,7 +20,7 @@ export class RolloutView {
   readonly #charts = {
     share: new Chart({
       title: "Share of requests",
-      note: "Solid: seen. Dashed: asked for. The default has the rest.",
+      note: "Solid: seen, dashed: asked for.",
       format: percent,
       axis: exactPercent,
       leastTop: 0.01,

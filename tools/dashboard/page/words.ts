@@ -27,7 +27,7 @@ export function between({ lower, upper }: { readonly lower: number; readonly upp
 /** `8.4 ms`, `310 ms`, `2.1 s` */
 export function latency(ms: number | null): string {
   if (ms === null) return NONE;
-  if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms >= 1000) return `${Number((ms / 1000).toFixed(ms < 10_000 ? 2 : 1))} s`;
   return `${ms < 10 ? Number(ms.toFixed(1)) : count(ms)} ms`;
 }
 
