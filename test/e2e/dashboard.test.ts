@@ -117,10 +117,8 @@ describe("serin dashboard", () => {
       assert.deepEqual(titles.slice(10), ["Copies a second", "Mismatches", "Latency"]);
       const isDrawn = await page.$$eval(".plot canvas", (all) =>
         all.map((canvas) => {
-          const { width, height } = canvas as HTMLCanvasElement;
-          const pixels = (canvas as HTMLCanvasElement)
-            .getContext("2d")
-            ?.getImageData(0, 0, width, height).data;
+          const { width, height } = canvas;
+          const pixels = canvas.getContext("2d")?.getImageData(0, 0, width, height).data;
           // Lines and marks: pixels that are neither white nor grey.
           let colored = 0;
           for (let at = 0; pixels && at < pixels.length; at += 4) {
@@ -168,7 +166,7 @@ describe("serin dashboard", () => {
         const height = await page.evaluate(() => document.documentElement.scrollHeight);
         await page.setViewport({ width, height });
         await page.waitForFunction(() => document.querySelectorAll(".plot canvas").length === 13);
-        await page.screenshot({ path: join(PICTURES, `${width}-${scheme}.png`) as `${string}.png` });
+        await page.screenshot({ path: join(PICTURES, `${width}-${scheme}.png`) });
         const paper = await page.$eval("html", (root) => getComputedStyle(root).backgroundColor);
         assert.equal(paper, scheme === "light" ? "rgb(246, 246, 243)" : "rgb(18, 20, 23)");
       });
