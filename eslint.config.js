@@ -55,6 +55,13 @@ export default tseslint.config(
     },
   },
   {
+    // Runs in a browser, wholly or in part, where the document is what there is to work on.
+    files: ["tools/dashboard/page/**/*.ts", "test/e2e/dashboard.test.ts"],
+    rules: {
+      "no-restricted-globals": ["error", "event", "name", "length", "status", "self", "parent", "top"],
+    },
+  },
+  {
     files: ["test/**/*.ts"],
     rules: {
       // node:test's describe and it return promises that the runner itself awaits.

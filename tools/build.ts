@@ -1,4 +1,5 @@
-// Builds what ships: build/serin.wasm, checked by the gate, and the command line build/cli/cli.js.
+// Builds what ships: build/serin.wasm, checked by the gate, and the command line build/cli/cli.js with the
+// dashboard's page beside it.
 //   tsx tools/build.ts [wasm|cli|debug]...    (default: wasm cli)
 
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
@@ -7,6 +8,8 @@ import { dirname, join, relative, resolve } from "node:path";
 import { createMemoryStream, main as compile } from "assemblyscript/asc";
 import { build as bundle } from "esbuild";
 
+import { ASSETS_FOLDER } from "./dashboard/assets.ts";
+import { bundlePage } from "./dashboard/bundle.ts";
 import { describeFaults, judge } from "./gate/gate.ts";
 import { withoutCustomSections } from "./gate/sections.ts";
 
@@ -74,6 +77,16 @@ export async function buildCli(): Promise<void> {
   }
 }
 
+/** Bundles the dashboard's page into the files that the command line serves. */
+export async function buildPage(): Promise<void> {
+  let bytes = 0;
+  for (const [name, content] of await bundlePage()) {
+    writeWhole(join(ASSETS_FOLDER, name), content);
+    bytes += content.length;
+  }
+  console.log(`${ASSETS_FOLDER}: ${bytes} bytes`);
+}
+
 async function runCompiler(target: string): Promise<Map<string, Uint8Array | string>> {
   const files = new Map<string, Uint8Array | string>();
   const stderr = createMemoryStream();
@@ -103,7 +116,10 @@ async function main(parts: string[]): Promise<number> {
   let ok = true;
   if (wanted.has("wasm")) ok = (await buildWasm()) && ok;
   if (wanted.has("debug")) await buildDebugWasm();
-  if (wanted.has("cli")) await buildCli();
+  if (wanted.has("cli")) {
+    await buildCli();
+    await buildPage();
+  }
   return ok ? 0 : 1;
 }
 

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from "commander";
 
 import { CommandError } from "./commands/command-error.ts";
+import { dashboard, DEFAULT_DASHBOARD_PORT, type DashboardOptions } from "./commands/dashboard.ts";
 import { decide } from "./commands/decide.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { explain, type ExplainOptions } from "./commands/explain.ts";
@@ -238,6 +239,30 @@ reading(
     const ending = new AbortController();
     process.once("SIGINT", () => ending.abort());
     exitStatus = await stats(options, terminal, ending.signal);
+  });
+
+reading(
+  program
+    .command("dashboard")
+    .summary("show rollouts and shadows live, in a browser")
+    .description(
+      "Serves one page to this machine alone (127.0.0.1): traffic, errors, latency and the verdict of each rollout, and " +
+        "what shadows found, live. Ctrl-C ends it.",
+    ),
+)
+  .option("--port <PORT>", "where the page is served; 0 takes a free port", String(DEFAULT_DASHBOARD_PORT))
+  .addHelpText(
+    "after",
+    examples(
+      "serin dashboard",
+      "serin dashboard --admin http://127.0.0.1:9901 --admin http://127.0.0.1:9902",
+      "serin dashboard --prometheus http://127.0.0.1:9090 --policy policy.yaml --rollout checkout",
+    ),
+  )
+  .action(async (options: DashboardOptions) => {
+    const ending = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ending.abort());
+    exitStatus = await dashboard(options, terminal, ending.signal);
   });
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

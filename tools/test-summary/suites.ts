@@ -56,10 +56,10 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "tools",
-    title: "command line and emulator",
+    title: "command line, metrics, dashboard, emulator",
     quick: true,
     kind: "node",
-    files: ["tools", "metrics"],
+    files: ["tools", "metrics", "dashboard"],
   },
   {
     name: "verdict",
