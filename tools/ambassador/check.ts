@@ -87,7 +87,11 @@ function wantedFaults(wanted: WantedMapping, found: Resource | undefined, checke
   }
   if (base !== null && precedenceOf(found) < precedenceOf(base)) {
     const message = `is never asked: its precedence ${precedenceOf(found)} is below ${precedenceOf(base)} of Mapping ${base.name}`;
-    add(["spec", "precedence"], CODE_MAPPING_HIDDEN, message);
+    add(
+      found.spec["precedence"] === undefined ? ["spec"] : ["spec", "precedence"],
+      CODE_MAPPING_HIDDEN,
+      message,
+    );
   }
   for (const [key, value] of Object.entries(wanted.spec)) {
     if (FREE_KEYS.has(key) || base === null || isDeepStrictEqual(value, found.spec[key])) continue;

@@ -1,15 +1,7 @@
 // A policy that names services in place of clusters. The filter knows clusters alone, so `service: X` becomes
 // `cluster: NAME` in its text: everything else of the file stays as it is, comments too.
 
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  parseDocument,
-  type Document,
-  type Node,
-  type Pair,
-} from "yaml";
+import { isAlias, isMap, isScalar, parseDocument, type Document, type Node, type Pair } from "yaml";
 
 import { CODE_CONFLICT, CODE_TYPE, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
 import { checkPolicy, refuseFaults } from "../commands/check-policy.ts";

@@ -236,7 +236,8 @@ class Composer {
     const secrets = choices.filter(({ header, variant }) => header[1] !== variant);
     const removed = [base.spec["remove_request_headers"] ?? []]
       .flat()
-      .filter(isText).map((name) => name.toLowerCase());
+      .filter(isText)
+      .map((name) => name.toLowerCase());
     const overwritten = secrets.filter(({ header }) => !removed.includes(header[0]));
     if (overwritten.length > 0) {
       // The route is chosen by then: the upstream has no need of the secret.

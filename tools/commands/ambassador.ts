@@ -140,7 +140,8 @@ async function conclude(
   options: AmbassadorOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { wanted, written, obsolete, problems, policyText } = findings;
+  const { wanted, written, obsolete, policyText } = findings;
+  const problems = inOrder(findings.problems, [options.policy, ...files.map(({ file }) => file)]);
   const ok = wanted !== null && !problems.some(isError);
   if (!options.json) reportProblems(problems, terminal);
   if (!ok) {
@@ -184,6 +185,12 @@ async function conclude(
     );
   terminal.stderr.write(said.map((line) => `${line}\n`).join(""));
   return 0;
+}
+
+/** As a person goes through the files. */
+function inOrder(problems: readonly Problem[], files: readonly string[]): Problem[] {
+  const rank = ({ file }: Problem): number => files.indexOf(file);
+  return [...problems].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column);
 }
 
 function counted(mappings: number): string {

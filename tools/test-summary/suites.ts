@@ -54,7 +54,13 @@ export const SUITES: readonly Suite[] = [
       "docs.test.ts",
     ],
   },
-  { name: "tools", title: "command line and emulator", quick: true, kind: "node", files: ["tools"] },
+  {
+    name: "tools",
+    title: "command line and emulator",
+    quick: true,
+    kind: "node",
+    files: ["tools", "ambassador-command"],
+  },
   {
     name: "cases",
     title: "cases on the emulator",
