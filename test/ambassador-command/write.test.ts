@@ -40,6 +40,17 @@ const mirror = (name = "search-v2", path = "/search") => `
   ${name}: { match: [{ path: { value: ${path} } }], percent: 10, dispatch: mirror, service: "${name}:8080" }
 `;
 
+/** The Mappings of a stream; `items` of a List. */
+interface Parsed {
+  metadata: { name: string };
+  spec: Record<string, unknown>;
+  items: unknown;
+}
+
+function documentsOf(text: string): [Parsed, Parsed, ...Parsed[]] {
+  return parseAllDocuments(text).map((document) => document.toJS() as Parsed) as [Parsed, Parsed];
+}
+
 describe("serin ambassador", () => {
   const folder = temporaryFolder();
 
@@ -108,7 +119,7 @@ spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value }
     const list = JSON.stringify({ apiVersion: "v1", kind: "List", items: [stable, ...(items ?? [])] });
     const { stdout, status } = await run(folder, POLICY, [list], { whole: true });
     assert.equal(status, 0);
-    const documents = parseAllDocuments(stdout).map((document) => document.toJS());
+    const documents = documentsOf(stdout);
     assert.equal(documents.length, 2);
     assert.deepEqual(documents[0].items, [stable]);
     assert.equal(documents[1].metadata.name, "checkout-serin-checkout-canary");
@@ -223,7 +234,7 @@ spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value }
   it("names the cluster of a call, closed to clients, and keeps what a person added to that Mapping", async () => {
     const policy = `identity: [{ cookie: uid }]\n${call(", noise: { service: checkout }")}`;
     const { stdout } = await run(folder, policy, [MAPPINGS]);
-    const [first, second] = parseAllDocuments(stdout).map((document) => document.toJS());
+    const [first, second] = documentsOf(stdout);
     assert.deepEqual(first.spec, {
       hostname: "shadow.invalid",
       prefix: "/checkout-v3/",

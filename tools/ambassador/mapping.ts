@@ -95,6 +95,19 @@ export function matchKey(mapping: MappingLike): string {
   return JSON.stringify(parts);
 }
 
+/** One of each group: those that share its requests by weight would have the same Mappings beside them. */
+export function onePerGroup(mappings: readonly Resource[]): Resource[] {
+  const groups = new Map<string, Resource>();
+  for (const mapping of mappings) {
+    const key = `${matchKey(mapping)} ${mapping.namespace} ${precedenceOf(mapping)}`;
+    const known = groups.get(key);
+    const isBetter = known?.spec["weight"] !== undefined && mapping.spec["weight"] === undefined;
+    if (known === undefined || isBetter) groups.set(key, mapping);
+  }
+  const chosen = new Set(groups.values());
+  return mappings.filter((mapping) => chosen.has(mapping));
+}
+
 /** The higher is asked first. */
 export function precedenceOf({ spec }: MappingLike): number {
   return Number(spec["precedence"] ?? 0);

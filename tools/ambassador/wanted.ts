@@ -9,10 +9,8 @@ import {
   DISPATCH_METHOD,
   DISPATCH_TAG,
   isOurs,
-  matchKey,
   OWNER,
   OWNER_LABEL,
-  precedenceOf,
   type installationOf,
 } from "./mapping.ts";
 import { concerned } from "./overlap.ts";
@@ -66,15 +64,15 @@ interface Choice {
   readonly target: Target;
 }
 
-/** What the policy needs of the Mappings that are there. `oldSecrets` by rollout; an empty one is none. */
+/** What the policy needs beside `bases`, the Mappings that serve production. `oldSecrets` by rollout; an empty one is none. */
 export function wantedMappings(
   policy: ServicePolicy,
-  stable: readonly Resource[],
+  bases: readonly Resource[],
   all: readonly Resource[],
   installation: Installation,
   oldSecrets: ReadonlyMap<string, string>,
 ): Wanted {
-  return new Composer(policy, stable, all, installation, oldSecrets).compose();
+  return new Composer(policy, bases, all, installation, oldSecrets).compose();
 }
 
 class Composer {
@@ -85,7 +83,7 @@ class Composer {
 
   constructor(
     private readonly policy: ServicePolicy,
-    private readonly stable: readonly Resource[],
+    private readonly bases: readonly Resource[],
     private readonly all: readonly Resource[],
     private readonly installation: Installation,
     private readonly oldSecrets: ReadonlyMap<string, string>,
@@ -93,7 +91,7 @@ class Composer {
 
   compose(): Wanted {
     const { rollouts, shadows } = this.policy;
-    const bases = this.#bases();
+    const { bases } = this;
     const ofRollout = new Map(
       rollouts.map((one) => [one, new Set(this.#concernedBy(one, bases, "variants"))]),
     );
@@ -110,19 +108,6 @@ class Composer {
     }
     for (const shadow of shadows) this.#composeDispatch(shadow, bases);
     return { mappings: this.#mappings, clusters: [...this.#clusters.values()], problems: this.#problems };
-  }
-
-  /** One of each group: those that share its requests by weight would be written twice. */
-  #bases(): Resource[] {
-    const groups = new Map<string, Resource>();
-    for (const mapping of this.stable) {
-      const key = `${matchKey(mapping)} ${mapping.namespace} ${precedenceOf(mapping)}`;
-      const known = groups.get(key);
-      if (known === undefined || (known.spec["weight"] !== undefined && mapping.spec["weight"] === undefined))
-        groups.set(key, mapping);
-    }
-    const chosen = new Set(groups.values());
-    return this.stable.filter((mapping) => chosen.has(mapping));
   }
 
   #concernedBy(one: Rollout | Shadow, bases: readonly Resource[], what: string): Resource[] {
@@ -272,7 +257,7 @@ class Composer {
         if (this.#makerOf(target.text) === undefined) this.#unknownCluster(target, "warning");
         continue;
       }
-      const base = concerned(shadow.match, bases)[0] ?? this.stable[0];
+      const base = concerned(shadow.match, bases)[0] ?? bases[0];
       const namespace = base?.namespace ?? this.installation.namespace;
       const version = base?.version ?? "v3alpha1";
       const own = this.all.find(

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 
 import { checkMappings, counterpartOf, type Checked } from "../ambassador/check.ts";
-import { installationOf, isOurs, isStable } from "../ambassador/mapping.ts";
+import { installationOf, isOurs, isStable, onePerGroup } from "../ambassador/mapping.ts";
 import { mappingText, resourceOf, wholeText } from "../ambassador/mapping-text.ts";
 import { policyFaults } from "../ambassador/policy-faults.ts";
 import { CODE_MAPPING_MISSING } from "../ambassador/problem-codes.ts";
@@ -81,10 +81,10 @@ function find(
 ): Findings {
   const oldSecrets = oldSecretsOf(options.oldSecret, policy);
   const mappings = files.flatMap((file) => file.mappings);
-  const stable = mappings.filter(isStable);
+  const bases = onePerGroup(mappings.filter(isStable));
   const installation = installationOf(files, options.ambassadorNamespace);
-  const wanted = wantedMappings(policy, stable, mappings, installation, oldSecrets);
-  const problems = [...early, ...policyFaults(policy, stable), ...wanted.problems];
+  const wanted = wantedMappings(policy, bases, mappings, installation, oldSecrets);
+  const problems = [...early, ...policyFaults(policy, bases), ...wanted.problems];
   const foreign = mappings.filter((mapping) => !isOurs(mapping));
   const written = wanted.mappings.filter((one) => counterpartOf(one, foreign) === undefined);
   const isWritten = ({ name, namespace }: Resource): boolean =>
