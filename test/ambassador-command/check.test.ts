@@ -313,6 +313,14 @@ shadows:
   ],
   ["YAML that is none", "rollouts: [", BOTH, [["syntax", "error", "1:12 ", /./]]],
   [
+    "a policy that is empty",
+    "",
+    BOTH,
+    [["mapping-unused", "warning", "18:14 /spec/headers/x-serin-checkout", /./]],
+  ],
+  ["JSON that is none", "{ ", BOTH, [["syntax", "error", "1:3 ", /./]]],
+  ["an alias of nothing", POLICY, "a: *b\n", [["syntax", "error", "1:1 ", /cannot be read as YAML/]]],
+  [
     "Mappings that are none",
     POLICY,
     "apiVersion: getambassador.io/v1\nkind: Mapping\n---\napiVersion: getambassador.io/v2\nkind: Mapping\nmetadata: { name: a }\nspec: { service: b }\n---\na: [\n",

@@ -94,7 +94,14 @@ function resourcesIn(
   positionAt: (offset: number) => Position,
   fallbackNamespace: string,
 ): Found[] {
-  const value = content.toJS() as unknown;
+  let value: unknown;
+  try {
+    value = content.toJS();
+  } catch (error) {
+    // Aliases of nothing, or far too many.
+    const message = `cannot be read as YAML: ${(error as Error).message}`;
+    return [{ problem: problemAt(file, positionAt(0), "", CODE_SYNTAX, message) }];
+  }
   const items = isFields(value) && String(value["kind"]).endsWith("List") ? value["items"] : null;
   const entries: [Path, unknown][] = Array.isArray(items)
     ? items.map((item: unknown, index): [Path, unknown] => [["items", index], item])

@@ -1,6 +1,8 @@
 // A policy that names services in place of clusters. The filter knows clusters alone, so `service: X` becomes
 // `cluster: NAME` in its text: everything else of the file stays as it is, comments too.
 
+import { isUtf8 } from "node:buffer";
+
 import { isAlias, isMap, isScalar, parseDocument, type Document, type Node, type Pair } from "yaml";
 
 import { CODE_CONFLICT, CODE_TYPE, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
@@ -88,12 +90,8 @@ export function readServicePolicy(
   const text = Buffer.from(bytes)
     .toString("utf8")
     .replace(/^\uFEFF/, "");
-  let root: OrderedJson;
-  try {
-    root = parseOrdered(Buffer.from(source.json).toString("utf8"));
-  } catch {
-    return { policy: null, problems: refuseFaults(checkPolicy(source, module), allowWarnings).problems };
-  }
+  if (!isUtf8(bytes)) return { policy: null, problems: checkPolicy(source, module).problems };
+  const root = parsed(source.json);
   const problemAt = problemsOf(source);
   const { places, faults } = servicePlaces(source, text, root, problemAt);
   if (faults.length > 0) return { policy: null, problems: faults };
@@ -127,6 +125,15 @@ export function readServicePolicy(
     withClusters: judge,
   };
   return { policy, problems: first.problems };
+}
+
+/** Nothing for what is no JSON: the filter says so, and better. */
+function parsed(json: Uint8Array): OrderedJson {
+  try {
+    return parseOrdered(Buffer.from(json).toString("utf8"));
+  } catch {
+    return new Map();
+  }
 }
 
 function problemsOf(source: PolicySource): ServicePolicy["problem"] {
