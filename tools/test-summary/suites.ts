@@ -59,7 +59,7 @@ export const SUITES: readonly Suite[] = [
     title: "command line, metrics, dashboard, emulator",
     quick: true,
     kind: "node",
-    files: ["tools", "metrics", "dashboard"],
+    files: ["tools", "metrics", "dashboard", "ambassador-command"],
   },
   {
     name: "verdict",
