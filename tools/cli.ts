@@ -264,6 +264,8 @@ reading(
     const ending = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ending.abort());
     exitStatus = await dashboard(options, terminal, ending.signal);
+  });
+
 program
   .command("ambassador")
   .summary("write or check the Mappings that a policy needs")
