@@ -1,0 +1,398 @@
+"""The hook without diagd: what `insert` does to configurations, sound and strange, and how it gets into a class."""
+
+import contextlib
+import copy
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+HOOK = ROOT / "envoy" / "emissary"
+sys.path.insert(0, str(HOOK))
+
+from serin_config import HTTP_OPTIONS, STATS_TAGS, TYPED_STRUCT, Settings, insert, tag_stats  # noqa: E402
+
+# As the real one: it sets up logging and loads Emissary's packages, those of Envoy's configuration among them.
+DIAGD = """
+import logging
+logging.basicConfig(level="INFO")
+try:
+    import ambassador.envoy.v3.v3config
+except ImportError:
+    pass
+"""
+HCM = "envoy.filters.network.http_connection_manager"
+
+
+def named(*names):
+    return [{"name": name if name == "serin" else f"envoy.filters.http.{name}"} for name in names]
+
+
+def manager(filters, routes=({"match": {"prefix": "/"}, "route": {"cluster": "stable"}},)):
+    hosts = [{"name": "all", "domains": ["*"], "routes": list(routes)}]
+    return {"name": HCM, "typed_config": {"http_filters": filters, "route_config": {"virtual_hosts": hosts}}}
+
+
+def listener(name, *network_filters):
+    return {"name": name, "filter_chains": [{"filters": [one]} for one in network_filters]}
+
+
+def configuration(*listeners, clusters=()):
+    ready = {"http_filters": named("health_check", "router"), "route_config": {"name": "local_route"}}
+    return {
+        "@type": "/envoy.config.bootstrap.v3.Bootstrap",
+        "static_resources": {
+            "listeners": [*listeners, listener("ready", {"name": HCM, "typed_config": ready})],
+            "clusters": list(clusters),
+        },
+    }
+
+
+def chains(ads):
+    return {
+        one["name"]: [
+            [entry["name"].removeprefix("envoy.filters.http.") for entry in network["typed_config"]["http_filters"]]
+            for chain in one["filter_chains"]
+            for network in chain["filters"]
+            if network["name"] == HCM
+        ]
+        for one in ads["static_resources"]["listeners"]
+    }
+
+
+class WithFiles(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.wasm = self.folder / "serin-0123.wasm"
+        self.wasm.write_bytes(b"\0asm\1\0\0\0")
+        self.policy = self.folder / "filter.yaml"
+        self.policy.write_text("resources: []")
+        self.settings = Settings(str(self.wasm), str(self.policy))
+
+    def assert_left(self, ads, settings=None, says=""):
+        before = copy.deepcopy(ads)
+        with self.assertLogs("ambassador.serin", "ERROR") as logged:
+            self.assertIs(insert(ads, settings or self.settings), ads)
+        self.assertEqual(ads, before)
+        self.assertIn(says, logged.output[0])
+
+
+class Insert(WithFiles):
+    def test_every_http_listener_but_ready(self):
+        tcp = {"name": "envoy.filters.network.tcp_proxy", "typed_config": {"cluster": "a"}}
+        ads = configuration(
+            listener("http", manager(named("cors", "router"))),
+            listener("https", manager(named("cors", "router")), manager(named("router")), tcp),
+            listener("tcp", tcp),
+        )
+        before = copy.deepcopy(ads)
+        result = insert(ads, self.settings)
+        self.assertEqual(ads, before, "what was given is not changed")
+        self.assertEqual(
+            chains(result),
+            {
+                "http": [["cors", "serin", "router"]],
+                "https": [["cors", "serin", "router"], ["serin", "router"]],
+                "tcp": [],
+                "ready": [["health_check", "router"]],
+            },
+        )
+
+    def test_default_filter_chain(self):
+        ads = configuration({"name": "http", "default_filter_chain": {"filters": [manager(named("router"))]}})
+        chain = insert(ads, self.settings)["static_resources"]["listeners"][0]["default_filter_chain"]
+        self.assertEqual(chain["filters"][0]["typed_config"]["http_filters"][0]["name"], "serin")
+
+    def test_placement(self):
+        for filters, before, after in (
+            ("cors ext_authz ratelimit router", "cors serin ext_authz ratelimit router", "cors ext_authz serin ratelimit router"),
+            ("ext_authz lua ext_authz router", "serin ext_authz lua ext_authz router", "ext_authz lua ext_authz serin router"),
+            ("cors gzip ratelimit router", "cors gzip serin ratelimit router", "cors gzip serin ratelimit router"),
+            ("cors response_map router", "cors serin response_map router", "cors serin response_map router"),
+            ("router", "serin router", "serin router"),
+        ):
+            ads = configuration(listener("http", manager(named(*filters.split()))))
+            for placement, wanted in (("before", before), ("after", after)):
+                with self.subTest(filters=filters, placement=placement):
+                    settings = Settings(str(self.wasm), str(self.policy), placement)
+                    self.assertEqual(chains(insert(ads, settings))["http"], [wanted.split()])
+
+    def test_idempotent_also_with_other_settings(self):
+        ads = configuration(
+            listener("http", manager(named("ext_authz", "router"), mirrored_routes())), clusters=shadow_clusters()
+        )
+        once = insert(ads, self.settings)
+        self.assertEqual(insert(once, self.settings), once)
+        other = Settings(str(self.wasm), str(self.policy), "before", True)
+        self.assertEqual(insert(once, other), insert(ads, other))
+        self.assertEqual(insert(insert(ads, other), other), insert(ads, other))
+
+    def test_filter_comes_by_file_with_a_default_that_ambex_knows(self):
+        ads = configuration(listener("http", manager(named("router"))))
+        result = insert(ads, self.settings)
+        entry = result["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0]
+        discovery = entry["config_discovery"]
+        self.assertEqual(
+            discovery["config_source"]["path_config_source"],
+            {"path": str(self.policy), "watched_directory": {"path": str(self.folder)}},
+        )
+        self.assertIs(discovery["apply_default_config_without_warming"], True)
+        self.assertEqual(discovery["default_config"]["@type"], TYPED_STRUCT)
+        self.assertEqual(discovery["default_config"]["value"]["config"]["configuration"]["value"], "{}")
+        # Outside of the wrapped part nothing has a type that ambex cannot resolve.
+        del discovery["default_config"]
+        self.assertNotIn("@type", json.dumps(entry))
+
+    def test_settings_from_the_environment(self):
+        ads = configuration(listener("http", manager(named("ext_authz", "router"))))
+        environ = {"SERIN_WASM": str(self.wasm), "SERIN_POLICY": str(self.policy)}
+        for more, wanted in (({}, ["ext_authz", "serin", "router"]), ({"SERIN_PLACEMENT": "before"}, ["serin", "ext_authz", "router"])):
+            with changed_environ({**environ, **more}):
+                self.assertEqual(chains(insert(ads))["http"], [wanted])
+        for wrong, says in (
+            ({"SERIN_WASM": ""}, "SERIN_WASM is not set"),
+            ({"SERIN_POLICY": ""}, "SERIN_POLICY is not set"),
+            ({"SERIN_PLACEMENT": "behind"}, "SERIN_PLACEMENT"),
+            ({"SERIN_UPSTREAM": "yes please"}, "SERIN_UPSTREAM"),
+        ):
+            with self.subTest(wrong=wrong), changed_environ({**environ, **wrong}):
+                with self.assertLogs("ambassador.serin", "ERROR") as logged:
+                    self.assertIs(insert(ads), ads)
+                self.assertIn(says, logged.output[0])
+
+
+class Unexpected(WithFiles):
+    def test_strange_configurations_stay(self):
+        sound = listener("http", manager(named("cors", "router")))
+        for what, ads in (
+            ("nothing", None),
+            ("a list", []),
+            ("no static_resources", {"@type": "x"}),
+            ("listeners by name", {"static_resources": {"listeners": {"a": sound}}}),
+            ("a listener that is a text", configuration(sound, "http")),
+            ("no router at the end", configuration(sound, listener("odd", manager(named("router", "cors"))))),
+            ("no filters", configuration(sound, listener("odd", manager([])))),
+            ("filters that are none", configuration(sound, listener("odd", manager(None)))),
+            ("a manager without a configuration", configuration(sound, listener("odd", {"name": HCM}))),
+            ("filters without names", configuration(sound, listener("odd", manager([{}, *named("router")])))),
+        ):
+            with self.subTest(what):
+                self.assert_left(ads, says="left out")
+
+    def test_files_with_which_envoy_would_refuse_the_listener(self):
+        ads = configuration(listener("http", manager(named("router"))))
+        self.wasm.write_bytes(b"<html>")
+        self.assert_left(ads, says="no WebAssembly module")
+        self.wasm.unlink()
+        self.assert_left(ads, says=str(self.wasm))
+        self.wasm.write_bytes(b"\0asm\1\0\0\0")
+        self.policy.rename(self.folder / "filter.txt")
+        self.assert_left(ads, says="no such file")
+        self.assert_left(ads, Settings(str(self.wasm), str(self.folder / "filter.txt")), "has to end in")
+
+    def test_deeper_than_python_goes(self):
+        deep = []
+        for _ in range(100_000):
+            deep = [deep]
+        ads = configuration(listener("http", manager(named("router"))))
+        ads["static_resources"]["listeners"][0]["deep"] = deep
+        with self.assertLogs("ambassador.serin", "ERROR"):
+            self.assertIs(insert(ads, self.settings), ads)
+
+
+def mirrored_routes():
+    mirror = {"cluster": "stable", "request_mirror_policies": [{"cluster": "copies"}]}
+    weighted = {"weighted_clusters": {"clusters": [{"name": "shared", "weight": 1}]}, "request_mirror_policies": [{"cluster": "shared"}]}
+    return [{"match": {"prefix": "/"}, "route": mirror}, {"match": {"prefix": "/w"}, "route": weighted}]
+
+
+def shadow_clusters():
+    return [
+        {"name": "stable"},
+        {"name": "shared"},
+        {"name": "copies", "http2_protocol_options": {"hpack_table_size": 0}, "common_http_protocol_options": {"idle_timeout": "5s"}},
+    ]
+
+
+class Upstream(WithFiles):
+    def setUp(self):
+        super().setUp()
+        self.settings = Settings(str(self.wasm), str(self.policy), upstream=True)
+        self.ads = configuration(listener("http", manager(named("router"), mirrored_routes())), clusters=shadow_clusters())
+
+    def test_only_clusters_that_get_copies_and_nothing_else(self):
+        stable, shared, copies = insert(self.ads, self.settings)["static_resources"]["clusters"]
+        self.assertEqual([stable, shared], shadow_clusters()[:2])
+        options = copies["typed_extension_protocol_options"][HTTP_OPTIONS]
+        self.assertEqual(options["@type"], TYPED_STRUCT)
+        value = options["value"]
+        self.assertEqual(value["explicit_http_config"], {"http2_protocol_options": {"hpack_table_size": 0}})
+        self.assertEqual(value["common_http_protocol_options"], {"idle_timeout": "5s"})
+        serin, codec = value["http_filters"]
+        self.assertEqual(serin["typed_config"]["config"]["root_id"], "serin.upstream")
+        self.assertEqual(codec["name"], "envoy.filters.http.upstream_codec")
+
+    def test_options_of_somebody_else(self):
+        theirs = {HTTP_OPTIONS: {"@type": "x", "explicit_http_config": {}}}
+        self.ads["static_resources"]["clusters"][2]["typed_extension_protocol_options"] = theirs
+        self.assert_left(self.ads, says="copies has HttpProtocolOptions")
+
+
+class Bootstrap(unittest.TestCase):
+    def test_labels_are_added_once_beside_others(self):
+        theirs = {"tag_name": "theirs", "regex": "x"}
+        for bootstrap in ({"node": {"id": "a"}}, {"stats_config": {"stats_tags": [theirs], "use_all_default_tags": True}}):
+            before = copy.deepcopy(bootstrap)
+            result = tag_stats(bootstrap)
+            self.assertEqual(bootstrap, before)
+            self.assertEqual(tag_stats(result), result)
+            self.assertEqual(result["stats_config"]["stats_tags"][-4:], list(STATS_TAGS))
+        self.assertEqual(result["stats_config"]["stats_tags"][0], theirs)
+        self.assertIs(result["stats_config"]["use_all_default_tags"], True)
+
+    def test_what_is_no_bootstrap_stays(self):
+        for strange in (None, [], {"stats_config": []}, {"stats_config": {"stats_tags": {}}}):
+            with self.assertLogs("ambassador.serin", "ERROR"):
+                self.assertIs(tag_stats(strange), strange)
+
+
+class Attach(WithFiles):
+    """In a Python of its own, with a stand-in for Emissary's packages: PYTHONPATH is all that is said."""
+
+    def emissary(self, v3config, version="3.10.0"):
+        for name, text in (
+            ("ambassador/__init__.py", ""),
+            ("ambassador/VERSION.py", f"Version = {version!r}"),
+            ("ambassador/envoy/__init__.py", ""),
+            ("ambassador/envoy/v3/__init__.py", ""),
+            ("ambassador/envoy/v3/v3config.py", textwrap.dedent(v3config)),
+            ("ambassador_diag/__init__.py", ""),
+            ("ambassador_diag/diagd.py", DIAGD),
+        ):
+            file = self.folder / "emissary" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+
+    def python(self, *arguments, **environ):
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            env={
+                **inherited,
+                "PYTHONPATH": f"{HOOK}{os.pathsep}{self.folder / 'emissary'}",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "SERIN_WASM": str(self.wasm),
+                "SERIN_POLICY": str(self.policy),
+                **environ,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def configure(self):
+        """What diagd does with the class; prints what it got."""
+        return self.python(
+            "-c",
+            "import json, ambassador_diag.diagd\n"
+            "from ambassador.envoy.v3.v3config import V3Config\n"
+            "print(json.dumps(V3Config().split_config()))",
+        )
+
+    def sound(self):
+        ads = configuration(listener("http", manager(named("cors", "router"))))
+        return f"""
+            class V3Config:
+                def split_config(self):
+                    return {{"node": {{"id": "x"}}}}, {ads!r}, {{"cluster": 1}}
+            """
+
+    def test_the_class_of_emissary_is_wrapped(self):
+        self.emissary(self.sound())
+        run = self.configure()
+        bootstrap, ads, clustermap = json.loads(run.stdout)
+        self.assertEqual(chains(ads)["http"], [["cors", "serin", "router"]])
+        self.assertEqual(len(bootstrap["stats_config"]["stats_tags"]), 4)
+        self.assertEqual(clustermap, {"cluster": 1})
+        self.assertEqual(run.stderr, "")
+
+    def test_where_the_filter_is_left_out_nothing_is_changed(self):
+        self.emissary(self.sound())
+        self.policy.unlink()
+        run = self.configure()
+        bootstrap, ads, _ = json.loads(run.stdout)
+        self.assertEqual(chains(ads)["http"], [["cors", "router"]])
+        self.assertEqual(bootstrap, {"node": {"id": "x"}})
+        self.assertRegex(run.stderr, "ERROR.*the filter is left out.*filter.yaml")
+
+    def test_an_unknown_version_is_tried_and_told(self):
+        self.emissary(self.sound(), version="5.0.0")
+        run = self.configure()
+        self.assertEqual(chains(json.loads(run.stdout)[1])["http"], [["cors", "serin", "router"]])
+        self.assertRegex(run.stderr, r"WARNING.*not tested with this Emissary \(5\.0\.0\); known are .*4\.1\.0")
+
+    def test_an_emissary_of_another_shape_goes_on_without(self):
+        for shape, prints in (
+            ("class V3Config:\n  def split_config(self): return {}, {}", "[{}, {}]"),
+            ("class V3Config:\n  def split_config(self, x=1): return [1]", "[1]"),
+        ):
+            with self.subTest(shape):
+                self.emissary(shape, version="9.9.9")
+                run = self.configure()
+                self.assertEqual(run.stdout.strip(), prints)
+                self.assertRegex(run.stderr, r"ERROR.*\(9\.9\.9\).*known are 3\.5\.1")
+
+    def test_an_emissary_that_has_it_elsewhere(self):
+        self.emissary("")
+        (self.folder / "emissary/ambassador/envoy/v3/v3config.py").unlink()
+        run = self.python("-c", "import ambassador_diag.diagd")
+        self.assertEqual(run.returncode, 0)
+        self.assertRegex(run.stderr, "ERROR.*NOT loaded.*no V3Config.split_config")
+
+    def test_other_programs_and_the_next_sitecustomize(self):
+        (self.folder / "emissary").mkdir()
+        (self.folder / "emissary/sitecustomize.py").write_text("print('the next one')")
+        run = self.python("-c", "import sys; print('ambassador' in sys.modules)")
+        self.assertEqual((run.stdout, run.stderr), ("the next one\nFalse\n", ""))
+        (self.folder / "emissary/sitecustomize.py").write_text("raise ValueError('theirs')")
+        run = self.python("-c", "print('up')")
+        self.assertEqual((run.returncode, run.stdout), (0, "up\n"))
+        self.assertIn("another sitecustomize.py failed", run.stderr)
+
+    def test_the_check_in_the_container(self):
+        self.emissary(self.sound())
+        run = self.python(str(HOOK / "sitecustomize.py"))
+        self.assertEqual((run.returncode, run.stdout.splitlines()[-1]), (0, "the filter is in"), run.stderr)
+        self.assertIn("Emissary: 3.10.0; known: 3.5.1", run.stdout)
+        run = self.python(str(HOOK / "sitecustomize.py"), SERIN_POLICY="/nowhere/filter.yaml")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("fault: SERIN_POLICY: /nowhere/filter.yaml: no such file", run.stdout)
+        self.emissary("class V3Config: pass")
+        run = self.python(str(HOOK / "sitecustomize.py"))
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("fault: this Emissary has no V3Config.split_config(self)", run.stdout)
+        alone = self.python(str(HOOK / "sitecustomize.py"), PYTHONPATH=str(HOOK))
+        self.assertIn("fault: no Emissary here", alone.stdout)
+
+
+@contextlib.contextmanager
+def changed_environ(values):
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+if __name__ == "__main__":
+    unittest.main()
