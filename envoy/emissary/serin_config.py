@@ -5,8 +5,10 @@ beside it.
 """
 
 import copy
+import hashlib
 import logging
 import os
+import re
 
 log = logging.getLogger("ambassador.serin")
 
@@ -65,10 +67,14 @@ class Settings:
         """
         try:
             with open(self.wasm, "rb") as file:
-                if file.read(4) != b"\0asm":
-                    raise Unexpected(f"SERIN_WASM: {self.wasm} is no WebAssembly module")
+                module = file.read()
         except OSError as error:
             raise Unexpected(f"SERIN_WASM: {self.wasm}: {error.strerror}") from error
+        if not module.startswith(b"\0asm"):
+            raise Unexpected(f"SERIN_WASM: {self.wasm} is no WebAssembly module")
+        named = re.search(r"-([0-9a-f]{8,64})\.wasm$", self.wasm)
+        if named and not hashlib.sha256(module).hexdigest().startswith(named[1]):
+            raise Unexpected(f"SERIN_WASM: {self.wasm} is not the module whose SHA-256 its name says")
         if not os.path.isfile(self.policy):
             raise Unexpected(f"SERIN_POLICY: {self.policy}: no such file")
         # Envoy takes a file of any other name for protobuf's text format.
@@ -95,18 +101,44 @@ def insert(ads, settings=None):
     return ads
 
 
-def tag_stats(bootstrap):
-    """The bootstrap with the labels of Serin's stats; `bootstrap` is not changed, and returned when it is no such."""
+def prepare(bootstrap, settings=None):
+    """The bootstrap with the labels of Serin's stats, and with the VM, without which `insert` may end in a crash.
+
+    `bootstrap` is not changed, and returned as it was when it is none.
+    """
     try:
+        if settings is None:
+            settings = Settings.read(os.environ)
         result = copy.deepcopy(_dict(bootstrap, "the bootstrap"))
-        config = _dict(result.setdefault("stats_config", {}), "stats_config")
-        tags = _list(config.setdefault("stats_tags", []), "stats_tags")
-        ours = {tag["tag_name"] for tag in STATS_TAGS}
-        config["stats_tags"] = [tag for tag in tags if tag.get("tag_name") not in ours] + [dict(t) for t in STATS_TAGS]
+        _add_stats_tags(result)
+        settings.check_files()
+        _add_vm(result, settings)
         return result
     except Exception as error:
-        log.error("serin: stats have no labels: %s", error)
+        log.error("serin: the bootstrap stays as Emissary made it: %s", error)
         return bootstrap
+
+
+def _add_stats_tags(bootstrap):
+    config = _dict(bootstrap.setdefault("stats_config", {}), "stats_config")
+    tags = _list(config.setdefault("stats_tags", []), "stats_tags")
+    ours = {tag["tag_name"] for tag in STATS_TAGS}
+    theirs = [tag for tag in tags if _dict(tag, "a stats tag").get("tag_name") not in ours]
+    config["stats_tags"] = theirs + [dict(tag) for tag in STATS_TAGS]
+
+
+def _add_vm(bootstrap, settings):
+    """Starts the VM with Envoy itself, before there is a worker, a cluster or a listener. It loads an empty policy.
+
+    V8 protects its code with the processor's memory protection keys where there are any (PKU), and threads that were
+    there before V8 may not run it: an Envoy that gets its first Wasm filter after its workers have started dies with a
+    segmentation fault (1.36.4 and 1.37.0). So an Emissary whose first Listener comes late would. Besides, stats of a VM
+    belong to whoever starts it: to a cluster with the upstream filter, `cluster.NAME.wasmcustom.serin.…` without labels.
+    """
+    extensions = _list(bootstrap.get("bootstrap_extensions", []), "bootstrap_extensions")
+    others = [one for one in extensions if _dict(one, "an extension").get("name") != NAME]
+    service = {"@type": TYPE + "wasm.v3.WasmService", "singleton": True, "config": _plugin("serin.upstream", settings)}
+    bootstrap["bootstrap_extensions"] = [*others, {"name": NAME, "typed_config": service}]
 
 
 def _with_filter(ads, settings):

@@ -24,9 +24,9 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))
 if _FOLDER not in sys.path:
     sys.path.append(_FOLDER)
 
-from serin_config import STATS_TAGS, Settings, Unexpected, insert, tag_stats  # noqa: E402
+from serin_config import STATS_TAGS, Settings, Unexpected, insert, prepare  # noqa: E402
 
-__all__ = ["KNOWN_VERSIONS", "STATS_TAGS", "attach", "check", "insert", "tag_stats"]
+__all__ = ["KNOWN_VERSIONS", "STATS_TAGS", "attach", "check", "insert", "prepare"]
 
 # Emissary's versions in which the function below was found to be what this expects; 3.10.0 and 4.1.0 are tested.
 KNOWN_VERSIONS = ("3.5.1", "3.8.2", "3.9.1", "3.10.0", "4.0.1", "4.1.0")
@@ -62,10 +62,18 @@ def attach(module):
             return result
         bootstrap, ads, clustermap = result
         changed = insert(ads)
-        # Where the filter was left out Envoy gets what it would have got without us, to the letter.
-        return result if changed is ads else (tag_stats(bootstrap), changed, clustermap)
+        prepared = bootstrap if changed is ads else prepare(bootstrap)
+        if split_config.serin is None:
+            split_config.serin = prepared is not bootstrap
+        if split_config.serin is False and changed is not ads:
+            # Envoy may run by the first bootstrap, which has no VM: a filter that comes later would kill it.
+            log.error("serin: the filter is left out until this pod is started anew: it was missing at the start")
+            return result
+        # Where the filter is left out Envoy gets what it would have got without us, to the letter.
+        return result if changed is ads or prepared is bootstrap else (prepared, changed, clustermap)
 
-    split_config.serin = True
+    # Whether the first configuration had the filter; None before there is one.
+    split_config.serin = None
     module.V3Config.split_config = split_config
     if _version() not in KNOWN_VERSIONS:
         log.warning(

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import hashlib
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 HOOK = ROOT / "envoy" / "emissary"
 sys.path.insert(0, str(HOOK))
 
-from serin_config import HTTP_OPTIONS, STATS_TAGS, TYPED_STRUCT, Settings, insert, tag_stats  # noqa: E402
+from serin_config import HTTP_OPTIONS, STATS_TAGS, TYPED_STRUCT, Settings, insert, prepare  # noqa: E402
 
 # As the real one: it sets up logging and loads Emissary's packages, those of Envoy's configuration among them.
 DIAGD = """
@@ -26,6 +27,7 @@ try:
 except ImportError:
     pass
 """
+MODULE = b"\0asm\1\0\0\0"
 HCM = "envoy.filters.network.http_connection_manager"
 
 
@@ -70,8 +72,8 @@ class WithFiles(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        self.wasm = self.folder / "serin-0123.wasm"
-        self.wasm.write_bytes(b"\0asm\1\0\0\0")
+        self.wasm = self.folder / f"serin-{hashlib.sha256(MODULE).hexdigest()[:12]}.wasm"
+        self.wasm.write_bytes(MODULE)
         self.policy = self.folder / "filter.yaml"
         self.policy.write_text("resources: []")
         self.settings = Settings(str(self.wasm), str(self.policy))
@@ -192,7 +194,9 @@ class Unexpected(WithFiles):
         self.assert_left(ads, says="no WebAssembly module")
         self.wasm.unlink()
         self.assert_left(ads, says=str(self.wasm))
-        self.wasm.write_bytes(b"\0asm\1\0\0\0")
+        self.wasm.write_bytes(MODULE + b"\0")
+        self.assert_left(ads, says="not the module whose SHA-256")
+        self.wasm.write_bytes(MODULE)
         self.policy.rename(self.folder / "filter.txt")
         self.assert_left(ads, says="no such file")
         self.assert_left(ads, Settings(str(self.wasm), str(self.folder / "filter.txt")), "has to end in")
@@ -245,22 +249,31 @@ class Upstream(WithFiles):
         self.assert_left(self.ads, says="copies has HttpProtocolOptions")
 
 
-class Bootstrap(unittest.TestCase):
+class Bootstrap(WithFiles):
     def test_labels_are_added_once_beside_others(self):
         theirs = {"tag_name": "theirs", "regex": "x"}
         for bootstrap in ({"node": {"id": "a"}}, {"stats_config": {"stats_tags": [theirs], "use_all_default_tags": True}}):
             before = copy.deepcopy(bootstrap)
-            result = tag_stats(bootstrap)
+            result = prepare(bootstrap, self.settings)
             self.assertEqual(bootstrap, before)
-            self.assertEqual(tag_stats(result), result)
+            self.assertEqual(prepare(result, self.settings), result)
             self.assertEqual(result["stats_config"]["stats_tags"][-4:], list(STATS_TAGS))
         self.assertEqual(result["stats_config"]["stats_tags"][0], theirs)
         self.assertIs(result["stats_config"]["use_all_default_tags"], True)
 
+    def test_the_vm_is_there_before_any_worker(self):
+        theirs = {"name": "envoy.bootstrap.internal_listener"}
+        extensions = prepare({"bootstrap_extensions": [theirs]}, self.settings)["bootstrap_extensions"]
+        self.assertEqual([one["name"] for one in extensions], [theirs["name"], "serin"])
+        self.assertEqual(extensions[1]["typed_config"]["config"]["root_id"], "serin.upstream")
+        self.wasm.unlink()
+        with self.assertLogs("ambassador.serin", "ERROR"):
+            self.assertEqual(prepare({}, self.settings), {}, "without the file Envoy would not start")
+
     def test_what_is_no_bootstrap_stays(self):
-        for strange in (None, [], {"stats_config": []}, {"stats_config": {"stats_tags": {}}}):
+        for strange in (None, [], {"stats_config": []}, {"stats_config": {"stats_tags": {}}}, {"bootstrap_extensions": {}}):
             with self.assertLogs("ambassador.serin", "ERROR"):
-                self.assertIs(tag_stats(strange), strange)
+                self.assertIs(prepare(strange, self.settings), strange)
 
 
 class Attach(WithFiles):
@@ -332,6 +345,27 @@ class Attach(WithFiles):
         self.assertEqual(chains(ads)["http"], [["cors", "router"]])
         self.assertEqual(bootstrap, {"node": {"id": "x"}})
         self.assertRegex(run.stderr, "ERROR.*the filter is left out.*filter.yaml")
+
+    def test_what_was_missing_at_the_start_stays_out(self):
+        """Envoy runs by the first bootstrap: without the VM in it, a filter that comes later would kill it."""
+        self.emissary(self.sound())
+        run = self.python(
+            "-c",
+            "import os, ambassador_diag.diagd\n"
+            "from ambassador.envoy.v3.v3config import V3Config\n"
+            "policy = os.environ['SERIN_POLICY']\n"
+            "for step in ('', 'x', '', 'x', ''):\n"
+            "  os.path.exists(policy) and os.unlink(policy)\n"
+            "  step or open(policy, 'w').close()\n"
+            "  print('serin' in str(V3Config().split_config()), end=' ')\n"
+            "V3Config.split_config.serin = None\n"
+            "for step in ('x', ''):\n"
+            "  os.path.exists(policy) and os.unlink(policy)\n"
+            "  step or open(policy, 'w').close()\n"
+            "  print('serin' in str(V3Config().split_config()), end=' ')\n",
+        )
+        self.assertEqual(run.stdout.split(), "True False True False True False False".split(), run.stderr)
+        self.assertIn("until this pod is started anew", run.stderr)
 
     def test_an_unknown_version_is_tried_and_told(self):
         self.emissary(self.sound(), version="5.0.0")
