@@ -16,7 +16,9 @@ const SIGN_OF_LIFE = "envoy_extension_config_discovery_http_filter_serin_config_
 const REJECTED = "extension_config_discovery.http_filter.serin.update_rejected";
 
 /** Each Emissary with the Envoy that is nearest to its own. */
-const PAIRS = EMISSARIES.map((emissary, i) => [emissary, EMISSARY_ENVOYS[i] ?? EMISSARY_ENVOYS[0] ?? ""] as const);
+const PAIRS = EMISSARIES.map(
+  (emissary, i) => [emissary, EMISSARY_ENVOYS[i] ?? EMISSARY_ENVOYS[0] ?? ""] as const,
+);
 
 for (const [emissary, version] of PAIRS) {
   describe(`ambex, Emissary ${emissary}, Envoy ${version}`, () => {
@@ -52,7 +54,11 @@ for (const [emissary, version] of PAIRS) {
     // As Emissary starts it: at `-l error`.
     const start = async (): Promise<RunningEnvoy> => {
       const binary = await ensureEnvoy(version);
-      const started = await startEnvoy({ binary, bootstrap: JSON.stringify(config.bootstrap), logLevel: "error" });
+      const started = await startEnvoy({
+        binary,
+        bootstrap: JSON.stringify(config.bootstrap),
+        logLevel: "error",
+      });
       await waitUntil("the listener", 20_000, async () => (await started.admin.listeners()).size >= 2);
       return started;
     };
@@ -60,7 +66,9 @@ for (const [emissary, version] of PAIRS) {
     const waitForShare = async (percent: number): Promise<void> => {
       const share = Math.round(percent * 1000);
       await waitUntil(`a share of ${percent} %`, 20_000, async () =>
-        [...(await envoy.admin.stats("serin\\.rollout\\.variant\\.canary\\.share"))].some(([, v]) => v === share),
+        [...(await envoy.admin.stats("serin\\.rollout\\.variant\\.canary\\.share"))].some(
+          ([, v]) => v === share,
+        ),
       );
     };
 

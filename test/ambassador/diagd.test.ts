@@ -3,13 +3,21 @@
 
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-
 
 import { ensureEnvoy, freePort, startEnvoy, waitUntil, type RunningEnvoy } from "../../tools/envoy/index.ts";
 import { startAmbex, type Ambex } from "./ambex.ts";
@@ -33,7 +41,12 @@ function resources(web: number, shop: Shop): object[] {
     metadata: { name, namespace },
     spec,
   });
-  const stable = { hostname: "*", prefix: "/shop/", service: `127.0.0.1:${shop.stable.port}`, timeout_ms: 4000 };
+  const stable = {
+    hostname: "*",
+    prefix: "/shop/",
+    service: `127.0.0.1:${shop.stable.port}`,
+    timeout_ms: 4000,
+  };
   const headers = { "x-serin-variant": "canary" };
   const canary = { ...stable, service: `127.0.0.1:${shop.canary.port}`, headers };
   const http = { protocol: "HTTP", securityModel: "XFP", hostBinding: { namespace: { from: "ALL" } } };
@@ -104,14 +117,29 @@ if (SOURCE !== undefined) {
       writeFileSync(join(metadata, "METADATA"), "Metadata-Version: 2.1\nName: ambassador\nVersion: 0.0.0\n");
       mkdirSync(join(folder, "snapshots"));
       const hook = hookEnvironment({ policy: policy.file });
-      const paths = [hook["PYTHONPATH"], join(folder, "site"), ...PACKAGES.filter((path) => existsSync(path))];
-      const files = [join(folder, "snapshots"), join(folder, "bootstrap-ads.json"), join(ambex.envoyDir, "envoy.json")];
+      const paths = [
+        hook["PYTHONPATH"],
+        join(folder, "site"),
+        ...PACKAGES.filter((path) => existsSync(path)),
+      ];
+      const files = [
+        join(folder, "snapshots"),
+        join(folder, "bootstrap-ads.json"),
+        join(ambex.envoyDir, "envoy.json"),
+      ];
       const flags = ["--host", "127.0.0.1", "--port", String(diagdPort), "--no-checks"];
       const output = openSync(join(folder, "log"), "a");
       try {
         return spawn(
           process.env["EMISSARY_PYTHON"] ?? "python3",
-          ["-c", "from ambassador_diag.diagd import main; main()", ...files, ...flags, "--kick", `kill -HUP ${ambex.pid}`],
+          [
+            "-c",
+            "from ambassador_diag.diagd import main; main()",
+            ...files,
+            ...flags,
+            "--kick",
+            `kill -HUP ${ambex.pid}`,
+          ],
           {
             cwd: folder,
             env: {
@@ -135,10 +163,13 @@ if (SOURCE !== undefined) {
     function post(path: string, method = "POST"): Promise<number> {
       return new Promise((resolve, reject) => {
         const headers = { "x-ambassador-diag-ip": "127.0.0.1" };
-        const sent = request({ port: diagdPort, host: "127.0.0.1", path, method, headers, agent: false }, (response) => {
-          response.resume();
-          response.on("end", () => resolve(response.statusCode ?? 0));
-        });
+        const sent = request(
+          { port: diagdPort, host: "127.0.0.1", path, method, headers, agent: false },
+          (response) => {
+            response.resume();
+            response.on("end", () => resolve(response.statusCode ?? 0));
+          },
+        );
         sent.on("error", reject);
         sent.end();
       });
@@ -185,7 +216,11 @@ if (SOURCE !== undefined) {
       assert.match(log(), /ERROR.*serin: the filter is left out/);
       const client = new Client(web);
       const forged = { "x-serin-variant": "canary" };
-      await waitUntil("Emissary alone", 20_000, async () => (await client.get("/beta/", forged)).status === 200);
+      await waitUntil(
+        "Emissary alone",
+        20_000,
+        async () => (await client.get("/beta/", forged)).status === 200,
+      );
       client.close();
     });
   });

@@ -31,7 +31,12 @@ export async function assertSplit(port: number, percent: number): Promise<void> 
 }
 
 /** Copies by a call of the filter and by Envoy's mirror arrive, and each that is compared gets a verdict. */
-export async function assertShadows(port: number, admin: Admin, shop: Shop, compared: boolean): Promise<void> {
+export async function assertShadows(
+  port: number,
+  admin: Admin,
+  shop: Shop,
+  compared: boolean,
+): Promise<void> {
   const client = new Client(port);
   try {
     const before = shop.shadow.count;

@@ -2,7 +2,15 @@
 
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -65,7 +73,11 @@ describe("the sidecar", () => {
     });
     closeSync(output);
     // As in the container Envoy is there before the sidecar has handed on anything.
-    envoy = await startEnvoy({ binary: join(wrapper, "envoy"), bootstrap: JSON.stringify(config.bootstrap), logLevel: "error" });
+    envoy = await startEnvoy({
+      binary: join(wrapper, "envoy"),
+      bootstrap: JSON.stringify(config.bootstrap),
+      logLevel: "error",
+    });
     write(config.ads);
     await waitUntil("the listener", 30_000, async () => (await envoy.admin.listeners()).size >= 2);
   });
@@ -88,7 +100,11 @@ describe("the sidecar", () => {
   });
 
   test("a Mapping changes", async () => {
-    write(JSON.parse(JSON.stringify(config.ads).replaceAll('"prefix":"/mirror/"', '"prefix":"/moved/"')) as object);
+    write(
+      JSON.parse(
+        JSON.stringify(config.ads).replaceAll('"prefix":"/mirror/"', '"prefix":"/moved/"'),
+      ) as object,
+    );
     const client = new Client(config.web);
     await waitUntil("the Mapping", 20_000, async () => (await client.get("/moved/")).status === 200);
     client.close();

@@ -72,7 +72,12 @@ function bootstrap(layers: object): object {
   };
 }
 
-function route(prefix: string, cluster: string, headers: Record<string, string> = {}, mirror?: string): object {
+function route(
+  prefix: string,
+  cluster: string,
+  headers: Record<string, string> = {},
+  mirror?: string,
+): object {
   return {
     match: {
       prefix,

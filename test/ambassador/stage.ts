@@ -1,6 +1,14 @@
 // A shop behind Emissary's Envoy: three services, a policy as Kubernetes mounts it, and users who send requests.
 
-import { mkdirSync, mkdtempSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +29,10 @@ export function isCanary(user: string, percent: number): boolean {
 
 /** The policy for resources.yaml: its Mappings match `x-serin-variant: canary`, thus the rollout's name. */
 export function policyFor({ callCluster, mirrorCluster }: Generated, percent: number): object {
-  const under = (value: string): object => ({ match: [{ path: { type: "PathPrefix", value } }], percent: 100 });
+  const under = (value: string): object => ({
+    match: [{ path: { type: "PathPrefix", value } }],
+    percent: 100,
+  });
   return {
     identity: [{ header: "x-user" }],
     rollouts: {
@@ -42,7 +53,9 @@ export function policyFor({ callCluster, mirrorCluster }: Generated, percent: nu
 }
 
 /** A policy that the filter refuses. */
-export const BAD = { rollouts: { variant: { default: "stable", variants: { stable: {}, canary: { percent: 140 } } } } };
+export const BAD = {
+  rollouts: { variant: { default: "stable", variants: { stable: {}, canary: { percent: 140 } } } },
+};
 
 /** A folder as kubelet mounts a ConfigMap: the file is a link through `..data`, which is swapped as a whole. */
 export class ConfigMapFolder {

@@ -36,16 +36,12 @@ export function withFilter<T extends { ads: AdsFile; bootstrap: Bootstrap }>(
   settings: HookSettings,
 ): T {
   const { ads, bootstrap } = config;
-  const { status, stdout, stderr } = spawnSync(
-    "python3",
-    [join(import.meta.dirname, "hook/run_insert.py")],
-    {
-      input: JSON.stringify({ ads, bootstrap }),
-      encoding: "utf8",
-      env: hookEnvironment(settings),
-      maxBuffer: 1 << 26,
-    },
-  );
+  const { status, stdout, stderr } = spawnSync("python3", [join(import.meta.dirname, "hook/run_insert.py")], {
+    input: JSON.stringify({ ads, bootstrap }),
+    encoding: "utf8",
+    env: hookEnvironment(settings),
+    maxBuffer: 1 << 26,
+  });
   if (status !== 0 || stderr !== "") throw new Error(`the hook ended with ${status}: ${stderr}`);
   return { ...config, ...(JSON.parse(stdout) as { ads: AdsFile; bootstrap: Bootstrap }) };
 }
