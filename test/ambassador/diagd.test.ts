@@ -27,8 +27,6 @@ import { EMISSARY_ENVOYS } from "./versions.ts";
 import { hookEnvironment } from "./with-filter.ts";
 
 const SOURCE = process.env["EMISSARY_SRC"];
-if (SOURCE === undefined) console.log("EMISSARY_SRC is not set: the real diagd is not run");
-
 /** Where a checkout has its Python packages: 3.x, and main. */
 const PACKAGES = ["python", "python/ambassador/src", "python/ambassador-diag/src"].map((folder) =>
   join(SOURCE ?? "", folder),
@@ -59,6 +57,11 @@ function resources(web: number, shop: Shop): object[] {
     kind("beta", "Mapping", { ...canary, prefix: "/beta/" }, "shop"),
   ];
 }
+
+test("EMISSARY_SRC, where it is set, names a checkout of Emissary", () => {
+  if (SOURCE === undefined) console.log("EMISSARY_SRC is not set: the real diagd is not run");
+  else assert.ok(PACKAGES.some((folder) => existsSync(join(folder, "ambassador_diag"))), SOURCE);
+});
 
 if (SOURCE !== undefined) {
   describe(`diagd of ${SOURCE}`, () => {

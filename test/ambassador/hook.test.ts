@@ -14,8 +14,9 @@ import type { AdsFile, Bootstrap } from "./emissary-data.ts";
 import { ROOT, WASM, withFilter } from "./with-filter.ts";
 
 test("the hook's own tests (Python's unittest)", () => {
-  const file = join(import.meta.dirname, "hook/test_hook.py");
-  const { status, stderr } = spawnSync("python3", ["-B", file], { encoding: "utf8" });
+  const folder = join(import.meta.dirname, "hook");
+  const args = ["-B", "-m", "unittest", "discover", "-s", folder];
+  const { status, stderr } = spawnSync("python3", args, { encoding: "utf8" });
   assert.equal(status, 0, stderr);
   assert.match(stderr, /^Ran \d\d+ tests/m);
   assert.doesNotMatch(stderr, /skipped/);
