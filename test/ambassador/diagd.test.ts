@@ -60,7 +60,11 @@ function resources(web: number, shop: Shop): object[] {
 
 test("EMISSARY_SRC, where it is set, names a checkout of Emissary", () => {
   if (SOURCE === undefined) console.log("EMISSARY_SRC is not set: the real diagd is not run");
-  else assert.ok(PACKAGES.some((folder) => existsSync(join(folder, "ambassador_diag"))), SOURCE);
+  else
+    assert.ok(
+      PACKAGES.some((folder) => existsSync(join(folder, "ambassador_diag"))),
+      SOURCE,
+    );
 });
 
 if (SOURCE !== undefined) {
