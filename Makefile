@@ -1,5 +1,6 @@
 # One command for each thing a person wants from Serin. `make` alone lists them.
-# Needs Node 20 or newer; `make demo`, `make e2e` and `make test` also Python 3 (for Envoy itself).
+# Needs Node 20 or newer; `make demo`, `make e2e` and `make test` also Python 3 (for Envoy itself), and `make test`
+# Go 1.24 or newer (for Emissary's ADS server).
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -39,6 +40,10 @@ test: $(MODULES) ## everything, as CI runs it
 .PHONY: e2e
 e2e: build ## only what runs on a real Envoy
 	@$(TSX) tools/test-all.ts e2e
+
+.PHONY: oci
+oci: build ## build/oci: the .wasm as an OCI image layout, for Istio and Envoy Gateway; prints its digest
+	@$(TSX) tools/oci-layout.ts
 
 .PHONY: bench
 bench: build ## what a request costs, as ratios from one run

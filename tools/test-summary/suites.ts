@@ -105,4 +105,12 @@ export const SUITES: readonly Suite[] = [
     files: ["upstream", "envoy", "demo", "bench", "e2e"],
     minutes: 25,
   },
+  {
+    name: "ambassador",
+    title: "Emissary's Envoy, its ADS server and its diagd; what is loaded into other gateways",
+    kind: "node",
+    files: ["ambassador"],
+    // Most of it is the first build of ambex, a Go program.
+    minutes: 15,
+  },
 ];
