@@ -7,14 +7,29 @@ import { after, before, describe, test } from "node:test";
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { HARD_REQUESTS, type HardRequest } from "./hard-requests.ts";
 import { RolloutStats, settledStats, startProxy, type Proxy } from "./proxy.ts";
+import { settledCounts, sumOf, VERDICTS } from "./shadow-stage.ts";
 import { EVERY_ENVOY } from "./versions.ts";
 
 const variants = { a: {}, b: { percent: 30, max: 50 }, c: { percent: 20, max: 50 } };
+const METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PROPFIND", "BREW"];
+const BUDGET = { perSecond: 10_000, inFlight: 1_000 };
 const POLICIES = {
   "by header": {
     identity: [{ jwt: "sub" }, { cookie: "uid" }, { query: "user" }, { header: "x-user-id" }],
     rollouts: {
       all: { default: "a", variants, announce: "all", force: { header: "x-force", cookie: "force" } },
+    },
+  },
+  "by header, every request copied three times": {
+    identity: [{ cookie: "uid" }],
+    rollouts: { all: { default: "a", variants, announce: "all" } },
+    shadows: {
+      called: {
+        ...{ percent: 100, methods: METHODS, cluster: "canary", noise: { cluster: "stable" }, timeout: "2s" },
+        ...{ compare: { body: { json: true }, sample: "1000/s" }, budget: BUDGET },
+      },
+      "called-h2": { percent: 100, methods: METHODS, cluster: "canary-h2", timeout: "2s", budget: BUDGET },
+      mirrored: { percent: 100, methods: METHODS, cluster: "canary", dispatch: "mirror" },
     },
   },
   "by filter state, with issued cookies": {
@@ -24,6 +39,8 @@ const POLICIES = {
   },
 };
 
+/** Does nothing where no shadow writes the header. */
+const MIRROR = [{ cluster_header: "x-serin-shadow-mirrored" }];
 const ROUTES: readonly object[] = [
   {
     match: { connect_matcher: {}, headers: [{ name: ":authority", string_match: { prefix: "nowhere" } }] },
@@ -36,8 +53,11 @@ const ROUTES: readonly object[] = [
   { match: { prefix: "/refusing" }, route: { cluster: "refusing" } },
   { match: { prefix: "/unknown" }, route: { cluster_header: "x-no-such-header" } },
   { match: { prefix: "/timeout" }, route: { cluster: "stable", timeout: "0.1s" } },
-  { match: { prefix: "/h2" }, route: { cluster: "stable-h2" } },
-  { match: { prefix: "/app" }, route: { cluster: "stable", timeout: "30s" } },
+  { match: { prefix: "/h2" }, route: { cluster: "stable-h2", request_mirror_policies: MIRROR } },
+  {
+    match: { prefix: "/app" },
+    route: { cluster: "stable", timeout: "30s", request_mirror_policies: MIRROR },
+  },
 ];
 
 for (const version of EVERY_ENVOY) {
@@ -62,6 +82,12 @@ for (const version of EVERY_ENVOY) {
         const endings = Object.values(stats.endings("all")).reduce((sum, count) => sum + count, 0);
         assert.equal(endings, stats.sum("all", "rq_total"));
         assert.ok(endings >= all.filter(({ counted }) => counted !== null).length);
+        if (!("shadows" in policy)) return;
+        for (const name of ["called", "called-h2"]) {
+          const counts = await settledCounts(proxy.admin, name, 1);
+          assert.ok((counts["sent"] ?? 0) > 80, JSON.stringify(counts));
+          assert.equal(sumOf(counts, VERDICTS), counts["sent"], `${name}: ${JSON.stringify(counts)}`);
+        }
       });
     });
   }
