@@ -8,6 +8,8 @@ export interface CommandOptions {
   /** What the program reads: text, or the output of another command. */
   readonly input?: string | readonly [program: string, ...args: string[]];
   readonly deadlineMs?: number;
+  /** What it writes to its standard error belongs to the result. */
+  readonly withErrors?: boolean;
 }
 
 /** A program that did not do what it was asked to, with its own last words. */
@@ -33,8 +35,11 @@ export function run(program: string, args: readonly string[], options: CommandOp
     child.stderr.on("data", (chunk: Buffer) => (complaint += chunk.toString()));
     child.on("error", (error) => reject(new CommandError(`${program}: ${error.message}`)));
     child.on("close", (status, signal) => {
-      if (status === 0) resolve(output.trim());
-      else reject(new CommandError(`${call}: ended with ${status ?? signal}: ${lastWords(complaint || output)}`));
+      if (status === 0) resolve((options.withErrors === true ? output + complaint : output).trim());
+      else
+        reject(
+          new CommandError(`${call}: ended with ${status ?? signal}: ${lastWords(complaint || output)}`),
+        );
     });
     child.stdin.on("error", () => undefined);
     if (typeof input === "object") {
@@ -47,7 +52,11 @@ export function run(program: string, args: readonly string[], options: CommandOp
 }
 
 /** Whether the program can be started and ends well. */
-export async function works(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<boolean> {
+export async function works(
+  program: string,
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): Promise<boolean> {
   return run(program, args, { deadlineMs: 20_000, ...(env === undefined ? {} : { env }) }).then(
     () => true,
     () => false,

@@ -30,7 +30,13 @@ export async function withDebianRoot<T>(cache: string, use: (root: string) => Pr
   try {
     // The first stage alone: packages are unpacked, none is configured. That is all it takes to run one program, in a
     // third of the time.
-    const args = ["--foreign", "--variant=minbase", `--include=${LIBRARIES.join(",")}`, debianRelease(), root];
+    const args = [
+      "--foreign",
+      "--variant=minbase",
+      `--include=${LIBRARIES.join(",")}`,
+      debianRelease(),
+      root,
+    ];
     await run("debootstrap", args);
     const archives = join(root, "var/cache/apt/archives");
     for (const name of await readdir(archives)) {

@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { CommandError, lastWords, run, works, type CommandOptions } from "./command.ts";
@@ -25,6 +26,11 @@ export interface Engine {
   docker(...args: string[]): Promise<string>;
   /** docker-compose, or `docker compose` where the engine has that. */
   compose(args: readonly string[], options?: CommandOptions): Promise<string>;
+  /**
+   * Lets containers of this network talk to each other, whatever this machine's firewall says about what it forwards.
+   * Returns what takes that back.
+   */
+  openNetwork(name: string): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -64,7 +70,9 @@ async function installMissing(progress: (line: string) => void): Promise<void> {
   const found = await Promise.all(needed.map(([program, args]) => works(program, args)));
   if (found.every(Boolean) && (await composeProgram(process.env)) !== null) return;
   if (!(await works("apt-get", ["--version"]))) {
-    throw new CommandError(`not installed: ${needed.filter((_, i) => !found[i]).join(", ")}, and there is no apt-get`);
+    throw new CommandError(
+      `not installed: ${needed.filter((_, i) => !found[i]).join(", ")}, and there is no apt-get`,
+    );
   }
   progress(`installing ${PACKAGES.join(", ")} from Debian`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
@@ -98,9 +106,10 @@ async function startOwn(): Promise<Engine> {
   };
   try {
     await waitUntil("dockerd to answer", 90_000, async () => {
-      if (guard.exitCode !== null) throw new CommandError("dockerd ended at once");
-      return works("docker", ["version"], env);
+      await sleep(200);
+      return guard.exitCode !== null || works("docker", ["version"], env);
     });
+    if (guard.exitCode !== null) throw new CommandError("it ended at once");
     return await describe(env, true, stop);
   } catch (error) {
     const log = await readFile(logFile, "utf8").catch(() => "");
@@ -130,8 +139,23 @@ async function describe(env: NodeJS.ProcessEnv, isOwn: boolean, stop: () => Prom
     docker,
     compose: (args, options = {}) =>
       run(compose, [...first, ...args], { cwd: ROOT, ...options, env: { ...env, ...options.env } }),
+    openNetwork: (name) =>
+      openNetwork(isOwn, () => docker("network", "inspect", "--format", "{{.Id}}", name)),
     stop,
   };
+}
+
+/**
+ * Another engine of this machine, of now or of once, may have left a firewall behind that drops what bridges forward.
+ * Its own rules are for its own bridges; ours, which writes none, needs one for this bridge.
+ */
+async function openNetwork(isOwn: boolean, idOf: () => Promise<string>): Promise<() => Promise<void>> {
+  const isFiltered = await readFile("/proc/sys/net/bridge/bridge-nf-call-iptables", "utf8").catch(() => "0");
+  if (!isOwn || isFiltered.trim() === "0") return async () => undefined;
+  const bridge = `br-${(await idOf()).slice(0, 12)}`;
+  const rule = ["FORWARD", "-i", bridge, "-o", bridge, "-j", "ACCEPT"];
+  await run("iptables", ["-w", "-I", ...rule]);
+  return async () => void (await run("iptables", ["-w", "-D", ...rule]));
 }
 
 async function composeProgram(env: NodeJS.ProcessEnv): Promise<[string, ...string[]] | null> {

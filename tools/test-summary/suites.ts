@@ -86,4 +86,17 @@ export const SUITES: readonly Suite[] = [
     files: ["upstream", "envoy", "demo", "bench", "e2e"],
     minutes: 25,
   },
+  {
+    name: "compose",
+    title: "docker-compose.yml on a real engine",
+    kind: "node",
+    files: ["compose"],
+    minutes: 20,
+    // SKIP_COMPOSE=1 leaves out the first, in so many words; the others say themselves what they lack.
+    maySkip: [
+      ...(process.env["SKIP_COMPOSE"] === "1" ? ["the compose scene"] : []),
+      "the dashboard answers",
+      "Grafana has the dashboard and its data source",
+    ],
+  },
 ];
