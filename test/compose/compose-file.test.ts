@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
-import { parseEnv } from "node:util";
 
 import { parse } from "yaml";
 
+import { readEnvFile } from "./env-file.ts";
 import { SUITES } from "../../tools/test-summary/suites.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -26,7 +26,7 @@ interface Service {
 }
 
 const text = readFileSync(join(ROOT, "docker-compose.yml"), "utf8");
-const env = parseEnv(readFileSync(join(ROOT, ".env"), "utf8"));
+const env = Object.fromEntries(readEnvFile());
 const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
 
 describe("docker-compose.yml", () => {

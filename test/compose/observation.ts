@@ -37,7 +37,7 @@ interface Inspected {
 }
 
 /** Visitors of all kinds come by themselves: every rollout, the flag and the shadow move. */
-export async function loadLooksReal({ admin, engine, container }: Scene): Promise<void> {
+export async function loadLooksReal(scene: Scene): Promise<void> {
   const wanted = [
     ...["stable", "canary"].map((variant) => `rollout.checkout.${variant}.rq_2xx`),
     "rollout.search.next.rq_2xx",
@@ -47,17 +47,16 @@ export async function loadLooksReal({ admin, engine, container }: Scene): Promis
   ];
   let missing: string[] = wanted;
   await waitUntil("traffic of every kind", 90_000, async () => {
-    const stats = await admin.stats("^wasmcustom\\.serin\\.");
+    const stats = await scene.admin.stats("^wasmcustom\\.serin\\.");
     missing = wanted.filter((name) => (stats.get(`wasmcustom.serin.${name}`) ?? 0) === 0);
     return missing.length === 0;
   }).catch((error: unknown) =>
     assert.fail(`${(error as Error).message}: ${missing.join(", ")} did not move`),
   );
-  assert.match(
-    await engine.docker("logs", await container("load")),
-    /^\d+ visits, \d+ requests, \d+ failed$/m,
-  );
-  await engine.docker("stop", "--time", "3", await container("load"));
+  const load = await scene.container("load");
+  assert.match(await scene.engine.docker("logs", load), /^\d+ visits, \d+ requests, \d+ failed$/m);
+  // From here on, all that is counted is the tests' own.
+  await scene.engine.docker("stop", "--time", "3", load);
 }
 
 const COPIES = 60;

@@ -31,6 +31,7 @@ export interface Scene {
     readonly shop: number;
     readonly hop: number;
     readonly prometheus: number;
+    readonly grafana: number;
     readonly dashboard: number;
   };
   readonly admin: Admin;
@@ -63,6 +64,8 @@ export async function startScene(engine: Engine, services: readonly Service[]): 
     COMPOSE_PROJECT_NAME: project,
     COMPOSE_PROFILES: PROFILES,
     POLICY_FOLDER: policyFolder,
+    // Rare visitors are there after seconds, not after minutes.
+    LOAD_RATE: "60",
     ...Object.fromEntries(
       Object.entries(ports).map(([name, port]) => [`${name.toUpperCase()}_PORT`, String(port)]),
     ),

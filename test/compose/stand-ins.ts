@@ -3,17 +3,16 @@
 // Prometheus.
 
 import { createHash } from "node:crypto";
-import { copyFileSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { copyFileSync, realpathSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { parseEnv } from "node:util";
+import { join } from "node:path";
 
 import { ensureEnvoy, ENVOY_VERSION } from "../../tools/envoy/index.ts";
 import { run } from "./command.ts";
 import { describeRoot, withDebianRoot } from "./debian-root.ts";
 import { CACHE, type Engine } from "./engine.ts";
+import { readEnvFile } from "./env-file.ts";
 
-const ROOT = resolve(import.meta.dirname, "../..");
 const BASE = "serin-stand-in/debian";
 const LABEL = "serin.stand-in";
 
@@ -27,19 +26,9 @@ interface Program {
   readonly fetch: (folder: string) => Promise<void>;
 }
 
-/** The names of images, as docker-compose itself reads them: .env, and the environment above it. */
-export function imageNames(): ReadonlyMap<string, string> {
-  const written = parseEnv(readFileSync(join(ROOT, ".env"), "utf8"));
-  return new Map(
-    Object.entries({ ...written, ...process.env }).flatMap(([name, value]) =>
-      name.endsWith("_IMAGE") && name in written && value !== undefined ? [[name, value]] : [],
-    ),
-  );
-}
-
 /** Makes those that the engine does not have, or has of other inputs. */
 export async function ensureStandIns(engine: Engine, progress: (line: string) => void): Promise<void> {
-  const names = imageNames();
+  const names = readEnvFile();
   const programs = new Map([
     ["ENVOY_IMAGE", await envoy()],
     ["NODE_IMAGE", node()],
@@ -108,11 +97,13 @@ function node(): Program {
 }
 
 async function prometheus(): Promise<Program> {
-  const policy = await run("apt-cache", ["policy", "prometheus"]);
-  const version = /Candidate: (\S+)/.exec(policy)?.[1];
-  if (version === undefined) await run("apt-get", ["update", "-qq"]);
+  const candidate = async (): Promise<string | undefined> =>
+    /Candidate: (\d\S*)/.exec(await run("apt-cache", ["policy", "prometheus"]))?.[1];
+  // A new machine has no lists of packages yet.
+  if ((await candidate()) === undefined) await run("apt-get", ["update", "-qq"]);
+  const version = await candidate();
   return {
-    inputs: `Prometheus ${version ?? "of Debian"}`,
+    inputs: `Prometheus ${version ?? "of an unknown version"}`,
     target: "/bin/prometheus",
     // The package is unpacked, never installed: it would start a service.
     fetch: async (folder) => {
