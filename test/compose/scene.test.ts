@@ -14,6 +14,7 @@ import { hopSteersAmbassador } from "./hop.ts";
 import * as observation from "./observation.ts";
 import { startScene, type Scene, type Service } from "./scene.ts";
 import { ensureStandIns } from "./stand-ins.ts";
+import { tourHolds } from "./tour.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const CLI = join(ROOT, "build/cli/cli.js");
@@ -43,6 +44,7 @@ const CHECKS: readonly (readonly [title: string, check: (scene: Scene) => Promis
   ["the canary's network is cut and mended", failures.networkOfCanaryIsCut],
   ["Envoy is restarted: same users, same versions", failures.envoyIsRestarted],
   ["a paused shadow slows nobody", failures.pausedShadowSlowsNobody],
+  ["the tour of docs/compose.md holds", tourHolds],
 ];
 
 const isLeftOut = process.env["SKIP_COMPOSE"] === "1";

@@ -40,6 +40,8 @@ export interface Scene {
   /** The network that the services share. */
   readonly network: string;
   container(service: Service): Promise<string>;
+  /** What `docker compose` with these arguments does to this scene. */
+  compose(...args: string[]): Promise<string>;
   waitHealthy(service: Service): Promise<void>;
   /** What the engine still has of the scene, a line each. */
   leftovers(): Promise<string[]>;
@@ -82,6 +84,7 @@ export async function startScene(engine: Engine, services: readonly Service[]): 
     policyFolder,
     network: `${project}_shop`,
     container,
+    compose: (...args) => engine.compose(args, { env }),
     async waitHealthy(service) {
       const id = await container(service);
       let state = "";
