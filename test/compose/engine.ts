@@ -1,7 +1,7 @@
 // A real container engine for the scene: one of our own, apart from whatever else runs on this machine.
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -110,7 +110,13 @@ async function startOwn(): Promise<Engine> {
       return guard.exitCode !== null || works("docker", ["version"], env);
     });
     if (guard.exitCode !== null) throw new CommandError("it ended at once");
-    return await describe(env, true, stop);
+    const engine = await describe(env, true, stop);
+    // What a run that was killed has left in the cache, which is all ours.
+    const containers = await engine.docker("ps", "-aq");
+    if (containers !== "") await engine.docker("rm", "--force", "--volumes", ...containers.split("\n"));
+    for (const kind of ["network", "volume"]) await engine.docker(kind, "prune", "--force");
+    await removeAbandonedRules();
+    return engine;
   } catch (error) {
     const log = await readFile(logFile, "utf8").catch(() => "");
     await stop();
@@ -153,9 +159,21 @@ async function openNetwork(isOwn: boolean, idOf: () => Promise<string>): Promise
   const isFiltered = await readFile("/proc/sys/net/bridge/bridge-nf-call-iptables", "utf8").catch(() => "0");
   if (!isOwn || isFiltered.trim() === "0") return async () => undefined;
   const bridge = `br-${(await idOf()).slice(0, 12)}`;
-  const rule = ["FORWARD", "-i", bridge, "-o", bridge, "-j", "ACCEPT"];
+  const comment = ["-m", "comment", "--comment", `${RULE_OF}${process.pid}`];
+  const rule = ["FORWARD", "-i", bridge, "-o", bridge, ...comment, "-j", "ACCEPT"];
   await run("iptables", ["-w", "-I", ...rule]);
   return async () => void (await run("iptables", ["-w", "-D", ...rule]));
+}
+
+const RULE_OF = "serin-compose-";
+
+/** Rules of runs that were killed before they could take them back. */
+async function removeAbandonedRules(): Promise<void> {
+  for (const line of (await run("iptables", ["-w", "-S", "FORWARD"])).split("\n")) {
+    const pid = new RegExp(`--comment "?${RULE_OF}(\\d+)`).exec(line)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    await run("iptables", ["-w", ...line.replace(/^-A/, "-D").replaceAll('"', "").split(" ")]);
+  }
 }
 
 async function composeProgram(env: NodeJS.ProcessEnv): Promise<[string, ...string[]] | null> {
