@@ -113,4 +113,16 @@ export const SUITES: readonly Suite[] = [
     // Most of it is the first build of ambex, a Go program.
     minutes: 15,
   },
+  {
+    name: "compose",
+    title: "docker-compose.yml on a real engine",
+    kind: "node",
+    files: ["compose"],
+    minutes: 20,
+    // SKIP_COMPOSE=1 leaves out the first, in so many words; Debian has no Grafana, and its test says so.
+    maySkip: [
+      ...(process.env["SKIP_COMPOSE"] === "1" ? ["the compose scene"] : []),
+      "Grafana has the dashboard and its data source",
+    ],
+  },
 ];
