@@ -8,6 +8,7 @@ export default tseslint.config(
       "build/",
       "node_modules/",
       ".envoy/",
+      ".compose-cache/",
       "assembly/",
       "test/unit/",
       "test/bench/*-filter.ts",
