@@ -9,6 +9,7 @@ export default tseslint.config(
       "node_modules/",
       ".envoy/",
       ".prometheus/",
+      ".compose-cache/",
       "assembly/",
       "test/unit/",
       "test/bench/*-filter.ts",

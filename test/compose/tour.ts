@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { blocksOf } from "../../tools/docs/page.ts";
+import { waitUntil } from "../../tools/envoy/index.ts";
 import { run } from "./command.ts";
 import type { Scene } from "./scene.ts";
 
@@ -12,6 +13,16 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const MARK = "by=test/compose/scene.test.ts";
 /** What starts a scene or runs these very tests. */
 const STARTS = /^(make compose( PROFILES=\S+)?|npm run (test:)?compose)$/;
+
+/** What has to stand in the output of a command with this part. */
+const ANSWERS: readonly (readonly [part: string, pattern: RegExp])[] = [
+  ["/checkout", /^x-version: (production|canary)$/m],
+  ["x-canary", /^x-version: canary$/m],
+  ["staff", /^x-version: canary$/m],
+  ["/stats", /^wasmcustom\.serin\./m],
+  ["api/v1/query", /"serin_variant":"canary"/],
+  ["serin publish", /published|serves/],
+];
 
 const commands = ["README.md", "docs/compose.md"].flatMap((page) =>
   blocksOf(readFileSync(join(ROOT, page), "utf8"))
@@ -28,15 +39,15 @@ export async function tourHolds(scene: Scene): Promise<string> {
       await scene.compose(...compose.split(" "));
       continue;
     }
-    const output = await run("bash", ["-e", "-c", inScene(command, scene)], {
-      cwd: ROOT,
-      deadlineMs: 30_000,
+    // What was just started again takes a moment to serve, and Prometheus another to see it.
+    await waitUntil(command, 30_000, async () => {
+      const output = await run("bash", ["-e", "-c", inScene(command, scene)], {
+        cwd: ROOT,
+        deadlineMs: 20_000,
+      });
+      for (const [part, pattern] of ANSWERS) if (command.includes(part)) assert.match(output, pattern);
+      return true;
     });
-    if (command.includes("checkout")) assert.match(output, /^x-version: (production|canary)$/m, command);
-    if (command.includes("x-canary") || command.includes("staff"))
-      assert.match(output, /^x-version: canary$/m);
-    if (command.includes("api/v1/query")) assert.match(output, /"serin_variant":"canary"/);
-    if (command.includes("/stats")) assert.match(output, /^wasmcustom\.serin\./m);
   }
   await scene.waitHealthy("envoy");
   return `${tour.length} commands`;
