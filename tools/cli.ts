@@ -252,6 +252,11 @@ reading(
     ),
 )
   .option("--port <PORT>", "where the page is served; 0 takes a free port", String(DEFAULT_DASHBOARD_PORT))
+  .option(
+    "--host <ADDRESS>",
+    "another address to listen on: in a container whose port is published on loopback",
+    "127.0.0.1",
+  )
   .addHelpText(
     "after",
     examples(

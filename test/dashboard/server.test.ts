@@ -146,6 +146,24 @@ describe("the server", () => {
     });
   });
 
+  test("on another address it answers to loopback names all the same, and to no other", async () => {
+    const other = await startServer(watch, await loadAssets(), 0, "127.0.0.2");
+    const statusFor = (host: string): Promise<number> =>
+      new Promise((resolve, reject) => {
+        const asked = request({ host: "127.0.0.2", port: other.port, headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        });
+        asked.on("error", reject).end();
+      });
+    try {
+      assert.equal(await statusFor("localhost"), 200);
+      assert.equal(await statusFor("dashboard.example.com"), 403);
+    } finally {
+      await other.close();
+    }
+  });
+
   test("tells figures, the verdict and points", async () => {
     const events = openEvents(server.url);
     const { ranges } = await events.history;

@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 import { loadAssets } from "../dashboard/assets.ts";
 import { startServer } from "../dashboard/server.ts";
 import { Watch } from "../dashboard/watch.ts";
@@ -9,6 +11,8 @@ import type { Terminal } from "./terminal.ts";
 export interface DashboardOptions extends SourceOptions {
   /** As given. */
   readonly port: string;
+  /** As given. */
+  readonly host: string;
 }
 
 export const DEFAULT_DASHBOARD_PORT = 9912;
@@ -24,13 +28,16 @@ export async function dashboard(
   signal: AbortSignal,
 ): Promise<number> {
   const port = portOf(options.port);
+  if (isIP(options.host) === 0) {
+    throw new CommandError(`--host ${JSON.stringify(options.host)}: must be an address, like 0.0.0.0`);
+  }
   const isPrometheus = options.prometheus !== undefined;
   const watch = new Watch(await sourcesOf(options), {
     pauseMs: isPrometheus ? PROMETHEUS_PAUSE_MS : ADMIN_PAUSE_MS,
     isOneProcess: !isPrometheus,
     names: new Set(options.rollout === undefined ? [] : [options.rollout]),
   });
-  const server = await startServer(watch, await loadAssets(), port);
+  const server = await startServer(watch, await loadAssets(), port, options.host);
   terminal.stdout.write(`${terminal.colors.bold(server.url)}  Ctrl-C ends it\n`);
   try {
     await watch.run(signal);

@@ -7,7 +7,7 @@ import { CommandError } from "../commands/command-error.ts";
 import type { Asset } from "./assets.ts";
 import type { Watch } from "./watch.ts";
 
-/** Bound to this and nothing else. */
+/** Bound to this unless told otherwise: whoever reaches the page sees what Envoy counts. */
 export const HOST = "127.0.0.1";
 export const EVENTS_PATH = "/events";
 
@@ -35,11 +35,16 @@ export interface DashboardServer {
   close(): Promise<void>;
 }
 
-/** Listens on a port of loopback; 0 takes a free one. @throws CommandError when it is taken */
+/**
+ * Listens on a port of loopback, or of another address of this machine (a container's, whose port is published on
+ * loopback); port 0 takes a free one. By which names it answers does not change.
+ * @throws CommandError when it cannot
+ */
 export async function startServer(
   watch: Watch,
   assets: ReadonlyMap<string, Asset>,
   port: number,
+  host: string = HOST,
 ): Promise<DashboardServer> {
   const viewers = new Set<ServerResponse>();
   const server = createServer((request, response) => {
@@ -52,8 +57,8 @@ export async function startServer(
     return answer(response, 200, asset.content, { "content-type": asset.type });
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port)));
-    server.listen({ port, host: HOST, exclusive: true }, resolve);
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)));
+    server.listen({ port, host, exclusive: true }, resolve);
   });
   const { port: taken } = server.address() as AddressInfo;
   return {
@@ -124,12 +129,14 @@ function stream(watch: Watch, response: ServerResponse, viewers: Set<ServerRespo
   });
 }
 
-function listenError(error: NodeJS.ErrnoException, port: number): Error {
+function listenError(error: NodeJS.ErrnoException, port: number, host: string): Error {
   if (error.code === "EADDRINUSE") {
     return new CommandError(
-      `port ${port} on ${HOST} is taken by another program: --port names another, --port 0 takes a free one`,
+      `port ${port} on ${host} is taken by another program: --port names another, --port 0 takes a free one`,
     );
   }
-  if (error.code === "EACCES") return new CommandError(`port ${port} on ${HOST}: permission denied`);
+  if (error.code === "EACCES") return new CommandError(`port ${port} on ${host}: permission denied`);
+  if (error.code === "EADDRNOTAVAIL")
+    return new CommandError(`--host ${host}: is no address of this machine`);
   return error;
 }
