@@ -40,7 +40,17 @@ const POLICY = {
       metadata: { "serin.expose": true },
     },
   },
-  rollouts: { worse: rollout("worse"), alike: rollout("alike") },
+  rollouts: {
+    worse: rollout("worse"),
+    alike: rollout("alike"),
+    // The filter counts its requests alone; its variants have clusters that no other rollout names.
+    counted: {
+      match: [{ path: { value: "/counted" } }],
+      signals: "count",
+      default: "stable",
+      variants: { stable: { cluster: "stable-h2" }, canary: { percent: 50, cluster: "canary-h2" } },
+    },
+  },
 };
 const ROUTES = [
   {
@@ -54,6 +64,7 @@ const REQUESTS = 4000;
 describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
   let proxy: Proxy;
   let planted = 0;
+  let plantedCounted = 0;
 
   before(async () => {
     proxy = await startProxy({
@@ -64,16 +75,17 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
       statsTags: STATS_TAGS,
     });
     const connections = new KeptConnections(proxy.port, 16);
-    for (const path of ["/worse", "/alike"]) {
+    for (const path of ["/worse", "/alike", "/counted"]) {
       // A tenth of the canary's answers of one rollout, at fixed places.
       const requestOf = (n: number): string => {
-        const isBad = path === "/worse" && n % 10 === 3;
+        const isBad = path !== "/alike" && n % 10 === 3;
         return request(path, [`cookie: uid=u${n}`, ...(isBad ? ["x-up-canary-status: 503"] : [])]);
       };
       const { failures } = await connections.load({ count: REQUESTS, requestOf });
       if (path === "/worse") planted = failures.length;
+      else if (path === "/counted") plantedCounted = failures.length;
       else assert.deepEqual(failures.slice(0, 3), []);
-      await settledStats(proxy.admin, path.slice(1));
+      if (path !== "/counted") await settledStats(proxy.admin, path.slice(1));
     }
     connections.close();
     // Histograms come with the next flush.
@@ -87,7 +99,11 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
     const report = JSON.parse(stdout);
     assert.equal(status, 1, stdout);
     assert.equal(report.verdict, "fail");
-    assert.deepEqual(Object.keys(report.rollouts as object), ["worse", "alike"], "in the policy's order");
+    assert.deepEqual(
+      Object.keys(report.rollouts as object),
+      ["worse", "alike", "counted"],
+      "in the policy's order",
+    );
     const { worse, alike } = report.rollouts;
     assert.equal(worse.variants.canary.errors.count, planted);
     assert.equal(worse.variants.canary.errors.verdict, "fail");
@@ -97,6 +113,17 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
     assert.match(String(worse.reason), /^canary: errors: .* against 0 %/);
     assert.notEqual(alike.verdict, "fail", JSON.stringify(alike, null, 1));
     assert.equal(alike.ratio.verdict, "match");
+  });
+
+  test("signals: count: how requests ended is read from the variants' own clusters", async () => {
+    const { stdout } = await runCli(["report", "--json", "--rollout", "counted", "--admin", proxy.admin.url]);
+    const { counted } = JSON.parse(stdout).rollouts;
+    const { canary } = counted.variants;
+    assert.ok(plantedCounted > 0);
+    assert.equal(canary.errors.count, plantedCounted);
+    assert.equal(canary.errors.verdict, "fail");
+    assert.equal(canary.errors.ended + counted.baseline.ended, REQUESTS);
+    assert.ok(canary.latency.quantiles.p50.milliseconds >= 0, stdout);
   });
 
   test("one rollout alone, as text", async () => {
@@ -127,7 +154,7 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
     assert.equal(stable.requests + canary.requests, REQUESTS);
     assert.equal(canary.errors, planted);
     assert.ok(canary.p99 >= canary.p50 && canary.p50 > 0, JSON.stringify(canary));
-    assert.equal(document.flags.hint.on, 2 * REQUESTS);
+    assert.equal(document.flags.hint.on, 3 * REQUESTS);
   });
 
   test("Prometheus' names and labels are those that are asked for, and give the same counts", async () => {
@@ -137,6 +164,8 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
       const fromPrometheus = await new PrometheusSource(prometheus.url, NO_OUTLINE).read();
       assert.deepEqual([...fromPrometheus.flags], [...fromEnvoy.flags]);
       for (const [name, { variants }] of fromEnvoy.rollouts) {
+        // Its endings are Envoy's own stats of clusters, which are asked of Envoys alone.
+        if (name === "counted") continue;
         const other = fromPrometheus.rollouts.get(name);
         assert.equal(other?.variants.size, variants.size);
         for (const [variant, { counters, gauges, latency }] of variants) {

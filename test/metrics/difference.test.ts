@@ -94,7 +94,11 @@ test("the policy is found wherever a configuration dump has it", () => {
   const dump = JSON.stringify({
     configs: [{ listeners: [{ filters: [{ config: { configuration: text } }] }] }],
   });
-  assert.deepEqual(outlineOfDump(dump).get("r"), { default: "stable", variants: ["stable"] });
+  assert.deepEqual(outlineOfDump(dump).get("r"), {
+    default: "stable",
+    variants: ["stable"],
+    ownClusters: new Map(),
+  });
   assert.equal(outlineOfDump('{"configs":[{"@type":"x","value":"{"}]}').size, 0);
   assert.equal(outlineOf("not json").size, 0);
 });

@@ -6,6 +6,7 @@ import { STAT_FLAG, STAT_NAMESPACE, STAT_ROLLOUT, STAT_SHADOW } from "../../asse
 import { CommandError } from "../commands/command-error.ts";
 import type { Bin } from "../statistics/bins.ts";
 import { difference, sumOf } from "./difference.ts";
+import { filterFor, ownClusterStats } from "./own-clusters.ts";
 import { NO_OUTLINE, outlineOfDump, type PolicyOutline } from "./policy-outline.ts";
 import { SnapshotBuilder, type Owner } from "./snapshot-builder.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -13,7 +14,7 @@ import { fetchJson, fetchText, type Source } from "./source.ts";
 
 const ADVICE =
   "--admin has to name the admin endpoint of an Envoy that runs (`admin: { address }` in its bootstrap)";
-const STATS = `/stats?format=json&histogram_buckets=detailed&filter=${encodeURIComponent("^wasmcustom\\.serin\\.")}`;
+const OURS = "^wasmcustom\\.serin\\.";
 
 /** Envoys that all carry the same policy. */
 export class EnvoySource implements Source {
@@ -46,13 +47,21 @@ export class EnvoySource implements Source {
 }
 
 async function readEnvoy(url: string, known: PolicyOutline): Promise<Snapshot> {
-  const answer = (await fetchJson(url + STATS, ADVICE)) as RawStats | null;
+  const answer = await readStats(url, OURS);
   const takenAt = Date.now();
-  if (!Array.isArray(answer?.stats)) {
-    throw new CommandError(`${url}${STATS}: the answer holds no stats; ${ADVICE}`);
-  }
   const outline = known.size > 0 ? known : await readOutline(url);
-  return snapshotOf(answer, outline, takenAt, await readUptime(url));
+  const clusters = ownClusterStats(outline);
+  const more = clusters.size === 0 ? [] : (await readStats(url, filterFor(clusters.keys()))).stats;
+  return snapshotOf({ stats: [...answer.stats, ...more] }, outline, takenAt, await readUptime(url));
+}
+
+async function readStats(url: string, filter: string): Promise<RawStats> {
+  const path = `/stats?format=json&histogram_buckets=detailed&filter=${encodeURIComponent(filter)}`;
+  const answer = (await fetchJson(url + path, ADVICE)) as RawStats | null;
+  if (!Array.isArray(answer?.stats)) {
+    throw new CommandError(`${url}${path}: the answer holds no stats; ${ADVICE}`);
+  }
+  return answer;
 }
 
 /** The answer of `/stats?format=json&histogram_buckets=detailed`. */
@@ -76,11 +85,12 @@ export function snapshotOf(
   seconds: number | null,
 ): Snapshot {
   const builder = new SnapshotBuilder(outline);
+  const clusters = ownClusterStats(outline);
   for (const { name, value, histograms } of stats) {
-    const place = name === undefined ? null : placeOf(name);
+    const place = name === undefined ? null : (clusters.get(name) ?? placeOf(name));
     if (place !== null && value !== undefined) builder.number(place.owner, place.leaf, value);
     for (const { name: histogram, totals } of histograms?.details ?? []) {
-      const own = placeOf(histogram);
+      const own = clusters.get(histogram) ?? placeOf(histogram);
       if (own !== null) builder.histogram(own.owner, own.leaf, totals.map(binOf));
     }
   }

@@ -1,10 +1,13 @@
-// What of a policy a reader of stats has to know, since no stat says it: which variant is the default, and the order.
+// What of a policy a reader of stats has to know, since no stat says it: which variant is the default, the order, and
+// under `signals: count` whose clusters tell how requests ended.
 
 import { itemsOf, member, parseOrdered, type OrderedJson } from "../commands/ordered-json.ts";
 
 export interface RolloutOutline {
   readonly default: string;
   readonly variants: readonly string[];
+  /** Under `signals: count`: the clusters of variants, of those that no other variant of the policy names. */
+  readonly ownClusters: ReadonlyMap<string, string>;
 }
 
 /** By rollout, in the policy's order. */
@@ -22,13 +25,35 @@ export function outlineOf(json: string): PolicyOutline {
   }
   const outline = new Map<string, RolloutOutline>();
   if (!(rollouts instanceof Map)) return outline;
+  const named = [...(rollouts as ReadonlyMap<string, OrderedJson>).values()].flatMap((rollout) => [
+    ...clustersOf(rollout).values(),
+  ]);
   for (const [name, rollout] of rollouts as ReadonlyMap<string, OrderedJson>) {
     const variants = member(rollout, "variants");
     const own = member(rollout, "default");
     if (typeof own !== "string" || !(variants instanceof Map)) continue;
-    outline.set(name, { default: own, variants: [...(variants as ReadonlyMap<string, OrderedJson>).keys()] });
+    const clusters = member(rollout, "signals") === "count" ? [...clustersOf(rollout)] : [];
+    outline.set(name, {
+      default: own,
+      variants: [...(variants as ReadonlyMap<string, OrderedJson>).keys()],
+      ownClusters: new Map(
+        clusters.filter(([, cluster]) => named.filter((one) => one === cluster).length === 1),
+      ),
+    });
   }
   return outline;
+}
+
+/** The clusters that a rollout's variants name, by variant. */
+function clustersOf(rollout: OrderedJson): Map<string, string> {
+  const clusters = new Map<string, string>();
+  const variants = member(rollout, "variants");
+  if (!(variants instanceof Map)) return clusters;
+  for (const [name, variant] of variants as ReadonlyMap<string, OrderedJson>) {
+    const cluster = member(variant, "cluster");
+    if (typeof cluster === "string") clusters.set(name, cluster);
+  }
+  return clusters;
 }
 
 /**
