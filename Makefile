@@ -1,5 +1,7 @@
 # One command for each thing a person wants from Serin. `make` alone lists them.
-# Needs Node 20 or newer; `make demo`, `make e2e` and `make test` also Python 3 (for Envoy itself).
+# Needs Node 20 or newer; `make demo`, `make e2e` and `make test` also Python 3 (for Envoy itself), and `make test`
+# Go 1.24 or newer (for Emissary's ADS server).
+# `make compose` Docker with Compose; `make test` installs what that needs, on Debian and as root (or SKIP_COMPOSE=1).
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -10,8 +12,10 @@ TSX := node --import tsx
 MODULES := node_modules/.package-lock.json
 WASM := build/serin.wasm
 CLI := build/cli/cli.js
+SERVICES := build/services/upstream.mjs
 
 WASM_SOURCES := $(shell find assembly tools/gate -name '*.ts' 2>/dev/null) tools/build.ts asconfig.json
+SERVICE_SOURCES := $(shell find test/upstream test/compose/load -name '*.ts' 2>/dev/null)
 CLI_SOURCES := $(shell find tools assembly/vocabulary -name '*.ts' 2>/dev/null)
 
 .PHONY: help
@@ -22,11 +26,16 @@ help: ## this list
 setup: $(MODULES) ## install the pinned npm packages
 
 .PHONY: build
-build: $(WASM) $(CLI) ## build/serin.wasm, checked by the binary gate, and the command line
+build: $(WASM) $(CLI) $(SERVICES) ## build/serin.wasm, checked by the binary gate, and the command line
 
 .PHONY: demo
 demo: build ## a real Envoy, a thousand users, a live table (ONCE=1: a bounded run that checks itself)
 	@exec $(TSX) tools/demo/main.ts
+
+.PHONY: compose
+compose: build ## the whole scene in containers, in the foreground (PROFILES=observability,dashboard,emissary-hop)
+	@if docker compose version >/dev/null 2>&1; then set -- docker compose; else set -- docker-compose; fi; \
+	COMPOSE_PROFILES="$(PROFILES)" exec "$$@" up --remove-orphans
 
 .PHONY: check
 check: $(MODULES) ## the quick part of the tests, before each commit (two minutes)
@@ -39,6 +48,10 @@ test: $(MODULES) ## everything, as CI runs it
 .PHONY: e2e
 e2e: build ## only what runs on a real Envoy
 	@$(TSX) tools/test-all.ts e2e
+
+.PHONY: oci
+oci: build ## build/oci: the .wasm as an OCI image layout, for Istio and Envoy Gateway; prints its digest
+	@$(TSX) tools/oci-layout.ts
 
 .PHONY: bench
 bench: build ## what a request costs, as ratios from one run
@@ -60,6 +73,9 @@ $(WASM): $(WASM_SOURCES) | $(MODULES)
 
 $(CLI): $(CLI_SOURCES) package.json | $(MODULES)
 	@$(TSX) tools/build.ts cli
+
+$(SERVICES): $(SERVICE_SOURCES) | $(MODULES)
+	@$(TSX) tools/build.ts services
 
 .PHONY: node
 node:

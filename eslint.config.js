@@ -9,6 +9,7 @@ export default tseslint.config(
       "node_modules/",
       ".envoy/",
       ".prometheus/",
+      ".compose-cache/",
       "assembly/",
       "test/unit/",
       "test/bench/*-filter.ts",
@@ -52,6 +53,13 @@ export default tseslint.config(
       "@typescript-eslint/restrict-template-expressions": "off",
       // An async function without await keeps the signature of its siblings.
       "@typescript-eslint/require-await": "off",
+    },
+  },
+  {
+    // Runs in a browser, wholly or in part, where the document is what there is to work on.
+    files: ["tools/dashboard/page/**/*.ts", "test/e2e/dashboard.test.ts"],
+    rules: {
+      "no-restricted-globals": ["error", "event", "name", "length", "status", "self", "parent", "top"],
     },
   },
   {

@@ -98,6 +98,7 @@ describe("the schema and the filter's words", () => {
     [() => definition("match").maxItems, limits.LIMIT_MATCH_ENTRIES],
     [() => definition("rollout").properties?.variants?.maxProperties, limits.LIMIT_VARIANTS],
     [() => definition("rollout").properties?.salt?.maxLength, limits.LIMIT_SALT_BYTES],
+    [() => definition("rollout").properties?.headerSecret?.maxLength, limits.LIMIT_HEADER_SECRET_BYTES],
     [() => definition("variant").properties?.cluster?.maxLength, limits.LIMIT_CLUSTER_BYTES],
     [() => definition("shadow").properties?.cluster?.maxLength, limits.LIMIT_CLUSTER_BYTES],
     [() => definition("shadow").properties?.methods?.maxItems, limits.LIMIT_SHADOW_LIST],

@@ -1,5 +1,7 @@
-// Builds what ships: build/serin.wasm, checked by the gate, and the command line build/cli/cli.js.
-//   tsx tools/build.ts [wasm|cli|debug]...    (default: wasm cli)
+// Builds what ships: build/serin.wasm, checked by the gate, and the command line build/cli/cli.js with the
+// dashboard's page beside it.
+// Builds what the compose scene runs too: build/services/.
+//   tsx tools/build.ts [wasm|cli|services|debug]...    (default: wasm cli services)
 
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
@@ -7,6 +9,8 @@ import { dirname, join, relative, resolve } from "node:path";
 import { createMemoryStream, main as compile } from "assemblyscript/asc";
 import { build as bundle } from "esbuild";
 
+import { ASSETS_FOLDER } from "./dashboard/assets.ts";
+import { bundlePage } from "./dashboard/bundle.ts";
 import { describeFaults, judge } from "./gate/gate.ts";
 import { withoutCustomSections } from "./gate/sections.ts";
 
@@ -14,6 +18,8 @@ const ROOT = resolve(import.meta.dirname, "..");
 const WASM = "build/serin.wasm";
 const NAMED = "build/serin.named.wasm";
 const CLI = "build/cli/cli.js";
+/** Programs of docker-compose.yml, by name: each becomes one file that plain Node runs. */
+const SERVICES = { upstream: "test/upstream/main.ts", load: "test/compose/load/main.ts" };
 
 /** Compiles the filter and writes build/serin.wasm with its named twin, map and text; false if the gate refuses it. */
 export async function buildWasm(): Promise<boolean> {
@@ -74,6 +80,34 @@ export async function buildCli(): Promise<void> {
   }
 }
 
+/** Bundles the dashboard's page into the files that the command line serves. */
+export async function buildPage(): Promise<void> {
+  let bytes = 0;
+  for (const [name, content] of await bundlePage()) {
+    writeWhole(join(ASSETS_FOLDER, name), content);
+    bytes += content.length;
+  }
+  console.log(`${ASSETS_FOLDER}: ${bytes} bytes`);
+}
+
+/** Bundles the programs of the compose scene, so that its containers need nothing but Node. */
+export async function buildServices(): Promise<void> {
+  const result = await bundle({
+    absWorkingDir: ROOT,
+    entryPoints: SERVICES,
+    outdir: "build/services",
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    write: false,
+    logLevel: "error",
+  });
+  for (const file of result.outputFiles) writeWhole(file.path, file.text);
+  console.log(`build/services: ${Object.keys(SERVICES).join(", ")}`);
+}
+
 async function runCompiler(target: string): Promise<Map<string, Uint8Array | string>> {
   const files = new Map<string, Uint8Array | string>();
   const stderr = createMemoryStream();
@@ -99,11 +133,15 @@ function writeWhole(path: string, contents: Uint8Array | string): void {
 class BuildError extends Error {}
 
 async function main(parts: string[]): Promise<number> {
-  const wanted = new Set(parts.length > 0 ? parts : ["wasm", "cli"]);
+  const wanted = new Set(parts.length > 0 ? parts : ["wasm", "cli", "services"]);
   let ok = true;
   if (wanted.has("wasm")) ok = (await buildWasm()) && ok;
   if (wanted.has("debug")) await buildDebugWasm();
-  if (wanted.has("cli")) await buildCli();
+  if (wanted.has("cli")) {
+    await buildCli();
+    await buildPage();
+  }
+  if (wanted.has("services")) await buildServices();
   return ok ? 0 : 1;
 }
 

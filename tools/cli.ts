@@ -2,7 +2,9 @@
 
 import { Command, CommanderError, Option } from "commander";
 
+import { ambassador, type AmbassadorOptions } from "./commands/ambassador.ts";
 import { CommandError } from "./commands/command-error.ts";
+import { dashboard, DEFAULT_DASHBOARD_PORT, type DashboardOptions } from "./commands/dashboard.ts";
 import { decide } from "./commands/decide.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { explain, type ExplainOptions } from "./commands/explain.ts";
@@ -238,6 +240,76 @@ reading(
     const ending = new AbortController();
     process.once("SIGINT", () => ending.abort());
     exitStatus = await stats(options, terminal, ending.signal);
+  });
+
+reading(
+  program
+    .command("dashboard")
+    .summary("show rollouts and shadows live, in a browser")
+    .description(
+      "Serves one page to this machine alone (127.0.0.1): traffic, errors, latency and the verdict of each rollout, and " +
+        "what shadows found, live. Ctrl-C ends it.",
+    ),
+)
+  .option("--port <PORT>", "where the page is served; 0 takes a free port", String(DEFAULT_DASHBOARD_PORT))
+  .option(
+    "--host <ADDRESS>",
+    "another address to listen on: in a container whose port is published on loopback",
+    "127.0.0.1",
+  )
+  .addHelpText(
+    "after",
+    examples(
+      "serin dashboard",
+      "serin dashboard --admin http://127.0.0.1:9901 --admin http://127.0.0.1:9902",
+      "serin dashboard --prometheus http://127.0.0.1:9090 --policy policy.yaml --rollout checkout",
+    ),
+  )
+  .action(async (options: DashboardOptions) => {
+    const ending = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ending.abort());
+    exitStatus = await dashboard(options, terminal, ending.signal);
+  });
+
+program
+  .command("ambassador")
+  .summary("write or check the Mappings that a policy needs")
+  .description(
+    "Reads Mappings of Ambassador (Emissary-ingress) and a policy, and writes the Mappings that the policy needs " +
+      "beside them: one for each variant, with its header and the options of the one that is there; one that " +
+      "names the cluster of a shadow with dispatch call; a pair with shadow: true for dispatch mirror. The " +
+      "policy may name a service where Envoy needs a cluster; --write-policy writes it for serin publish.",
+  )
+  .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
+  .argument("[FILE...]", "Mappings, Hosts, the Module, in YAML or JSON (default: standard input)")
+  .option("--check", "check the Mappings that are there, and write none", false)
+  .option("--to <FILE>", "write the Mappings to this file, by rename")
+  .option("--whole", "write those that are there as well, as they are, each before those made of it", false)
+  .option("--write-policy <FILE>", "write the policy with clusters in place of services")
+  .option(
+    "--old-secret <ROLLOUT=SECRET>",
+    "write Mappings for this headerSecret as well (empty: for none); may be repeated",
+    collect,
+    [],
+  )
+  .option("--namespace <NAMESPACE>", "namespace of resources that name none", "default")
+  .option(
+    "--ambassador-namespace <NAMESPACE>",
+    "Ambassador's own (default: that of its Module, else default)",
+  )
+  .option("--json", "Mappings, names of clusters and problems as JSON on stdout", false)
+  .option("--allow-warnings", "accept what flagd accepts: flags that can only answer ERROR", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin ambassador --policy policy.yaml mappings.yaml > canary.yaml",
+      "serin ambassador --policy policy.yaml mappings.yaml --to canary.yaml --write-policy policy.envoy.yaml",
+      "serin ambassador --policy policy.yaml --check mappings.yaml canary.yaml",
+      "kubectl get mappings,hosts -A -o yaml | serin ambassador --policy policy.yaml --check",
+    ),
+  )
+  .action(async (files: string[], options: AmbassadorOptions) => {
+    exitStatus = await ambassador(files, options, terminal);
   });
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

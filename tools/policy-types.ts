@@ -170,6 +170,10 @@ export interface Rollout {
    */
   signals?: "full" | "matched" | "count";
   /**
+   * What makes the steering header unguessable, for when the filter is lost: x-serin-<rollout> then reads <variant>.<secret>, and the routes match that. Under steer: header alone. At least 16 random characters are wise.
+   */
+  headerSecret?: string;
+  /**
    * all: the request names the default variant too, where otherwise its absence says so.
    */
   announce?: "all";

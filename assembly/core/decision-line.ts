@@ -105,7 +105,12 @@ function putSteering(writer: Writer, plan: Plan, first: bool): bool {
       put(writer, '":');
     }
     first = false;
-    putString(writer, changetype<Variant>(given.variant).name);
+    const variant = changetype<Variant>(given.variant);
+    putByte(writer, 0x22);
+    putSlice(writer, variant.name);
+    // A line may stand in logs: that there is a secret is told, not which.
+    if (byHeader && variant.headerValue != variant.name) put(writer, ".***");
+    putByte(writer, 0x22);
   }
   const cluster = steeredCluster(plan);
   if (cluster == NONE) return first;

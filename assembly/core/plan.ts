@@ -72,6 +72,8 @@ export const SECURE_NEVER: u32 = 2;
 @unmanaged
 export class Variant {
   name: Slice;
+  /** What the steering header reads: the name, or `<name>.<secret>` in a rollout with a `headerSecret`. */
+  headerValue: Slice;
   cluster: Slice;
   begin: u64;
   end: u64;

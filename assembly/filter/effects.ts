@@ -80,7 +80,9 @@ export function applyDecision(plan: Plan, stream: Stream): void {
     const given = givenAt(plan, i);
     if (!isAnnounced(given)) continue;
     const rollout = changetype<Rollout>(given.rollout);
-    write(byHeader, byHeader ? rollout.header : rollout.state, changetype<Variant>(given.variant).name);
+    const variant = changetype<Variant>(given.variant);
+    if (byHeader) write(true, rollout.header, variant.headerValue);
+    else write(false, rollout.state, variant.name);
   }
   const cluster = steeredCluster(plan);
   if (cluster != NONE) write(byHeader, byHeader ? wordClusterHeader : wordClusterState, cluster);

@@ -137,16 +137,22 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   // And matches on flags.
   const flags = member(root, "flags");
   if (flags != 0) readFlags(changetype<Node>(flags));
+  // And rollouts on whether a header steers.
+  const steer = member(root, "steer");
+  if (steer != 0) readSteer(plan, changetype<Node>(steer));
   let shadows: usize = 0;
   for (let at = root.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     const key = node.key;
-    if (isWord(key, "identity") || isWord(key, "$evaluators") || isWord(key, "flagd")) {
+    if (
+      isWord(key, "identity") ||
+      isWord(key, "$evaluators") ||
+      isWord(key, "flagd") ||
+      isWord(key, "steer")
+    ) {
       continue;
     } else if (isWord(key, "rollouts")) {
       if (plan.rolloutCount == 0) readRollouts(node);
-    } else if (isWord(key, "steer")) {
-      readSteer(plan, node);
     } else if (isWord(key, "observe")) {
       readObserve(plan, node);
     } else if (isWord(key, "shadows")) {

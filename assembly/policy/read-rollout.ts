@@ -1,6 +1,6 @@
 // `rollouts`: names, variants, shares, and what else a rollout says.
 
-import { isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../bytes/slice";
+import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
 import { equalSlotBegin, fitsEqualSlot, pointOf, portionOf, SPACE, WHOLE } from "../core/bucket";
 import { murmur3Blocks, murmur3Rest } from "../core/murmur3";
@@ -11,19 +11,27 @@ import {
   ROLLOUT_BYTES,
   SIGNALS_COUNT,
   SIGNALS_MATCHED,
+  STEER_HEADER,
   Variant,
   VARIANT_BYTES,
 } from "../core/plan";
 import { HEADER_PREFIX, STATE_PREFIX } from "../vocabulary/headers";
-import { LIMIT_ROLLOUTS, LIMIT_SALT_BYTES, LIMIT_VARIANTS } from "../vocabulary/limits";
+import {
+  LIMIT_HEADER_SECRET_BYTES,
+  LIMIT_ROLLOUTS,
+  LIMIT_SALT_BYTES,
+  LIMIT_VARIANTS,
+} from "../vocabulary/limits";
 import {
   CODE_CONFLICT,
   CODE_LIMIT,
   CODE_MISSING_KEY,
   CODE_NAME,
+  CODE_NO_EFFECT,
   CODE_NO_IDENTITY,
   CODE_RANGE,
   CODE_REFERENCE,
+  CODE_TYPE,
   CODE_VALUE,
 } from "../vocabulary/problems";
 import {
@@ -56,9 +64,9 @@ import {
 import { compileRule } from "./compile-rule";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
-import { isLabel, isToken } from "./scalars";
+import { isLabel, isToken, isVisible } from "./scalars";
 
-const KNOWN_ROLLOUT = "match when state default variants salt force identity announce signals";
+const KNOWN_ROLLOUT = "match when state default variants salt force identity announce signals headerSecret";
 const KNOWN_VARIANT = "percent max cluster";
 const KNOWN_FORCE = "header cookie when";
 const LABEL = "must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens";
@@ -117,6 +125,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   let fallback: usize = 0;
   let variants: usize = 0;
   let ownIdentity = false;
+  let secret = NONE;
   for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
     const member = changetype<Node>(at);
     const key = member.key;
@@ -152,6 +161,8 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       if (isWord(member.text, "matched")) rollout.signals = SIGNALS_MATCHED;
       else if (isWord(member.text, "count")) rollout.signals = SIGNALS_COUNT;
       else if (!isWord(member.text, "full")) fail(member, CODE_VALUE, "must be full, matched or count");
+    } else if (isWord(key, "headerSecret")) {
+      secret = readHeaderSecret(member);
     } else {
       unknownKey(member, KNOWN_ROLLOUT);
     }
@@ -164,7 +175,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     rollout.identity = plan.identity;
     if (!identityGiven) warnNoIdentity(node);
   }
-  readVariants(node, rollout, variants, fallback);
+  readVariants(node, rollout, variants, fallback, secret);
   if (rollout.signals == SIGNALS_MATCHED && rollout.fallback != NO_SLOT) layOutControl(rollout, salt);
 }
 
@@ -182,6 +193,23 @@ function layOutControl(rollout: Rollout, salt: Slice): void {
   rollout.controlHash = murmur3Blocks(prefix, 0);
   rollout.controlRest = murmur3Rest(prefix);
   rollout.controlBytes = lengthOf(prefix);
+}
+
+/** The text that makes the steering header unguessable; NONE when there is none. No message repeats it: logs travel. */
+function readHeaderSecret(node: Node): Slice {
+  if (node.kind != KIND_STRING || !isVisible(node.text, LIMIT_HEADER_SECRET_BYTES)) {
+    failWith(
+      node,
+      node.kind == KIND_STRING ? CODE_VALUE : CODE_TYPE,
+      "must be a text of 1 to 128 visible ASCII characters without blanks",
+    );
+    return NONE;
+  }
+  if (plan.steer == STEER_HEADER) return node.text;
+  beginMessage();
+  put(message, "nothing is steered by a header: no client can write filter state");
+  hint(node, CODE_NO_EFFECT);
+  return NONE;
 }
 
 function warnNoIdentity(node: Node): void {
@@ -219,7 +247,13 @@ function readForce(node: Node, rollout: Rollout): void {
   }
 }
 
-function readVariants(node: Node, rollout: Rollout, address: usize, fallbackAddress: usize): void {
+function readVariants(
+  node: Node,
+  rollout: Rollout,
+  address: usize,
+  fallbackAddress: usize,
+  secret: Slice,
+): void {
   if (fallbackAddress == 0) missingKey(node, "default", "the variant of everyone who gets no other");
   if (address == 0)
     return missingKey(
@@ -241,9 +275,21 @@ function readVariants(node: Node, rollout: Rollout, address: usize, fallbackAddr
     const member = changetype<Node>(at);
     const variant = changetype<Variant>(rollout.variants + rollout.variantCount * VARIANT_BYTES);
     readVariant(member, variant, rollout.variantCount == rollout.fallback);
+    variant.headerValue = secret == NONE ? variant.name : joined(variant.name, secret);
     rollout.variantCount++;
   }
   layOut(object, rollout);
+}
+
+/** `<name>.<secret>`, in the plan's arena. */
+function joined(name: Slice, secret: Slice): Slice {
+  const length = lengthOf(name) + 1 + lengthOf(secret);
+  const to = records(1, length);
+  if (to == 0) return NONE;
+  memory.copy(to, addressOf(name), lengthOf(name));
+  store<u8>(to + lengthOf(name), 0x2e);
+  memory.copy(to + lengthOf(name) + 1, addressOf(secret), lengthOf(secret));
+  return sliceOf(to, length);
 }
 
 /** Index of the default variant; NO_SLOT when there is none, which was reported. */

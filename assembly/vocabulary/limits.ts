@@ -39,3 +39,5 @@ export const LIMIT_PATH_BYTES = 2048;
 export const LIMIT_CLUSTER_BYTES = 1024;
 /** Bytes of a salt. */
 export const LIMIT_SALT_BYTES = 1024;
+/** Bytes of what makes a steering header unguessable. */
+export const LIMIT_HEADER_SECRET_BYTES = 128;

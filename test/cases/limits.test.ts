@@ -115,6 +115,13 @@ const LIMITS: [
     /more than 2048 bytes/,
   ],
   [
+    "characters of a header secret",
+    128,
+    (size) => rollout({ headerSecret: "a".repeat(size) }),
+    "/rollouts/checkout/headerSecret",
+    /1 to 128 visible/,
+  ],
+  [
     "bytes of a salt",
     1024,
     (size) => rollout({ salt: "a".repeat(size) }),

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parse, parseAllDocuments } from "yaml";
 
 import { ENVOY_VERSION, waitUntil } from "../../tools/envoy/index.ts";
+import { runCli } from "../tools/run-cli.ts";
 import { startPrometheus, type RunningPrometheus, type Sample } from "../prometheus/server.ts";
 import { CALLS, Client, read, REQUESTS, ROLLOUTS, startStage } from "./known-traffic.ts";
 import type { BareProxy } from "./proxy.ts";
@@ -152,6 +153,34 @@ describe(`Prometheus beside Envoy ${ENVOY_VERSION}`, () => {
         const apart = Math.abs(bucketOf(value) - bucketOf(own));
         assert.ok(apart <= 1, `p${quantile * 100} of ${name}: ${value} ms, the client's own is ${own} ms`);
       }
+    }
+  });
+
+  test("serin report over this Prometheus gives the same figures as the rules", async () => {
+    const { stdout, stderr } = await runCli([
+      ...["report", "--json", "--ignore-ratio", "--prometheus", prometheus.url],
+      ...["--baseline", "checkout=stable", "--baseline", "ranking=stable"],
+    ]);
+    assert.equal(stderr, "");
+    type Errors = { rate: number; ended: number; baseline: { rate: number } };
+    const report = JSON.parse(stdout) as {
+      rollouts: Record<string, { variants: Record<string, { errors: Errors }> }>;
+    };
+    // The report's errors are those of the class and those that gRPC tells of; the rules have them apart.
+    const grpc = await recorded("serin:grpc_error:ratio5m * serin:grpc_ended:rate5m / serin:rq_ended:rate5m");
+    const plain = await recorded("serin:rq_error:ratio5m");
+    const ruled = (name: string): number => (plain.get(name) ?? NaN) + (grpc.get(name) ?? 0);
+    const judged = Object.entries(report.rollouts).flatMap(([rollout, { variants }]) =>
+      Object.entries(variants).map(([variant, { errors }]) => ({ name: `${rollout} ${variant}`, errors })),
+    );
+    assert.ok(judged.length >= 3, stdout);
+    for (const { name, errors } of judged) {
+      assert.ok(
+        Math.abs(errors.rate - ruled(name)) < 1e-9,
+        `${name}: ${errors.rate}, by the rules ${ruled(name)}`,
+      );
+      const baseline = name.startsWith("checkout") ? "checkout stable" : "ranking control";
+      assert.ok(Math.abs(errors.baseline.rate - ruled(baseline)) < 1e-9, baseline);
     }
   });
 

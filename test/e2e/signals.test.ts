@@ -21,7 +21,8 @@ const ROUTES: readonly object[] = [
   { match: { prefix: "/redirect" }, redirect: { path_redirect: "/app" } },
   { match: { prefix: "/empty" }, route: { cluster: "empty" } },
   { match: { prefix: "/refusing" }, route: { cluster: "refusing" } },
-  { match: { prefix: "/narrow" }, route: { cluster: "narrow", timeout: "0s" } },
+  // For the request that takes its one place for as long as all others need.
+  { match: { prefix: "/narrow" }, route: { cluster: "narrow", timeout: "0s", idle_timeout: "0s" } },
   { match: { prefix: "/timeout" }, route: { cluster: "stable", timeout: "0.1s" } },
   { match: { prefix: "/h2-timeout" }, route: { cluster: "stable-h2", timeout: "0.1s" } },
   { match: { prefix: "/h2" }, route: { cluster: "stable-h2", timeout: "30s" } },

@@ -105,6 +105,7 @@ const rollout: fc.Arbitrary<Rollout> = fc
         salt: fc.constantFrom("s", "é", "x".repeat(100)),
         force: fc.constantFrom({ header: "a" }, { cookie: "b" }, { header: "x-user-id", cookie: "uid" }),
         announce: fc.constant("all" as const),
+        headerSecret: fc.constantFrom("s", "~".repeat(128)),
       },
       { requiredKeys: [] },
     ),
@@ -176,7 +177,7 @@ export const soundPolicy: fc.Arbitrary<Policy> = fc.record(
 
 const WORDS =
   `identity steer rollouts shadows flagd flags $evaluators metadata $schema cookie header query jwt sourceAddress issueCookie
-  random name maxAge path domain secure sameSite match when state default variants force salt announce percent max cluster
+  random name maxAge path domain secure sameSite match when state default variants force salt announce headerSecret percent max cluster
   hosts type value method headers queryParams flag ENABLED DISABLED Exact PathPrefix Present all None Lax 30d filterState
   percent sample cluster dispatch call mirror methods compare noise budget timeout perSecond inFlight maxBodyBytes set remove
   status body json ignore unlimited identity request 1s 1/s /t stable canary checkout /checkout *.example.com __proto__`.split(

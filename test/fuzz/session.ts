@@ -59,6 +59,8 @@ export function filterModule(): WebAssembly.Module {
 interface Serving {
   root: Root;
   variants: Map<string, Set<string>>;
+  /** What the headers may read, by the rollout's name. */
+  headerValues: Map<string, Set<string>>;
   clusters: Set<string>;
   mirrors: Map<string, string>;
   issuesCookie: boolean;
@@ -136,6 +138,13 @@ function serve(vm: Vm, policy: Uint8Array, before: Serving | undefined, seen: st
   return {
     root,
     variants: new Map(rollouts.map(([name, rollout]) => [name, new Set(Object.keys(rollout.variants))])),
+    headerValues: new Map(
+      rollouts.map(([name, { variants, headerSecret }]) => {
+        const secret = document.steer === "filterState" ? undefined : headerSecret;
+        const values = Object.keys(variants).map((one) => (secret === undefined ? one : `${one}.${secret}`));
+        return [name, new Set(values)];
+      }),
+    ),
     clusters: new Set(
       rollouts.flatMap(([, { variants }]) => Object.values(variants).map((one) => one.cluster ?? "")),
     ),
@@ -171,7 +180,7 @@ function begin(vm: Vm, serving: Serving, step: RequestStep, seen: string[]): Str
   for (const [name, value] of ours) {
     if (serving.mirrors.get(name) === value) continue;
     const allowed =
-      name === HEADER_CLUSTER ? serving.clusters : serving.variants.get(name.slice(HEADER_PREFIX.length));
+      name === HEADER_CLUSTER ? serving.clusters : serving.headerValues.get(name.slice(HEADER_PREFIX.length));
     assert.ok(allowed?.has(value), `forged: ${name}: ${value}`);
   }
   assert.ok(stream.foreignClears <= 1, "the route cache is cleared more than once by call");

@@ -22,6 +22,7 @@ export interface Sample {
 }
 
 export interface RunningPrometheus {
+  readonly url: string;
   query(expression: string): Promise<Sample[]>;
   /** Health and last error of every rule. */
   rules(): Promise<{ name: string; health: string; lastError?: string }[]>;
@@ -73,6 +74,7 @@ export async function startPrometheus(targets: readonly string[]): Promise<Runni
     throw error;
   }
   return {
+    url: `http://127.0.0.1:${port}`,
     async query(expression) {
       const { result } = (await get(`/api/v1/query?query=${encodeURIComponent(expression)}`)) as {
         result: { metric: Record<string, string>; value: [number, string] }[];

@@ -1,7 +1,7 @@
 // What `npm pack` makes works in a folder that knows nothing of this one.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
@@ -35,7 +35,10 @@ describe("package", () => {
       { filename: string; files: { path: string }[] },
     ];
     const paths = files.map((file) => file.path);
-    for (const path of ["build/serin.wasm", "build/cli/cli.js", "package.json"])
+    const page = ["index.html", "page.js", "page.css", "icon.svg"].map(
+      (name) => `build/cli/dashboard/${name}`,
+    );
+    for (const path of ["build/serin.wasm", "build/cli/cli.js", "package.json", ...page])
       assert.ok(paths.includes(path), path);
     assert.deepEqual(
       paths.filter((path) => /^(assembly|test|tools|node_modules)\//.test(path)),
@@ -73,5 +76,28 @@ describe("package", () => {
       },
     );
     assert.equal((JSON.parse(decided.stdout) as { identity: string }).identity, "42");
+    await servesItsPage(elsewhere);
   });
 });
+
+/** The dashboard comes with its page, and needs nothing that builds one. */
+async function servesItsPage(folder: string): Promise<void> {
+  const parameters = ["dashboard", "--port", "0", "--admin", "http://127.0.0.1:9"];
+  const child = spawn("node_modules/.bin/serin", parameters, { cwd: folder, env, stdio: "pipe" });
+  try {
+    const url = await new Promise<string>((found, failed) => {
+      let complaint = "";
+      child.stderr.on("data", (text: Buffer) => (complaint += text.toString()));
+      child.once("close", () => failed(new Error(`serin dashboard has ended: ${complaint}`)));
+      child.stdout.once("data", (line: Buffer) => found(line.toString().split(" ")[0] ?? ""));
+    });
+    for (const path of ["", "page.js", "page.css", "icon.svg"]) {
+      assert.equal((await fetch(url + path)).status, 200, path);
+    }
+    const ended = new Promise((done) => child.once("exit", done));
+    child.kill("SIGINT");
+    assert.equal(await ended, 0);
+  } finally {
+    child.kill("SIGKILL");
+  }
+}

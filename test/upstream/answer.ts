@@ -21,6 +21,8 @@ export interface Echo {
   readonly headers: readonly (readonly [string, string])[];
   readonly bodyBytes: number;
   readonly bodySha256: string;
+  /** What only an upstream that was told to adds. */
+  readonly planted?: true;
 }
 
 const PIECE = 16_384;
@@ -49,6 +51,8 @@ export async function answer(
   const fails = Math.random() < Number(behaviour["error-rate"] ?? 0);
   response.statusCode = Number(fails ? (behaviour["error-status"] ?? 503) : (behaviour.status ?? 200));
   response.setHeader("x-version", version);
+  const user = userOf(behaviour["user-cookie"], request.headers.cookie ?? "");
+  if (user !== null) response.setHeader("x-user-id", user);
   if (behaviour.grpc !== undefined) return answerGrpc(behaviour.grpc, response);
   const echo: Echo = {
     version,
@@ -58,6 +62,7 @@ export async function answer(
     headers: pairs(request.rawHeaders),
     bodyBytes,
     bodySha256: hash.copy().digest("hex"),
+    ...(Math.random() < Number(behaviour.planted ?? 0) ? { planted: true } : {}),
   };
   const body = behaviour.size === undefined ? bodyOf(behaviour, echo) : null;
   response.setHeader("content-type", body === null ? "application/octet-stream" : "application/json");
@@ -80,6 +85,14 @@ function bodyOf(behaviour: Behaviour, echo: Echo): Buffer {
   const text = behaviour.body?.replaceAll("{random}", () => String(Math.floor(Math.random() * 1e15)));
   const body = Buffer.from(text ?? `${JSON.stringify(echo)}\n`);
   return behaviour.encoding === "gzip" ? gzipSync(body) : body;
+}
+
+/** Whom a session cookie belongs to; null without one. A login service would check what stands after the dot. */
+function userOf(name: string | undefined, cookies: string): string | null {
+  if (name === undefined) return null;
+  const pair = cookies.split(/; */).find((one) => one.startsWith(`${name}=`));
+  const session = pair?.slice(name.length + 1) ?? "";
+  return session.includes(".") ? session.slice(0, session.lastIndexOf(".")) : null;
 }
 
 /** Resolves when the upload is there: false when the client left before its end. */

@@ -110,6 +110,19 @@ test("what names a version is for that one alone; bodies as they are told", asyn
   assert.equal(await packed.text(), "hello");
 });
 
+test("a session cookie says who it is; a planted member is there as often as asked", async () => {
+  const ask = (session: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${upstream.port}/?up-user-cookie=sid&up-planted=${session === "" ? 0 : 1}`, {
+      headers: { cookie: `a=b; sid=${session}` },
+    });
+  const known = await ask("dr.alice.f00");
+  assert.equal(known.headers.get("x-user-id"), "dr.alice");
+  assert.equal(((await known.json()) as Echo).planted, true);
+  const unknown = await ask("");
+  assert.equal(unknown.headers.get("x-user-id"), null);
+  assert.equal(((await unknown.json()) as Echo).planted, undefined);
+});
+
 test("latencies lie about their median and p99", () => {
   const drawn = Array.from({ length: 20_000 }, () => drawLatency("20,80"));
   const share = (limit: number): number => drawn.filter((ms) => ms > limit).length / drawn.length;

@@ -1,7 +1,11 @@
 // The golden signals of each variant, as `serin stats` shows them: numbers of two snapshots in, figures out.
 
-import { STAT_RQ_ACTIVE, STAT_RQ_TOTAL } from "../../assembly/vocabulary/stats.ts";
-import { GRPC_ERROR, RQ_OVERFLOW } from "../metrics/leaves.ts";
+import {
+  STAT_GRPC_ERROR,
+  STAT_RQ_ACTIVE,
+  STAT_RQ_OVERFLOW,
+  STAT_RQ_TOTAL,
+} from "../../assembly/vocabulary/stats.ts";
 import { CONTROL, requestsOf, shareOf, type Snapshot, type VariantCounts } from "../metrics/snapshot.ts";
 import { totalOf, valueAt } from "../statistics/bins.ts";
 import type { Interval } from "../statistics/evidence.ts";
@@ -74,8 +78,8 @@ function variantFigures(
     p90: quantile(0.9),
     p99: quantile(0.99),
     active: counts.gauges.get(STAT_RQ_ACTIVE) ?? 0,
-    overflow: counts.counters.get(RQ_OVERFLOW) ?? null,
-    grpcErrors: counts.counters.get(GRPC_ERROR) ?? null,
+    overflow: counts.counters.get(STAT_RQ_OVERFLOW) ?? null,
+    grpcErrors: counts.counters.get(STAT_GRPC_ERROR) ?? null,
   };
 }
 

@@ -4,3 +4,5 @@
 export const ENVOY_VERSION = "1.40.0";
 /** The oldest one that is supported. */
 export const ENVOY_OLDEST_VERSION = "1.36.4";
+/** That of Emissary 4.1, as near as PyPI has it (1.37.2 is not there). */
+export const ENVOY_EMISSARY_VERSION = "1.37.0";

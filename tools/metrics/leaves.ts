@@ -1,6 +1,8 @@
 // Which stats there are, for a source that has to ask for each by its name.
 
 import {
+  STAT_GRPC_ERROR,
+  STAT_GRPC_OK,
   STAT_MATCH,
   STAT_MISMATCH_BODY,
   STAT_MISMATCH_STATUS,
@@ -12,6 +14,7 @@ import {
   STAT_RQ_3XX,
   STAT_RQ_4XX,
   STAT_RQ_5XX,
+  STAT_RQ_OVERFLOW,
   STAT_RQ_RESET,
   STAT_RQ_TOTAL,
   STAT_SENT,
@@ -19,11 +22,6 @@ import {
   STAT_TOO_LARGE,
   STAT_UNAVAILABLE,
 } from "../../assembly/vocabulary/stats.ts";
-
-// Where gRPC and saturation are not counted (yet) these are absent, and count as none.
-export const GRPC_OK = "grpc_ok";
-export const GRPC_ERROR = "grpc_error";
-export const RQ_OVERFLOW = "rq_overflow";
 
 /** How a request ends: exactly one of them each. */
 export const ENDINGS = [
@@ -39,9 +37,9 @@ export const ENDINGS = [
 export const ROLLOUT_COUNTERS: readonly string[] = [
   STAT_RQ_TOTAL,
   ...ENDINGS,
-  GRPC_OK,
-  GRPC_ERROR,
-  RQ_OVERFLOW,
+  STAT_GRPC_OK,
+  STAT_GRPC_ERROR,
+  STAT_RQ_OVERFLOW,
 ];
 
 /** `serin.shadow.<name>.<leaf>` */

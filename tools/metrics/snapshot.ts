@@ -1,10 +1,10 @@
 // What Serin counted, at one moment or within one span of time: read from Envoys or from Prometheus, judged by verdict/.
 
-import { STAT_RQ_ACTIVE, STAT_RQ_TOTAL, STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
+import { STAT_CONTROL, STAT_RQ_ACTIVE, STAT_RQ_TOTAL, STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
 import type { Bin } from "../statistics/bins.ts";
 
 /** A slice of the default's users that is counted apart, for a fair comparison. No variant may have this name. */
-export const CONTROL = "control";
+export const CONTROL = STAT_CONTROL;
 
 /** Of one variant. Counters and gauges by the last word of their name: `rq_total`, `share`. */
 export interface VariantCounts {

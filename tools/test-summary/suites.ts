@@ -56,10 +56,10 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "tools",
-    title: "command line and emulator",
+    title: "command line, metrics, dashboard, emulator",
     quick: true,
     kind: "node",
-    files: ["tools", "metrics"],
+    files: ["tools", "metrics", "dashboard", "ambassador-command"],
   },
   {
     name: "verdict",
@@ -104,5 +104,25 @@ export const SUITES: readonly Suite[] = [
     kind: "node",
     files: ["upstream", "envoy", "demo", "bench", "e2e"],
     minutes: 25,
+  },
+  {
+    name: "ambassador",
+    title: "Emissary's Envoy, its ADS server and its diagd; what is loaded into other gateways",
+    kind: "node",
+    files: ["ambassador"],
+    // Most of it is the first build of ambex, a Go program.
+    minutes: 15,
+  },
+  {
+    name: "compose",
+    title: "docker-compose.yml on a real engine",
+    kind: "node",
+    files: ["compose"],
+    minutes: 20,
+    // SKIP_COMPOSE=1 leaves out the first, in so many words; Debian has no Grafana, and its test says so.
+    maySkip: [
+      ...(process.env["SKIP_COMPOSE"] === "1" ? ["the compose scene"] : []),
+      "Grafana has the dashboard and its data source",
+    ],
   },
 ];

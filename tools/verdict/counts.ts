@@ -1,7 +1,7 @@
 // What of a variant's counts a verdict looks at.
 
-import { STAT_RQ_5XX, STAT_RQ_RESET } from "../../assembly/vocabulary/stats.ts";
-import { ENDINGS, GRPC_ERROR } from "../metrics/leaves.ts";
+import { STAT_GRPC_ERROR, STAT_RQ_5XX, STAT_RQ_RESET } from "../../assembly/vocabulary/stats.ts";
+import { ENDINGS } from "../metrics/leaves.ts";
 import { requestsOf, type VariantCounts } from "../metrics/snapshot.ts";
 import { scaleBins, totalOf, type Bin } from "../statistics/bins.ts";
 import type { Count } from "../statistics/evidence.ts";
@@ -26,7 +26,7 @@ export function sideOf(name: string, counts: VariantCounts): Side {
 export function errorsOf({ counters }: VariantCounts): Count {
   const of = (leaf: string): number => counters.get(leaf) ?? 0;
   const trials = ENDINGS.reduce((sum, leaf) => sum + of(leaf), 0);
-  return { successes: Math.min(trials, of(STAT_RQ_5XX) + of(STAT_RQ_RESET) + of(GRPC_ERROR)), trials };
+  return { successes: Math.min(trials, of(STAT_RQ_5XX) + of(STAT_RQ_RESET) + of(STAT_GRPC_ERROR)), trials };
 }
 
 /** The same side with `factor` times the traffic. */

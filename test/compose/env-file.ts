@@ -1,0 +1,16 @@
+// .env, as docker-compose itself reads it: the lines of the file, and the environment above them.
+
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+export function readEnvFile(): ReadonlyMap<string, string> {
+  const text = readFileSync(join(ROOT, ".env"), "utf8");
+  return new Map(
+    [...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name = "", value = ""]) => [
+      name,
+      process.env[name] ?? value,
+    ]),
+  );
+}

@@ -1,0 +1,147 @@
+// The scene of docker-compose.yml, brought up on an engine with ports and a policy folder of its own.
+
+import { chmod, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { Admin, freePort, waitUntil } from "../../tools/envoy/index.ts";
+import type { Engine } from "./engine.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const PROFILES = "observability,emissary-hop,dashboard";
+
+export type Service =
+  | "envoy"
+  | "production"
+  | "canary"
+  | "shadow"
+  | "auth"
+  | "load"
+  | "dashboard"
+  | "prometheus"
+  | "grafana"
+  | "hop"
+  | "ambassador";
+
+export interface Scene {
+  readonly engine: Engine;
+  /** On loopback, as published. */
+  readonly ports: {
+    readonly shop: number;
+    readonly hop: number;
+    readonly prometheus: number;
+    readonly grafana: number;
+    readonly dashboard: number;
+  };
+  readonly admin: Admin;
+  /** The folder that is mounted into Envoy. */
+  readonly policyFolder: string;
+  /** The network that the services share. */
+  readonly network: string;
+  container(service: Service): Promise<string>;
+  /** What `docker compose` with these arguments does to this scene. */
+  compose(...args: string[]): Promise<string>;
+  waitHealthy(service: Service): Promise<void>;
+  /** What the engine still has of the scene, a line each. */
+  leftovers(): Promise<string[]>;
+  /** Everything ends. */
+  down(): Promise<void>;
+}
+
+/** Starts the services, in the order of their health; all are healthy when it resolves. */
+export async function startScene(engine: Engine, services: readonly Service[]): Promise<Scene> {
+  const project = `serin-test-${process.pid}`;
+  const folder = await mkdtemp(join(tmpdir(), "serin-scene-"));
+  const policyFolder = join(folder, "policy");
+  await mkdir(policyFolder);
+  // The containers' user is nobody here.
+  for (const path of [folder, policyFolder]) await chmod(path, 0o755);
+  await copyFile(join(ROOT, "envoy/compose/policy/filter.yaml"), join(policyFolder, "filter.yaml"));
+  const [shop, admin, hop, prometheus, grafana, dashboard] = await Promise.all(
+    Array.from({ length: 6 }, () => freePort()),
+  );
+  const ports = { shop, admin, hop, prometheus, grafana, dashboard } as Record<string, number>;
+  const env: NodeJS.ProcessEnv = {
+    COMPOSE_PROJECT_NAME: project,
+    COMPOSE_PROFILES: PROFILES,
+    POLICY_FOLDER: policyFolder,
+    // Rare visitors are there after seconds, not after minutes.
+    LOAD_RATE: "60",
+    ...Object.fromEntries(
+      Object.entries(ports).map(([name, port]) => [`${name.toUpperCase()}_PORT`, String(port)]),
+    ),
+  };
+  const container = async (service: Service): Promise<string> => {
+    const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.service=${service}`];
+    return engine.docker("ps", "-aq", ...labels.flatMap((label) => ["--filter", `label=${label}`]));
+  };
+  let closeNetwork = async (): Promise<void> => undefined;
+  const scene: Scene = {
+    engine,
+    ports: ports as unknown as Scene["ports"],
+    admin: new Admin(`127.0.0.1:${admin}`),
+    policyFolder,
+    network: `${project}_shop`,
+    container,
+    compose: (...args) => engine.compose(args, { env }),
+    async waitHealthy(service) {
+      const id = await container(service);
+      let state = "";
+      await waitUntil(`${service} to be healthy`, 90_000, async () => {
+        state = await engine.docker("inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", id);
+        if (state !== "running healthy") await sleep(300);
+        return state === "running healthy" || state.startsWith("exited");
+      });
+      if (state.startsWith("exited")) throw new Error(`${service} ended`);
+    },
+    async leftovers() {
+      const filter = ["--filter", `label=com.docker.compose.project=${project}`];
+      const kinds = [
+        ["container", await engine.docker("ps", "-aq", ...filter)],
+        ["network", await engine.docker("network", "ls", "-q", ...filter)],
+        ["volume", await engine.docker("volume", "ls", "-q", ...filter)],
+        // Volumes that an image asks for have no label.
+        ["volume without an owner", engine.isOwn ? await engine.docker("volume", "ls", "-q") : ""],
+      ] as const;
+      return kinds.flatMap(([kind, ids]) =>
+        ids
+          .split("\n")
+          .filter(Boolean)
+          .map((id) => `${kind} ${id}`),
+      );
+    },
+    async down() {
+      await closeNetwork();
+      await engine.compose(["down", "--volumes", "--remove-orphans", "--timeout", "3"], { env });
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  try {
+    await engine.compose(["up", "--no-start", ...services], { env });
+    closeNetwork = await engine.openNetwork(scene.network);
+    await engine.compose(["up", "-d", ...services], { env });
+    for (const service of services) await scene.waitHealthy(service);
+    return scene;
+  } catch (error) {
+    const reasons = await Promise.all(services.map((service) => complaintOf(engine, service, container)));
+    await scene.down().catch(() => undefined);
+    throw new Error(`${(error as Error).message}\n${reasons.join("")}`);
+  }
+}
+
+/** What a container that is not healthy says about it. */
+async function complaintOf(
+  engine: Engine,
+  service: Service,
+  container: (service: Service) => Promise<string>,
+): Promise<string> {
+  const id = await container(service);
+  if (id === "") return `${service}: not started\n`;
+  const state = await engine.docker("inspect", "--format", "{{json .State}}", id);
+  return state.includes('"Status":"healthy"') ? "" : `${service}: ${state}: ${await logOf(engine, id)}\n`;
+}
+
+async function logOf(engine: Engine, container: string): Promise<string> {
+  return (await engine.docker("logs", "--tail", "5", container)).replaceAll("\n", " | ");
+}

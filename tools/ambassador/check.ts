@@ -1,0 +1,252 @@
+// Do the Mappings that are there do what the policy asks for? What is missing, what differs, what gets in the way.
+
+import { isDeepStrictEqual } from "node:util";
+
+import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import type { Problem } from "../policy-source/problem.ts";
+import {
+  clusterOfMapping,
+  headersOf,
+  hostOf,
+  isDispatch,
+  isReachable,
+  isStable,
+  matchKey,
+  precedenceOf,
+  serinHeaders,
+  serinPatterns,
+} from "./mapping.ts";
+import { globsMeet } from "./overlap.ts";
+import {
+  CODE_MAPPING_COPIES,
+  CODE_MAPPING_DIFFERS,
+  CODE_MAPPING_HIDDEN,
+  CODE_MAPPING_MISSING,
+  CODE_MAPPING_OPEN,
+  CODE_MAPPING_SPLIT,
+  CODE_MAPPING_UNUSED,
+} from "./problem-codes.ts";
+import { isFields, isText, problemOf, type Fields, type Path, type Resource } from "./resources.ts";
+import type { ServicePolicy } from "./service-policy.ts";
+import type { NamedCluster, WantedMapping } from "./wanted.ts";
+import type { Installation } from "./cluster-name.ts";
+
+/** What the check looks at. */
+export interface Checked {
+  readonly policy: ServicePolicy;
+  readonly wanted: readonly WantedMapping[];
+  readonly clusters: readonly NamedCluster[];
+  readonly mappings: readonly Resource[];
+  readonly hosts: readonly Resource[];
+  readonly installation: Installation;
+  readonly oldSecrets: ReadonlyMap<string, string>;
+}
+
+/** Everything that is wrong between the policy and the Mappings. */
+export function checkMappings(checked: Checked): Problem[] {
+  const found = new Map(checked.wanted.map((one) => [one, counterpartOf(one, checked.mappings)]));
+  const used = new Set(found.values());
+  return [
+    ...checked.wanted.flatMap((one) => wantedFaults(one, found.get(one), checked)),
+    ...checked.mappings
+      .filter((mapping) => !used.has(mapping))
+      .flatMap((mapping) => unusedFaults(mapping, checked)),
+    ...checked.mappings.filter(isDispatch).flatMap((mapping) => dispatchFaults(mapping, checked.hosts)),
+    ...groupFaults(checked),
+    ...hostFaults(checked),
+  ];
+}
+
+/** The Mapping that takes the requests of a wanted one; undefined when there is none. */
+export function counterpartOf(wanted: WantedMapping, mappings: readonly Resource[]): Resource | undefined {
+  const key = matchKey(wanted);
+  const isCopy = wanted.spec["shadow"] === true;
+  return mappings.find(
+    (mapping) => matchKey(mapping) === key && (mapping.spec["shadow"] === true) === isCopy,
+  );
+}
+
+/** Keys in which a variant's Mapping may be as it likes. */
+const FREE_KEYS = new Set(["hostname", "host", "headers", "precedence", "service", "add_request_headers"]);
+
+function wantedFaults(wanted: WantedMapping, found: Resource | undefined, checked: Checked): Problem[] {
+  if (found === undefined) return [missing(wanted, checked)];
+  const faults: Problem[] = [];
+  const { base } = wanted;
+  const add = (path: Path, code: string, message: string, severity: Problem["severity"] = "error"): void => {
+    faults.push(problemOf(found, path, code, message, severity));
+  };
+  const cluster = clusterOfMapping(wanted, checked.installation);
+  const actual = clusterOfMapping(found, checked.installation);
+  if (wanted.spec["service"] !== "" && !isSameService(wanted, found, checked.installation)) {
+    const message = `goes to ${String(found.spec["service"])}, the policy says ${String(wanted.spec["service"])}`;
+    add(["spec", "service"], CODE_MAPPING_DIFFERS, message);
+  } else if (base === null && cluster !== actual) {
+    const message = `makes the cluster ${String(actual)}, the policy names ${String(cluster)}`;
+    add(["spec"], CODE_MAPPING_DIFFERS, message);
+  }
+  if (base !== null && precedenceOf(found) < precedenceOf(base)) {
+    const message = `is never asked: its precedence ${precedenceOf(found)} is below ${precedenceOf(base)} of Mapping ${base.name}`;
+    add(
+      found.spec["precedence"] === undefined ? ["spec"] : ["spec", "precedence"],
+      CODE_MAPPING_HIDDEN,
+      message,
+    );
+  }
+  for (const [key, value] of Object.entries(wanted.spec)) {
+    if (FREE_KEYS.has(key) || base === null || isDeepStrictEqual(value, found.spec[key])) continue;
+    if (found.spec[key] === undefined) {
+      const message = `${key} of Mapping ${base.name} is not repeated, and nothing is inherited`;
+      add(["spec"], CODE_MAPPING_DIFFERS, message);
+    } else {
+      const message = `${key} is another than that of Mapping ${base.name}`;
+      add(["spec", key], CODE_MAPPING_DIFFERS, message, "warning");
+    }
+  }
+  return faults;
+}
+
+function isSameService(wanted: WantedMapping, found: Resource, installation: Installation): boolean {
+  const plain = ({ version, namespace, spec }: Pick<Resource, "version" | "namespace" | "spec">) =>
+    clusterOfMapping({ version, namespace, spec: { service: spec["service"] } }, installation);
+  return plain(wanted) === plain(found);
+}
+
+function missing(wanted: WantedMapping, { policy, clusters }: Checked): Problem {
+  const headers = serinHeaders(wanted)
+    .map(([name, value]) => `${name}: ${withoutSecret(String(value), policy)}`)
+    .join(", ");
+  if (wanted.base === null) {
+    const cluster = clusters.find(({ pointer }) => pointer === wanted.pointer)?.cluster;
+    const message = `no Mapping makes its cluster ${cluster ?? ""}`;
+    return policy.problem(wanted.pointer, CODE_MAPPING_MISSING, message);
+  }
+  const copies = wanted.spec["shadow"] === true ? " and shadow: true" : "";
+  const message = `has no Mapping beside it with ${headers}${copies}, which the policy needs`;
+  return problemOf(wanted.base, ["metadata", "name"], CODE_MAPPING_MISSING, message);
+}
+
+function withoutSecret(value: string, { rollouts }: ServicePolicy): string {
+  const isSecret = rollouts.some(({ secret }) => secret !== null && value.endsWith(`.${secret}`));
+  return isSecret ? `${value.slice(0, value.indexOf("."))}.***` : value;
+}
+
+/** A Mapping that asks for one of our headers, and is none of those that the policy needs. */
+function unusedFaults(mapping: Resource, checked: Checked): Problem[] {
+  const patterns = serinPatterns(mapping).map((name) =>
+    problemOf(
+      mapping,
+      ["spec", "regex_headers", name],
+      CODE_MAPPING_OPEN,
+      "a pattern may hold for what clients send: name the value",
+      "warning",
+    ),
+  );
+  const headers = Object.keys(isFields(mapping.spec["headers"]) ? mapping.spec["headers"] : {});
+  const faults = headers.flatMap((written) => {
+    const name = written.toLowerCase();
+    if (!name.startsWith(HEADER_PREFIX) || name.startsWith(HEADER_SHADOW_PREFIX)) {
+      return name.startsWith(HEADER_SHADOW_PREFIX) ? shadowFault(mapping, written, checked) : [];
+    }
+    return headerFault(mapping, written, checked);
+  });
+  return [...patterns, ...faults];
+}
+
+function headerFault(mapping: Resource, written: string, { policy, oldSecrets }: Checked): Problem[] {
+  const path = ["spec", "headers", written];
+  const name = written.toLowerCase().slice(HEADER_PREFIX.length);
+  const value = headersOf(mapping).get(written.toLowerCase());
+  const rollout = policy.rollouts.find((one) => one.name === name);
+  if (rollout === undefined) {
+    const message = `no rollout of the policy is called ${name}: the header is never there`;
+    return [problemOf(mapping, path, CODE_MAPPING_UNUSED, message, "warning")];
+  }
+  const secrets = [rollout.secret, oldSecrets.get(name)].filter((secret) => secret !== undefined);
+  const expected = rollout.variants.flatMap((variant) =>
+    secrets.map((secret) => (secret ? `${variant.name}.${secret}` : variant.name)),
+  );
+  if (isText(value) && expected.includes(value)) return [];
+  const variant = rollout.variants.find((one) => one.name === value);
+  if (value === true || (variant !== undefined && rollout.secret !== null)) {
+    const message = `asks for no secret: where the filter is lost any client reaches it by sending ${written}`;
+    return [problemOf(mapping, path, CODE_MAPPING_OPEN, message)];
+  }
+  const known = rollout.variants.some((one) => String(value).startsWith(`${one.name}.`));
+  const message = known
+    ? "asks for another secret than the policy's: it takes no request"
+    : `no variant of ${name} that is announced is called ${String(value)}: it takes no request`;
+  return [problemOf(mapping, path, CODE_MAPPING_UNUSED, message, "warning")];
+}
+
+function shadowFault(mapping: Resource, written: string, { policy }: Checked): Problem[] {
+  const name = written.toLowerCase().slice(HEADER_SHADOW_PREFIX.length);
+  const shadow = policy.shadows.find((one) => one.name === name);
+  const path = ["spec", "headers", written];
+  if (shadow?.isMirror === true) {
+    const message = `asks for another cluster than shadow ${name} names, or for what else the policy does not say: it takes no request`;
+    return [problemOf(mapping, path, CODE_MAPPING_UNUSED, message, "warning")];
+  }
+  const message = `no shadow of the policy with dispatch mirror is called ${name}: the header is never there`;
+  return [problemOf(mapping, path, CODE_MAPPING_UNUSED, message, "warning")];
+}
+
+function dispatchFaults(mapping: Resource, hosts: readonly Resource[]): Problem[] {
+  const globs = hosts.map(({ spec }) => hostOfHost(spec));
+  const open =
+    globs.length === 0 || globs.some((glob) => globsMeet(glob.toLowerCase(), hostOf(mapping) ?? "*"));
+  if (!open || !isReachable(mapping)) return [];
+  const message = `anybody who sends "Host: ${hostOf(mapping) ?? ""}" reaches it: close it with a method that none uses, like method: SERIN`;
+  return [problemOf(mapping, ["spec"], CODE_MAPPING_OPEN, message)];
+}
+
+function groupFaults({ mappings, wanted }: Checked): Problem[] {
+  const groups = new Map<string, Resource[]>();
+  for (const mapping of mappings) {
+    const key = `${matchKey(mapping)} ${precedenceOf(mapping)}`;
+    groups.set(key, [...(groups.get(key) ?? []), mapping]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const live = group.filter(({ spec }) => spec["shadow"] !== true);
+    const [firstCopy, ...moreCopies] = group.filter(({ spec }) => spec["shadow"] === true);
+    const isBase = wanted.some(({ base }) => base !== null && live.includes(base));
+    const ofVariant = live.some((mapping) => serinHeaders(mapping).length > 0);
+    const faults = moreCopies.map((copy) => {
+      const message = `Mapping ${firstCopy?.name ?? ""} is the shadow of these requests already: Emissary takes one`;
+      return problemOf(copy, ["spec", "shadow"], CODE_MAPPING_COPIES, message);
+    });
+    if (firstCopy !== undefined && isBase) {
+      const message =
+        "users of another variant than the default are not copied: a shadow of the policy copies all";
+      faults.push(problemOf(firstCopy, ["spec", "shadow"], CODE_MAPPING_COPIES, message, "warning"));
+    }
+    const [first, ...others] = live;
+    if (first === undefined || !(isBase || ofVariant)) return faults;
+    for (const other of others) {
+      const message = `takes the same requests as Mapping ${first.name}: Emissary splits them by chance, for each request anew, beside the policy`;
+      const path = other.spec["weight"] === undefined ? ["metadata", "name"] : ["spec", "weight"];
+      faults.push(problemOf(other, path, CODE_MAPPING_SPLIT, message, ofVariant ? "error" : "warning"));
+    }
+    return faults;
+  });
+}
+
+/** The glob of a Host. */
+function hostOfHost(spec: Fields): string {
+  return isText(spec["hostname"]) ? spec["hostname"].toLowerCase() : "*";
+}
+
+/** Mappings whose requests no Host takes, where Hosts are known. */
+function hostFaults({ mappings, hosts }: Checked): Problem[] {
+  if (hosts.length === 0) return [];
+  return mappings.filter(isStable).flatMap((mapping) => {
+    const glob = hostOf(mapping);
+    const taken = hosts.some(
+      ({ spec }) =>
+        spec["mappingSelector"] !== undefined || glob === null || globsMeet(hostOfHost(spec), glob),
+    );
+    if (taken) return [];
+    const message = `no Host here takes requests to ${glob ?? ""}`;
+    return [problemOf(mapping, ["metadata", "name"], CODE_MAPPING_HIDDEN, message, "warning")];
+  });
+}

@@ -1,0 +1,54 @@
+// What of a policy cannot be done by Mappings, or not in the way that one may think.
+
+import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import { CODE_CONFLICT, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
+import type { Problem } from "../policy-source/problem.ts";
+import { concerned } from "./overlap.ts";
+import { CODE_MAPPING_COPIES, CODE_NO_SECRET, CODE_SEVERAL_SERVICES } from "./problem-codes.ts";
+import type { Resource } from "./resources.ts";
+import type { Rollout, ServicePolicy, Shadow } from "./service-policy.ts";
+
+/** Problems of the policy, for these Mappings that serve production. */
+export function policyFaults(policy: ServicePolicy, bases: readonly Resource[]): Problem[] {
+  const steering = policy.rollouts.filter(({ variants }) => variants.some(({ target }) => target !== null));
+  const faults = steering.flatMap((rollout) => rolloutFaults(policy, rollout, bases));
+  if (steering.length > 0 && !policy.steersByHeader) {
+    const message = "Mappings look at headers alone: steer must be header";
+    faults.push(policy.problem("/steer", CODE_CONFLICT, message));
+  }
+  return [...faults, ...mirrorFaults(policy, bases)];
+}
+
+function rolloutFaults(policy: ServicePolicy, rollout: Rollout, bases: readonly Resource[]): Problem[] {
+  const faults: Problem[] = [];
+  const pointer = `${rollout.pointer}/headerSecret`;
+  if (rollout.secret?.includes("$") === true) {
+    const message = "must not hold a $ here: Emissary puts variables of its environment in place of $NAME";
+    faults.push(policy.problem(pointer, CODE_VALUE, message));
+  }
+  if (rollout.secret === null) {
+    const message = `no headerSecret: where the filter is lost any client picks a variant by sending ${HEADER_PREFIX}${rollout.name}`;
+    faults.push(policy.problem(rollout.pointer, CODE_NO_SECRET, message, "warning"));
+  }
+  const services = [...new Set(concerned(rollout.match, bases).map(({ spec }) => String(spec["service"])))];
+  if (services.length > 1) {
+    const shown = services.length > 3 ? [...services.slice(0, 3), "..."] : services;
+    const message = `concerns requests of ${services.length} services (${shown.join(", ")}), which one variant's service then takes: narrow its match`;
+    faults.push(policy.problem(rollout.pointer, CODE_SEVERAL_SERVICES, message, "warning"));
+  }
+  return faults;
+}
+
+/** Emissary makes one copy of a request: of two mirrors, those drawn for both go to one. */
+function mirrorFaults(policy: ServicePolicy, bases: readonly Resource[]): Problem[] {
+  const taken = new Map<Resource, Shadow>();
+  return policy.shadows
+    .filter(({ isMirror }) => isMirror)
+    .flatMap((shadow) => {
+      const both = concerned(shadow.match, bases).find((mapping) => taken.has(mapping));
+      for (const mapping of concerned(shadow.match, bases)) taken.set(mapping, taken.get(mapping) ?? shadow);
+      if (both === undefined) return [];
+      const message = `shadow ${taken.get(both)?.name ?? ""} concerns Mapping ${both.name} too, and Emissary copies a request once: use dispatch call for one of them`;
+      return [policy.problem(shadow.pointer, CODE_MAPPING_COPIES, message, "warning")];
+    });
+}

@@ -1,0 +1,318 @@
+// A policy that names services in place of clusters. The filter knows clusters alone, so `service: X` becomes
+// `cluster: NAME` in its text: everything else of the file stays as it is, comments too.
+
+import { isUtf8 } from "node:buffer";
+
+import { isAlias, isMap, isScalar, parseDocument, type Document, type Node, type Pair } from "yaml";
+
+import { CODE_CONFLICT, CODE_TYPE, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
+import { checkPolicy, refuseFaults } from "../commands/check-policy.ts";
+import { itemsOf, member, parseOrdered, type OrderedJson } from "../commands/ordered-json.ts";
+import { jsonPlace } from "../policy-source/json-place.ts";
+import { LineIndex, type Position } from "../policy-source/line-index.ts";
+import { placeOf, readPolicySource, type PolicySource } from "../policy-source/policy-source.ts";
+import { pointerStep, type Problem } from "../policy-source/problem.ts";
+
+/** Where a variant or a shadow leads. */
+export interface Target {
+  readonly kind: "service" | "cluster";
+  readonly text: string;
+  /** JSON Pointer of the member. */
+  readonly pointer: string;
+}
+
+/** What of a match decides which Mappings it concerns. */
+export interface MatchEntry {
+  readonly hosts: readonly string[];
+  readonly path: string | null;
+  readonly isPrefix: boolean;
+  readonly method: string | null;
+}
+
+export interface Rollout {
+  readonly name: string;
+  readonly pointer: string;
+  /** None: every request. */
+  readonly match: readonly MatchEntry[];
+  readonly secret: string | null;
+  /** The variants that a header tells of, in order; without a target one is none that routes have to know. */
+  readonly variants: readonly { readonly name: string; readonly target: Target | null }[];
+}
+
+export interface Shadow {
+  readonly name: string;
+  readonly pointer: string;
+  readonly match: readonly MatchEntry[];
+  readonly isMirror: boolean;
+  readonly target: Target;
+  readonly noise: Target | null;
+}
+
+/** A policy, its services still in it. */
+export interface ServicePolicy {
+  readonly rollouts: readonly Rollout[];
+  readonly shadows: readonly Shadow[];
+  readonly steersByHeader: boolean;
+  readonly problems: readonly Problem[];
+  /** A problem at something of the policy. */
+  problem(pointer: string, code: string, message: string, severity?: Problem["severity"]): Problem;
+  /** The text with these names of clusters in place of services, by the pointer of each. */
+  withClusters(names: ReadonlyMap<string, string>): { text: string; problems: readonly Problem[] };
+}
+
+interface Edit {
+  readonly begin: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** Where `service: X` stands. */
+interface ServicePlace {
+  readonly pointer: string;
+  readonly service: string;
+  readonly key: readonly [begin: number, end: number];
+  readonly value: readonly [begin: number, end: number];
+}
+
+/** A cluster's name while none is known: the filter looks at everything else. */
+const PLACEHOLDER = "service";
+
+/** Reads a policy, and has the filter judge it. Null when it is refused, and problems say why. */
+export function readServicePolicy(
+  file: string,
+  bytes: Uint8Array,
+  module: WebAssembly.Module,
+  allowWarnings: boolean,
+): { policy: ServicePolicy | null; problems: readonly Problem[] } {
+  const source = readPolicySource(file, bytes);
+  const early = source.problems.map((problem) => ({ file, ...problem }));
+  if (source.json === null) return { policy: null, problems: early };
+  const text = Buffer.from(bytes)
+    .toString("utf8")
+    .replace(/^\uFEFF/, "");
+  if (!isUtf8(bytes)) return { policy: null, problems: checkPolicy(source, module).problems };
+  const root = parsed(source.json);
+  const problemAt = problemsOf(source);
+  const { places, faults } = servicePlaces(source, text, root, problemAt);
+  if (faults.length > 0) return { policy: null, problems: faults };
+  const judge = (
+    names: ReadonlyMap<string, string>,
+  ): { text: string; problems: Problem[]; refused: boolean } => {
+    const edits = places.flatMap(({ pointer, key, value }, index): Edit[] => [
+      { begin: key[0], end: key[1], text: source.format === "json" ? '"cluster"' : "cluster" },
+      {
+        begin: value[0],
+        end: value[1],
+        text: JSON.stringify(names.get(pointer) ?? `${PLACEHOLDER}-${index}`),
+      },
+    ]);
+    const edited = applyEdits(text, edits);
+    const checked = refuseFaults(
+      checkPolicy(readPolicySource(file, Buffer.from(edited.text)), module),
+      allowWarnings,
+    );
+    const problems = checked.problems.map((one) => ({ ...one, ...edited.placeBefore(one) }));
+    return { text: edited.text, problems, refused: checked.filter === null };
+  };
+  const first = judge(new Map());
+  if (first.refused) return { policy: null, problems: first.problems };
+  const policy: ServicePolicy = {
+    rollouts: entriesOf(member(root, "rollouts")).map(([name, value]) => rolloutOf(name, value)),
+    shadows: entriesOf(member(root, "shadows")).map(([name, value]) => shadowOf(name, value)),
+    steersByHeader: member(root, "steer") !== "filterState",
+    problems: first.problems,
+    problem: problemAt,
+    withClusters: judge,
+  };
+  return { policy, problems: first.problems };
+}
+
+/** Nothing for what is no JSON: the filter says so, and better. */
+function parsed(json: Uint8Array): OrderedJson {
+  try {
+    return parseOrdered(Buffer.from(json).toString("utf8"));
+  } catch {
+    return new Map();
+  }
+}
+
+function problemsOf(source: PolicySource): ServicePolicy["problem"] {
+  const json = Buffer.from(source.json ?? []).toString("utf8");
+  return (pointer, code, message, severity = "error") => ({
+    file: source.file,
+    ...placeOf(source, jsonPlace(json, pointer)),
+    pointer,
+    code,
+    message,
+    severity,
+  });
+}
+
+function entriesOf(value: OrderedJson | undefined): [string, OrderedJson][] {
+  return value instanceof Map ? [...(value as ReadonlyMap<string, OrderedJson>)] : [];
+}
+
+function textIn(value: OrderedJson | undefined, name: string): string | null {
+  const text = member(value, name);
+  return typeof text === "string" ? text : null;
+}
+
+function targetIn(value: OrderedJson | undefined, pointer: string): Target | null {
+  for (const kind of ["service", "cluster"] as const) {
+    const text = textIn(value, kind);
+    if (text !== null) return { kind, text, pointer: `${pointer}/${kind}` };
+  }
+  return null;
+}
+
+function rolloutOf(name: string, value: OrderedJson): Rollout {
+  const pointer = `/rollouts${pointerStep(name)}`;
+  const isAnnounced = (variant: string): boolean =>
+    variant !== member(value, "default") || member(value, "announce") === "all";
+  const variants = entriesOf(member(value, "variants"))
+    .filter(([variant]) => isAnnounced(variant))
+    .map(([variant, inner]) => ({
+      name: variant,
+      target: targetIn(inner, `${pointer}/variants${pointerStep(variant)}`),
+    }));
+  return { name, pointer, match: matchOf(value), secret: textIn(value, "headerSecret"), variants };
+}
+
+function shadowOf(name: string, value: OrderedJson): Shadow {
+  const pointer = `/shadows${pointerStep(name)}`;
+  // The filter has seen that there is one: nothing else gets here.
+  const target = targetIn(value, pointer) ?? { kind: "cluster", text: "", pointer };
+  const noise = targetIn(member(value, "noise"), `${pointer}/noise`);
+  return {
+    name,
+    pointer,
+    match: matchOf(value),
+    isMirror: member(value, "dispatch") === "mirror",
+    target,
+    noise,
+  };
+}
+
+function matchOf(value: OrderedJson): MatchEntry[] {
+  return itemsOf(member(value, "match")).map((entry) => {
+    const path = member(entry, "path");
+    const hosts = itemsOf(member(entry, "hosts")).filter((host) => typeof host === "string");
+    return {
+      hosts: hosts.map((host) => host.toLowerCase()),
+      path: textIn(path, "value"),
+      isPrefix: textIn(path, "type") !== "Exact",
+      method: textIn(entry, "method"),
+    };
+  });
+}
+
+/** Pointers of all objects that may name a cluster. */
+function targetObjects(root: OrderedJson): [pointer: string, value: OrderedJson][] {
+  const found: [string, OrderedJson][] = [];
+  for (const [name, rollout] of entriesOf(member(root, "rollouts"))) {
+    for (const [variant, value] of entriesOf(member(rollout, "variants")))
+      found.push([`/rollouts${pointerStep(name)}/variants${pointerStep(variant)}`, value]);
+  }
+  for (const [name, shadow] of entriesOf(member(root, "shadows"))) {
+    found.push([`/shadows${pointerStep(name)}`, shadow]);
+    const noise = member(shadow, "noise");
+    if (noise !== undefined) found.push([`/shadows${pointerStep(name)}/noise`, noise]);
+  }
+  return found;
+}
+
+function servicePlaces(
+  source: PolicySource,
+  text: string,
+  root: OrderedJson,
+  problemAt: ServicePolicy["problem"],
+): { places: ServicePlace[]; faults: Problem[] } {
+  const document =
+    source.format === "yaml" ? parseDocument(text, { version: "1.2", uniqueKeys: false }) : null;
+  const places: ServicePlace[] = [];
+  const faults: Problem[] = [];
+  for (const [owner, value] of targetObjects(root)) {
+    const service = member(value, "service");
+    if (service === undefined) continue;
+    const pointer = `${owner}/service`;
+    if (typeof service !== "string" || service === "") {
+      faults.push(problemAt(pointer, CODE_TYPE, "must be a service, like checkout-v2.shop:8080"));
+      continue;
+    }
+    if (member(value, "cluster") !== undefined) {
+      faults.push(problemAt(pointer, CODE_CONFLICT, "service and cluster say the same: one of them"));
+      continue;
+    }
+    const place = document === null ? placeInJson(text, pointer) : placeInYaml(document, pointer);
+    const isSecond = places.some(({ key }) => key[0] === place?.key[0]);
+    if (place === null || isSecond) {
+      // An anchor may stand for two places whose clusters have two names.
+      const message = "must be written where it is used, without << and aliases of what is around it";
+      faults.push(problemAt(pointer, CODE_VALUE, message));
+      continue;
+    }
+    places.push({ pointer, service, ...place });
+  }
+  return { places, faults };
+}
+
+type Place = Pick<ServicePlace, "key" | "value">;
+
+function placeInJson(text: string, pointer: string): Place | null {
+  const begin = jsonPlace(text, pointer);
+  const value = /^"(?:[^"\\]|\\.)*"/.exec(text.slice(begin))?.[0];
+  const before = /"service"\s*:\s*$/.exec(text.slice(0, begin));
+  if (value === undefined || before === null) return null;
+  return { key: [before.index, before.index + '"service"'.length], value: [begin, begin + value.length] };
+}
+
+function placeInYaml(document: Document, pointer: string): Place | null {
+  let node: unknown = document.contents;
+  let pair: Pair | undefined;
+  for (const step of pointer.split("/").slice(1)) {
+    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    while (isAlias(node)) node = node.resolve(document);
+    if (!isMap(node)) return null;
+    pair = node.items.find(({ key }) => isScalar(key) && String(key.source ?? key.value) === name);
+    node = pair?.value;
+  }
+  const key = (pair?.key as Node | undefined)?.range;
+  const value = (pair?.value as Node | undefined)?.range;
+  return key && value ? { key: [key[0], key[1]], value: [value[0], value[1]] } : null;
+}
+
+interface EditedText {
+  readonly text: string;
+  /** The place in the text as it was of a place in the text as it is. */
+  placeBefore(place: Position): Position;
+}
+
+/** Edits that lie in no order and do not overlap. */
+function applyEdits(text: string, edits: readonly Edit[]): EditedText {
+  const ordered = [...edits].sort((a, b) => a.begin - b.begin);
+  let edited = "";
+  let at = 0;
+  const shifts: [from: number, shift: number, origin: number | null][] = [[0, 0, null]];
+  for (const { begin, end, text: put } of ordered) {
+    edited += text.slice(at, begin);
+    // What stands inside of an edit came from its beginning.
+    shifts.push([edited.length, 0, begin]);
+    edited += put;
+    shifts.push([edited.length, end - edited.length, null]);
+    at = end;
+  }
+  edited += text.slice(at);
+  const before = new LineIndex(text);
+  const starts = lineStarts(edited);
+  const placeBefore = ({ line, column }: Position): Position => {
+    const start = starts[line - 1] ?? 0;
+    const offset = start + [...edited.slice(start)].slice(0, column - 1).join("").length;
+    const [, shift, origin] = shifts.findLast(([from]) => from <= offset) ?? [0, 0, null];
+    return before.positionAt(origin ?? offset + shift);
+  };
+  return { text: edited, placeBefore };
+}
+
+function lineStarts(text: string): number[] {
+  return [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+}

@@ -1,0 +1,232 @@
+import { readFile } from "node:fs/promises";
+
+import { checkMappings, counterpartOf, type Checked } from "../ambassador/check.ts";
+import { installationOf, isOurs, isStable, onePerGroup } from "../ambassador/mapping.ts";
+import { mappingText, resourceOf, wholeText } from "../ambassador/mapping-text.ts";
+import { policyFaults } from "../ambassador/policy-faults.ts";
+import { CODE_MAPPING_MISSING } from "../ambassador/problem-codes.ts";
+import { readResources, type Resource, type ResourceFile } from "../ambassador/resources.ts";
+import { readServicePolicy, type ServicePolicy } from "../ambassador/service-policy.ts";
+import { wantedMappings, type Wanted, type WantedMapping } from "../ambassador/wanted.ts";
+import { readPolicySource } from "../policy-source/policy-source.ts";
+import { visible, type Problem } from "../policy-source/problem.ts";
+import { CommandError, fileError } from "./command-error.ts";
+import { loadFilter } from "./filter-module.ts";
+import { reportProblems } from "./report-problems.ts";
+import { readAll, type Terminal } from "./terminal.ts";
+import { writeWhole } from "./write-whole.ts";
+
+export interface AmbassadorOptions {
+  readonly policy: string;
+  /** Look at the Mappings that are there, and write none. */
+  readonly check: boolean;
+  /** The Mappings that are there as well, each followed by those made of it. */
+  readonly whole: boolean;
+  /** A file for the Mappings, in place of standard output. */
+  readonly to?: string;
+  /** A file for the policy with clusters in place of services. */
+  readonly writePolicy?: string;
+  /** `rollout=secret` each: Mappings for these as well. */
+  readonly oldSecret: readonly string[];
+  /** Of resources that name none. */
+  readonly namespace: string;
+  /** Ambassador's own. */
+  readonly ambassadorNamespace?: string;
+  readonly json: boolean;
+  readonly allowWarnings: boolean;
+}
+
+const ROLLOUT_SECRET = /^([a-z0-9-]+)=([!-~]{0,128})$/;
+
+/** All that a run has found out. */
+interface Findings {
+  readonly wanted: Wanted | null;
+  /** Those of them that have to be written: no person wrote one for the same requests. */
+  readonly written: readonly WantedMapping[];
+  readonly obsolete: readonly Resource[];
+  readonly problems: readonly Problem[];
+  /** The policy with clusters in place of services; null when that cannot be. */
+  readonly policyText: string | null;
+}
+
+/** Writes the Mappings that a policy needs, or checks those that are there. Resolves to 0, or 1 when something is wrong. */
+export async function ambassador(
+  files: readonly string[],
+  options: AmbassadorOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const named = files.length === 0 ? ["-"] : files;
+  if ([options.policy, ...named].filter((file) => file === "-").length > 1)
+    throw new CommandError("standard input can be read once: name all files but one");
+  const read: ResourceFile[] = [];
+  for (const file of named) {
+    const text = (await bytesOf(file, terminal)).toString("utf8").replace(/^\uFEFF/, "");
+    read.push(readResources(file, text, options.namespace));
+  }
+  const bytes = await bytesOf(options.policy, terminal);
+  const { policy, problems } = readServicePolicy(options.policy, bytes, loadFilter(), options.allowWarnings);
+  const early = [...problems, ...read.flatMap((file) => file.problems)];
+  const findings =
+    policy === null || early.some(isError)
+      ? { wanted: null, written: [], obsolete: [], problems: early, policyText: null }
+      : find(policy, read, options, early);
+  return conclude(findings, read, options, terminal);
+}
+
+function find(
+  policy: ServicePolicy,
+  files: readonly ResourceFile[],
+  options: AmbassadorOptions,
+  early: readonly Problem[],
+): Findings {
+  const oldSecrets = oldSecretsOf(options.oldSecret, policy);
+  const mappings = files.flatMap((file) => file.mappings);
+  const bases = onePerGroup(mappings.filter(isStable));
+  const installation = installationOf(files, options.ambassadorNamespace);
+  const wanted = wantedMappings(policy, bases, mappings, installation, oldSecrets);
+  const problems = [...early, ...policyFaults(policy, bases), ...wanted.problems];
+  const foreign = mappings.filter((mapping) => !isOurs(mapping));
+  const written = wanted.mappings.filter((one) => counterpartOf(one, foreign) === undefined);
+  const isWritten = ({ name, namespace }: Resource): boolean =>
+    written.some((one) => one.name === name && one.namespace === namespace);
+  if (!problems.some(isError)) {
+    const checked: Checked = {
+      policy,
+      wanted: wanted.mappings,
+      clusters: wanted.clusters,
+      mappings: options.check ? mappings : foreign,
+      hosts: files.flatMap((file) => file.others).filter(({ kind }) => kind === "Host"),
+      installation,
+      oldSecrets,
+    };
+    // What is missing is what is going to be written.
+    const faults = checkMappings(checked);
+    problems.push(...faults.filter(({ code }) => options.check || code !== CODE_MAPPING_MISSING));
+  }
+  const { text, problems: late } = policy.withClusters(
+    new Map(wanted.clusters.map(({ pointer, cluster }) => [pointer, cluster])),
+  );
+  return {
+    wanted,
+    written,
+    obsolete: mappings.filter((mapping) => isOurs(mapping) && !isWritten(mapping)),
+    problems: late.some(isError) ? [...problems, ...late] : problems,
+    policyText: text,
+  };
+}
+
+function oldSecretsOf(given: readonly string[], policy: ServicePolicy): Map<string, string> {
+  return new Map(
+    given.map((text): [string, string] => {
+      const [, name, secret] = ROLLOUT_SECRET.exec(text) ?? [];
+      // The value itself is not repeated: it is a secret.
+      if (name === undefined || secret === undefined)
+        throw new CommandError("--old-secret: must be like checkout=SECRET, of visible ASCII characters");
+      if (secret.includes("$"))
+        throw new CommandError("--old-secret: Emissary puts variables of its environment in place of $NAME");
+      const rollout = policy.rollouts.find((one) => one.name === name);
+      if (rollout === undefined)
+        throw new CommandError(`--old-secret: the policy has no rollout called ${name}`);
+      if ((rollout.secret ?? "") === secret)
+        throw new CommandError(`--old-secret: that is the secret which rollout ${name} has now`);
+      return [name, secret];
+    }),
+  );
+}
+
+async function conclude(
+  findings: Findings,
+  files: readonly ResourceFile[],
+  options: AmbassadorOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { wanted, written, obsolete, policyText } = findings;
+  const problems = inOrder(findings.problems, [options.policy, ...files.map(({ file }) => file)]);
+  const ok = wanted !== null && !problems.some(isError);
+  if (!options.json) reportProblems(problems, terminal);
+  if (!ok) {
+    if (options.json) terminal.stdout.write(`${JSON.stringify({ ok, problems }, null, 2)}\n`);
+    else if (!options.check) terminal.stderr.write("nothing is written\n");
+    return 1;
+  }
+  const said: string[] = [];
+  if (options.writePolicy !== undefined && policyText !== null) {
+    const changed = await put(options.writePolicy, policyIn(options, policyText));
+    said.push(`${options.writePolicy}: ${changed ? "written" : "holds it already"}, for serin publish`);
+  }
+  if (options.json) {
+    const mappings = options.check
+      ? {}
+      : { mappings: written.map(resourceOf), obsolete: obsolete.map(named) };
+    terminal.stdout.write(
+      `${JSON.stringify({ ok, ...mappings, clusters: wanted.clusters, problems }, null, 2)}\n`,
+    );
+    return 0;
+  }
+  if (options.check) {
+    said.unshift(
+      `${files.map(({ file }) => file).join(", ")}: ${terminal.colors.green("ok")}, ${counted(wanted.mappings.length)} for ${options.policy}`,
+    );
+    terminal.stdout.write(said.map((line) => `${line}\n`).join(""));
+    return 0;
+  }
+  const text = options.whole ? wholeText(files, written) : written.map(mappingText).join("");
+  if (options.to === undefined) {
+    terminal.stdout.write(text);
+  } else {
+    const changed = await put(options.to, text);
+    said.push(
+      `${options.to}: ${changed ? "written" : "holds them already"}, ${counted(written.length)} for ${options.policy}`,
+    );
+  }
+  for (const { namespace, name } of obsolete)
+    said.push(
+      `${visible(name)}: no longer needed: kubectl delete mapping -n ${visible(namespace)} ${visible(name)}`,
+    );
+  terminal.stderr.write(said.map((line) => `${line}\n`).join(""));
+  return 0;
+}
+
+/** As a person goes through the files. */
+function inOrder(problems: readonly Problem[], files: readonly string[]): Problem[] {
+  const rank = ({ file }: Problem): number => files.indexOf(file);
+  return [...problems].sort((a, b) => rank(a) - rank(b) || a.line - b.line || a.column - b.column);
+}
+
+function counted(mappings: number): string {
+  return mappings === 1 ? "1 Mapping" : `${mappings} Mappings`;
+}
+
+function named({ namespace, name }: Resource): { namespace: string; name: string } {
+  return { namespace, name };
+}
+
+/** A YAML policy for a file that says it is JSON. */
+function policyIn({ policy, writePolicy }: AmbassadorOptions, text: string): string {
+  if (!/\.json$/i.test(writePolicy ?? "")) return text;
+  return Buffer.from(readPolicySource(policy, Buffer.from(text)).json ?? []).toString("utf8");
+}
+
+/** Whether the file holds another text now than before. */
+async function put(file: string, text: string): Promise<boolean> {
+  const old = await readFile(file, "utf8").catch(() => null);
+  if (old === text) return false;
+  try {
+    await writeWhole(file, text);
+  } catch (error) {
+    throw fileError(file, error);
+  }
+  return true;
+}
+
+async function bytesOf(file: string, terminal: Terminal): Promise<Buffer> {
+  try {
+    return file === "-" ? await readAll(terminal.stdin) : await readFile(file);
+  } catch (error) {
+    throw fileError(file, error);
+  }
+}
+
+function isError({ severity }: { readonly severity: string }): boolean {
+  return severity === "error";
+}
