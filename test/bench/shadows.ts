@@ -23,7 +23,7 @@ import { spawnServer } from "./spawn-server.ts";
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "25" },
+    rounds: { type: "string", default: "20" },
     requests: { type: "string", default: "400" },
     rate: { type: "string", default: "300" },
   },
@@ -153,7 +153,7 @@ try {
     "the budget of a policy that names none: 50 copies a second, 20 in flight",
   );
   judge(PARTS.budgeted);
-  await measure(proxy, PARTS.every, Math.ceil(rounds / 5));
+  await measure(proxy, PARTS.every, Math.ceil(rounds / 2));
   await report(proxy.admin, PARTS.every, "every request copied, for information");
   await uploadBesideDeaf(proxy.port);
 } finally {
