@@ -109,8 +109,9 @@ describe(`${REQUESTS} shadowed requests, Envoy ${version}`, () => {
     t.diagnostic(
       `guest KB: ${guest[0]} at first, ${guest[quarter]} after a quarter, ${guest.at(-1)} at the end`,
     );
-    // All guest memory there is: 64 KiB pages, never given back.
-    assert.equal(guest.at(-1), guest[quarter], `guest KB: ${guest.join(" ")}`);
+    // All guest memory there is: 64 KiB pages, never given back, as many as the busiest moment took, and a pause of the
+    // machine makes a busier one. A single byte a copy kept by mistake would be 150,000 more: three pages.
+    assert.ok((guest.at(-1) ?? 0) - (guest[quarter] ?? 0) <= 64, `guest KB: ${guest.join(" ")}`);
     // A hundred bytes a copy kept by mistake would be 10 MB between the two.
     assert.ok(end - early < 3_000, `resident KB: ${resident.join(" ")}`);
   });
