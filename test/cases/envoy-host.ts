@@ -121,6 +121,10 @@ export class EnvoyHost {
     );
     const wanted = Object.values(request.copies ?? {}).filter((copy) => copy !== null).length;
     await soon(() => this.shadowUpstream.copies.length >= copies + wanted);
+    // The next request tells the upstream something else: what this one's calls get must be on its way before. A budget
+    // may have kept some back, so that the wait is a short one.
+    const called = callsIn(this.#lines('{"identity":', begin)[0]);
+    for (let i = 0; i < 25 && this.shadowUpstream.copies.length < copies + called; i++) await sleep(20);
     const explanation = this.#lines('{"explain":', begin)[0] ?? null;
     const gets = this.upstream.seen as [string, string][] | null;
     return {
@@ -207,6 +211,13 @@ function movedSince(
 /** Waits for what a case expects; that it does not come is for the judge to say. */
 async function soon(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + COPIES_MS; Date.now() < end && !(await condition());) await sleep(20);
+}
+
+/** How many copies the decision line has the filter send. */
+function callsIn(line: string | undefined): number {
+  if (line === undefined) return 0;
+  const { shadows } = JSON.parse(line) as { shadows: { dispatch: string }[] };
+  return shadows.filter(({ dispatch }) => dispatch === "call").length;
 }
 
 /** Copies by the name that the filter puts on them; those that Envoy mirrors have none. */
