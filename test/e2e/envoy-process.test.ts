@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -196,5 +197,27 @@ describe("a running Envoy", () => {
     assert.ok(isAlive(envoy.pid));
     child.kill("SIGKILL");
     await waitUntil("Envoy's end", 20_000, () => !isAlive(envoy.pid) && !existsSync(envoy.folder));
+  });
+
+  // Between its folder and its guard there must be no moment in which the starter may end.
+  test("leaves no folder when its starter ends while it starts", async () => {
+    const temporary = mkdtempSync(join(folder, "ending-"));
+    const program = `const { readdirSync } = await import("node:fs");
+      const { startEnvoy } = await import("./tools/envoy/index.ts");
+      void startEnvoy({ binary: ${JSON.stringify(binary)}, bootstrap: ${JSON.stringify(EMPTY)}, files: { "a/b": "c" } });
+      const look = () => (readdirSync(process.env.TMPDIR).some((name) => name.startsWith("serin-envoy-")) ? process.exit() : setImmediate(look));
+      look();`;
+    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], {
+      cwd: ROOT,
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    const [status] = (await once(child, "exit")) as [number | null];
+    assert.equal(status, 0);
+    await waitUntil(
+      "the folder's end",
+      20_000,
+      () => !readdirSync(temporary).some((name) => name.startsWith("serin-envoy-")),
+    );
   });
 });

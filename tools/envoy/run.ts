@@ -1,8 +1,16 @@
 // A running Envoy: started with a folder of its own, watched, stopped, nothing left behind.
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
+import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
@@ -55,18 +63,20 @@ export interface RunningEnvoy {
  */
 export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   // The real path: on macOS the temporary folder is a link, which Envoy's watcher would not look through.
-  const folder = await realpath(await mkdtemp(join(tmpdir(), "serin-envoy-")));
+  // All at once until Envoy's guard is there, who removes the folder when this process is gone: an interrupt in between
+  // would leave it.
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "serin-envoy-")));
   const logFile = join(folder, "envoy.log");
   const log = (): string => readFileSync(logFile, "utf8");
   let child: ChildProcess | null = null;
   try {
     for (const [name, text] of Object.entries(options.files ?? {})) {
-      await mkdir(dirname(join(folder, name)), { recursive: true });
-      await writeFile(join(folder, name), text.replaceAll("FOLDER", folder));
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text.replaceAll("FOLDER", folder));
     }
     const file = options.file === undefined ? join(folder, "envoy.yaml") : resolve(options.file);
     if (options.bootstrap !== undefined) {
-      await writeFile(file, options.bootstrap.replaceAll("FOLDER", folder));
+      writeFileSync(file, options.bootstrap.replaceAll("FOLDER", folder));
     }
     child = spawnGuarded(options, folder, file, logFile);
     const ended = new Promise<number | null>((done) => child?.once("exit", done));
