@@ -1,11 +1,11 @@
-// The decision of one request: plan and view in, a list of Given and one of Drawn out. No host, no allocation; clock, randomness and the
-// client's address are inputs, so that a case replays exactly.
+// The decision of one request: plan and view in, a list of Given and one of Drawn out. No host, no allocation; clock,
+// randomness and the client's address are inputs, so that a case replays exactly.
 
 import { lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { readCookies } from "./cookies";
 import { DECIDED, identify } from "./identity";
 import { clearMatched, matchAll } from "./match";
-import { murmur3After } from "./murmur3";
+import { hashAfter } from "./murmur3";
 import {
   Flag,
   Given,
@@ -101,22 +101,12 @@ function decideRollout(plan: Plan, rollout: Rollout): u32 {
     if (asks != DECIDED) return asks;
     if (identity.value != NONE) {
       given.reason = GIVEN_SPLIT;
-      given.hash = murmur3After(
-        rollout.saltHash,
-        rollout.saltRest,
-        lengthOf(rollout.salt) + 1,
-        identity.value,
-      );
+      given.hash = hashAfter(rollout.salted, identity.value);
       const fallback = given.variant;
       given.variant = variantAt(rollout, given.hash, fallback);
       if (rollout.controlBelow != 0 && given.variant == fallback) {
         // By a salt of its own: the position among all says already that it is the default's.
-        const hash = murmur3After(
-          rollout.controlHash,
-          rollout.controlRest,
-          rollout.controlBytes,
-          identity.value,
-        );
+        const hash = hashAfter(rollout.controlSalted, identity.value);
         given.isControl = (hash as u64) < rollout.controlBelow;
       }
     }

@@ -1,6 +1,7 @@
 // Where two JSON values differ: order of members and spelling aside, what is ignored left out, and what a third value,
 // the answer of production's second instance, shows as noise excused. A walk over all three at once, without recursion.
 
+import { arrayIndex } from "../bytes/decimal";
 import { parseNumber } from "../bytes/number-parse";
 import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../bytes/slice";
 import { put, putByte, putEscaped, putNumber, Writer } from "../bytes/writer";
@@ -171,26 +172,14 @@ function stepMask(mask: u64, level: u32, child: JsonValue, isObject: bool): u64 
     if (rule.count <= level) continue;
     const token = load<u64>(rule.tokens + ((level as usize) << 3));
     const any = lengthOf(token) == 1 && load<u8>(addressOf(token)) == 0x2a;
-    if (!any && !(isObject ? sameText(token, child.key) : isIndex(token, child.index))) continue;
+    if (!any && !(isObject ? sameText(token, child.key) : arrayIndex(token) == (child.index as u64)))
+      continue;
     kept |= (1 as u64) << (i as u64);
     if (rule.count == level + 1) isIgnored = true;
   }
   return kept;
 }
 let isIgnored: bool = false;
-
-/** Whether a token is this index in decimal. */
-function isIndex(token: Slice, index: u32): bool {
-  const length = lengthOf(token);
-  if (length == 0 || length > 9) return false;
-  let value: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    const byte = load<u8>(addressOf(token) + i);
-    if (byte < 0x30 || byte > 0x39) return false;
-    value = value * 10 + ((byte - 0x30) as u32);
-  }
-  return value == index && (length == 1 || load<u8>(addressOf(token)) != 0x30);
-}
 
 /** Looks at production's next member. @returns false: it differs */
 function stepMember(frame: Frame): bool {

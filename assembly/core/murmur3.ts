@@ -82,6 +82,27 @@ export function murmur3After(hash: u32, rest: u32, prefixLength: u32, text: Slic
   return h ^ (h >> 16);
 }
 
+/** A prefix's share of the work. */
+@unmanaged
+export class Prefix {
+  /** Of its whole blocks, and what they leave. */
+  hash: u32;
+  rest: u32;
+  bytes: u32;
+}
+
+/** Does the prefix's share of the work. */
+export function hashPrefix(prefix: Prefix, text: Slice): void {
+  prefix.hash = murmur3Blocks(text, 0);
+  prefix.rest = murmur3Rest(text);
+  prefix.bytes = lengthOf(text);
+}
+
+/** The hash (seed 0) of the prefix + text. */
+export function hashAfter(prefix: Prefix, text: Slice): u32 {
+  return murmur3After(prefix.hash, prefix.rest, prefix.bytes, text);
+}
+
 /** MurmurHash3 x86 32 of one text. */
 export function murmur3(text: Slice, seed: u32): u32 {
   return murmur3After(seed, 0, 0, text);

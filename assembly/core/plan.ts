@@ -5,6 +5,7 @@
 import { Arena } from "../bytes/arena";
 import { Slice } from "../bytes/slice";
 import { Table } from "../bytes/table";
+import { Prefix } from "./murmur3";
 
 export const STEER_HEADER: u32 = 0;
 export const STEER_FILTER_STATE: u32 = 1;
@@ -185,9 +186,8 @@ export class Rollout {
   /** `serin.<name>` */
   state: Slice;
   salt: Slice;
-  /** murmur3 of `<salt>/`: see murmur3.ts. */
-  saltHash: u32;
-  saltRest: u32;
+  /** `<salt>/` */
+  salted: Prefix;
   variants: usize;
   variantCount: u32;
   /** Index of the default variant. */
@@ -200,10 +200,8 @@ export class Rollout {
   controlBelow: u64;
   controlShare: u32;
   controlStats: usize;
-  /** murmur3 of `control/<salt>/`: see murmur3.ts. */
-  controlHash: u32;
-  controlRest: u32;
-  controlBytes: u32;
+  /** `control/<salt>/` */
+  controlSalted: Prefix;
   /** The rules of `when` and `force.when`; 0 without. */
   when: usize;
   forceWhen: usize;

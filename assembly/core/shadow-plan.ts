@@ -1,6 +1,7 @@
 // A shadow as the plan has it: a copy of requests for a service under test.
 
 import { Slice } from "../bytes/slice";
+import { Prefix } from "./murmur3";
 
 /** Who sends the copies. */
 export const DISPATCH_CALL: u32 = 0;
@@ -13,6 +14,8 @@ export const BODY_JSON: u32 = 2;
 
 /** No bound of that kind. */
 export const UNLIMITED: u32 = 0xffffffff;
+/** `maxBodyBytes` unless the policy says more or less. */
+export const DEFAULT_BODY_BYTES: u32 = 65536;
 
 /** A header that the copy gets. */
 @unmanaged
@@ -48,10 +51,8 @@ export class Shadow {
   comparesStatus: bool;
   /** Its own Identity or the policy's; 0 without. */
   identity: usize;
-  /** murmur3 of `shadow/<name>/`: see murmur3.ts. */
-  saltHash: u32;
-  saltRest: u32;
-  saltBytes: u32;
+  /** `shadow/<name>/` */
+  salted: Prefix;
   /** BODY_* */
   body: u32;
   /** core/json-difference.ts: what may differ. */

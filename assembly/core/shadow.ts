@@ -4,7 +4,7 @@ import { lengthOf, NONE, sameText, isWord, Slice } from "../bytes/slice";
 import { SPACE } from "./bucket";
 import { DECIDED, identify, NEEDS_RANDOM } from "./identity";
 import { held, holds } from "./logic/evaluate";
-import { murmur3After } from "./murmur3";
+import { hashAfter } from "./murmur3";
 import { Identity, Plan } from "./plan";
 import {
   DISPATCH_MIRROR,
@@ -65,7 +65,7 @@ function drawVisitor(plan: Plan, shadow: Shadow, drawn: Drawn): u32 {
   const identity = changetype<Identity>(shadow.identity);
   const needs = identify(plan, identity, false);
   if (needs != DECIDED || identity.value == NONE || lengthOf(identity.value) == 0) return needs;
-  drawn.hash = murmur3After(shadow.saltHash, shadow.saltRest, shadow.saltBytes, identity.value);
+  drawn.hash = hashAfter(shadow.salted, identity.value);
   drawn.outcome = (drawn.hash as u64) < shadow.below ? DRAWN_COPY : DRAWN_NOT;
   return DECIDED;
 }

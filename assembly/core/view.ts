@@ -1,5 +1,6 @@
 // One request as the filter sees it: the host's block of header pairs, read in place, in one pass.
 
+import { decimal, MOST_DIGITS, NOT_DECIMAL } from "../bytes/decimal";
 import { beginPairs, nextPair, pairKey, pairsBroken, pairValue } from "../bytes/pairs";
 import { scratch } from "../bytes/scratch";
 import {
@@ -73,7 +74,7 @@ export class View {
 const VIEW_BYTES: i32 = 256;
 
 /** No length was told, or none that is a number. */
-export const UNKNOWN_LENGTH: u64 = 0xffffffffffffffff;
+export const UNKNOWN_LENGTH: u64 = NOT_DECIMAL;
 
 /** The one view: a worker decides one request at a time. */
 export const view: View = changetype<View>(memory.data(VIEW_BYTES, 8));
@@ -192,7 +193,7 @@ function readKnown(key: Slice, value: Slice): void {
   } else if (length == 12) {
     if (startsWithWord(key, "content-type")) view.isGrpc = isGrpc(value);
   } else if (length == 14) {
-    if (startsWithWord(key, "content-length")) view.bodyBytes = lengthIn(value);
+    if (startsWithWord(key, "content-length")) view.bodyBytes = decimal(value, MOST_DIGITS);
   } else if (length == 13) {
     if (view.authorization == NONE && startsWithWord(key, "authorization")) view.authorization = value;
   } else if (length == 15) {
@@ -207,19 +208,6 @@ function isGrpc(type: Slice): bool {
   if (length == 16) return true;
   const next = load<u8>(addressOf(type), 16);
   return next == 0x2b || next == 0x3b || next == 0x20;
-}
-
-/** A decimal number of at most 18 digits; UNKNOWN_LENGTH for anything else. */
-export function lengthIn(text: Slice): u64 {
-  const length = lengthOf(text);
-  if (length == 0 || length > 18) return UNKNOWN_LENGTH;
-  let value: u64 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    const byte = load<u8>(addressOf(text) + i);
-    if (byte < 0x30 || byte > 0x39) return UNKNOWN_LENGTH;
-    value = value * 10 + ((byte - 0x30) as u64);
-  }
-  return value;
 }
 
 function noteForged(key: Slice, mostPairs: u32): void {

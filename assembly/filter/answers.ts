@@ -1,12 +1,12 @@
 // Answers to copies, production's among them: their bodies while they pass, and whether anybody answered at all.
 
 import { extend, giveChain } from "../bytes/chain";
+import { decimal, MOST_DIGITS } from "../bytes/decimal";
 import { beginHash, hashBytes } from "../bytes/hash64";
 import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
 import { markScratch, rewindScratch } from "../bytes/scratch";
 import { addressOf, isWord, lengthOf, NONE, Slice, startsWithWord } from "../bytes/slice";
 import { BODY_IGNORED, BODY_JSON, UNLIMITED } from "../core/shadow-plan";
-import { lengthIn } from "../core/view";
 import { answerPiece } from "../host/bodies";
 import { answerHeaders } from "../host/headers";
 import { LIMIT_BODY_BYTES } from "../vocabulary/limits";
@@ -61,7 +61,7 @@ const HEADERS_OF_ENVOY: u32 = 3;
 export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u32 {
   const count = beginPairs(answerHeaders());
   while (nextPair()) {
-    if (isWord(pairKey, ":status")) answer.status = lengthIn(pairValue) as u32;
+    if (isWord(pairKey, ":status")) answer.status = decimal(pairValue, MOST_DIGITS) as u32;
   }
   // Nobody answered, and Envoy says so with an answer of its own. Its timer begins at the time that its loop has noted,
   // which is before our clock's: a timeout may come some milliseconds early.

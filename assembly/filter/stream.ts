@@ -1,5 +1,6 @@
 // Streams: the order of events of one request.
 
+import { decimal, MOST_DIGITS } from "../bytes/decimal";
 import { beginScratch } from "../bytes/scratch";
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { decide } from "../core/decide";
@@ -7,7 +8,7 @@ import { DECIDED, identify, NEEDS_ADDRESS } from "../core/identity";
 import { evaluateFlag } from "../core/flag";
 import { Flag, FLAG_BYTES, Identity, Plan, Rollout, Variant } from "../core/plan";
 import { givenAt } from "../core/steering";
-import { lengthIn, readRequest, readTrailers, view } from "../core/view";
+import { readRequest, readTrailers, view } from "../core/view";
 import { fillRandom, nowNs } from "../host/clock";
 import { requestHeaders, requestTrailers } from "../host/headers";
 import { numberProperty, property } from "../host/properties";
@@ -261,7 +262,7 @@ export function endStream(id: u32, stream: Stream): void {
  * stream in a frame of its own, and a client that has all it wants may be gone before that.
  */
 function isWhole(stream: Stream): bool {
-  return stream.responseBytes == lengthIn(property(wordContentLength));
+  return stream.responseBytes == decimal(property(wordContentLength), MOST_DIGITS);
 }
 
 /** Envoy's response flags for "no healthy upstream" and "upstream overflow": asked only where it may have answered 503. */

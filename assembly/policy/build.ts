@@ -1,16 +1,17 @@
 // What the readers of the policy's parts share: the plan that is being built, and its inputs.
 
 import { Arena, keep, take } from "../bytes/arena";
-import { addressOf, lengthOf, lower, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { addressOf, isWord, lengthOf, lower, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putString } from "../bytes/writer";
+import { hashPrefix, Prefix } from "../core/murmur3";
 import { Flag, NO_SLOT, Plan } from "../core/plan";
 import { HEADER_PREFIX } from "../vocabulary/headers";
 import { LIMIT_CLUSTER_BYTES } from "../vocabulary/limits";
 import { CODE_NAME, CODE_NO_EFFECT, CODE_RANGE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { KIND_NUMBER, KIND_STRING, Node } from "./node";
-import { beginMessage, fail, hint, isKind, message } from "./problems";
-import { isToken, isVisible, NOT_A_STEP, OUT_OF_RANGE, thousandths } from "./scalars";
+import { beginMessage, fail, hint, isKind, message, reportKey } from "./problems";
+import { isLabel, isToken, isVisible, NOT_A_STEP, OUT_OF_RANGE, thousandths } from "./scalars";
 
 /** The plan being built; its arena takes all that outlives the reading. */
 export let plan: Plan = changetype<Plan>(0);
@@ -98,6 +99,25 @@ export function headerName(node: Node): Slice {
   return name;
 }
 
+/** Whether a member's name, that of `what`, is a DNS label; reported when not. */
+export function isNamed(member: Node, what: string): bool {
+  if (isLabel(member.key)) return true;
+  beginMessage();
+  put(message, what);
+  put(message, " must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens, got ");
+  putString(message, member.key);
+  reportKey(member, CODE_NAME);
+  return false;
+}
+
+/** Whether a `state` is DISABLED; reported when it is neither that nor ENABLED. */
+export function isDisabled(node: Node): bool {
+  if (!isKind(node, KIND_STRING)) return false;
+  if (isWord(node.text, "DISABLED")) return true;
+  if (!isWord(node.text, "ENABLED")) fail(node, CODE_VALUE, "must be ENABLED or DISABLED");
+  return false;
+}
+
 /** A percent in thousandths; what is none is reported and counts as 0. */
 export function share(node: Node): u32 {
   if (node.kind != KIND_NUMBER) {
@@ -124,13 +144,14 @@ export function clusterName(node: Node): Slice {
   return NONE;
 }
 
-/** `salt/`: what stands before an identity that is hashed. */
-export function keptBefore(salt: Slice): Slice {
+/** `salt/`: what stands before an identity that is hashed. Without memory there is none, and the plan has failed. */
+export function saltedBy(salt: Slice): Prefix {
   const length = lengthOf(salt);
-  const copy = keptAfter("/", salt);
-  if (copy == NONE) return NONE;
-  const begin = addressOf(copy);
-  memory.copy(begin, begin + 1, length);
-  store<u8>(begin + length, 0x2f);
-  return copy;
+  const prefix = changetype<Prefix>(records(1, offsetof<Prefix>()));
+  const copy = records(1, length + 1);
+  if (changetype<usize>(prefix) == 0 || copy == 0) return changetype<Prefix>(0);
+  memory.copy(copy, addressOf(salt), length);
+  store<u8>(copy + length, 0x2f);
+  hashPrefix(prefix, sliceOf(copy, length + 1));
+  return prefix;
 }

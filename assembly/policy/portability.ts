@@ -2,7 +2,7 @@
 // in an application's SDK.
 
 import { parseDecimal, parseNumber } from "../bytes/number-parse";
-import { put } from "../bytes/writer";
+
 import { addressOf, findByte, isWord, lengthOf, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import {
   OP_ALL,
@@ -49,12 +49,10 @@ import {
   Node,
 } from "./node";
 import { NO_OPERATOR, operatorOf } from "./operators";
-import { beginMessage, hint as add, message } from "./problems";
+import { hintWith } from "./problems";
 
 function hint(node: Node, sentence: string): void {
-  beginMessage();
-  put(message, sentence);
-  add(node, CODE_PORTABILITY);
+  hintWith(node, CODE_PORTABILITY, sentence);
 }
 
 function compares(op: u32): bool {

@@ -16,7 +16,7 @@ import {
 import { putToken } from "../core/json-difference";
 import { LIMIT_PROBLEMS } from "../vocabulary/limits";
 import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/problems";
-import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
 import { putNearest } from "./nearest";
 
 
@@ -161,6 +161,13 @@ export function failWith(node: Node, code: string, sentence: string): void {
   report(node, code);
 }
 
+/** As `failWith`, for a warning that `serin validate` does not refuse. */
+export function hintWith(node: Node, code: string, sentence: string): void {
+  beginMessage();
+  put(message, sentence);
+  hint(node, code);
+}
+
 /** Longest piece of the person's text that a message repeats. */
 const QUOTED: u32 = 60;
 
@@ -187,6 +194,13 @@ export function isKind(node: Node, kind: u32): bool {
     CODE_TYPE,
     kind == KIND_OBJECT ? "must be an object" : kind == KIND_ARRAY ? "must be an array" : "must be a string",
   );
+  return false;
+}
+
+/** Whether the value is true or false; reported when not. */
+export function isTruth(node: Node): bool {
+  if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) return true;
+  fail(node, CODE_TYPE, "must be true or false");
   return false;
 }
 

@@ -17,7 +17,17 @@ import { CODE_LIMIT, CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/prob
 import { asciiOf, kept, keptLower, records } from "./build";
 import { isOneOf } from "./nearest";
 import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
-import { beginMessage, fail, isKind, message, putOverLimit, report, reportKey, unknownKey } from "./problems";
+import {
+  beginMessage,
+  fail,
+  isKind,
+  isTruth,
+  message,
+  putOverLimit,
+  report,
+  reportKey,
+  unknownKey,
+} from "./problems";
 import { isToken, NOT_WHOLE, wholeNumber } from "./scalars";
 
 const KNOWN_COMPARE = "status body sample";
@@ -33,7 +43,7 @@ export function readCompare(object: Node, shadow: Shadow): void {
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     if (isWord(node.key, "status")) {
-      shadow.comparesStatus = truth(node);
+      shadow.comparesStatus = isTruth(node) && node.kind == KIND_TRUE;
     } else if (isWord(node.key, "body")) {
       readBody(node, shadow);
     } else if (isWord(node.key, "sample")) {
@@ -42,11 +52,6 @@ export function readCompare(object: Node, shadow: Shadow): void {
       unknownKey(node, KNOWN_COMPARE);
     }
   }
-}
-
-function truth(node: Node): bool {
-  if (node.kind != KIND_TRUE && node.kind != KIND_FALSE) fail(node, CODE_TYPE, "must be true or false");
-  return node.kind == KIND_TRUE;
 }
 
 /** `1/s` */
@@ -77,7 +82,7 @@ function readBody(node: Node, shadow: Shadow): void {
   for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
     const member = changetype<Node>(at);
     if (isWord(member.key, "json")) {
-      if (!truth(member)) shadow.body = BODY_BYTES;
+      if (!isTruth(member) || member.kind == KIND_FALSE) shadow.body = BODY_BYTES;
     } else if (isWord(member.key, "ignore")) {
       ignore = at;
       readIgnored(member, shadow);

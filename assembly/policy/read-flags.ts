@@ -20,13 +20,12 @@ import {
   CODE_UNKNOWN_KEY,
   CODE_VALUE,
 } from "../vocabulary/problems";
-import { kept, plan, reading, records, useFlag } from "./build";
+import { isDisabled, kept, plan, reading, records, useFlag } from "./build";
 import { compileRule } from "./compile-rule";
 import { constantOf } from "./constants";
 import { KIND_ARRAY, KIND_FALSE, KIND_NULL, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
 import {
   beginMessage,
-  fail,
   isKind,
   message,
   putOverLimit,
@@ -89,7 +88,7 @@ function readFlag(node: Node, flag: Flag): void {
     else doubtKey(changetype<Node>(at), KNOWN_FLAG);
   }
   if (state == 0) missingKey(node, "state", "ENABLED or DISABLED");
-  else readState(changetype<Node>(state), flag);
+  else flag.disabled = isDisabled(changetype<Node>(state));
   if (variants == 0) missingKey(node, "variants", "an object of values by name");
   else readFlagVariants(changetype<Node>(variants), flag);
   if (fallback != 0) readFallback(changetype<Node>(fallback), flag);
@@ -129,12 +128,6 @@ function doubt(node: Node, code: string, sentence: string): void {
   beginMessage();
   put(message, sentence);
   warn(node, code);
-}
-
-function readState(node: Node, flag: Flag): void {
-  if (!isKind(node, KIND_STRING)) return;
-  flag.disabled = isWord(node.text, "DISABLED");
-  if (!flag.disabled && !isWord(node.text, "ENABLED")) fail(node, CODE_VALUE, "must be ENABLED or DISABLED");
 }
 
 /** Kinds of values as flagd's schema tells them apart. */

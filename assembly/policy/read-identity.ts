@@ -21,23 +21,15 @@ import {
   SOURCE_RANDOM,
 } from "../core/plan";
 import { LIMIT_SOURCES } from "../vocabulary/limits";
-import {
-  CODE_CONFLICT,
-  CODE_LIMIT,
-  CODE_NAME,
-  CODE_NO_EFFECT,
-  CODE_TYPE,
-  CODE_VALUE,
-} from "../vocabulary/problems";
+import { CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_NO_EFFECT, CODE_VALUE } from "../vocabulary/problems";
 import { headerName, kept, plan, records, slotFor } from "./build";
-import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
 import {
-  beginMessage,
   fail,
   failWith,
-  hint,
+  hintWith,
   isKind,
-  message,
+  isTruth,
   putOverLimit,
   missingKey,
   report,
@@ -102,7 +94,12 @@ function readSource(node: Node, source: Source): void {
     source.kind = SOURCE_ISSUE;
     plan.drawsRandom = true;
     readIssueCookie(member, source);
-    if (node.next != 0) endless(changetype<Node>(node.next));
+    if (node.next != 0)
+      hintWith(
+        changetype<Node>(node.next),
+        CODE_NO_EFFECT,
+        "never reached: issueCookie before it always yields",
+      );
   } else if (isWord(key, "random")) {
     source.kind = SOURCE_RANDOM;
     plan.drawsRandom = true;
@@ -129,12 +126,6 @@ function failCount(node: Node): void {
     CODE_VALUE,
     "a source has exactly one key, one of cookie, header, query, jwt, sourceAddress, issueCookie, random",
   );
-}
-
-function endless(next: Node): void {
-  beginMessage();
-  put(message, "never reached: issueCookie before it always yields");
-  hint(next, CODE_NO_EFFECT);
 }
 
 function readCookieSource(member: Node, source: Source): void {
@@ -184,9 +175,7 @@ function readIssueCookie(node: Node, source: Source): void {
       domain = member.text;
       if (!isAttribute(domain)) fail(member, CODE_VALUE, "must be a domain");
     } else if (isWord(member.key, "secure")) {
-      if (member.kind == KIND_TRUE) secure = SECURE_ALWAYS;
-      else if (member.kind == KIND_FALSE) secure = SECURE_NEVER;
-      else fail(member, CODE_TYPE, "must be true or false");
+      if (isTruth(member)) secure = member.kind == KIND_TRUE ? SECURE_ALWAYS : SECURE_NEVER;
     } else if (isWord(member.key, "sameSite")) {
       if (!isKind(member, KIND_STRING)) continue;
       sameSite = member.text;

@@ -6,18 +6,19 @@ import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
 import { GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER } from "../core/plan";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
-import { CODE_LIMIT, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
 import { asciiOf, beginBuild } from "./build";
 import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
 import { beginRules, readEvaluators } from "./compile-rule";
-import { KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import { KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
 import {
   beginMessage,
   beginProblems,
   errorCount,
   fail,
   isKind,
+  isTruth,
   message,
   reportAt,
   unknownKey,
@@ -176,8 +177,7 @@ function readObserve(plan: Plan, object: Node): void {
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     if (!isWord(node.key, "filterState")) unknownKey(node, KNOWN_OBSERVE);
-    else if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) plan.observes = node.kind == KIND_TRUE;
-    else fail(node, CODE_TYPE, "must be true or false");
+    else if (isTruth(node)) plan.observes = node.kind == KIND_TRUE;
   }
 }
 

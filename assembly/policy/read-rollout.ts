@@ -3,7 +3,6 @@
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
 import { equalSlotBegin, fitsEqualSlot, pointOf, portionOf, SPACE, WHOLE } from "../core/bucket";
-import { murmur3Blocks, murmur3Rest } from "../core/murmur3";
 import {
   NO_CEILING,
   NO_SLOT,
@@ -37,12 +36,14 @@ import {
 import {
   clusterName,
   headerName,
+  isDisabled,
+  isNamed,
   identityGiven,
   kept,
   keptAfter,
-  keptBefore,
   plan,
   records,
+  saltedBy,
   share,
   slotFor,
 } from "./build";
@@ -51,7 +52,7 @@ import {
   beginMessage,
   fail,
   failWith,
-  hint,
+  hintWith,
   isKind,
   message,
   putOverLimit,
@@ -64,12 +65,11 @@ import {
 import { compileRule } from "./compile-rule";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
-import { isLabel, isToken, isVisible } from "./scalars";
+import { isToken, isVisible } from "./scalars";
 
 const KNOWN_ROLLOUT = "match when state default variants salt force identity announce signals headerSecret";
 const KNOWN_VARIANT = "percent max cluster";
 const KNOWN_FORCE = "header cookie when";
-const LABEL = "must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens";
 
 /** Reads all rollouts into the plan. */
 export function readRollouts(object: Node): void {
@@ -93,14 +93,8 @@ export function readRollouts(object: Node): void {
 /** Names of our own headers, and what would read like one. */
 function checkRolloutName(node: Node): void {
   const name = node.key;
-  if (!isLabel(name)) {
-    beginMessage();
-    put(message, "a rollout's name ");
-    put(message, LABEL);
-    put(message, ", got ");
-    putString(message, name);
-    reportKey(node, CODE_NAME);
-  } else if (
+  if (!isNamed(node, "a rollout's name")) return;
+  if (
     isWord(name, "cluster") ||
     isWord(name, "flags") ||
     isWord(name, "shadow") ||
@@ -134,10 +128,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     } else if (isWord(key, "when")) {
       rollout.when = compileRule(member, true);
     } else if (isWord(key, "state")) {
-      if (!isKind(member, KIND_STRING)) continue;
-      rollout.disabled = isWord(member.text, "DISABLED");
-      if (!rollout.disabled && !isWord(member.text, "ENABLED"))
-        fail(member, CODE_VALUE, "must be ENABLED or DISABLED");
+      rollout.disabled = isDisabled(member);
     } else if (isWord(key, "default")) {
       fallback = at;
     } else if (isWord(key, "variants")) {
@@ -168,12 +159,15 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     }
   }
   rollout.salt = kept(salt);
-  const prefix = keptBefore(salt);
-  rollout.saltHash = murmur3Blocks(prefix, 0);
-  rollout.saltRest = murmur3Rest(prefix);
+  rollout.salted = saltedBy(salt);
   if (!ownIdentity) {
     rollout.identity = plan.identity;
-    if (!identityGiven) warnNoIdentity(node);
+    if (!identityGiven)
+      hintWith(
+        node,
+        CODE_NO_IDENTITY,
+        "no identity here nor at the top: every request is anonymous and gets the default variant, unless it is forced",
+      );
   }
   readVariants(node, rollout, variants, fallback, secret);
   if (rollout.signals == SIGNALS_MATCHED && rollout.fallback != NO_SLOT) layOutControl(rollout, salt);
@@ -189,10 +183,7 @@ function layOutControl(rollout: Rollout, salt: Slice): void {
   const rest = variantOf(rollout, rollout.fallback).share;
   rollout.controlShare = largest < rest ? largest : rest;
   rollout.controlBelow = portionOf(rollout.controlShare, rest);
-  const prefix = keptBefore(keptAfter("control/", salt));
-  rollout.controlHash = murmur3Blocks(prefix, 0);
-  rollout.controlRest = murmur3Rest(prefix);
-  rollout.controlBytes = lengthOf(prefix);
+  rollout.controlSalted = saltedBy(keptAfter("control/", salt));
 }
 
 /** The text that makes the steering header unguessable; NONE when there is none. No message repeats it: logs travel. */
@@ -206,19 +197,8 @@ function readHeaderSecret(node: Node): Slice {
     return NONE;
   }
   if (plan.steer == STEER_HEADER) return node.text;
-  beginMessage();
-  put(message, "nothing is steered by a header: no client can write filter state");
-  hint(node, CODE_NO_EFFECT);
+  hintWith(node, CODE_NO_EFFECT, "nothing is steered by a header: no client can write filter state");
   return NONE;
-}
-
-function warnNoIdentity(node: Node): void {
-  beginMessage();
-  put(
-    message,
-    "no identity here nor at the top: every request is anonymous and gets the default variant, unless it is forced",
-  );
-  hint(node, CODE_NO_IDENTITY);
 }
 
 function readForce(node: Node, rollout: Rollout): void {
@@ -310,14 +290,7 @@ function rolloutFallback(variants: Node, address: usize): u32 {
 function readVariant(node: Node, variant: Variant, isFallback: bool): void {
   variant.ceiling = NO_CEILING;
   variant.name = kept(node.key);
-  if (!isLabel(node.key)) {
-    beginMessage();
-    put(message, "a variant's name ");
-    put(message, LABEL);
-    put(message, ", got ");
-    putString(message, node.key);
-    reportKey(node, CODE_NAME);
-  } else if (isWord(node.key, "control")) {
+  if (isNamed(node, "a variant's name") && isWord(node.key, "control")) {
     beginMessage();
     put(message, "a variant may not be called control: the statistics of the default's control group are");
     reportKey(node, CODE_NAME);

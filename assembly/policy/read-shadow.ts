@@ -1,15 +1,15 @@
 // `shadows`: whom each copies, where the copies go, and what of the answers is compared.
 
-import { isWord, lengthOf } from "../bytes/slice";
-import { put, putNumber, putString } from "../bytes/writer";
+import { isWord } from "../bytes/slice";
+import { put, putNumber } from "../bytes/writer";
 import { pointOf, WHOLE } from "../core/bucket";
-import { murmur3Blocks, murmur3Rest } from "../core/murmur3";
 import {
   DISPATCH_CALL,
   DISPATCH_MIRROR,
   DRAWN_BYTES,
   Shadow,
   SHADOW_BYTES,
+  DEFAULT_BODY_BYTES,
   UNLIMITED,
 } from "../core/shadow-plan";
 import { HEADER_SHADOW_PREFIX } from "../vocabulary/headers";
@@ -25,34 +25,42 @@ import {
 import {
   CODE_CONFLICT,
   CODE_LIMIT,
-  CODE_NAME,
   CODE_NO_EFFECT,
   CODE_NO_IDENTITY,
   CODE_RANGE,
   CODE_TYPE,
   CODE_VALUE,
 } from "../vocabulary/problems";
-import { clusterName, identityGiven, kept, keptAfter, keptBefore, plan, records, share } from "./build";
+import {
+  clusterName,
+  identityGiven,
+  isNamed,
+  kept,
+  keptAfter,
+  plan,
+  records,
+  saltedBy,
+  share,
+} from "./build";
 import { compileRule } from "./compile-rule";
 import { KIND_ARRAY, KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
 import {
   beginMessage,
   fail,
   failWith,
-  hint,
+  hintWith,
   isKind,
   message,
   missingKey,
   putFound,
   putOverLimit,
   report,
-  reportKey,
   unknownKey,
 } from "./problems";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
 import { readChanges, readCompare } from "./read-compare";
-import { isLabel, isMethod, milliseconds, NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
+import { isMethod, milliseconds, NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
 
 const KNOWN_SHADOW =
   "match when identity percent sample cluster dispatch methods headers compare noise budget timeout";
@@ -61,7 +69,6 @@ const KNOWN_NOISE = "cluster";
 
 const DEFAULT_PER_SECOND: u32 = 50;
 const DEFAULT_IN_FLIGHT: u32 = 20;
-const DEFAULT_BODY_BYTES: u32 = 65536;
 const DEFAULT_TIMEOUT_MS: u32 = 1000;
 
 /** Reads all shadows into the plan, behind its rollouts. */
@@ -76,12 +83,7 @@ export function readShadows(object: Node): void {
   if (plan.shadows == 0 || plan.drawn == 0) return;
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
-    if (!isLabel(node.key)) {
-      beginMessage();
-      put(message, "a shadow's name must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens, got ");
-      putString(message, node.key);
-      reportKey(node, CODE_NAME);
-    }
+    isNamed(node, "a shadow's name");
     readShadow(node, changetype<Shadow>(plan.shadows + plan.shadowCount * SHADOW_BYTES));
     plan.shadowCount++;
     if (plan.arena.failed) return;
@@ -146,16 +148,13 @@ function readShadow(node: Node, shadow: Shadow): void {
   }
   if (!cluster) missingKey(node, "cluster", "the cluster that gets the copies");
   shadow.below = pointOf(shadow.share);
-  if (percent == 0) hintAt(node, CODE_NO_EFFECT, "no percent: nothing is copied");
+  if (percent == 0) hintWith(node, CODE_NO_EFFECT, "no percent: nothing is copied");
   if (!shadow.byIdentity && shadow.share != 0 && shadow.share != WHOLE) plan.drawsRandom = true;
-  const prefix = keptBefore(keptAfter("shadow/", node.key));
-  shadow.saltHash = murmur3Blocks(prefix, 0);
-  shadow.saltRest = murmur3Rest(prefix);
-  shadow.saltBytes = lengthOf(prefix);
+  shadow.salted = saltedBy(keptAfter("shadow/", node.key));
   if (!ownIdentity) {
     shadow.identity = plan.identity;
     if (shadow.byIdentity && !identityGiven)
-      hintAt(
+      hintWith(
         node,
         CODE_NO_IDENTITY,
         "no identity here nor at the top: every request is anonymous and none is copied",
@@ -178,19 +177,13 @@ function readShadow(node: Node, shadow: Shadow): void {
     );
   if (compare != 0) return;
   if (timeout != 0)
-    hintAt(changetype<Node>(timeout), CODE_NO_EFFECT, "a mirror without compare waits for no answer");
+    hintWith(changetype<Node>(timeout), CODE_NO_EFFECT, "a mirror without compare waits for no answer");
   if (headers != 0)
-    hintAt(
+    hintWith(
       changetype<Node>(headers),
       CODE_NO_EFFECT,
       "a mirror's headers are changed by the filter on the shadow's cluster, or by the route's request_headers_mutations",
     );
-}
-
-function hintAt(node: Node, code: string, sentence: string): void {
-  beginMessage();
-  put(message, sentence);
-  hint(node, code);
 }
 
 function readMethods(list: Node, shadow: Shadow): void {

@@ -1,6 +1,7 @@
 // Scalars of the policy that mean more than their text: shares, durations, names.
 
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
+import { decimal, NOT_DECIMAL } from "../bytes/decimal";
 import { WHOLE } from "../core/bucket";
 
 /** A number of thousandths could not be made; which of the two says why. */
@@ -82,13 +83,9 @@ export const LONGEST_SECONDS: u32 = 315360000;
 export function seconds(text: Slice): u32 {
   const begin = addressOf(text);
   const length = lengthOf(text);
-  if (length < 2 || length > 10) return NO_DURATION;
-  let value: u64 = 0;
-  for (let i: u32 = 0; i < length - 1; i++) {
-    const byte = load<u8>(begin + i);
-    if (byte < 0x30 || byte > 0x39) return NO_DURATION;
-    value = value * 10 + ((byte - 0x30) as u64);
-  }
+  if (length == 0) return NO_DURATION;
+  let value = decimal(sliceOf(begin, length - 1), 9);
+  if (value == NOT_DECIMAL) return NO_DURATION;
   const unit = load<u8>(begin + length - 1);
   if (unit == 0x6d) value *= 60;
   else if (unit == 0x68) value *= 3600;
@@ -114,15 +111,8 @@ export const NOT_WHOLE: u32 = 0xffffffff;
 
 /** Decimal digits and nothing else, 0 to `most` (at most 10^8); NOT_WHOLE for anything else. */
 export function wholeNumber(text: Slice, most: u32): u32 {
-  const length = lengthOf(text);
-  if (length == 0 || length > 9) return NOT_WHOLE;
-  let value: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    const byte = load<u8>(addressOf(text) + i);
-    if (byte < 0x30 || byte > 0x39) return NOT_WHOLE;
-    value = value * 10 + ((byte - 0x30) as u32);
-  }
-  return value <= most ? value : NOT_WHOLE;
+  const value = decimal(text, 9);
+  return value <= (most as u64) ? (value as u32) : NOT_WHOLE;
 }
 
 // @ts-ignore: decorator

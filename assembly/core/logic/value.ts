@@ -1,6 +1,7 @@
 // A value of JsonLogic: 16 bytes, a tag and what it holds. Texts are slices of whoever owns them; arrays and objects
 // are runs of values in an arena or in scratch memory. Values are copied, what they point to never is.
 
+import { arrayIndex } from "../../bytes/decimal";
 import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../../bytes/slice";
 import { spendBytes, spendItems } from "./work";
 
@@ -144,21 +145,6 @@ export function findMember(object: Value, key: Slice): Value {
   return changetype<Value>(0);
 }
 
-/** The place in an array that a path's segment names: decimal digits without a leading zero; `count` when none. */
-function arrayIndex(segment: Slice, count: u32): u32 {
-  const length = lengthOf(segment);
-  const at = addressOf(segment);
-  if (length == 0 || length > 9) return count;
-  if (length > 1 && load<u8>(at) == 0x30) return count;
-  let index: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    const byte = load<u8>(at + i);
-    if (byte < 0x30 || byte > 0x39) return count;
-    index = index * 10 + ((byte - 0x30) as u32);
-  }
-  return index < count ? index : count;
-}
-
 /** Follows a dotted path through objects and arrays; "" is the value itself. @returns null (address 0) when it ends */
 export function valueOnPath(root: Value, path: Slice): Value {
   let value = root;
@@ -173,9 +159,9 @@ export function valueOnPath(root: Value, path: Slice): Value {
       value = findMember(value, segment);
       if (changetype<usize>(value) == 0) return value;
     } else if (value.tag == TAG_ARRAY) {
-      const index = arrayIndex(segment, value.count);
-      if (index == value.count) return changetype<Value>(0);
-      value = itemOf(value, index);
+      const index = arrayIndex(segment);
+      if (index >= (value.count as u64)) return changetype<Value>(0);
+      value = itemOf(value, index as u32);
     } else {
       return changetype<Value>(0);
     }
