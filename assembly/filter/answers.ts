@@ -63,10 +63,9 @@ export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u3
   while (nextPair()) {
     if (isWord(pairKey, ":status")) answer.status = decimal(pairValue, MOST_DIGITS) as u32;
   }
-  // Nobody answered, and Envoy says so with an answer of its own. Its timer begins at the time that its loop has noted,
-  // which is before our clock's: a timeout may come some milliseconds early.
+  // Nobody answered, and Envoy says so with an answer of its own.
   if (answer.status == GATEWAY_TIMEOUT) {
-    if (isEnvoys(count, bytes) || now - copy.sentNs >= timeoutNs(copy)) return ANSWER_LATE;
+    if (isEnvoys(count, bytes) || isLate(copy, now)) return ANSWER_LATE;
   } else if (answer.status == UNAVAILABLE && isEnvoys(count, bytes)) {
     return ANSWER_CUT;
   }
@@ -88,6 +87,18 @@ export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u3
     answer.isKept = false;
   }
   return ANSWER_WHOLE;
+}
+
+/** An answer that came to no end: ANSWER_LATE when its time was over, ANSWER_CUT when it broke off before. */
+export function brokenAnswer(copy: Copy, now: u64): u32 {
+  return isLate(copy, now) ? ANSWER_LATE : ANSWER_CUT;
+}
+
+/** Envoy's timer begins at the time that its loop noted last: by our clock a timeout comes some milliseconds early. */
+const EARLY: u64 = 10 * MILLISECOND;
+
+function isLate(copy: Copy, now: u64): bool {
+  return now - copy.sentNs + EARLY >= timeoutNs(copy);
 }
 
 /** How long an answer is waited for. */

@@ -78,6 +78,8 @@ export class Call {
   next: usize;
   token: u32;
   isNoise: bool;
+  /** What was reserved for its answer (filter/budget.ts). */
+  reserved: u32;
   copy: Copy;
   root: Root;
 }
@@ -202,12 +204,13 @@ export function reserveCall(): bool {
 }
 
 /** Enters a call for which room was reserved. */
-export function enterCall(token: u32, copy: Copy, root: Root, isNoise: bool): void {
+export function enterCall(token: u32, copy: Copy, root: Root, isNoise: bool, reserved: u32): void {
   const address = freeCalls;
   const call = changetype<Call>(address);
   freeCalls = call.next;
   call.token = token;
   call.isNoise = isNoise;
+  call.reserved = reserved;
   call.copy = copy;
   call.root = root;
   const bucket = bucketOf(token);

@@ -1,4 +1,4 @@
-// What this worker keeps of a shadow beyond any policy: its stats, its budget, its open copies. Found by the shadow's
+// What this worker keeps of a shadow beyond any policy: its stats, what is left of its budget, its open copies. Found by the shadow's
 // name, as variants' stats are (docs/decisions/stat-records.md).
 
 import { keep, take } from "../bytes/arena";
@@ -6,7 +6,7 @@ import { NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import { Plan } from "../core/plan";
-import { Shadow, SHADOW_BYTES, UNLIMITED } from "../core/shadow-plan";
+import { Shadow, SHADOW_BYTES } from "../core/shadow-plan";
 import { COUNTER, defineMetric, HISTOGRAM } from "../host/metrics";
 import {
   STAT_MATCH,
@@ -49,8 +49,13 @@ export class ShadowState {
   first: usize;
   last: usize;
   inFlight: u32;
-  /** The token bucket: nanoseconds times `perSecond`, a copy costs one second; and when it was filled last. */
+  /** The token bucket: nanoseconds times `perSecond`, a copy costs one second. */
   credit: u64;
+  /** The same for what answers have over `maxBodyBytes`, 64 KiB for a copy; below 0 when it is overdrawn. */
+  allowance: i64;
+  /** What the last answer took of it: what the next one is taken for while it is under way. In parts of 64 KiB. */
+  expected: u32;
+  /** When both were filled last. */
   filledNs: u64;
   isFilled: bool;
   /** Mismatches written within the second that began at `sampledNs`. */
@@ -64,7 +69,6 @@ export class ShadowState {
 
 const SECOND: u64 = 1000000000;
 const MINUTE: u64 = 60 * SECOND;
-
 let states: Table = changetype<Table>(0);
 let allStates: usize = 0;
 const name: Writer = changetype<Writer>(memory.data(32, 8));
@@ -141,40 +145,4 @@ function define(kind: i32, shadow: Slice, leaf: string): u32 {
   putByte(name, 0x2e);
   put(name, leaf);
   return defineMetric(kind, textOf(name));
-}
-
-/** Takes one copy's part of the budget of this second. @returns false when it is spent */
-export function takeToken(state: ShadowState, shadow: Shadow, now: u64): bool {
-  const rate = shadow.perSecond as u64;
-  if (rate == (UNLIMITED as u64)) return true;
-  const most = rate * SECOND;
-  if (!state.isFilled) {
-    state.credit = most;
-    state.isFilled = true;
-  } else if (now > state.filledNs) {
-    // A pause of a second fills it, however long it was: the product below stays within 64 bits.
-    const passed = now - state.filledNs < SECOND ? now - state.filledNs : SECOND;
-    state.credit += passed * rate;
-  }
-  state.filledNs = now;
-  if (state.credit > most) state.credit = most;
-  if (state.credit < SECOND) return false;
-  state.credit -= SECOND;
-  return true;
-}
-
-/** Gives back what a copy took that was never sent. */
-export function giveToken(state: ShadowState): void {
-  state.credit += SECOND;
-}
-
-/** Whether one more mismatch may be written to the log. */
-export function takeSample(state: ShadowState, shadow: Shadow, now: u64): bool {
-  if (now < state.sampledNs || now - state.sampledNs >= SECOND) {
-    state.sampledNs = now;
-    state.sampled = 0;
-  }
-  if (state.sampled >= shadow.sample) return false;
-  state.sampled++;
-  return true;
 }

@@ -3,7 +3,6 @@
 import { extend, gathered, giveChain } from "../bytes/chain";
 import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
 import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
-
 import { addressOf, isWord, lengthOf, NONE, Slice } from "../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import { Plan } from "../core/plan";
@@ -15,8 +14,8 @@ import { nowNs } from "../host/clock";
 import { replaceRequestHeader, requestHeaders } from "../host/headers";
 import { callToken, httpCall } from "../host/http-call";
 import { addToMetric } from "../host/metrics";
-
-import { beginAnswers, HASHED, passBody, readAnswer } from "./answers";
+import { beginAnswers, brokenAnswer, HASHED, passBody, readAnswer } from "./answers";
+import { chargeAnswer, giveToken, reserveAnswer, takeToken, UNTOLD } from "./budget";
 import { Root, Stream } from "./contexts";
 import {
   ANSWER_CUT,
@@ -34,7 +33,7 @@ import {
   reserveCall,
 } from "./copies";
 import { copyHeaders, copyTrailers } from "./copy-request";
-import { giveToken, maySay, ShadowState, takeToken } from "./shadow-state";
+import { maySay, ShadowState } from "./shadow-state";
 import { survive, warnShadow } from "./survive";
 import { noteDue, sweep } from "./sweep";
 import { settle } from "./verdict";
@@ -49,9 +48,7 @@ export function announceMirrors(plan: Plan, now: u64): bool {
     const shadow = changetype<Shadow>(drawn.shadow);
     if (drawn.outcome != DRAWN_COPY || shadow.dispatch == DISPATCH_CALL || shadow.state == 0) continue;
     const state = changetype<ShadowState>(shadow.state);
-    sweep(state, now);
-    if ((shadow.compares && state.inFlight >= shadow.inFlight) || !takeToken(state, shadow, now)) {
-      addToMetric(state.overBudget, 1);
+    if (!takeCopy(state, shadow, now)) {
       drawn.outcome = DRAWN_OVER_BUDGET;
       continue;
     }
@@ -60,6 +57,15 @@ export function announceMirrors(plan: Plan, now: u64): bool {
     any = true;
   }
   return any;
+}
+
+/** Takes a copy from the budget, or counts that there was none left. */
+function takeCopy(state: ShadowState, shadow: Shadow, now: u64): bool {
+  sweep(state, now);
+  const isFull = shadow.compares && state.inFlight >= shadow.inFlight;
+  if (!isFull && takeToken(state, shadow, now)) return true;
+  addToMetric(state.overBudget, 1);
+  return false;
 }
 
 /** An outcome of the filter's own, beside core's. */
@@ -93,12 +99,7 @@ export function beginCopies(plan: Plan, stream: Stream, headersChanged: bool, no
 }
 
 function beginCall(plan: Plan, stream: Stream, shadow: Shadow, block: Slice, now: u64): void {
-  const state = changetype<ShadowState>(shadow.state);
-  sweep(state, now);
-  if (state.inFlight >= shadow.inFlight || !takeToken(state, shadow, now)) {
-    addToMetric(state.overBudget, 1);
-    return;
-  }
+  if (!takeCopy(changetype<ShadowState>(shadow.state), shadow, now)) return;
   const address = openCopy(stream, plan, shadow);
   if (address == 0) return survive("memory", "no memory for a copy");
   const copy = changetype<Copy>(address);
@@ -240,14 +241,14 @@ function send(copy: Copy, head: Slice, body: Slice, trailers: Slice, now: u64): 
   }
   state.saidUnavailable = false;
   addToMetric(state.sent, 1);
-  enterCall(callToken, copy, root, false);
+  enterCall(callToken, copy, root, false, reserveAnswer(state, shadow));
   noteDue(copy);
   beginAnswers(copy);
   if (shadow.noise == NONE || !reserveCall()) return;
   if (httpCall(shadow.noise, head, body, trailers, shadow.timeoutMs)) {
     state.saidNoiseUnavailable = false;
     copy.other.outcome = ANSWER_PENDING;
-    enterCall(callToken, copy, root, true);
+    enterCall(callToken, copy, root, true, 0);
   } else if (!state.saidNoiseUnavailable && maySay(state, now)) {
     state.saidNoiseUnavailable = true;
     warnShadow(shadow.name, shadow.noise);
@@ -309,10 +310,12 @@ export function answerCall(id: u32, token: u32, headers: u32, bytes: u32): Root 
   const copy = call.copy;
   const root = call.root;
   const answer = call.isNoise ? copy.other : copy.theirs;
+  const parts = chargeAnswer(copy.state, copy.shadow, headers == 0 ? UNTOLD : bytes, call.reserved);
+  if (!call.isNoise) copy.state.expected = parts;
   closeCall(call);
   const now = nowNs();
   answer.endedNs = now;
-  answer.outcome = headers == 0 ? ANSWER_CUT : readAnswer(copy, answer, bytes, now);
+  answer.outcome = headers == 0 ? brokenAnswer(copy, now) : readAnswer(copy, answer, bytes, now);
   settle(copy, now);
   return root;
 }

@@ -17,8 +17,8 @@ import { BODY_IGNORED, BODY_JSON } from "../core/shadow-plan";
 import { INFO, log } from "../host/log";
 import { addToMetric, recordMetric } from "../host/metrics";
 import { STAT_MISMATCH_BODY, STAT_MISMATCH_STATUS } from "../vocabulary/stats";
+import { takeSample } from "./budget";
 import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_PENDING, ANSWER_WHOLE, closeCopy, Copy } from "./copies";
-import { takeSample } from "./shadow-state";
 
 const MILLISECOND: u64 = 1000000;
 const line: Writer = changetype<Writer>(memory.data(32, 8));

@@ -172,6 +172,8 @@ describe("one verdict a copy", () => {
         (setup, call) => ((setup.now += SECOND), envoys(call, "504", "upstream request timeout")),
         "timeout",
       ],
+      ["late, having begun", (setup, call) => ((setup.now += SECOND), call.reset()), "timeout"],
+      ["cut, having begun", (setup, call) => ((setup.now += SECOND / 2n), call.reset()), "reset"],
       [
         // Envoy's timer runs by the time that its loop noted before the call.
         "late, a little before the timeout by our clock",
@@ -313,6 +315,56 @@ describe("what is copied", () => {
     finish(begin(setup));
     finish(begin(setup));
     assert.deepEqual([setup.read("sent"), setup.read("over_budget")], [4, 3]);
+  });
+
+  describe("answers over 64 KiB are paid for", () => {
+    /** So many requests, a fiftieth of a second apart, each copy answered as told. @returns copies sent, and not */
+    const copies = (setup: Setup, count: number, answer: (call: HttpCall) => void): [number, number] => {
+      const [sent, over] = [setup.read("sent"), setup.read("over_budget")];
+      for (let i = 0; i < count; i++) {
+        setup.now += SECOND / 50n;
+        finish(begin(setup));
+        for (const call of setup.vm.httpCalls) answer(call);
+      }
+      return [setup.read("sent") - sent, setup.read("over_budget") - over];
+    };
+    const mib = (count: number) => (call: HttpCall) => ok(call, "x".repeat(count * 1024 * 1024));
+
+    test("from what is saved at once, then one at a time", () => {
+      const setup = setUp();
+      // 512 parts of 64 KiB are saved. 1 MiB is 15 parts over the first, and each step brings one.
+      assert.deepEqual(copies(setup, 37, mib(1)), [37, 0]);
+      assert.deepEqual(copies(setup, 22, mib(1)), [2, 20]);
+      // What is overdrawn is forgotten after ten seconds.
+      setup.now += 10n * SECOND;
+      assert.deepEqual(copies(setup, 1, mib(1)), [1, 0]);
+    });
+
+    test("those under way are taken for as large as the last, and given back when they are not", () => {
+      const setup = setUp();
+      copies(setup, 1, mib(4));
+      // 63 parts each, of 449 and one with each step.
+      assert.deepEqual(
+        copies(setup, 20, () => undefined),
+        [8, 12],
+      );
+      const small = (call: HttpCall): void => ok(call, "x");
+      for (const call of setup.vm.httpCalls) small(call);
+      assert.deepEqual(copies(setup, 20, small), [20, 0]);
+    });
+
+    test("one that breaks off counts as 4 MiB", () => {
+      const setup = setUp();
+      assert.deepEqual(
+        copies(setup, 12, (call) => call.reset()),
+        [9, 3],
+      );
+    });
+
+    test("up to maxBodyBytes they are free", () => {
+      const setup = setUp({ budget: { maxBodyBytes: 1024 * 1024 } });
+      assert.deepEqual(copies(setup, 100, mib(1)), [100, 0]);
+    });
   });
 
   test("a cluster that is not there is counted each time and said once, until it is there again, once a minute", () => {
