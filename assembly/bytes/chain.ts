@@ -14,7 +14,6 @@ export class Chain {
   bytes: u32;
 }
 
-
 @unmanaged
 class Block {
   next: usize;

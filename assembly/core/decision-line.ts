@@ -173,7 +173,7 @@ function putIssued(writer: Writer, plan: Plan): void {
 }
 
 /** Whether the request is copied, as far as the decision goes: what the budget says is no part of it. */
-export function isCopied(drawn: Drawn): bool {
+function isCopied(drawn: Drawn): bool {
   return drawn.outcome >= DRAWN_COPY;
 }
 

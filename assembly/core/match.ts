@@ -1,5 +1,5 @@
-// Which rollouts and shadows a request concerns. Entries are filed by (host, path) at load, so a request meets only those whose
-// host and path hold, however many rollouts there are; the rest of each entry is then looked at.
+// Which rollouts and shadows a request concerns. Entries are filed by (host, path) at load, so a request meets only those
+// whose host and path hold, however many rollouts there are; the rest of each entry is then looked at.
 
 import { addressOf, lengthOf, NONE, sameBytes, sameText, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find, findHashed, HASH_START, hashByte, mayHold } from "../bytes/table";

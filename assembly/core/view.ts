@@ -31,7 +31,6 @@ import {
 } from "./plan";
 import { Shadow, SHADOW_BYTES } from "./shadow-plan";
 
-
 @unmanaged
 export class View {
   method: Slice;

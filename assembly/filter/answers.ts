@@ -8,11 +8,11 @@ import { markScratch, rewindScratch } from "../bytes/scratch";
 import { addressOf, isWord, lengthOf, NONE, Slice, startsWithWord } from "../bytes/slice";
 import { BODY_IGNORED, BODY_JSON, UNLIMITED } from "../core/shadow-plan";
 import { answerPiece } from "../host/bodies";
+import { MILLISECOND } from "../host/clock";
 import { answerHeaders } from "../host/headers";
 import { LIMIT_BODY_BYTES } from "../vocabulary/limits";
 import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_WHOLE, Copy } from "./copies";
 
-const MILLISECOND: u64 = 1000000;
 /** Bytes of an answer that are looked at at once. */
 const PIECE: u32 = 65536;
 /** Bytes of a body that are looked at in all; of the rest only the length counts. */

@@ -1,9 +1,9 @@
 // The budget of a shadow: copies a second, what their answers may cost this worker, mismatches written to the log.
 
 import { DEFAULT_BODY_BYTES, Shadow, UNLIMITED } from "../core/shadow-plan";
+import { SECOND } from "../host/clock";
 import { ShadowState } from "./shadow-state";
 
-const SECOND: u64 = 1000000000;
 /** After this long an allowance is overdrawn no more. */
 const DEBT: u64 = 10 * SECOND;
 const LONGEST_FILL: u64 = DEBT + SECOND;

@@ -46,7 +46,6 @@ export class Stream {
   observed: usize;
 }
 
-
 @unmanaged
 class Cell {
   id: u32;

@@ -4,9 +4,9 @@ import { beginText, textOf, Writer } from "../bytes/writer";
 import { putDecisionLine } from "../core/decision-line";
 import { putExplanation } from "../core/explanation";
 import { Plan } from "../core/plan";
+import { SECOND } from "../host/clock";
 import { DEBUG, log, logLevel, TRACE } from "../host/log";
 
-const SECOND: u64 = 1000000000;
 const line: Writer = changetype<Writer>(memory.data(32, 8));
 let level: u32 = 0;
 let asked: bool = false;

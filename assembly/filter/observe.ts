@@ -3,7 +3,7 @@
 
 import { NONE, lengthOf, sameText, Slice, sliceOf, addressOf, startsWithWord } from "../bytes/slice";
 import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
-import { DISPATCH_MIRROR, HEADER_CHANGE_BYTES, HeaderChange, Shadow } from "../core/shadow-plan";
+import { BODY_IGNORED, DISPATCH_MIRROR, HEADER_CHANGE_BYTES, HeaderChange, Shadow } from "../core/shadow-plan";
 import { responsePiece } from "../host/bodies";
 import { nowNs } from "../host/clock";
 import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../host/headers";
@@ -71,7 +71,7 @@ function changeHeaders(shadow: Shadow): void {
 export function passObserved(stream: Stream, bytes: u32): void {
   if (stream.observed == 0 || bytes == 0) return;
   const copy = changetype<Copy>(stream.observed);
-  if (copy.shadow.body == 0) return;
+  if (copy.shadow.body == BODY_IGNORED) return;
   const piece = responsePiece(bytes);
   if (piece == NONE) return survive("host-call", "the response's body could not be read");
   passBody(copy, copy.theirs, piece);

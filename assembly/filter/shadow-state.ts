@@ -7,6 +7,7 @@ import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import { Plan } from "../core/plan";
 import { Shadow, SHADOW_BYTES } from "../core/shadow-plan";
+import { SECOND } from "../host/clock";
 import { COUNTER, defineMetric, HISTOGRAM } from "../host/metrics";
 import {
   STAT_MATCH,
@@ -24,7 +25,6 @@ import {
   STAT_UNAVAILABLE,
 } from "../vocabulary/stats";
 import { vmArena } from "./words";
-
 
 @unmanaged
 export class ShadowState {
@@ -67,7 +67,6 @@ export class ShadowState {
   dueNs: u64;
 }
 
-const SECOND: u64 = 1000000000;
 const MINUTE: u64 = 60 * SECOND;
 let states: Table = changetype<Table>(0);
 let allStates: usize = 0;

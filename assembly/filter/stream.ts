@@ -9,7 +9,7 @@ import { evaluateFlag } from "../core/flag";
 import { Flag, FLAG_BYTES, Identity, Plan, Rollout, Variant } from "../core/plan";
 import { givenAt } from "../core/steering";
 import { readRequest, readTrailers, view } from "../core/view";
-import { fillRandom, nowNs } from "../host/clock";
+import { fillRandom, MILLISECOND, nowNs } from "../host/clock";
 import { requestHeaders, requestTrailers } from "../host/headers";
 import { numberProperty, property } from "../host/properties";
 import { enter, giveStream, leave, recordOf, Root, Stream, takeStream } from "./contexts";
@@ -216,8 +216,6 @@ export function endResponse(id: u32): void {
   stream.responseEnded = true;
   if (stream.copies != 0) endResponseOfCopies(stream);
 }
-
-const MILLISECOND: u64 = 1000000;
 
 /** The stream is over and Envoy writes its access log: once for each stream, before it is done with it. */
 export function logStream(id: u32): void {

@@ -3,11 +3,10 @@
 
 import { Slice } from "../bytes/slice";
 import { beginText, put, putString, textOf, Writer } from "../bytes/writer";
-import { nowNs } from "../host/clock";
+import { nowNs, SECOND } from "../host/clock";
 import { log, WARN } from "../host/log";
 import { countError } from "./stats";
 
-const SECOND: u64 = 1000000000;
 const line: Writer = changetype<Writer>(memory.data(32, 8));
 let said: bool = false;
 let saidNs: u64 = 0;

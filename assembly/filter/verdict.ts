@@ -14,13 +14,13 @@ import {
 } from "../core/json-difference";
 import { readJson } from "../core/json-tree";
 import { BODY_IGNORED, BODY_JSON } from "../core/shadow-plan";
+import { MILLISECOND } from "../host/clock";
 import { INFO, log } from "../host/log";
 import { addToMetric, recordMetric } from "../host/metrics";
 import { STAT_MISMATCH_BODY, STAT_MISMATCH_STATUS } from "../vocabulary/stats";
 import { takeSample } from "./budget";
 import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_PENDING, ANSWER_WHOLE, closeCopy, Copy } from "./copies";
 
-const MILLISECOND: u64 = 1000000;
 const line: Writer = changetype<Writer>(memory.data(32, 8));
 
 /** Whether the last comparison of bodies left its place in core/json-difference.ts. */

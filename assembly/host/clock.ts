@@ -2,6 +2,10 @@
 
 import { proxy_get_current_time_nanoseconds, random_get, RETURNED, STATUS_OK } from "./abi";
 
+/** In nanoseconds. */
+export const SECOND: u64 = 1000000000;
+export const MILLISECOND: u64 = 1000000;
+
 /** Wall clock in nanoseconds since 1970; 0 when the host has none. */
 export function nowNs(): u64 {
   store<u64>(RETURNED, 0);

@@ -2,7 +2,6 @@
 // in an application's SDK.
 
 import { parseDecimal, parseNumber } from "../bytes/number-parse";
-
 import { addressOf, findByte, isWord, lengthOf, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import {
   OP_ALL,

@@ -3,6 +3,10 @@
 // Names and labels are those that envoy/stats-tags.yaml makes: `serin_rollout_rq_total{serin_rollout,serin_variant}`.
 
 import {
+  LABEL_FLAG,
+  LABEL_ROLLOUT,
+  LABEL_SHADOW,
+  LABEL_VARIANT,
   STAT_FLAG,
   STAT_PRODUCTION_RQ_TIME,
   STAT_ROLLOUT,
@@ -21,11 +25,7 @@ import { fetchJson, type Source } from "./source.ts";
 
 const ADVICE = "--prometheus has to name a Prometheus server that answers /api/v1/query";
 
-const ROLLOUT_LABEL = "serin_rollout";
-const VARIANT_LABEL = "serin_variant";
-const FLAG_LABEL = "serin_flag";
-const SHADOW_LABEL = "serin_shadow";
-const OF_VARIANT = `${ROLLOUT_LABEL}, ${VARIANT_LABEL}`;
+const OF_VARIANT = `${LABEL_ROLLOUT}, ${LABEL_VARIANT}`;
 
 interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -100,10 +100,10 @@ function questionsOf(counted: (series: string) => string): Question[] {
       query: `count_values by (${OF_VARIANT}) ("share", ${seriesName(STAT_ROLLOUT, STAT_SHARE)})`,
       take: takeShares,
     },
-    ...SHADOW_COUNTERS.map((leaf) => counter(STAT_SHADOW, SHADOW_LABEL, leaf)),
-    histogram(STAT_SHADOW, SHADOW_LABEL, STAT_RQ_TIME),
-    histogram(STAT_SHADOW, SHADOW_LABEL, STAT_PRODUCTION_RQ_TIME),
-    counter(STAT_FLAG, `${FLAG_LABEL}, ${VARIANT_LABEL}`, ""),
+    ...SHADOW_COUNTERS.map((leaf) => counter(STAT_SHADOW, LABEL_SHADOW, leaf)),
+    histogram(STAT_SHADOW, LABEL_SHADOW, STAT_RQ_TIME),
+    histogram(STAT_SHADOW, LABEL_SHADOW, STAT_PRODUCTION_RQ_TIME),
+    counter(STAT_FLAG, `${LABEL_FLAG}, ${LABEL_VARIANT}`, ""),
   ];
 }
 
@@ -113,8 +113,8 @@ function seriesName(prefix: string, leaf: string): string {
 }
 
 function ownerOf(labels: Sample["labels"]): Owner | null {
-  const { [ROLLOUT_LABEL]: rollout, [VARIANT_LABEL]: variant = "" } = labels;
-  const { [FLAG_LABEL]: flag, [SHADOW_LABEL]: shadow } = labels;
+  const { [LABEL_ROLLOUT]: rollout, [LABEL_VARIANT]: variant = "" } = labels;
+  const { [LABEL_FLAG]: flag, [LABEL_SHADOW]: shadow } = labels;
   if (rollout !== undefined) return { kind: "rollout", name: rollout, variant };
   if (flag !== undefined) return { kind: "flag", name: flag, variant };
   return shadow === undefined ? null : { kind: "shadow", name: shadow };
