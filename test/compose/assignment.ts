@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { run } from "./command.ts";
+import { envoySays } from "./observation.ts";
 import { forceEdit, publishEdited } from "./policy-edit.ts";
 import type { Scene } from "./scene.ts";
 import { ask, askAll, checkout, echoOf, serviceOf, USERS, usersOf, type Answer } from "./shop.ts";
@@ -100,11 +100,7 @@ export async function policyEditsGoLive(scene: Scene): Promise<void> {
   // A mistake that got past `serin publish`: Envoy keeps what it has, and says so.
   assert.equal(await forceEdit(scene, (text) => text.replace('"percent": 50', '"percent": 140')), "rejected");
   assert.deepEqual((await askAll(scene.ports.shop, USERS.map(checkout))).map(versionOf), expected);
-  const log = await run("docker", ["logs", await scene.container("envoy")], {
-    env: scene.engine.env,
-    withErrors: true,
-  });
-  assert.match(log, /must be 0 to 100, got 140/);
+  await envoySays(scene, /must be 0 to 100, got 140/);
   // `serin publish` would not have let it through, and leaves the file as it is.
   await assert.rejects(
     publishEdited(scene, (policy) => {

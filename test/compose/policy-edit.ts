@@ -1,5 +1,6 @@
 // The scene's policy, edited as a person does it: on the host, in the folder that is mounted into Envoy.
 
+import assert from "node:assert/strict";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
@@ -29,6 +30,20 @@ export async function publishEdited(
   const before = await scene.admin.filterUpdates("serin");
   await run(process.execPath, [CLI, "publish", file, "--to", join(scene.policyFolder, "filter.yaml")]);
   return scene.admin.waitForUpdate("serin", before);
+}
+
+/** Checks something under an edited policy, and puts back the scene's own, also after a failure. */
+export async function underPolicy<T>(
+  scene: Scene,
+  edit: (policy: ScenePolicy) => void,
+  check: () => Promise<T>,
+): Promise<T> {
+  assert.equal(await publishEdited(scene, edit), "accepted");
+  try {
+    return await check();
+  } finally {
+    assert.equal(await publishEdited(scene, () => undefined), "accepted");
+  }
 }
 
 /** Changes the watched file behind the back of `serin publish`, which would refuse to. */
