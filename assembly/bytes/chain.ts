@@ -14,6 +14,7 @@ export class Chain {
   bytes: u32;
 }
 
+
 @unmanaged
 class Block {
   next: usize;

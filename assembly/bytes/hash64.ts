@@ -5,6 +5,7 @@
 const MULTIPLIER: u64 = 0xc6a4a7935bd1e995;
 const SHIFT: u64 = 47;
 
+
 @unmanaged
 export class Hash64 {
   state: u64;

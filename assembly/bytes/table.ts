@@ -7,6 +7,7 @@ import { addressOf, lengthOf, sameText, Slice } from "./slice";
 /** Never a value. */
 export const ABSENT: u32 = 0xffffffff;
 
+
 @unmanaged
 class Cell {
   key: Slice;
@@ -14,6 +15,7 @@ class Cell {
   /** value + 1; 0 is an empty cell. */
   mark: u32;
 }
+
 
 @unmanaged
 export class Table {

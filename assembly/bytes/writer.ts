@@ -5,6 +5,7 @@ import { generation, scratch } from "./scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
 
+
 @unmanaged
 export class Writer {
   begin: usize;

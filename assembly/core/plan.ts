@@ -329,6 +329,7 @@ export const GIVEN_FORCED_BY_COOKIE: u32 = 2;
 export const GIVEN_DEFAULT: u32 = 3;
 export const GIVEN_SPLIT: u32 = 4;
 
+
 @unmanaged
 export class Plan {
   arena: Arena;

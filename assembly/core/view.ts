@@ -31,6 +31,7 @@ import {
 } from "./plan";
 import { Shadow, SHADOW_BYTES } from "./shadow-plan";
 
+
 @unmanaged
 export class View {
   method: Slice;

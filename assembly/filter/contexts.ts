@@ -46,6 +46,7 @@ export class Stream {
   observed: usize;
 }
 
+
 @unmanaged
 class Cell {
   id: u32;

@@ -3,7 +3,13 @@
 
 import { NONE, lengthOf, sameText, Slice, sliceOf, addressOf, startsWithWord } from "../bytes/slice";
 import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
-import { BODY_IGNORED, DISPATCH_MIRROR, HEADER_CHANGE_BYTES, HeaderChange, Shadow } from "../core/shadow-plan";
+import {
+  BODY_IGNORED,
+  DISPATCH_MIRROR,
+  HEADER_CHANGE_BYTES,
+  HeaderChange,
+  Shadow,
+} from "../core/shadow-plan";
 import { responsePiece } from "../host/bodies";
 import { nowNs } from "../host/clock";
 import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../host/headers";

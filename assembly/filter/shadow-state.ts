@@ -26,6 +26,7 @@ import {
 } from "../vocabulary/stats";
 import { vmArena } from "./words";
 
+
 @unmanaged
 export class ShadowState {
   sent: u32;

@@ -10,6 +10,7 @@ export const KIND_STRING: u32 = 4;
 export const KIND_ARRAY: u32 = 5;
 export const KIND_OBJECT: u32 = 6;
 
+
 @unmanaged
 export class Node {
   kind: u32;

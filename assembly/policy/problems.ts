@@ -19,6 +19,7 @@ import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/pro
 import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
 import { putNearest } from "./nearest";
 
+
 @unmanaged
 class Problem {
   node: usize;

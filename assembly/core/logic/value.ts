@@ -13,6 +13,7 @@ export const TAG_TEXT: u32 = 4;
 export const TAG_ARRAY: u32 = 5;
 export const TAG_OBJECT: u32 = 6;
 
+
 @unmanaged
 export class Value {
   tag: u32;
