@@ -107,7 +107,8 @@ function report(binary: string): void {
   for (const { way, costs } of all) {
     const median = medianOf(costs);
     const spread = `${median.toFixed(1)} (${Math.min(...costs).toFixed(1)} to ${Math.max(...costs).toFixed(1)})`;
-    const added = way.name === "no filter" ? "" : ((median - floor) / empty).toFixed(2);
+    // On a busy machine the empty filter may cost less than none: then there is nothing to compare with.
+    const added = way.name === "no filter" || empty <= 0 ? "" : ((median - floor) / empty).toFixed(2);
     table.push([way.name, spread, (median / floor).toFixed(2), added, way.note]);
   }
   console.log(`${rounds} rounds of ${requests} requests each, in turn; ${binary}`);
