@@ -1,65 +1,95 @@
-// ARCHITECTURE.md's tree lists exactly the files that are there (npm run architecture brings it up to date).
+// ARCHITECTURE.md is a page, and its tree lists the folders that are there.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, posix, resolve } from "node:path";
 import { test } from "node:test";
 
-import { compareTree, readTree, trackedFiles, updateTree } from "../tools/architecture.ts";
-
 const ROOT = resolve(import.meta.dirname, "..");
+const LONGEST_PAGE = 150;
+/** Folders below these have no line of their own: their parent's says what they hold. */
+const WITHOUT_LINES = /^(?:test\/[^/]+|docs\/decisions|envoy\/[^/]+|tools\/[^/]+|assembly\/core\/logic)\/./;
 
-function page(...lines: string[]): string {
-  return `# Architecture\n\n\`\`\`tree\n${lines.join("\n")}\n\`\`\`\n`;
+interface TreeLine {
+  readonly folder: string;
+  readonly text: string;
 }
 
-test("ARCHITECTURE.md lists exactly the tracked files", () => {
-  const faults = compareTree(readTree(readFileSync(join(ROOT, "ARCHITECTURE.md"), "utf8")), trackedFiles());
-  assert.equal(faults.length, 0, `\n${faults.join("\n")}\nnpm run architecture adds and drops lines\n`);
+function readTree(page: string): TreeLine[] {
+  const block = /^```tree\n([\s\S]*?)^```$/m.exec(page);
+  assert.ok(block, "ARCHITECTURE.md has no block fenced as ```tree");
+  return (block[1] as string)
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const [folder = "", ...words] = line.split(/\s+/);
+      return { folder: folder.replace(/\/$/, ""), text: words.join(" ") };
+    });
+}
+
+/** The folders of these files that a page of architecture has a line for. */
+function foldersOf(files: readonly string[]): Set<string> {
+  const folders = new Set<string>();
+  for (const file of files) {
+    for (let folder = posix.dirname(file); folder !== "."; folder = posix.dirname(folder)) {
+      if (!WITHOUT_LINES.test(folder)) folders.add(folder);
+    }
+  }
+  return folders;
+}
+
+/** Where the tree and the folders differ, a sentence each. */
+function compareTree(lines: readonly TreeLine[], files: readonly string[]): string[] {
+  const faults: string[] = [];
+  const listed = new Set<string>();
+  const folders = foldersOf(files);
+  for (const { folder, text } of lines) {
+    if (listed.has(folder)) faults.push(`${folder}/ is listed twice`);
+    if (!folders.has(folder)) faults.push(`${folder}/ is not there`);
+    if (text === "") faults.push(`${folder}/ does not say what it is`);
+    listed.add(folder);
+  }
+  for (const folder of folders) if (!listed.has(folder)) faults.push(`${folder}/ is not listed`);
+  return faults.sort();
+}
+
+const page = readFileSync(join(ROOT, "ARCHITECTURE.md"), "utf8");
+
+test("ARCHITECTURE.md lists the folders that are there", () => {
+  const files = execFileSync("git", ["ls-files", "-z"], { cwd: ROOT, encoding: "utf8" })
+    .split("\0")
+    .filter((file) => file !== "" && existsSync(join(ROOT, file)));
+  const faults = compareTree(readTree(page), files);
+  assert.equal(faults.length, 0, `\nARCHITECTURE.md:\n${faults.join("\n")}\n`);
 });
 
-test("a missing file, a gone file, a double line and a line without words are each named", () => {
-  const lines = readTree(page("a.ts  the a", "b.ts  the b", "b.ts  again", "c.ts"));
-  assert.deepEqual(compareTree(lines, ["a.ts", "c.ts", "d.ts"]), [
-    "ARCHITECTURE.md:6: b.ts is listed twice",
-    "ARCHITECTURE.md:7: c.ts does not say what it is",
-    "ARCHITECTURE.md: d.ts is not listed",
-    "ARCHITECTURE.md:5: b.ts is not there",
-    "ARCHITECTURE.md:6: b.ts is not there",
+test(`ARCHITECTURE.md has at most ${LONGEST_PAGE} lines`, () => {
+  const lines = page.trimEnd().split("\n").length;
+  assert.ok(lines <= LONGEST_PAGE, `${lines} lines`);
+});
+
+test("a missing folder, one that is gone, a double line and a line without words are each named", () => {
+  const lines = readTree("```tree\na/  the a\ngone/  gone\na/  again\nb/\n```\n");
+  assert.deepEqual(compareTree(lines, ["a/x.ts", "b/x.ts", "c/d/x.ts", "test/cases/match/one/case.yaml"]), [
+    "a/ is listed twice",
+    "b/ does not say what it is",
+    "c/ is not listed",
+    "c/d/ is not listed",
+    "gone/ is not there",
+    "test/ is not listed",
+    "test/cases/ is not listed",
   ]);
 });
 
-test("a folder's line stands for all of it, or is a heading when files below have lines", () => {
-  const files = ["data/1.json", "data/2.json", "tools/a.ts", "tools/b.ts"];
-  assert.deepEqual(compareTree(readTree(page("data/  cases", "tools/  the tools", "tools/a.ts  a")), files), [
-    "ARCHITECTURE.md: tools/b.ts is not listed",
-  ]);
-  assert.deepEqual(compareTree(readTree(page("gone/  cases")), []), [
-    "ARCHITECTURE.md:4: gone/ is not there",
-  ]);
-});
-
-test("an update keeps what was said, adds and drops lines, in the order of a tree", () => {
-  const before = page(
-    "z.md  the top",
-    "tools/  the tools",
-    "tools/gone.ts  gone",
-    "tools/a.ts  the a",
-    "data/  cases",
-  );
-  const files = ["a.md", "data/1.json", "tools/a.ts", "tools/b/c.ts", "tools/z.ts", "z.md"];
-  const after = updateTree(before, files, (path) => `new ${path}`);
-  assert.deepEqual(
-    readTree(after).map(({ path, text }) => `${path} ${text}`),
-    [
-      "data/ cases",
-      "tools/ the tools",
-      "tools/a.ts the a",
-      "tools/z.ts new tools/z.ts",
-      "tools/b/c.ts new tools/b/c.ts",
-      "a.md new a.md",
-      "z.md the top",
-    ],
-  );
-  assert.deepEqual(compareTree(readTree(after), files), []);
+test("every decision says its status and its date under its title", () => {
+  const folder = join(ROOT, "docs/decisions");
+  const names = readdirSync(folder).filter((name) => name.endsWith(".md"));
+  assert.ok(names.length > 5, `only ${names.length} decisions found`);
+  const without = names.filter((name) => {
+    const [title = "", empty, status = ""] = readFileSync(join(folder, name), "utf8").split("\n");
+    const isSaid = /^Status: (?:accepted|superseded by \S+), \d{4}-\d\d-\d\d\.$/.test(status);
+    return !(title.startsWith("# ") && empty === "" && isSaid);
+  });
+  assert.deepEqual(without, []);
 });
