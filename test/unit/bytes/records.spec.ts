@@ -1,6 +1,7 @@
 import { fixed, nextOf, Run } from "../../../assembly/bytes/records";
 import { NONE, Slice, sliceOf } from "../../../assembly/bytes/slice";
 
+
 @unmanaged
 class Link {
   next: Link | null;
