@@ -3,7 +3,8 @@
 
 import { recordOf, Root, Stream } from "./filter/contexts";
 import { evaluate } from "./filter/evaluate";
-import { allocate, configure, createRoot, endRoot } from "./filter/root";
+import { allocate, configure } from "./filter/load";
+import { createRoot, endRoot } from "./filter/root";
 import {
   beginRequest,
   beginResponse,

@@ -70,7 +70,7 @@ export class Shadow {
   /** Addresses of `changeCount` HeaderChange. */
   changes: usize;
   changeCount: u32;
-  /** The filter's record of stats and budget (filter/shadow-state.ts); 0 without memory. */
+  /** The filter's record of stats and budget (filter/shadow/state.ts); 0 without memory. */
   state: usize;
 }
 export const SHADOW_BYTES: u32 = offsetof<Shadow>() as u32;

@@ -10,7 +10,7 @@ import { vmArena } from "./words";
 @unmanaged
 export class Root {
   isRoot: bool;
-  /** Whether it is loaded on a shadow's cluster: filter/observe.ts. */
+  /** Whether it is loaded on a shadow's cluster: filter/shadow/observe.ts. */
   isUpstream: bool;
   /** Envoy is done with it, and waits until its calls are answered. */
   isWaiting: bool;
@@ -40,7 +40,7 @@ export class Stream {
   variants: usize;
   /** The cookies that its response sets: a chain (filter/effects.ts). */
   issued: usize;
-  /** The copies of its request: a chain (filter/copies.ts). */
+  /** The copies of its request: a chain (filter/shadow/copies.ts). */
   copies: usize;
   /** Of an upstream filter's stream: the copy that it is. */
   observed: usize;

@@ -27,7 +27,7 @@ import { callForeign } from "../host/plugin";
 import { setFilterState } from "../host/properties";
 import { CLEAR_INLINE } from "../vocabulary/headers";
 import { Stream } from "./contexts";
-import { announceMirrors } from "./shadows";
+import { announceMirrors } from "./shadow/send";
 import { survive } from "./survive";
 import {
   vmArena,

@@ -23,16 +23,9 @@ import {
 import { writeDecision, writesDecisions } from "./lines";
 import { releasePlan, releaseRoot } from "./root";
 import { countFlags } from "./flag-stats";
-import { beginObserved, endObserved, passObserved } from "./observe";
-import {
-  answerCall,
-  beginCopies,
-  collectRequest,
-  collectResponse,
-  collectTrailers,
-  endCopies,
-  endResponseOfCopies,
-} from "./shadows";
+import { beginObserved, endObserved, passObserved } from "./shadow/observe";
+import { answerCall, collectResponse, endCopies, endResponseOfCopies } from "./shadow/receive";
+import { beginCopies, collectRequest, collectTrailers } from "./shadow/send";
 import { countEnded, countGiven, ENDED_RESET, GRPC_ERROR, GRPC_NONE, GRPC_OK, isFull } from "./stats";
 import { survive } from "./survive";
 import {

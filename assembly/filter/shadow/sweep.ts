@@ -1,12 +1,12 @@
 // Copies whose answers are overdue: the root context that their calls belonged to is gone without a word, or no filter on
 // the shadow's cluster has seen the mirrored request.
 
-import { DISPATCH_CALL } from "../core/shadow-plan";
+import { DISPATCH_CALL } from "../../core/shadow-plan";
 import { timeoutNs } from "./answers";
-import { Stream } from "./contexts";
+import { Stream } from "../contexts";
 import { ANSWER_CUT, ANSWER_LATE, ANSWER_NONE, ANSWER_PENDING, Call, closeCall, Copy } from "./copies";
-import { abandonRoot } from "./root";
-import { firstState, ShadowState } from "./shadow-state";
+import { abandonRoot } from "../root";
+import { firstState, ShadowState } from "./state";
 import { settle } from "./verdict";
 
 /** An answer that Envoy owes us for longer than this beyond its timeout will not come. */

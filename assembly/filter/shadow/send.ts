@@ -1,42 +1,27 @@
-// Shadows: the order of events of a copy, from the request's headers to the last answer.
+// Copies go out: the order of events from the request's headers to the call, or to the header that a route mirrors by.
 
-import { extend, gathered, giveChain } from "../bytes/chain";
-import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
-import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
-import { addressOf, isWord, lengthOf, NONE, Slice } from "../bytes/slice";
-import { putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
-import { Plan } from "../core/plan";
-import { drawnAt } from "../core/shadow";
-import { BODY_IGNORED, DISPATCH_CALL, DRAWN_COPY, DRAWN_TOO_LARGE, Shadow } from "../core/shadow-plan";
-import { view } from "../core/view";
-import { requestPiece, responsePiece } from "../host/bodies";
-import { nowNs } from "../host/clock";
-import { replaceRequestHeader, requestHeaders } from "../host/headers";
-import { callToken, httpCall } from "../host/http-call";
-import { addToMetric } from "../host/metrics";
-import { beginAnswers, brokenAnswer, HASHED, passBody, readAnswer } from "./answers";
-import { chargeAnswer, giveToken, reserveAnswer, takeToken, UNTOLD } from "./budget";
-import { Root, Stream } from "./contexts";
-import {
-  ANSWER_CUT,
-  ANSWER_PENDING,
-  ANSWER_WHOLE,
-  Call,
-  callOf,
-  closeCall,
-  closeCopy,
-  Copy,
-  detachCopy,
-  enterCall,
-  LINE_BYTES,
-  openCopy,
-  reserveCall,
-} from "./copies";
-import { copyHeaders, copyTrailers } from "./copy-request";
-import { maySay, ShadowState } from "./shadow-state";
-import { survive, warnShadow } from "./survive";
+import { extend, gathered, giveChain } from "../../bytes/chain";
+import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
+import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
+import { addressOf, isWord, lengthOf, NONE, Slice } from "../../bytes/slice";
+import { putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
+import { Plan } from "../../core/plan";
+import { drawnAt } from "../../core/shadow";
+import { DISPATCH_CALL, DRAWN_COPY, DRAWN_TOO_LARGE, Shadow } from "../../core/shadow-plan";
+import { view } from "../../core/view";
+import { requestPiece } from "../../host/bodies";
+import { nowNs } from "../../host/clock";
+import { replaceRequestHeader, requestHeaders } from "../../host/headers";
+import { callToken, httpCall } from "../../host/http-call";
+import { addToMetric } from "../../host/metrics";
+import { beginAnswers } from "./answers";
+import { reserveAnswer, takeToken } from "./budget";
+import { Stream } from "../contexts";
+import { ANSWER_PENDING, Copy, enterCall, giveUp, LINE_BYTES, openCopy, reserveCall } from "./copies";
+import { copyHeaders, copyTrailers } from "./copy-headers";
+import { maySay, ShadowState } from "./state";
+import { survive, warnShadow } from "../survive";
 import { noteDue, sweep } from "./sweep";
-import { settle } from "./verdict";
 
 const text: Writer = changetype<Writer>(memory.data(32, 8));
 
@@ -156,13 +141,6 @@ function keepLine(copy: Copy): void {
   memory.copy(copy.line, addressOf(whole), copy.lineBytes);
 }
 
-/** A copy that was never sent is forgotten, and so is what it took of the budget. */
-function giveUp(copy: Copy): void {
-  giveToken(copy.state);
-  detachCopy(copy);
-  closeCopy(copy);
-}
-
 function dropOverBudget(copy: Copy): void {
   addToMetric(copy.state.overBudget, 1);
   giveUp(copy);
@@ -253,69 +231,4 @@ function send(copy: Copy, head: Slice, body: Slice, trailers: Slice, now: u64): 
     state.saidNoiseUnavailable = true;
     warnShadow(shadow.name, shadow.noise);
   }
-}
-
-/** A piece of production's response passes. */
-export function collectResponse(stream: Stream, bytes: u32, isEnd: bool): void {
-  if (bytes != 0) {
-    let piece: Slice = NONE;
-    for (let at = stream.copies; at != 0; at = changetype<Copy>(at).nextOfStream) {
-      const copy = changetype<Copy>(at);
-      if (copy.shadow.body == BODY_IGNORED || copy.isCollecting) continue;
-      if (copy.ours.bytes >= HASHED) {
-        copy.ours.bytes += bytes;
-        continue;
-      }
-      if (piece == NONE) piece = responsePiece(bytes);
-      if (piece == NONE) return survive("host-call", "the response's body could not be read");
-      passBody(copy, copy.ours, piece);
-    }
-  }
-  if (isEnd) endResponseOfCopies(stream);
-}
-
-/** The last byte of production's response passed. */
-export function endResponseOfCopies(stream: Stream): void {
-  const now = nowNs();
-  for (let at = stream.copies; at != 0; at = changetype<Copy>(at).nextOfStream) {
-    changetype<Copy>(at).ours.endedNs = now;
-  }
-}
-
-/** Production's stream is over: `status` is that of its answer, `isWhole` whether that came to its end. */
-export function endCopies(stream: Stream, status: u32, isWhole: bool, now: u64): void {
-  let at = stream.copies;
-  stream.copies = 0;
-  while (at != 0) {
-    const copy = changetype<Copy>(at);
-    at = copy.nextOfStream;
-    copy.stream = changetype<Stream>(0);
-    if (copy.isCollecting) {
-      // The request never came to its end.
-      giveUp(copy);
-      continue;
-    }
-    copy.ours.status = status;
-    copy.ours.outcome = isWhole ? ANSWER_WHOLE : ANSWER_CUT;
-    if (copy.ours.endedNs == 0) copy.ours.endedNs = now;
-    settle(copy, now);
-  }
-}
-
-/** The host has an answer for a call of ours, or word that there will be none (no headers). */
-export function answerCall(id: u32, token: u32, headers: u32, bytes: u32): Root {
-  const address = callOf(id, token);
-  if (address == 0) return changetype<Root>(0);
-  const call = changetype<Call>(address);
-  const copy = call.copy;
-  const root = call.root;
-  const answer = call.isNoise ? copy.other : copy.theirs;
-  const parts = chargeAnswer(copy.state, copy.shadow, headers == 0 ? UNTOLD : bytes, call.reserved);
-  if (!call.isNoise) copy.state.expected = parts;
-  closeCall(call);
-  const now = nowNs();
-  answer.endedNs = now;
-  answer.outcome = headers == 0 ? brokenAnswer(copy, now) : readAnswer(copy, answer, bytes, now);
-  settle(copy, now);
-  return root;
 }

@@ -1,16 +1,16 @@
 // Answers to copies, production's among them: their bodies while they pass, and whether anybody answered at all.
 
-import { extend, giveChain } from "../bytes/chain";
-import { decimal, MOST_DIGITS } from "../bytes/decimal";
-import { beginHash, hashBytes } from "../bytes/hash64";
-import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
-import { markScratch, rewindScratch } from "../bytes/scratch";
-import { addressOf, isWord, lengthOf, NONE, Slice, startsWithWord } from "../bytes/slice";
-import { BODY_IGNORED, BODY_JSON, UNLIMITED } from "../core/shadow-plan";
-import { answerPiece } from "../host/bodies";
-import { MILLISECOND } from "../host/clock";
-import { answerHeaders } from "../host/headers";
-import { LIMIT_BODY_BYTES } from "../vocabulary/limits";
+import { extend, giveChain } from "../../bytes/chain";
+import { decimal, MOST_DIGITS } from "../../bytes/decimal";
+import { beginHash, hashBytes } from "../../bytes/hash64";
+import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
+import { markScratch, rewindScratch } from "../../bytes/scratch";
+import { addressOf, isWord, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice";
+import { BODY_IGNORED, BODY_JSON, UNLIMITED } from "../../core/shadow-plan";
+import { answerPiece } from "../../host/bodies";
+import { MILLISECOND } from "../../host/clock";
+import { answerHeaders } from "../../host/headers";
+import { LIMIT_BODY_BYTES } from "../../vocabulary/limits";
 import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_WHOLE, Copy } from "./copies";
 
 /** Bytes of an answer that are looked at at once. */

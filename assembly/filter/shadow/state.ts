@@ -1,14 +1,14 @@
 // What this worker keeps of a shadow beyond any policy: its stats, what is left of its budget, its open copies. Found by the shadow's
 // name, as variants' stats are (docs/decisions/stat-records.md).
 
-import { keep, take } from "../bytes/arena";
-import { NONE, Slice } from "../bytes/slice";
-import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
-import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
-import { Plan } from "../core/plan";
-import { Shadow, SHADOW_BYTES } from "../core/shadow-plan";
-import { SECOND } from "../host/clock";
-import { COUNTER, defineMetric, HISTOGRAM } from "../host/metrics";
+import { keep, take } from "../../bytes/arena";
+import { NONE, Slice } from "../../bytes/slice";
+import { ABSENT, find, insert, newTable, Table } from "../../bytes/table";
+import { put, putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
+import { Plan } from "../../core/plan";
+import { Shadow, SHADOW_BYTES } from "../../core/shadow-plan";
+import { SECOND } from "../../host/clock";
+import { COUNTER, defineMetric, HISTOGRAM } from "../../host/metrics";
 import {
   STAT_MATCH,
   STAT_MISMATCH_BODY,
@@ -23,8 +23,8 @@ import {
   STAT_TIMEOUT,
   STAT_TOO_LARGE,
   STAT_UNAVAILABLE,
-} from "../vocabulary/stats";
-import { vmArena } from "./words";
+} from "../../vocabulary/stats";
+import { vmArena } from "../words";
 
 
 @unmanaged
@@ -46,7 +46,7 @@ export class ShadowState {
   saidNoiseUnavailable: bool;
   /** When it was told last; 0 when never under the policy that serves. */
   saidNs: u64;
-  /** Open copies: a list (filter/copies.ts), oldest first. */
+  /** Open copies: a list (filter/shadow/copies.ts), oldest first. */
   first: usize;
   last: usize;
   inFlight: u32;

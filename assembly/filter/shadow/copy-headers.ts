@@ -1,11 +1,11 @@
 // The headers that a copy goes out with: production's, less what belongs to the connection or to Envoy, with the
 // policy's changes.
 
-import { addPair, beginList, beginPairs, listedPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
-import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../bytes/slice";
-import { HEADER_CHANGE_BYTES, HeaderChange, Shadow } from "../core/shadow-plan";
-import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../vocabulary/headers";
-import { wordShadowHeader } from "./words";
+import { addPair, beginList, beginPairs, listedPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
+import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../../bytes/slice";
+import { HEADER_CHANGE_BYTES, HeaderChange, Shadow } from "../../core/shadow-plan";
+import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../vocabulary/headers";
+import { wordShadowHeader } from "../words";
 
 /**
  * The copy's headers as a block of pairs in scratch memory; NONE without memory.

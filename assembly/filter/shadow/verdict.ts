@@ -1,9 +1,9 @@
 // What a copy has shown, once all its answers are there: one verdict, counted, and some of the mismatches written down.
 
-import { gathered } from "../bytes/chain";
-import { hashOf } from "../bytes/hash64";
-import { lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
-import { beginText, put, putByte, putNumber, putString, textOf, Writer } from "../bytes/writer";
+import { gathered } from "../../bytes/chain";
+import { hashOf } from "../../bytes/hash64";
+import { lengthOf, NONE, Slice, sliceOf } from "../../bytes/slice";
+import { beginText, put, putByte, putNumber, putString, textOf, Writer } from "../../bytes/writer";
 import {
   compareJson,
   JSON_DIFFERENT,
@@ -11,13 +11,13 @@ import {
   JSON_SAME,
   JSON_UNKNOWN,
   putDifference,
-} from "../core/json-difference";
-import { readJson } from "../core/json-tree";
-import { BODY_IGNORED, BODY_JSON } from "../core/shadow-plan";
-import { MILLISECOND } from "../host/clock";
-import { INFO, log } from "../host/log";
-import { addToMetric, recordMetric } from "../host/metrics";
-import { STAT_MISMATCH_BODY, STAT_MISMATCH_STATUS } from "../vocabulary/stats";
+} from "../../core/json-difference";
+import { readJson } from "../../core/json-tree";
+import { BODY_IGNORED, BODY_JSON } from "../../core/shadow-plan";
+import { MILLISECOND } from "../../host/clock";
+import { INFO, log } from "../../host/log";
+import { addToMetric, recordMetric } from "../../host/metrics";
+import { STAT_MISMATCH_BODY, STAT_MISMATCH_STATUS } from "../../vocabulary/stats";
 import { takeSample } from "./budget";
 import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_PENDING, ANSWER_WHOLE, closeCopy, Copy } from "./copies";
 

@@ -1,15 +1,16 @@
 // Open copies: what is kept of a request that was copied until all answers are there, and no longer. Records, texts and
 // bodies are used again; a copy holds its plan, so a policy that is replaced meanwhile still says how to compare.
 
-import { take } from "../bytes/arena";
-import { Chain, giveChain } from "../bytes/chain";
-import { Hash64 } from "../bytes/hash64";
-import { Plan } from "../core/plan";
-import { Shadow } from "../core/shadow-plan";
-import { Root, Stream } from "./contexts";
-import { releasePlan } from "./root";
-import { ShadowState } from "./shadow-state";
-import { vmArena } from "./words";
+import { take } from "../../bytes/arena";
+import { Chain, giveChain } from "../../bytes/chain";
+import { Hash64 } from "../../bytes/hash64";
+import { Plan } from "../../core/plan";
+import { Shadow } from "../../core/shadow-plan";
+import { Root, Stream } from "../contexts";
+import { releasePlan } from "../root";
+import { giveToken } from "./budget";
+import { ShadowState } from "./state";
+import { vmArena } from "../words";
 
 /** What is known of one of the answers. */
 export const ANSWER_NONE: u32 = 0;
@@ -78,7 +79,7 @@ export class Call {
   next: usize;
   token: u32;
   isNoise: bool;
-  /** What was reserved for its answer (filter/budget.ts). */
+  /** What was reserved for its answer (filter/shadow/budget.ts). */
   reserved: u32;
   copy: Copy;
   root: Root;
@@ -176,8 +177,15 @@ export function closeCopy(copy: Copy): void {
   releasePlan(plan);
 }
 
+/** A copy that was never sent is forgotten, and so is what it took of the budget. */
+export function giveUp(copy: Copy): void {
+  giveToken(copy.state);
+  detachCopy(copy);
+  closeCopy(copy);
+}
+
 /** Takes a copy out of its production stream's chain. */
-export function detachCopy(copy: Copy): void {
+function detachCopy(copy: Copy): void {
   const stream = copy.stream;
   if (changetype<usize>(stream) == 0) return;
   copy.stream = changetype<Stream>(0);

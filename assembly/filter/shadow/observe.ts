@@ -1,28 +1,28 @@
 // The upstream filter: the same module loaded on the cluster of a mirrored shadow (`root_id: serin.upstream`). It decides
 // nothing. It finds the copy that the downstream filter of this worker opened, and sees what the shadow answers.
 
-import { NONE, lengthOf, sameText, Slice, sliceOf, addressOf, startsWithWord } from "../bytes/slice";
-import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
+import { NONE, lengthOf, sameText, Slice, sliceOf, addressOf, startsWithWord } from "../../bytes/slice";
+import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
 import {
   BODY_IGNORED,
   DISPATCH_MIRROR,
   HEADER_CHANGE_BYTES,
   HeaderChange,
   Shadow,
-} from "../core/shadow-plan";
-import { responsePiece } from "../host/bodies";
-import { nowNs } from "../host/clock";
-import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../host/headers";
-import { numberProperty, property } from "../host/properties";
-import { HEADER_SHADOW_PREFIX } from "../vocabulary/headers";
-import { Stream } from "./contexts";
+} from "../../core/shadow-plan";
+import { responsePiece } from "../../host/bodies";
+import { nowNs } from "../../host/clock";
+import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../../host/headers";
+import { numberProperty, property } from "../../host/properties";
+import { HEADER_SHADOW_PREFIX } from "../../vocabulary/headers";
+import { Stream } from "../contexts";
 import { ANSWER_CUT, ANSWER_PENDING, ANSWER_WHOLE, Copy } from "./copies";
-import { ShadowState, stateNamed } from "./shadow-state";
+import { ShadowState, stateNamed } from "./state";
 import { passBody } from "./answers";
-import { requestKey } from "./shadows";
-import { survive } from "./survive";
+import { requestKey } from "./send";
+import { survive } from "../survive";
 import { settle } from "./verdict";
-import { wordClusterName, wordResponseCode, wordShadowHeader } from "./words";
+import { wordClusterName, wordResponseCode, wordShadowHeader } from "../words";
 
 /** A request reaches the shadow's cluster. */
 export function beginObserved(stream: Stream): void {

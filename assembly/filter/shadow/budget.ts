@@ -1,8 +1,8 @@
 // The budget of a shadow: copies a second, what their answers may cost this worker, mismatches written to the log.
 
-import { DEFAULT_BODY_BYTES, Shadow, UNLIMITED } from "../core/shadow-plan";
-import { SECOND } from "../host/clock";
-import { ShadowState } from "./shadow-state";
+import { DEFAULT_BODY_BYTES, Shadow, UNLIMITED } from "../../core/shadow-plan";
+import { SECOND } from "../../host/clock";
+import { ShadowState } from "./state";
 
 /** After this long an allowance is overdrawn no more. */
 const DEBT: u64 = 10 * SECOND;

@@ -1,0 +1,97 @@
+// Loads a policy: the host's bytes, compiled into a plan that a root serves, or problems in the log. An update is a new
+// root beside the old one, in the same memory.
+
+import { givePages, takePages } from "../bytes/pages";
+import { beginScratch, scratch } from "../bytes/scratch";
+import { NONE, sameText, Slice } from "../bytes/slice";
+import { beginText, textOf, Writer } from "../bytes/writer";
+import { Plan } from "../core/plan";
+import { nowNs } from "../host/clock";
+import { ERROR, log, WARN } from "../host/log";
+import { configuration } from "../host/plugin";
+import { property } from "../host/properties";
+import { isWarning, problemCount, putProblem } from "../policy/problems";
+import { compilePlan, endReading, noText, refuseSize, starved } from "../policy/read-policy";
+import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
+import { Root } from "./contexts";
+import { adoptFlagStats } from "./flag-stats";
+import { forgetLevel } from "./lines";
+import { createRoot, retire, servePlan } from "./root";
+import { adoptShadows } from "./shadow/state";
+import { sweepAll } from "./shadow/sweep";
+import { adoptStats, countLoaded, countRejected } from "./stats";
+import { survive } from "./survive";
+import { wordRootId, wordUpstream } from "./words";
+
+/** Where the host puts the configuration; 0 outside of `configure`, when allocations are scratch. */
+let configuring: bool = false;
+let text: usize = 0;
+let textBytes: usize = 0;
+
+/** Memory for what the host returns: of the callback, but for the configuration's text. 0 when there is none. */
+export function allocate(bytes: usize): usize {
+  return configuring ? takeText(bytes) : scratch(bytes);
+}
+
+/** Memory that is kept until `configure` is over. */
+function takeText(bytes: usize): usize {
+  givePages(text, textBytes);
+  text = takePages(bytes);
+  textBytes = bytes;
+  return text;
+}
+
+const line: Writer = changetype<Writer>(memory.data(32, 8));
+
+/**
+ * Reads a policy and serves it from now on under this root.
+ *
+ * The answer depends on the policy's bytes alone. A worker that refused what another took would serve without the
+ * filter and refuse every later policy (facts/envoy.md 6), so want of memory is no refusal: the root then has the plan
+ * that it had, or none, which lets requests pass as they came, counted and said.
+ * @returns whether it was accepted
+ */
+export function configure(id: u32, bytes: u32): bool {
+  beginScratch();
+  const root = createRoot(id);
+  const plan = bytes > (LIMIT_POLICY_BYTES as u32) ? refuseSize(bytes) : read(bytes);
+  for (let i: u32 = 0; i < problemCount(); i++) {
+    beginText(line);
+    putProblem(line, i);
+    log(isWarning(i) ? WARN : ERROR, textOf(line));
+  }
+  endReading();
+  givePages(text, textBytes);
+  text = 0;
+  textBytes = 0;
+  forgetLevel();
+  if (changetype<usize>(plan) == 0) {
+    if (starved) {
+      survive("memory", "no memory for this policy: requests pass without a decision");
+      return true;
+    }
+    countRejected();
+    return false;
+  }
+  adoptFlagStats(plan);
+  sweepAll(nowNs());
+  if (!adoptShadows(plan)) survive("memory", "no memory for some shadows");
+  if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
+  if (root == 0) {
+    survive("memory", "no memory for a root: requests pass without a decision");
+    retire(plan);
+    return true;
+  }
+  changetype<Root>(root).isUpstream = sameText(property(wordRootId), wordUpstream);
+  servePlan(changetype<Root>(root), plan);
+  countLoaded();
+  return true;
+}
+
+/** Fetches the policy's text and compiles it. */
+function read(bytes: u32): Plan {
+  configuring = true;
+  const policy: Slice = bytes == 0 ? NONE : configuration(bytes);
+  configuring = false;
+  return bytes != 0 && policy == NONE ? noText() : compilePlan(policy);
+}

@@ -1,0 +1,77 @@
+// Answers come in: production's and those to the copies, until every copy has its verdict.
+
+import { NONE, Slice } from "../../bytes/slice";
+import { BODY_IGNORED } from "../../core/shadow-plan";
+import { responsePiece } from "../../host/bodies";
+import { nowNs } from "../../host/clock";
+import { Root, Stream } from "../contexts";
+import { survive } from "../survive";
+import { brokenAnswer, HASHED, passBody, readAnswer } from "./answers";
+import { chargeAnswer, UNTOLD } from "./budget";
+import { ANSWER_CUT, ANSWER_WHOLE, Call, callOf, closeCall, Copy, giveUp } from "./copies";
+import { settle } from "./verdict";
+
+/** A piece of production's response passes. */
+export function collectResponse(stream: Stream, bytes: u32, isEnd: bool): void {
+  if (bytes != 0) {
+    let piece: Slice = NONE;
+    for (let at = stream.copies; at != 0; at = changetype<Copy>(at).nextOfStream) {
+      const copy = changetype<Copy>(at);
+      if (copy.shadow.body == BODY_IGNORED || copy.isCollecting) continue;
+      if (copy.ours.bytes >= HASHED) {
+        copy.ours.bytes += bytes;
+        continue;
+      }
+      if (piece == NONE) piece = responsePiece(bytes);
+      if (piece == NONE) return survive("host-call", "the response's body could not be read");
+      passBody(copy, copy.ours, piece);
+    }
+  }
+  if (isEnd) endResponseOfCopies(stream);
+}
+
+/** The last byte of production's response passed. */
+export function endResponseOfCopies(stream: Stream): void {
+  const now = nowNs();
+  for (let at = stream.copies; at != 0; at = changetype<Copy>(at).nextOfStream) {
+    changetype<Copy>(at).ours.endedNs = now;
+  }
+}
+
+/** Production's stream is over: `status` is that of its answer, `isWhole` whether that came to its end. */
+export function endCopies(stream: Stream, status: u32, isWhole: bool, now: u64): void {
+  let at = stream.copies;
+  stream.copies = 0;
+  while (at != 0) {
+    const copy = changetype<Copy>(at);
+    at = copy.nextOfStream;
+    copy.stream = changetype<Stream>(0);
+    if (copy.isCollecting) {
+      // The request never came to its end.
+      giveUp(copy);
+      continue;
+    }
+    copy.ours.status = status;
+    copy.ours.outcome = isWhole ? ANSWER_WHOLE : ANSWER_CUT;
+    if (copy.ours.endedNs == 0) copy.ours.endedNs = now;
+    settle(copy, now);
+  }
+}
+
+/** The host has an answer for a call of ours, or word that there will be none (no headers). */
+export function answerCall(id: u32, token: u32, headers: u32, bytes: u32): Root {
+  const address = callOf(id, token);
+  if (address == 0) return changetype<Root>(0);
+  const call = changetype<Call>(address);
+  const copy = call.copy;
+  const root = call.root;
+  const answer = call.isNoise ? copy.other : copy.theirs;
+  const parts = chargeAnswer(copy.state, copy.shadow, headers == 0 ? UNTOLD : bytes, call.reserved);
+  if (!call.isNoise) copy.state.expected = parts;
+  closeCall(call);
+  const now = nowNs();
+  answer.endedNs = now;
+  answer.outcome = headers == 0 ? brokenAnswer(copy, now) : readAnswer(copy, answer, bytes, now);
+  settle(copy, now);
+  return root;
+}
