@@ -1,5 +1,6 @@
 // Imports go one way (ARCHITECTURE.md): a file of assembly/ or tools/ that reaches the wrong way is named with its
-// line. The rules are the table below; the tests after it plant wrong imports to see that they are found.
+// line, and so is a circle of files that import each other, be it for their types alone. The rules are the table below;
+// the tests after it plant wrong imports and circles to see that they are found.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -90,6 +91,58 @@ function importsOf(code: string): { specifier: string; offset: number }[] {
     });
 }
 
+/**
+ * The circles among files that import each other, types included: for each the files of a shortest one, `a -> b -> a`.
+ * Files that are in one knot of several circles (a strongly connected component) are told as one.
+ * @param files their text by path
+ */
+function findCircles(files: ReadonlyMap<string, string>): string[] {
+  const imports = new Map<string, string[]>();
+  for (const [file, text] of files) {
+    const targets = importsOf(blankComments(text))
+      .filter(({ specifier }) => specifier.startsWith("."))
+      .map(({ specifier }) => posix.normalize(posix.join(posix.dirname(file), specifier)))
+      .map((target) => [target, `${target}.ts`].find((path) => files.has(path)));
+    imports.set(
+      file,
+      targets.filter((target) => target !== undefined),
+    );
+  }
+  const circles: string[] = [];
+  const told = new Set<string>();
+  for (const file of [...files.keys()].sort()) {
+    if (told.has(file)) continue;
+    const circle = shortestPath(imports, file, file);
+    if (circle === null) continue;
+    circles.push(circle.join(" -> "));
+    for (const other of files.keys()) {
+      const isInKnot =
+        shortestPath(imports, file, other) !== null && shortestPath(imports, other, file) !== null;
+      if (isInKnot) told.add(other);
+    }
+  }
+  return circles;
+}
+
+/** A shortest way of at least one step along the imports; null without. */
+function shortestPath(imports: ReadonlyMap<string, string[]>, from: string, to: string): string[] | null {
+  const before = new Map<string, string>();
+  const queue = [from];
+  for (const file of queue) {
+    for (const next of imports.get(file) ?? []) {
+      if (next === to) {
+        const path = [to, file];
+        for (let at = file; at !== from; path.push(at)) at = before.get(at) as string;
+        return path.reverse();
+      }
+      if (next === from || before.has(next)) continue;
+      before.set(next, file);
+      queue.push(next);
+    }
+  }
+  return null;
+}
+
 /** Comments become blanks, line ends stay, so that offsets and line numbers hold. */
 function blankComments(text: string): string {
   const pattern =
@@ -118,6 +171,73 @@ describe("imports go one way", () => {
       /^assembly\/helpers\/x\.ts:1: belongs to no/,
     );
   });
+});
+
+describe("no file imports itself, whichever way round", () => {
+  for (const folder of ["assembly"]) {
+    test(`in ${folder}/`, () => {
+      const files = sourcesIn(folder).map((file) => [file, readFileSync(join(ROOT, file), "utf8")] as const);
+      const circles = findCircles(new Map(files));
+      assert.equal(circles.length, 0, `\n${circles.join("\n")}\n`);
+    });
+  }
+});
+
+describe("a planted circle is found", () => {
+  const planted: [what: string, files: Record<string, string>, expected: string[]][] = [
+    [
+      "two files",
+      { "assembly/a.ts": 'import { b } from "./b";', "assembly/b.ts": 'import { a } from "./a";' },
+      ["assembly/a.ts -> assembly/b.ts -> assembly/a.ts"],
+    ],
+    [
+      "three files, one of them for a type, one in another folder, one handing on",
+      {
+        "tools/a.ts": 'import { b } from "./b/b.ts";',
+        "tools/b/b.ts": 'export { c } from "../c.ts";',
+        "tools/c.ts": '// for its type\nimport type { A } from "./a.ts";',
+        "tools/d.ts": 'import { a } from "./a.ts";',
+      },
+      ["tools/a.ts -> tools/b/b.ts -> tools/c.ts -> tools/a.ts"],
+    ],
+    [
+      "a file that imports itself, and two circles with a file between them",
+      {
+        "tools/a.ts": 'const a = await import("./a.ts");',
+        "tools/b.ts": 'import "./c.ts";\nimport "./d.ts";',
+        "tools/c.ts": 'import "./b.ts";',
+        "tools/d.ts": 'import "./e.ts";',
+        "tools/e.ts": 'import {\n  f,\n} from "./f.ts";',
+        "tools/f.ts": 'import * as d from "./d.ts";',
+      },
+      [
+        "tools/a.ts -> tools/a.ts",
+        "tools/b.ts -> tools/c.ts -> tools/b.ts",
+        "tools/d.ts -> tools/e.ts -> tools/f.ts -> tools/d.ts",
+      ],
+    ],
+    [
+      "a knot of two circles is one",
+      {
+        "tools/a.ts": 'import "./b.ts";',
+        "tools/b.ts": 'import "./a.ts";\nimport "./c.ts";',
+        "tools/c.ts": 'import "./b.ts";',
+      },
+      ["tools/a.ts -> tools/b.ts -> tools/a.ts"],
+    ],
+    [
+      "none: the same file twice on two ways",
+      {
+        "tools/a.ts": 'import "./b.ts";\nimport "./c.ts";',
+        "tools/b.ts": 'import "./c.ts";',
+        "tools/c.ts": '// import "./a.ts"\nimport "node:path";',
+      },
+      [],
+    ],
+  ];
+  for (const [what, files, expected] of planted) {
+    test(what, () => assert.deepEqual(findCircles(new Map(Object.entries(files))), expected));
+  }
 });
 
 describe("a planted wrong import is found", () => {
