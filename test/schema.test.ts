@@ -98,6 +98,8 @@ describe("the schema and the filter's words", () => {
     [() => definition("match").maxItems, limits.LIMIT_MATCH_ENTRIES],
     [() => definition("rollout").properties?.variants?.maxProperties, limits.LIMIT_VARIANTS],
     [() => definition("rollout").properties?.salt?.maxLength, limits.LIMIT_SALT_BYTES],
+    [() => definition("rollout").properties?.slow?.maxItems, limits.LIMIT_SLOW],
+    [() => definition("rollout").properties?.epoch?.maximum, limits.LIMIT_EPOCH],
     [() => definition("rollout").properties?.headerSecret?.maxLength, limits.LIMIT_HEADER_SECRET_BYTES],
     [() => definition("variant").properties?.cluster?.maxLength, limits.LIMIT_CLUSTER_BYTES],
     [() => definition("shadow").properties?.cluster?.maxLength, limits.LIMIT_CLUSTER_BYTES],
@@ -121,6 +123,8 @@ describe("the schema and the filter's words", () => {
     "LEAST_TIMEOUT_MS",
     "LIMIT_TIMEOUT_MS",
     "LIMIT_INSTRUCTIONS",
+    "LIMIT_SLOW_MS",
+    "LIMIT_WARMUP_MS",
   ];
 
   test("name the same limits", () => {

@@ -170,6 +170,20 @@ export interface Rollout {
    */
   signals?: "full" | "matched" | "count";
   /**
+   * What counts as slow: durations, rising, in whole ms, s, m or h. For each, serin.rollout.<name>.<variant>.users_slow.<ms> says how many users met an answer that took longer.
+   *
+   * @maxItems 6
+   */
+  slow?: string[];
+  /**
+   * For how long after the shares changed slow answers are no evidence; 0s for not at all. At most 24h.
+   */
+  warmup?: string;
+  /**
+   * Raise it when what runs behind a variant is another: the evidence begins anew.
+   */
+  epoch?: number;
+  /**
    * What makes the steering header unguessable, for when the filter is lost: x-serin-<rollout> then reads <variant>.<secret>, and the routes match that. Under steer: header alone. At least 16 random characters are wise.
    */
   headerSecret?: string;

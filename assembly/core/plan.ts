@@ -196,6 +196,13 @@ export class Rollout {
   announceAll: bool;
   /** How much is counted: SIGNALS_*. */
   signals: u32;
+  /** Thresholds of `slow`, in milliseconds, rising: addresses of u32. */
+  slow: usize;
+  slowCount: u32;
+  /** Milliseconds for which slowness is no evidence after the shares changed. */
+  warmupMs: u32;
+  /** Raised by whoever puts something else behind a variant. */
+  epoch: u32;
   /** SIGNALS_MATCHED: the default's users whose hash is below it are the control group; its share of all, and its stats. */
   controlBelow: u64;
   controlShare: u32;

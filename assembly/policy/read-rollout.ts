@@ -63,11 +63,13 @@ import {
   unknownKey,
 } from "./problems";
 import { compileRule } from "./compile-rule";
+import { presetEvidence, readEpoch, readSlow, readWarmup } from "./read-evidence";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
 import { isToken, isVisible } from "./scalars";
 
-const KNOWN_ROLLOUT = "match when state default variants salt force identity announce signals headerSecret";
+const KNOWN_ROLLOUT =
+  "match when state default variants salt force identity announce signals slow warmup epoch headerSecret";
 const KNOWN_VARIANT = "percent max cluster";
 const KNOWN_FORCE = "header cookie when";
 
@@ -111,6 +113,7 @@ function checkRolloutName(node: Node): void {
 function readRollout(node: Node, rollout: Rollout, index: u32): void {
   rollout.forceHeader = NO_SLOT;
   rollout.forceCookie = NO_SLOT;
+  presetEvidence(rollout);
   if (!isKind(node, KIND_OBJECT)) return;
   rollout.name = kept(node.key);
   rollout.header = keptAfter(HEADER_PREFIX, node.key);
@@ -152,6 +155,12 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       if (isWord(member.text, "matched")) rollout.signals = SIGNALS_MATCHED;
       else if (isWord(member.text, "count")) rollout.signals = SIGNALS_COUNT;
       else if (!isWord(member.text, "full")) fail(member, CODE_VALUE, "must be full, matched or count");
+    } else if (isWord(key, "slow")) {
+      readSlow(member, rollout);
+    } else if (isWord(key, "warmup")) {
+      readWarmup(member, rollout);
+    } else if (isWord(key, "epoch")) {
+      readEpoch(member, rollout);
     } else if (isWord(key, "headerSecret")) {
       secret = readHeaderSecret(member);
     } else {

@@ -41,3 +41,8 @@ export const LIMIT_CLUSTER_BYTES = 1024;
 export const LIMIT_SALT_BYTES = 1024;
 /** Bytes of what makes a steering header unguessable. */
 export const LIMIT_HEADER_SECRET_BYTES = 128;
+/** Thresholds of one rollout's `slow`, and the longest of them; the longest `warmup`: a day. */
+export const LIMIT_SLOW = 6;
+export const LIMIT_SLOW_MS = 3600000;
+export const LIMIT_WARMUP_MS = 86400000;
+export const LIMIT_EPOCH = 100000000;

@@ -1,0 +1,124 @@
+// `slow`, `warmup` and `epoch` of a rollout: what is evidence, and when it begins anew.
+
+import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
+import { put, putNumber } from "../bytes/writer";
+import { Rollout } from "../core/plan";
+import { LIMIT_EPOCH, LIMIT_SLOW, LIMIT_SLOW_MS, LIMIT_WARMUP_MS } from "../vocabulary/limits";
+import { CODE_LIMIT, CODE_RANGE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import { records } from "./build";
+import { KIND_ARRAY, KIND_NUMBER, KIND_STRING, Node } from "./node";
+import { beginMessage, fail, isKind, message, putFound, putOverLimit, report } from "./problems";
+import { NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
+
+const DEFAULT_WARMUP_MS: u32 = 30000;
+const MOST_SLOW: u32 = LIMIT_SLOW as u32;
+
+/** What holds where a rollout has none of the three keys. */
+export function presetEvidence(rollout: Rollout): void {
+  rollout.warmupMs = DEFAULT_WARMUP_MS;
+  rollout.slow = records(MOST_SLOW, sizeof<u32>());
+  if (rollout.slow == 0) return;
+  // Between what a cache and what a patient user takes: each service has some that say something of it.
+  addThreshold(rollout, 5);
+  addThreshold(rollout, 25);
+  addThreshold(rollout, 100);
+  addThreshold(rollout, 250);
+  addThreshold(rollout, 1000);
+  addThreshold(rollout, 5000);
+}
+
+function addThreshold(rollout: Rollout, milliseconds: u32): void {
+  store<u32>(rollout.slow + ((rollout.slowCount as usize) << 2), milliseconds);
+  rollout.slowCount++;
+}
+
+/** Reads `slow`: up to six durations, each longer than the one before. */
+export function readSlow(node: Node, rollout: Rollout): void {
+  if (!isKind(node, KIND_ARRAY)) return;
+  if (node.count > MOST_SLOW) {
+    putOverLimit(LIMIT_SLOW, " thresholds");
+    return report(node, CODE_LIMIT);
+  }
+  if (rollout.slow == 0) return;
+  rollout.slowCount = 0;
+  let before: u32 = 0;
+  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
+    const item = changetype<Node>(at);
+    const value = item.kind == KIND_STRING ? duration(item.text) : NO_DURATION;
+    if (value == NO_DURATION || value == 0) {
+      failDuration(item, "5ms or 1s");
+      continue;
+    }
+    if (value > (LIMIT_SLOW_MS as u32)) {
+      fail(item, CODE_RANGE, "must be at most 60m");
+      continue;
+    }
+    if (value <= before) {
+      fail(item, CODE_VALUE, "must be longer than the one before it");
+      continue;
+    }
+    before = value;
+    addThreshold(rollout, value);
+  }
+}
+
+/** Reads `warmup`: a duration, `0s` for none. */
+export function readWarmup(node: Node, rollout: Rollout): void {
+  const value = node.kind == KIND_STRING ? duration(node.text) : NO_DURATION;
+  if (value == NO_DURATION) return failDuration(node, "30s or 2m");
+  if (value > (LIMIT_WARMUP_MS as u32)) return fail(node, CODE_RANGE, "must be at most 24h");
+  rollout.warmupMs = value;
+}
+
+/** Reads `epoch`: a whole number. */
+export function readEpoch(node: Node, rollout: Rollout): void {
+  const value = node.kind == KIND_NUMBER ? wholeNumber(node.text, LIMIT_EPOCH) : NOT_WHOLE;
+  if (value != NOT_WHOLE) {
+    rollout.epoch = value;
+    return;
+  }
+  beginMessage();
+  put(message, "must be a whole number from 0 to ");
+  putNumber(message, LIMIT_EPOCH);
+  put(message, ", got ");
+  putFound(node);
+  report(node, node.kind == KIND_NUMBER ? CODE_RANGE : CODE_TYPE);
+}
+
+/** Longer than any limit. */
+const ENDLESS: u32 = 1000000000;
+
+/** `5ms`, `1s`, `2m`, `1h` in milliseconds, at most ENDLESS; NO_DURATION for anything else. */
+function duration(text: Slice): u32 {
+  const begin = addressOf(text);
+  const length = lengthOf(text);
+  if (length < 2) return NO_DURATION;
+  const unit = load<u8>(begin + length - 1);
+  let digits = length - 1;
+  let factor: u64 = 1000;
+  if (unit == 0x73) {
+    if (load<u8>(begin + length - 2) == 0x6d) {
+      digits--;
+      factor = 1;
+    }
+  } else if (unit == 0x6d) {
+    factor = 60000;
+  } else if (unit == 0x68) {
+    factor = 3600000;
+  } else {
+    return NO_DURATION;
+  }
+  const count = wholeNumber(sliceOf(begin, digits), 100000000);
+  if (count == NOT_WHOLE) return NO_DURATION;
+  const value = (count as u64) * factor;
+  return value > (ENDLESS as u64) ? ENDLESS : (value as u32);
+}
+
+function failDuration(node: Node, example: string): void {
+  beginMessage();
+  put(message, "must be a duration in whole milliseconds, seconds, minutes or hours, like ");
+  put(message, example);
+  put(message, ", got ");
+  putFound(node);
+  report(node, node.kind == KIND_STRING ? CODE_VALUE : CODE_TYPE);
+}
