@@ -14,7 +14,7 @@ WASM := build/serin.wasm
 CLI := build/cli/cli.js
 SERVICES := build/services/upstream.mjs
 
-WASM_SOURCES := $(shell find assembly tools/gate -name '*.ts' 2>/dev/null) tools/build.ts asconfig.json
+WASM_SOURCES := $(shell find assembly tools/project/gate -name '*.ts' 2>/dev/null) tools/project/build.ts asconfig.json
 SERVICE_SOURCES := $(shell find test/upstream test/compose/load -name '*.ts' 2>/dev/null)
 CLI_SOURCES := $(shell find tools assembly/vocabulary -name '*.ts' 2>/dev/null)
 
@@ -39,19 +39,19 @@ compose: build ## the whole scene in containers, in the foreground (PROFILES=obs
 
 .PHONY: check
 check: $(MODULES) ## the quick part of the tests, before each commit (two minutes)
-	@$(TSX) tools/test-all.ts --quick
+	@$(TSX) tools/project/test-all.ts --quick
 
 .PHONY: test
 test: $(MODULES) ## everything, as CI runs it
-	@$(TSX) tools/test-all.ts
+	@$(TSX) tools/project/test-all.ts
 
 .PHONY: e2e
 e2e: build ## only what runs on a real Envoy
-	@$(TSX) tools/test-all.ts e2e
+	@$(TSX) tools/project/test-all.ts e2e
 
 .PHONY: oci
 oci: build ## build/oci: the .wasm as an OCI image layout, for Istio and Envoy Gateway; prints its digest
-	@$(TSX) tools/oci-layout.ts
+	@$(TSX) tools/project/oci-layout.ts
 
 .PHONY: bench
 bench: build ## what a request costs, as ratios from one run
@@ -69,13 +69,13 @@ $(MODULES): package-lock.json | node
 	@touch $@
 
 $(WASM): $(WASM_SOURCES) | $(MODULES)
-	@$(TSX) tools/build.ts wasm
+	@$(TSX) tools/project/build.ts wasm
 
 $(CLI): $(CLI_SOURCES) package.json | $(MODULES)
-	@$(TSX) tools/build.ts cli
+	@$(TSX) tools/project/build.ts cli
 
 $(SERVICES): $(SERVICE_SOURCES) | $(MODULES)
-	@$(TSX) tools/build.ts services
+	@$(TSX) tools/project/build.ts services
 
 .PHONY: node
 node:

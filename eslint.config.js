@@ -13,7 +13,7 @@ export default tseslint.config(
       "assembly/",
       "test/unit/",
       "test/bench/*-filter.ts",
-      "tools/policy-types.ts",
+      "tools/policy/policy-types.ts",
     ],
   },
   {

@@ -1,4 +1,4 @@
-// The binary gate (tools/gate) is tried on modules that each do one thing it must refuse, and on the one it must let
+// The binary gate (tools/project/gate) is tried on modules that each do one thing it must refuse, and on the one it must let
 // through. Modules are written as WebAssembly text; `npm run build` runs the same gate on build/serin.wasm.
 
 import assert from "node:assert/strict";
@@ -9,11 +9,11 @@ import { after, describe, test } from "node:test";
 
 import binaryen from "binaryen";
 
-import { MAXIMUM_BYTES, REQUIRED_EXPORTS } from "../tools/gate/contract.ts";
-import { describeFaults, judge } from "../tools/gate/gate.ts";
-import { withoutCustomSections } from "../tools/gate/sections.ts";
-import { parseText } from "../tools/gate/text.ts";
-import { findCycles, findTraps } from "../tools/gate/traps.ts";
+import { MAXIMUM_BYTES, REQUIRED_EXPORTS } from "../tools/project/gate/contract.ts";
+import { describeFaults, judge } from "../tools/project/gate/gate.ts";
+import { withoutCustomSections } from "../tools/project/gate/sections.ts";
+import { parseText } from "../tools/project/gate/text.ts";
+import { findCycles, findTraps } from "../tools/project/gate/traps.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "serin-gate-"));

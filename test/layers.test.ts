@@ -9,6 +9,8 @@ import { describe, test } from "node:test";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
+const WORDS = "assembly/vocabulary";
+
 /** For each layer, the layers it may import from besides itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "assembly/index.ts": ["assembly/filter"],
@@ -24,8 +26,51 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "assembly/host": ["assembly/bytes", "assembly/vocabulary"],
   "assembly/bytes": ["assembly/vocabulary"],
   "assembly/vocabulary": [],
-  // u32 arithmetic does not port to JavaScript: tools run the .wasm, they do not import it.
-  tools: ["assembly/vocabulary"],
+  // The floors of tools/, from the ground up. u32 arithmetic does not port to JavaScript: tools run the .wasm, they do
+  // not import it.
+  "tools/terminal": [],
+  "tools/statistics": [],
+  "tools/envoy": [],
+  "tools/emulator": [WORDS],
+  "tools/policy": [WORDS, "tools/emulator", "tools/terminal"],
+  "tools/decision": ["tools/policy", "tools/emulator", "tools/terminal"],
+  "tools/metrics": [WORDS, "tools/policy", "tools/statistics", "tools/terminal"],
+  "tools/verdict": [WORDS, "tools/metrics", "tools/statistics", "tools/terminal"],
+  "tools/report": [WORDS, "tools/verdict", "tools/metrics", "tools/statistics", "tools/terminal"],
+  "tools/ambassador": [WORDS, "tools/policy", "tools/terminal"],
+  "tools/dashboard": [
+    WORDS,
+    "tools/verdict",
+    "tools/metrics",
+    "tools/policy",
+    "tools/statistics",
+    "tools/terminal",
+  ],
+  "tools/demo": [
+    WORDS,
+    "tools/decision",
+    "tools/metrics",
+    "tools/policy",
+    "tools/emulator",
+    "tools/envoy",
+    "tools/statistics",
+    "tools/terminal",
+  ],
+  "tools/commands": [
+    WORDS,
+    "tools/ambassador",
+    "tools/dashboard",
+    "tools/report",
+    "tools/verdict",
+    "tools/metrics",
+    "tools/decision",
+    "tools/policy",
+    "tools/emulator",
+    "tools/terminal",
+  ],
+  "tools/cli.ts": ["tools/commands", "tools/metrics", "tools/policy", "tools/terminal"],
+  // Not shipped: nothing above imports it.
+  "tools/project": [WORDS, "tools/dashboard", "tools/envoy"],
 };
 
 const HOST_CALLS = "assembly/host/abi.ts";
@@ -57,6 +102,8 @@ function findWrongImports(file: string, text: string): string[] {
     if (to === from) continue;
     if (to === null) {
       if (inFilter) fault(offset, `${from} imports ${target}, which is outside of assembly/`);
+      else if (/^(test|tools|assembly)\//.test(target))
+        fault(offset, `${from} imports ${target}, which is outside of tools/`);
     } else if (!MAY_IMPORT[from]?.includes(to)) {
       fault(
         offset,
@@ -165,10 +212,14 @@ describe("imports go one way", () => {
     assert.equal(faults.length, 0, `\n${faults.join("\n")}\n`);
   });
 
-  test("a folder of assembly/ that the table does not know is a mistake", () => {
+  test("a folder of assembly/ or tools/ that the table does not know is a mistake", () => {
     assert.match(
       findWrongImports("assembly/helpers/x.ts", "").join(),
       /^assembly\/helpers\/x\.ts:1: belongs to no/,
+    );
+    assert.match(
+      findWrongImports("tools/helpers/x.ts", "").join(),
+      /^tools\/helpers\/x\.ts:1: belongs to no/,
     );
   });
 });
@@ -297,14 +348,44 @@ describe("a planted wrong import is found", () => {
       "2: only assembly/",
     ],
     [
-      "tools/cli.ts",
-      'import { decide } from "../assembly/core/decide.ts";',
-      "1: tools may not import assembly/core",
+      "tools/policy/x.ts",
+      'import { decide } from "../../assembly/core/decide.ts";',
+      "1: tools/policy may not import assembly/core",
     ],
     [
-      "tools/a/b.ts",
+      "tools/metrics/x.ts",
       'const x = await import("../../assembly/bytes/slice.ts");',
-      "1: tools may not import assembly/bytes",
+      "1: tools/metrics may not import assembly/bytes",
+    ],
+    [
+      "tools/metrics/x.ts",
+      'import { CommandError } from "../commands/command-error.ts";',
+      "1: tools/metrics may not import tools/commands",
+    ],
+    [
+      "tools/report/x.ts",
+      'import type { Options } from "../commands/report.ts";',
+      "1: tools/report may not import tools/commands",
+    ],
+    [
+      "tools/commands/x.ts",
+      'import { Screen } from "../demo/screen.ts";',
+      "1: tools/commands may not import tools/demo",
+    ],
+    [
+      "tools/terminal/x.ts",
+      'export { placeOf } from "../policy/policy-source.ts";',
+      "1: tools/terminal may not import tools/policy",
+    ],
+    [
+      "tools/dashboard/x.ts",
+      'import { judge } from "../project/gate/gate.ts";',
+      "1: tools/dashboard may not import tools/project",
+    ],
+    [
+      "tools/demo/x.ts",
+      'import { run } from "../../test/run.ts";',
+      "1: tools/demo imports test/run.ts, which is outside",
     ],
   ];
   for (const [file, text, expected] of wrong) {
@@ -323,8 +404,15 @@ describe("a right import is let through", () => {
     ["assembly/host/abi.ts", `export { a } from "${HOST_PACKAGE}/assembly/imports";\n@external("env", "x")`],
     ["assembly/core/x.ts", '// import { a } from "../host/log";\n/* import "../filter/x"; */'],
     ["assembly/core/x.ts", 'export const A = "../host/log";'],
-    ["tools/cli.ts", 'import { A } from "../assembly/vocabulary/stats.ts"; import { parse } from "yaml";'],
-    ["tools/cli.ts", 'import manifest from "../package.json" with { type: "json" };'],
+    [
+      "tools/metrics/x.ts",
+      'import { A } from "../../assembly/vocabulary/stats.ts"; import { parse } from "yaml";',
+    ],
+    ["tools/policy/x.ts", 'import manifest from "../../package.json" with { type: "json" };'],
+    [
+      "tools/commands/x.ts",
+      'import { validate } from "./validate.ts"; import { A } from "../report/report.ts";',
+    ],
   ];
   for (const [file, text] of right) {
     test(`${file}: ${text.replaceAll("\n", " ")}`, () => assert.deepEqual(findWrongImports(file, text), []));

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, test } from "node:test";
 
-import { findForgottenFiles, runSuite } from "../tools/test-summary/run.ts";
-import { SUITES, type Suite } from "../tools/test-summary/suites.ts";
-import { addRecords, describeResults, judgeEnd, readAsPectSummary } from "../tools/test-summary/totals.ts";
+import { findForgottenFiles, runSuite } from "../tools/project/test-summary/run.ts";
+import { SUITES, type Suite } from "../tools/project/test-summary/suites.ts";
+import { addRecords, describeResults, judgeEnd, readAsPectSummary } from "../tools/project/test-summary/totals.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const folders: string[] = [];
@@ -32,7 +32,7 @@ function makeProject(files: Record<string, string>): string {
 /** Runs the suite in a process of its own: a node:test inside a node:test would report to the outer one. */
 function runApart(suite: Suite, root: string): { passed: number; failed: number; notes: string[] } {
   const script =
-    `import { runSuite } from ${JSON.stringify(join(ROOT, "tools/test-summary/run.ts"))};` +
+    `import { runSuite } from ${JSON.stringify(join(ROOT, "tools/project/test-summary/run.ts"))};` +
     `const result = await runSuite(${JSON.stringify(suite)}, ${JSON.stringify(root)});` +
     `console.log("\\nRESULT " + JSON.stringify(result));`;
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;

@@ -11,8 +11,8 @@ import { parse as parseYaml } from "yaml";
 
 import * as limits from "../assembly/vocabulary/limits.ts";
 import { Vm } from "../tools/emulator/index.ts";
-import { findStale } from "../tools/generate.ts";
-import { definitionOf, type Schema } from "../tools/generate/schema.ts";
+import { findStale } from "../tools/project/generate.ts";
+import { definitionOf, type Schema } from "../tools/project/generate/schema.ts";
 import { BY_DESIGN, MALFORMED, SOUND } from "./schema-documents.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");

@@ -3,17 +3,17 @@
 import { Command, CommanderError, Option } from "commander";
 
 import { ambassador, type AmbassadorOptions } from "./commands/ambassador.ts";
-import { CommandError } from "./commands/command-error.ts";
+import { CommandError } from "./terminal/command-error.ts";
 import { dashboard, DEFAULT_DASHBOARD_PORT, type DashboardOptions } from "./commands/dashboard.ts";
 import { decide } from "./commands/decide.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { explain, type ExplainOptions } from "./commands/explain.ts";
-import { packageVersion } from "./commands/filter-module.ts";
-import { DEFAULT_ADMIN } from "./commands/metrics-source.ts";
+import { packageVersion } from "./policy/filter-module.ts";
+import { DEFAULT_ADMIN } from "./metrics/metrics-source.ts";
 import { publish, type PublishOptions } from "./commands/publish.ts";
 import { report, REPORT_DEFAULTS, type ReportOptions } from "./commands/report.ts";
 import { stats, type StatsOptions } from "./commands/stats.ts";
-import { processTerminal } from "./commands/terminal.ts";
+import { processTerminal } from "./terminal/terminal.ts";
 import { validate } from "./commands/validate.ts";
 
 const EXIT_USAGE = 2;

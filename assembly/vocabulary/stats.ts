@@ -63,7 +63,7 @@ export const STAT_POLICY_LOADED = "serin.policy.loaded";
 export const STAT_POLICY_REJECTED = "serin.policy.rejected";
 export const STAT_ERROR = "serin.error";
 
-// Labels that Prometheus sees in place of parts of the names: see tools/generate/stats-tags.ts.
+// Labels that Prometheus sees in place of parts of the names: see tools/project/generate/stats-tags.ts.
 
 export const LABEL_ROLLOUT = "serin_rollout";
 export const LABEL_VARIANT = "serin_variant";

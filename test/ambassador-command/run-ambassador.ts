@@ -3,8 +3,8 @@
 import { PassThrough, Readable } from "node:stream";
 
 import { ambassador, type AmbassadorOptions } from "../../tools/commands/ambassador.ts";
-import { colorsOf, type Terminal } from "../../tools/commands/terminal.ts";
-import type { Problem } from "../../tools/policy-source/problem.ts";
+import { colorsOf, type Terminal } from "../../tools/terminal/terminal.ts";
+import type { Problem } from "../../tools/policy/problem.ts";
 import type { TemporaryFolder } from "../tools/run-cli.ts";
 
 export interface Ran {

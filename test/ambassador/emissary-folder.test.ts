@@ -10,7 +10,7 @@ import { after, describe, test } from "node:test";
 
 import { parse, parseAllDocuments } from "yaml";
 
-import { configMap, CONFIG_MAP_BYTES, makeFolder, wasmFileName } from "../../tools/emissary.ts";
+import { configMap, CONFIG_MAP_BYTES, makeFolder, wasmFileName } from "../../tools/commands/emissary.ts";
 import { ROOT, WASM } from "./with-filter.ts";
 
 const POLICY = join(ROOT, "envoy/emissary/policy.yaml");

@@ -7,9 +7,9 @@ import { describe, test } from "node:test";
 
 import { parse, parseAllDocuments } from "yaml";
 
-import { checkPolicy } from "../../tools/commands/check-policy.ts";
-import { loadFilter } from "../../tools/commands/filter-module.ts";
-import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
+import { checkPolicy } from "../../tools/policy/check-policy.ts";
+import { loadFilter } from "../../tools/policy/filter-module.ts";
+import { readPolicySource } from "../../tools/policy/policy-source.ts";
 import { faultsOf, publishedDefinitions, type PUBLISHED } from "./kubernetes-schemas.ts";
 import { ROOT } from "./with-filter.ts";
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 
-import { makeLayout, type Descriptor } from "../../tools/oci-layout.ts";
+import { makeLayout, type Descriptor } from "../../tools/project/oci-layout.ts";
 import { WASM } from "./with-filter.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "serin-oci-"));

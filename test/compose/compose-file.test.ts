@@ -8,7 +8,7 @@ import { describe, test } from "node:test";
 import { parse } from "yaml";
 
 import { readEnvFile } from "./env-file.ts";
-import { SUITES } from "../../tools/test-summary/suites.ts";
+import { SUITES } from "../../tools/project/test-summary/suites.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 

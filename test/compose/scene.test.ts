@@ -91,7 +91,7 @@ async function runCheck(
   });
 }
 
-// Both may be skipped (tools/test-summary/suites.ts), and only they: what they ask for is not everywhere.
+// Both may be skipped (tools/project/test-summary/suites.ts), and only they: what they ask for is not everywhere.
 const DASHBOARD_TEST = "the dashboard answers";
 const NOT_RUN = "not run";
 const GRAFANA_TEST = "Grafana has the dashboard and its data source";

@@ -6,9 +6,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 
-import { checkPolicy, refuseFaults } from "../../tools/commands/check-policy.ts";
-import { loadFilter } from "../../tools/commands/filter-module.ts";
-import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
+import { checkPolicy, refuseFaults } from "../../tools/policy/check-policy.ts";
+import { loadFilter } from "../../tools/policy/filter-module.ts";
+import { readPolicySource } from "../../tools/policy/policy-source.ts";
 
 const SCHEMAS = resolve(import.meta.dirname, "../../../shared/vectors/flagd-schemas");
 

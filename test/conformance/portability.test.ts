@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { checkPolicy, refuseFaults } from "../../tools/commands/check-policy.ts";
-import { loadFilter } from "../../tools/commands/filter-module.ts";
-import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
+import { checkPolicy, refuseFaults } from "../../tools/policy/check-policy.ts";
+import { loadFilter } from "../../tools/policy/filter-module.ts";
+import { readPolicySource } from "../../tools/policy/policy-source.ts";
 
 const filter = loadFilter();
 const seen = { var: "headers.x" };

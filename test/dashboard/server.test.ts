@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, describe, test } from "node:test";
 
-import { CommandError } from "../../tools/commands/command-error.ts";
+import { CommandError } from "../../tools/terminal/command-error.ts";
 import { loadAssets } from "../../tools/dashboard/assets.ts";
 import { startServer, type DashboardServer } from "../../tools/dashboard/server.ts";
 import { Watch } from "../../tools/dashboard/watch.ts";

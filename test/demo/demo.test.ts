@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 
-import { blocksOf } from "../../tools/docs/page.ts";
+import { blocksOf } from "../../tools/project/docs/page.ts";
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { DemoProcess, MAIN } from "./demo-process.ts";
 

@@ -1,11 +1,11 @@
 // A policy for what needs no Envoy: one rollout, a fifth of the users.
 
-import { checkPolicy } from "../../tools/commands/check-policy.ts";
-import { loadFilter } from "../../tools/commands/filter-module.ts";
+import { checkPolicy } from "../../tools/policy/check-policy.ts";
+import { loadFilter } from "../../tools/policy/filter-module.ts";
 import { Oracle } from "../../tools/demo/oracle.ts";
 import { rolloutsOf, type RolloutPlan } from "../../tools/demo/policy-plan.ts";
 import { LogLevel } from "../../tools/emulator/index.ts";
-import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
+import { readPolicySource } from "../../tools/policy/policy-source.ts";
 
 /** `percent` of the users get the canary. */
 export function policyText(percent: number): string {

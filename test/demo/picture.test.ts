@@ -10,8 +10,9 @@ import { NO_COUNTS } from "../../tools/demo/envoy-counts.ts";
 import { findExamples, liveFrame, wrap, type Examples, type View } from "../../tools/demo/frame.ts";
 import { MismatchPlaces } from "../../tools/demo/mismatch-log.ts";
 import { readOptions } from "../../tools/demo/options.ts";
-import { grouped, tableLines } from "../../tools/demo/table.ts";
+import { tableLines } from "../../tools/demo/table.ts";
 import { Tally } from "../../tools/demo/tally.ts";
+import { grouped } from "../../tools/terminal/numbers.ts";
 import { exampleOracle, oracleOf, PLAN } from "./example-policy.ts";
 
 const PLAIN = pc.createColors(false);

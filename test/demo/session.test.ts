@@ -11,7 +11,7 @@ import pc from "picocolors";
 
 import { runDemo } from "../../tools/demo/demo.ts";
 import type { DemoOptions } from "../../tools/demo/options.ts";
-import { Screen } from "../../tools/demo/screen.ts";
+import { Screen } from "../../tools/terminal/screen.ts";
 import { startServices } from "../../tools/demo/services.ts";
 import { Session } from "../../tools/demo/session.ts";
 import { shadowCountsOf } from "../../tools/demo/shadow-counts.ts";

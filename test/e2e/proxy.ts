@@ -3,7 +3,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
-import { newFilterResource, printFilterResource, putPolicy } from "../../tools/commands/filter-resource.ts";
+import { newFilterResource, printFilterResource, putPolicy } from "../../tools/policy/filter-resource.ts";
 import {
   freePort,
   startEnvoy,

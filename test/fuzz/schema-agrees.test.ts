@@ -8,8 +8,8 @@ import { test } from "node:test";
 
 import { Ajv } from "ajv";
 
-import { checkPolicy, refuseFaults } from "../../tools/commands/check-policy.ts";
-import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
+import { checkPolicy, refuseFaults } from "../../tools/policy/check-policy.ts";
+import { readPolicySource } from "../../tools/policy/policy-source.ts";
 import { explore } from "./explore.ts";
 import { policyText } from "./policies.ts";
 import { filterModule } from "./session.ts";

@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { HEADER_CLUSTER, HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../assembly/vocabulary/headers.ts";
 import * as stats from "../../assembly/vocabulary/stats.ts";
 import { LogLevel, Vm, type Root, type Stream, type StreamEnd } from "../../tools/emulator/index.ts";
-import type { Policy, Source } from "../../tools/policy-types.ts";
+import type { Policy, Source } from "../../tools/policy/policy-types.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 

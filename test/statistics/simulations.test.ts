@@ -1,5 +1,5 @@
 // What the verdict promises, tried on made-up canaries that are looked at again and again. All seeds are fixed; each test
-// says what it found (`npx tsx tools/test-all.ts simulations` shows it), and docs/report.md quotes it.
+// says what it found (`npx tsx tools/project/test-all.ts simulations` shows it), and docs/report.md quotes it.
 
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import pc from "picocolors";
 
 import { decide } from "../../tools/commands/decide.ts";
-import { linesOf } from "../../tools/commands/lines.ts";
+import { linesOf } from "../../tools/terminal/lines.ts";
 import { guestModuleBytes } from "./probe-guest.ts";
 import { CLI, POLICY, runCli, temporaryFolder } from "./run-cli.ts";
 

@@ -5,8 +5,8 @@ import { describe, it } from "node:test";
 
 import pc from "picocolors";
 
-import { explainInWords } from "../../tools/commands/explain-text.ts";
-import { parseOrdered } from "../../tools/commands/ordered-json.ts";
+import { explainInWords } from "../../tools/decision/explain-text.ts";
+import { parseOrdered } from "../../tools/terminal/ordered-json.ts";
 import { POLICY, runCli, temporaryFolder } from "./run-cli.ts";
 
 const WIDE = `identity:

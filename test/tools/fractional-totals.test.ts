@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, describe, it } from "node:test";
 
-import { fractionalsOf, movedUsers } from "../../tools/commands/fractional-totals.ts";
-import { jsonPlace } from "../../tools/policy-source/json-place.ts";
+import { fractionalsOf, movedUsers } from "../../tools/policy/fractional-totals.ts";
+import { jsonPlace } from "../../tools/policy/json-place.ts";
 import { Vm } from "../../tools/emulator/index.ts";
-import { loadFilter } from "../../tools/commands/filter-module.ts";
+import { loadFilter } from "../../tools/policy/filter-module.ts";
 
 const CLI = resolve(import.meta.dirname, "../../build/cli/cli.js");
 const folder = mkdtempSync(join(tmpdir(), "serin-totals-"));

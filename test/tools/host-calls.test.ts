@@ -18,7 +18,7 @@ import type { HttpCallRequest } from "../../tools/emulator/http-call.ts";
 import { MetricIds } from "../../tools/emulator/metrics.ts";
 import { Root } from "../../tools/emulator/root.ts";
 import type { Context } from "../../tools/emulator/context.ts";
-import { ALLOWED_IMPORTS } from "../../tools/gate/contract.ts";
+import { ALLOWED_IMPORTS } from "../../tools/project/gate/contract.ts";
 import { probedHostCalls } from "./probe-guest.ts";
 
 const OUTSIDE = 0x7fff_fff0;

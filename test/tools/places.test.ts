@@ -5,9 +5,9 @@ import { describe, it } from "node:test";
 
 import fc from "fast-check";
 
-import { checkPolicy } from "../../tools/commands/check-policy.ts";
-import { loadFilter } from "../../tools/commands/filter-module.ts";
-import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
+import { checkPolicy } from "../../tools/policy/check-policy.ts";
+import { loadFilter } from "../../tools/policy/filter-module.ts";
+import { readPolicySource } from "../../tools/policy/policy-source.ts";
 
 const filter = loadFilter();
 

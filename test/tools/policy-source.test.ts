@@ -5,8 +5,8 @@ import { describe, it } from "node:test";
 
 import fc from "fast-check";
 
-import { readPolicySource } from "../../tools/policy-source/policy-source.ts";
-import { jsonNumber } from "../../tools/policy-source/yaml-number.ts";
+import { readPolicySource } from "../../tools/policy/policy-source.ts";
+import { jsonNumber } from "../../tools/policy/yaml-number.ts";
 
 const read = (text: string | Uint8Array, file = "policy.yaml") =>
   readPolicySource(file, Buffer.from(text as string));

@@ -14,7 +14,7 @@ import { describe, it } from "node:test";
 
 import { parse } from "yaml";
 
-import { writeWhole } from "../../tools/commands/write-whole.ts";
+import { writeWhole } from "../../tools/terminal/write-whole.ts";
 import { POLICY, runCli, temporaryFolder } from "./run-cli.ts";
 
 const WASM = new URL("../../build/serin.wasm", import.meta.url).pathname;

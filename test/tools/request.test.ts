@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { readRequest, RequestFault } from "../../tools/commands/request.ts";
+import { readRequest, RequestFault } from "../../tools/decision/request.ts";
 
 const pairs = (value: object) =>
   [...readRequest(value).stream.headers].map(([name, text]) => `${name}=${String(text)}`);

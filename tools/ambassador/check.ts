@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../assembly/vocabulary/headers.ts";
-import type { Problem } from "../policy-source/problem.ts";
+import type { Problem } from "../policy/problem.ts";
 import {
   clusterOfMapping,
   headersOf,

@@ -2,7 +2,7 @@
 
 import { Document, isCollection, parseDocument } from "yaml";
 
-import { visible } from "../policy-source/problem.ts";
+import { visible } from "../terminal/visible.ts";
 import { isOurs } from "./mapping.ts";
 import { KUBERNETES_YAML, type Resource, type ResourceFile } from "./resources.ts";
 import type { WantedMapping } from "./wanted.ts";

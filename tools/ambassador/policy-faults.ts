@@ -2,7 +2,7 @@
 
 import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
 import { CODE_CONFLICT, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
-import type { Problem } from "../policy-source/problem.ts";
+import type { Problem } from "../policy/problem.ts";
 import { concerned } from "./overlap.ts";
 import { CODE_MAPPING_COPIES, CODE_NO_SECRET, CODE_SEVERAL_SERVICES } from "./problem-codes.ts";
 import type { Resource } from "./resources.ts";

@@ -3,8 +3,8 @@
 import { isCollection, isNode, isScalar, parseDocument, type Document, type Tags } from "yaml";
 
 import { CODE_SYNTAX, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
-import { LineIndex, type Position } from "../policy-source/line-index.ts";
-import { pointerStep, type Problem } from "../policy-source/problem.ts";
+import { LineIndex, type Position } from "../policy/line-index.ts";
+import { pointerStep, type Problem } from "../policy/problem.ts";
 
 export type Path = readonly (string | number)[];
 export type Fields = Readonly<Record<string, unknown>>;

@@ -6,12 +6,12 @@ import { isUtf8 } from "node:buffer";
 import { isAlias, isMap, isScalar, parseDocument, type Document, type Node, type Pair } from "yaml";
 
 import { CODE_CONFLICT, CODE_TYPE, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
-import { checkPolicy, refuseFaults } from "../commands/check-policy.ts";
-import { itemsOf, member, parseOrdered, type OrderedJson } from "../commands/ordered-json.ts";
-import { jsonPlace } from "../policy-source/json-place.ts";
-import { LineIndex, type Position } from "../policy-source/line-index.ts";
-import { placeOf, readPolicySource, type PolicySource } from "../policy-source/policy-source.ts";
-import { pointerStep, type Problem } from "../policy-source/problem.ts";
+import { checkPolicy, refuseFaults } from "../policy/check-policy.ts";
+import { itemsOf, member, parseOrdered, type OrderedJson } from "../terminal/ordered-json.ts";
+import { jsonPlace } from "../policy/json-place.ts";
+import { LineIndex, type Position } from "../policy/line-index.ts";
+import { placeOf, readPolicySource, type PolicySource } from "../policy/policy-source.ts";
+import { pointerStep, type Problem } from "../policy/problem.ts";
 
 /** Where a variant or a shadow leads. */
 export interface Target {

@@ -2,7 +2,7 @@
 
 import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../assembly/vocabulary/headers.ts";
 import { CODE_LIMIT, CODE_REFERENCE, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
-import type { Problem } from "../policy-source/problem.ts";
+import type { Problem } from "../policy/problem.ts";
 import {
   clusterOfMapping,
   DISPATCH_HOST,

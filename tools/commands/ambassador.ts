@@ -8,13 +8,14 @@ import { CODE_MAPPING_MISSING } from "../ambassador/problem-codes.ts";
 import { readResources, type Resource, type ResourceFile } from "../ambassador/resources.ts";
 import { readServicePolicy, type ServicePolicy } from "../ambassador/service-policy.ts";
 import { wantedMappings, type Wanted, type WantedMapping } from "../ambassador/wanted.ts";
-import { readPolicySource } from "../policy-source/policy-source.ts";
-import { visible, type Problem } from "../policy-source/problem.ts";
-import { CommandError, fileError } from "./command-error.ts";
-import { loadFilter } from "./filter-module.ts";
-import { reportProblems } from "./report-problems.ts";
-import { readAll, type Terminal } from "./terminal.ts";
-import { writeWhole } from "./write-whole.ts";
+import { readPolicySource } from "../policy/policy-source.ts";
+import type { Problem } from "../policy/problem.ts";
+import { CommandError, fileError } from "../terminal/command-error.ts";
+import { loadFilter } from "../policy/filter-module.ts";
+import { reportProblems } from "../policy/report-problems.ts";
+import { readAll, type Terminal } from "../terminal/terminal.ts";
+import { visible } from "../terminal/visible.ts";
+import { writeWhole } from "../terminal/write-whole.ts";
 
 export interface AmbassadorOptions {
   readonly policy: string;

@@ -4,9 +4,9 @@ import { loadAssets } from "../dashboard/assets.ts";
 import { startServer } from "../dashboard/server.ts";
 import { Watch } from "../dashboard/watch.ts";
 import type { Source } from "../metrics/source.ts";
-import { CommandError } from "./command-error.ts";
-import { DEFAULT_ADMIN, sourceOf, type SourceOptions } from "./metrics-source.ts";
-import type { Terminal } from "./terminal.ts";
+import { CommandError } from "../terminal/command-error.ts";
+import { DEFAULT_ADMIN, sourceOf, type SourceOptions } from "../metrics/metrics-source.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export interface DashboardOptions extends SourceOptions {
   /** As given. */

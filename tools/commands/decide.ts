@@ -1,11 +1,11 @@
 import { LogLevel } from "../emulator/index.ts";
-import { answerLines } from "./answer-lines.ts";
-import { checkPolicyFile } from "./check-policy.ts";
-import { CommandError } from "./command-error.ts";
-import { loadFilter } from "./filter-module.ts";
-import { reportProblems } from "./report-problems.ts";
-import { readRequest } from "./request.ts";
-import type { Terminal } from "./terminal.ts";
+import { answerLines } from "../decision/answer-lines.ts";
+import { checkPolicyFile } from "../policy/check-policy.ts";
+import { CommandError } from "../terminal/command-error.ts";
+import { loadFilter } from "../policy/filter-module.ts";
+import { reportProblems } from "../policy/report-problems.ts";
+import { readRequest } from "../decision/request.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /**
  * Requests as JSON lines from stdin, decisions as JSON lines to stdout, in order. Resolves to 0, or 1 when the

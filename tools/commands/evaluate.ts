@@ -1,11 +1,11 @@
 import { LIMIT_DEPTH } from "../../assembly/vocabulary/limits.ts";
-import { answerLines } from "./answer-lines.ts";
-import { checkPolicy, checkPolicyFile, type CheckedPolicy } from "./check-policy.ts";
-import { CommandError } from "./command-error.ts";
-import { loadFilter } from "./filter-module.ts";
-import { reportProblems } from "./report-problems.ts";
-import { readTime, RequestFault } from "./request.ts";
-import type { Terminal } from "./terminal.ts";
+import { answerLines } from "../decision/answer-lines.ts";
+import { checkPolicy, checkPolicyFile, type CheckedPolicy } from "../policy/check-policy.ts";
+import { CommandError } from "../terminal/command-error.ts";
+import { loadFilter } from "../policy/filter-module.ts";
+import { reportProblems } from "../policy/report-problems.ts";
+import { readTime, RequestFault } from "../decision/request.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 const KEYS = ["flagKey", "context", "type", "default", "time"];
 const TYPES = ["boolean", "string", "number", "object"];

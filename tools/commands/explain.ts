@@ -1,12 +1,12 @@
 import { LogLevel } from "../emulator/index.ts";
-import { checkPolicyFile } from "./check-policy.ts";
-import { CommandError } from "./command-error.ts";
-import { explainInWords } from "./explain-text.ts";
-import { loadFilter } from "./filter-module.ts";
-import { parseOrdered } from "./ordered-json.ts";
-import { reportProblems } from "./report-problems.ts";
-import { readRequest, RequestFault, type ReadRequest } from "./request.ts";
-import type { Terminal } from "./terminal.ts";
+import { checkPolicyFile } from "../policy/check-policy.ts";
+import { CommandError } from "../terminal/command-error.ts";
+import { explainInWords } from "../decision/explain-text.ts";
+import { loadFilter } from "../policy/filter-module.ts";
+import { parseOrdered } from "../terminal/ordered-json.ts";
+import { reportProblems } from "../policy/report-problems.ts";
+import { readRequest, RequestFault, type ReadRequest } from "../decision/request.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export interface ExplainOptions {
   readonly policy: string;

@@ -2,23 +2,23 @@ import { lstat, readFile } from "node:fs/promises";
 import type { Document } from "yaml";
 
 import { CODE_MOVES_USERS } from "../../assembly/vocabulary/problems.ts";
-import { jsonPlace } from "../policy-source/json-place.ts";
-import { placeOf, type PolicySource } from "../policy-source/policy-source.ts";
-import type { Problem } from "../policy-source/problem.ts";
-import { checkPolicyFile, refuseFaults } from "./check-policy.ts";
-import { CommandError, fileError } from "./command-error.ts";
-import { movedUsers } from "./fractional-totals.ts";
-import { filterPath, loadFilter } from "./filter-module.ts";
+import { jsonPlace } from "../policy/json-place.ts";
+import { placeOf, type PolicySource } from "../policy/policy-source.ts";
+import type { Problem } from "../policy/problem.ts";
+import { checkPolicyFile, refuseFaults } from "../policy/check-policy.ts";
+import { CommandError, fileError } from "../terminal/command-error.ts";
+import { movedUsers } from "../policy/fractional-totals.ts";
+import { filterPath, loadFilter } from "../policy/filter-module.ts";
 import {
   newFilterResource,
   parseFilterResource,
   printFilterResource,
   putPolicy,
   type FilterSettings,
-} from "./filter-resource.ts";
-import { reportProblems } from "./report-problems.ts";
-import type { Terminal } from "./terminal.ts";
-import { writeWhole } from "./write-whole.ts";
+} from "../policy/filter-resource.ts";
+import { reportProblems } from "../policy/report-problems.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { writeWhole } from "../terminal/write-whole.ts";
 
 /** Settings left out stay as they are in the file, or are the defaults in a new one. */
 export interface PublishOptions extends Partial<FilterSettings> {

@@ -2,9 +2,9 @@ import type { Snapshot } from "../metrics/snapshot.ts";
 import type { Source } from "../metrics/source.ts";
 import type { Decision } from "../verdict/decision.ts";
 import { DEFAULT_LIMITS, type Limits } from "../verdict/limits.ts";
-import { duration } from "../verdict/numbers.ts";
-import { judge, type Verdict } from "../verdict/verdict.ts";
-import { CommandError } from "./command-error.ts";
+import { duration } from "../terminal/numbers.ts";
+import { judge } from "../verdict/verdict.ts";
+import { CommandError } from "../terminal/command-error.ts";
 import {
   nothingCounted,
   numberOf,
@@ -12,12 +12,13 @@ import {
   secondsOf,
   sourceOf,
   type SourceOptions,
-} from "./metrics-source.ts";
-import { printOrdered } from "./ordered-json.ts";
-import { reportJson } from "./report-json.ts";
-import { reportMarkdown } from "./report-markdown.ts";
-import { reportText } from "./report-text.ts";
-import type { Terminal } from "./terminal.ts";
+} from "../metrics/metrics-source.ts";
+import { printOrdered } from "../terminal/ordered-json.ts";
+import { reportJson } from "../report/report-json.ts";
+import { reportMarkdown } from "../report/report-markdown.ts";
+import type { Report } from "../report/report.ts";
+import { reportText } from "../report/report-text.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export interface ReportOptions extends SourceOptions {
   readonly since?: string;
@@ -41,17 +42,6 @@ export const REPORT_DEFAULTS = {
 };
 
 const EXIT: Readonly<Record<Decision, number>> = { pass: 0, fail: 1, inconclusive: 3 };
-
-/** A verdict that is ready to be written. */
-export interface Report {
-  readonly verdict: Verdict;
-  readonly snapshot: Snapshot;
-  readonly limits: Limits;
-  /** Where the figures are from, in words. */
-  readonly origin: string;
-  /** Why there is no rollout, when there is none. */
-  readonly nothing: string | null;
-}
 
 /** Judges each variant. Resolves to 0 for pass, 1 for fail, 3 for inconclusive. */
 export async function report(options: ReportOptions, terminal: Terminal): Promise<number> {

@@ -1,15 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Screen } from "../demo/screen.ts";
+import { Screen } from "../terminal/screen.ts";
 import { difference } from "../metrics/difference.ts";
 import type { Snapshot } from "../metrics/snapshot.ts";
 import type { Source } from "../metrics/source.ts";
-import { CommandError } from "./command-error.ts";
-import { nothingCounted, onlyRollout, secondsOf, sourceOf, type SourceOptions } from "./metrics-source.ts";
-import { printOrdered, type Printable } from "./ordered-json.ts";
-import { figuresOf, type VariantFigures } from "./stats-figures.ts";
-import { statsTable } from "./stats-table.ts";
-import type { Terminal } from "./terminal.ts";
+import { CommandError } from "../terminal/command-error.ts";
+import {
+  nothingCounted,
+  onlyRollout,
+  secondsOf,
+  sourceOf,
+  type SourceOptions,
+} from "../metrics/metrics-source.ts";
+import { printOrdered, type Printable } from "../terminal/ordered-json.ts";
+import { figuresOf, type VariantFigures } from "../report/stats-figures.ts";
+import { statsTable } from "../report/stats-table.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export interface StatsOptions extends SourceOptions {
   readonly since?: string;

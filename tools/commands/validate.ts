@@ -1,8 +1,8 @@
-import { checkPolicyFile, refuseFaults } from "./check-policy.ts";
-import { loadFilter } from "./filter-module.ts";
-import { reportProblems } from "./report-problems.ts";
-import type { Terminal } from "./terminal.ts";
-import type { Problem } from "../policy-source/problem.ts";
+import { checkPolicyFile, refuseFaults } from "../policy/check-policy.ts";
+import { loadFilter } from "../policy/filter-module.ts";
+import { reportProblems } from "../policy/report-problems.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import type { Problem } from "../policy/problem.ts";
 
 /** Checks each policy. Resolves to 0 when all are accepted, else 1. */
 export async function validate(

@@ -3,8 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
-import { CommandError } from "../commands/command-error.ts";
-import { packageFolder } from "../commands/filter-module.ts";
+import { CommandError } from "../terminal/command-error.ts";
+import { packageFolder } from "../policy/filter-module.ts";
 
 export interface Asset {
   readonly type: string;

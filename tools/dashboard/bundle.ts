@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
-import { packageFolder } from "../commands/filter-module.ts";
+import { packageFolder } from "../policy/filter-module.ts";
 
 const PAGE = join(import.meta.dirname, "page");
 

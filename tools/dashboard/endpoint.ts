@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { CommandError } from "../commands/command-error.ts";
+import { CommandError } from "../terminal/command-error.ts";
 import { difference } from "../metrics/difference.ts";
 import type { Snapshot } from "../metrics/snapshot.ts";
 import type { Source } from "../metrics/source.ts";

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { CommandError } from "../commands/command-error.ts";
+import { CommandError } from "../terminal/command-error.ts";
 import type { Asset } from "./assets.ts";
 import type { Watch } from "./watch.ts";
 

@@ -6,7 +6,7 @@ import { findDisagreements } from "./agreement.ts";
 import { DemoError } from "./demo-error.ts";
 import { findExamples, liveFrame, summaryLines } from "./frame.ts";
 import type { DemoOptions } from "./options.ts";
-import type { Screen } from "./screen.ts";
+import type { Screen } from "../terminal/screen.ts";
 import { Session } from "./session.ts";
 import { findShadowDisagreements, foundLines } from "./shadow-agreement.ts";
 import { shadowLines } from "./shadow-table.ts";

@@ -2,11 +2,13 @@
 
 import { stripVTControlCharacters } from "node:util";
 
-import type { Colors } from "../commands/terminal.ts";
+import { grouped } from "../terminal/numbers.ts";
+import { clip } from "../terminal/table.ts";
+import type { Colors } from "../terminal/terminal.ts";
 import type { AcceptedPolicy } from "./policy-file.ts";
 import { shadowLines } from "./shadow-table.ts";
 import type { Tally } from "./tally.ts";
-import { clip, grouped, tableLines, type Figures } from "./table.ts";
+import { tableLines, type Figures } from "./table.ts";
 import { USERS } from "./visitors.ts";
 
 /** One moment of the demo. */

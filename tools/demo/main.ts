@@ -1,11 +1,11 @@
 // `make demo`: a shop behind a real Envoy with Serin in it, a thousand users, a live table.
 
-import { CommandError } from "../commands/command-error.ts";
+import { CommandError } from "../terminal/command-error.ts";
 import { EnvoyError } from "../envoy/index.ts";
 import { DemoError } from "./demo-error.ts";
 import { readOptions } from "./options.ts";
 import { runDemo } from "./demo.ts";
-import { Screen } from "./screen.ts";
+import { Screen } from "../terminal/screen.ts";
 
 const EXIT_CANNOT_RUN = 2;
 

@@ -2,7 +2,7 @@
 
 import { open } from "node:fs/promises";
 
-import { visible } from "../policy-source/problem.ts";
+import { visible } from "../terminal/visible.ts";
 
 /** What a line says of the first difference: a JSON Pointer, or words where there is none. */
 export interface Mismatch {

@@ -2,7 +2,7 @@
 
 import { HEADER_CLUSTER } from "../../assembly/vocabulary/headers.ts";
 import type { Root, Vm } from "../emulator/index.ts";
-import { readRequest } from "../commands/request.ts";
+import { readRequest } from "../decision/request.ts";
 import { STABLE_SERVICE } from "./services.ts";
 
 /** What a visit must see. */

@@ -4,13 +4,13 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { checkPolicy } from "../commands/check-policy.ts";
-import { filterPath, loadFilter } from "../commands/filter-module.ts";
-import { newFilterResource, printFilterResource, putPolicy } from "../commands/filter-resource.ts";
-import { writeWhole } from "../commands/write-whole.ts";
+import { checkPolicy } from "../policy/check-policy.ts";
+import { filterPath, loadFilter } from "../policy/filter-module.ts";
+import { newFilterResource, printFilterResource, putPolicy } from "../policy/filter-resource.ts";
+import { writeWhole } from "../terminal/write-whole.ts";
 import { LogLevel } from "../emulator/index.ts";
-import { readPolicySource } from "../policy-source/policy-source.ts";
-import { describeProblem } from "../policy-source/problem.ts";
+import { readPolicySource } from "../policy/policy-source.ts";
+import { describeProblem } from "../policy/problem.ts";
 import { Oracle } from "./oracle.ts";
 import {
   rolloutsOf,

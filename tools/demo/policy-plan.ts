@@ -1,6 +1,6 @@
 // What the demo has to know of a policy: its rollouts, their variants, and its shadows, in the order of the text.
 
-import { member, membersOf, parseOrdered, textOf } from "../commands/ordered-json.ts";
+import { member, membersOf, parseOrdered, textOf } from "../terminal/ordered-json.ts";
 
 export interface RolloutPlan {
   readonly name: string;

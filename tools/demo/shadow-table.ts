@@ -2,11 +2,13 @@
 
 import Table from "cli-table3";
 
-import type { Colors } from "../commands/terminal.ts";
+import { grouped } from "../terminal/numbers.ts";
+import { clip, NO_BORDERS, paintLines } from "../terminal/table.ts";
+import type { Colors } from "../terminal/terminal.ts";
 import { isFarFrom } from "./agreement.ts";
 import type { ShadowPlan } from "./policy-plan.ts";
 import { differentOf, drawnOf, shadowCountsOf, type ShadowCounts } from "./shadow-counts.ts";
-import { clip, grouped, INDENT, milliseconds, NO_BORDERS, paintLines, type Figures } from "./table.ts";
+import { INDENT, milliseconds, type Figures } from "./table.ts";
 
 const HEADINGS = [
   "\nshadow",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { ensureEnvoy, ENVOY_VERSION, EnvoyError, requirePort, startEnvoy } from "../envoy/index.ts";
 import type { InstallOptions, RunningEnvoy } from "../envoy/index.ts";
-import { packageFolder } from "../commands/filter-module.ts";
+import { packageFolder } from "../policy/filter-module.ts";
 import { bootstrap } from "./bootstrap.ts";
 import type { ReceivedByShadow } from "./checkout.ts";
 import { DemoError } from "./demo-error.ts";

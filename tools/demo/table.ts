@@ -2,7 +2,9 @@
 
 import Table from "cli-table3";
 
-import type { Colors } from "../commands/terminal.ts";
+import { grouped } from "../terminal/numbers.ts";
+import { clip, NO_BORDERS, paintLines } from "../terminal/table.ts";
+import type { Colors } from "../terminal/terminal.ts";
 import { isFarFrom } from "./agreement.ts";
 import { countsOf, type EnvoyCounts } from "./envoy-counts.ts";
 import type { MismatchPlaces } from "./mismatch-log.ts";
@@ -102,25 +104,8 @@ function rowsOf({ tally, counts, before }: Figures, colors: Colors): Row[] {
   });
 }
 
-/** 12345 as 12,345, whatever the machine's language. */
-export function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-/** Cut to a width, with a sign that it was. */
-export function clip(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
-}
-
 export function milliseconds(value: number | null): string {
   return value === null ? "–" : grouped(Math.round(value));
-}
-
-export function paintLines(text: string, paint: (line: string) => string): string {
-  return text
-    .split("\n")
-    .map((line) => (line === "" ? line : paint(line)))
-    .join("\n");
 }
 
 /** Two columns in a room that may be too small for both: the shorter one keeps its length where it can. */
@@ -135,9 +120,3 @@ function shareOut(first: number, second: number, room: number): [number, number]
 function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
 }
-
-export const NO_BORDERS = Object.fromEntries(
-  ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
-    .concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"])
-    .map((place) => [place, ""]),
-);

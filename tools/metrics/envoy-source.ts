@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { STAT_FLAG, STAT_NAMESPACE, STAT_ROLLOUT, STAT_SHADOW } from "../../assembly/vocabulary/stats.ts";
-import { CommandError } from "../commands/command-error.ts";
+import { CommandError } from "../terminal/command-error.ts";
 import type { Bin } from "../statistics/bins.ts";
 import { difference, sumOf } from "./difference.ts";
 import { filterFor, ownClusterStats } from "./own-clusters.ts";

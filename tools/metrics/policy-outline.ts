@@ -1,7 +1,7 @@
 // What of a policy a reader of stats has to know, since no stat says it: which variant is the default, the order, and
 // under `signals: count` whose clusters tell how requests ended.
 
-import { itemsOf, member, parseOrdered, type OrderedJson } from "../commands/ordered-json.ts";
+import { itemsOf, member, parseOrdered, type OrderedJson } from "../terminal/ordered-json.ts";
 
 export interface RolloutOutline {
   readonly default: string;

@@ -15,7 +15,7 @@ import {
   STAT_SHADOW,
   STAT_SHARE,
 } from "../../assembly/vocabulary/stats.ts";
-import { CommandError } from "../commands/command-error.ts";
+import { CommandError } from "../terminal/command-error.ts";
 import type { Bin } from "../statistics/bins.ts";
 import { ROLLOUT_COUNTERS, SHADOW_COUNTERS } from "./leaves.ts";
 import type { PolicyOutline } from "./policy-outline.ts";

@@ -1,6 +1,6 @@
 // Where a snapshot comes from.
 
-import { CommandError } from "../commands/command-error.ts";
+import { CommandError } from "../terminal/command-error.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export interface Source {

@@ -5,7 +5,7 @@ import { rateInterval, type Count, type Interval } from "../statistics/evidence.
 import type { Side } from "./counts.ts";
 import type { Decision } from "./decision.ts";
 import type { Limits } from "./limits.ts";
-import { grouped, percent, points } from "./numbers.ts";
+import { grouped, percent, points } from "../terminal/numbers.ts";
 
 export interface ErrorFigures {
   readonly errors: number;

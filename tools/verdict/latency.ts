@@ -7,7 +7,7 @@ import type { Interval } from "../statistics/evidence.ts";
 import type { Side } from "./counts.ts";
 import type { Decision } from "./decision.ts";
 import type { Limits } from "./limits.ts";
-import { milliseconds, percent, times } from "./numbers.ts";
+import { milliseconds, percent, times } from "../terminal/numbers.ts";
 
 export const LEVELS = [0.5, 0.9, 0.99] as const;
 

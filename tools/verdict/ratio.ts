@@ -3,7 +3,7 @@
 import { requestsOf, shareOf, type RolloutCounts } from "../metrics/snapshot.ts";
 import { sampleRatio } from "../statistics/sample-ratio.ts";
 import { FALSE_MISMATCHES } from "./limits.ts";
-import { percent } from "./numbers.ts";
+import { percent } from "../terminal/numbers.ts";
 
 export interface ShareFigures {
   /** 0 to 1 of those variants that a share is asked for. */

@@ -7,7 +7,7 @@ import { errorWords, judgeErrors, type ErrorJudgement } from "./errors.ts";
 import { forecast } from "./forecast.ts";
 import { judgeLatency, latencyWords, type LatencyJudgement } from "./latency.ts";
 import type { Limits } from "./limits.ts";
-import { duration, grouped } from "./numbers.ts";
+import { duration, grouped } from "../terminal/numbers.ts";
 
 export interface Comparison {
   readonly decision: Decision;

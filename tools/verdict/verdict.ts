@@ -4,7 +4,7 @@ import { CONTROL, requestsOf, shareOf, type RolloutCounts, type Snapshot } from 
 import { isCounted, sideOf, type Side } from "./counts.ts";
 import { worstOf, type Decision } from "./decision.ts";
 import { FALSE_ALARMS, type Limits } from "./limits.ts";
-import { grouped } from "./numbers.ts";
+import { grouped } from "../terminal/numbers.ts";
 import { judgeRatio, type RatioJudgement } from "./ratio.ts";
 import { judgeVariant, type VariantVerdict } from "./variant.ts";
 

@@ -1,0 +1,29 @@
+import { itemsOf, member, membersOf, textOf, type OrderedJson } from "../terminal/ordered-json.ts";
+
+/** One entry of a rollout's `match` in words: `host shop.example.com, path under /checkout`. */
+export function describeMatchEntry(entry: OrderedJson | undefined): string {
+  const hosts = itemsOf(member(entry, "hosts")).map(textOf);
+  const path = member(entry, "path");
+  const method = textOf(member(entry, "method"));
+  const flag = member(entry, "flag");
+  const words = [
+    ...(hosts.length === 0 ? [] : [`host ${hosts.join(" or ")}`]),
+    ...(path === undefined ? [] : [describePath(path)]),
+    ...(method === undefined ? [] : [`method ${method}`]),
+    ...itemsOf(member(entry, "headers")).map((term) => describeTerm("header", term)),
+    ...itemsOf(member(entry, "queryParams")).map((term) => describeTerm("query", term)),
+    ...membersOf(flag).map(([key, value]) => `flag ${key} = ${JSON.stringify(value)}`),
+  ];
+  return words.length === 0 ? "anything" : words.join(", ");
+}
+
+function describePath(path: OrderedJson): string {
+  const value = textOf(member(path, "value")) ?? "/";
+  return textOf(member(path, "type")) === "Exact" ? `path ${value}` : `path under ${value}`;
+}
+
+function describeTerm(kind: string, term: OrderedJson): string {
+  const name = textOf(member(term, "name")) ?? "";
+  const value = textOf(member(term, "value"));
+  return value === undefined ? `${kind} ${name} present` : `${kind} ${name}: ${value}`;
+}

@@ -1,0 +1,72 @@
+import { readFile } from "node:fs/promises";
+
+import { CODE_NO_EFFECT, CODE_NO_IDENTITY, CODE_PORTABILITY } from "../../assembly/vocabulary/problems.ts";
+import { Vm, type Root, type VmOptions } from "../emulator/index.ts";
+import { readPolicySource, type PolicySource } from "./policy-source.ts";
+import type { Problem } from "./problem.ts";
+import { fileError } from "../terminal/command-error.ts";
+import { readAll, type Terminal } from "../terminal/terminal.ts";
+
+/** A policy and the filter's judgement of it. */
+export interface CheckedPolicy {
+  readonly source: PolicySource;
+  /** Errors and warnings at their places in the file. */
+  readonly problems: readonly Problem[];
+  /** The filter with the policy in it; null when the policy is refused. */
+  readonly filter: { readonly vm: Vm; readonly root: Root } | null;
+}
+
+/** Warnings that are mere hints. All others are faults of flags: flagd loads such a file, and the flag answers ERROR. */
+const HINTS: ReadonlySet<string> = new Set([CODE_NO_IDENTITY, CODE_NO_EFFECT, CODE_PORTABILITY]);
+
+/**
+ * The judgement of those who ask before they publish: what flagd accepts but cannot evaluate is refused, its problems
+ * are errors, unless that was asked for.
+ */
+export function refuseFaults(checked: CheckedPolicy, allowWarnings: boolean): CheckedPolicy {
+  if (allowWarnings) return checked;
+  const problems = checked.problems.map((problem) =>
+    HINTS.has(problem.code) ? problem : { ...problem, severity: "error" as const },
+  );
+  const refused = problems.some(({ severity }) => severity === "error");
+  return { ...checked, problems, filter: refused ? null : checked.filter };
+}
+
+/** Reads a policy file, `-` for standard input, and has the filter judge it. */
+export async function checkPolicyFile(
+  file: string,
+  module: WebAssembly.Module,
+  terminal: Terminal,
+  options: VmOptions = {},
+): Promise<CheckedPolicy> {
+  let bytes: Buffer;
+  try {
+    bytes = file === "-" ? await readAll(terminal.stdin) : await readFile(file);
+  } catch (error) {
+    throw fileError(file, error);
+  }
+  return checkPolicy(readPolicySource(file, bytes), module, options);
+}
+
+/** Has the filter judge a policy that has been read. A filter that traps on it throws. */
+export function checkPolicy(
+  source: PolicySource,
+  module: WebAssembly.Module,
+  options: VmOptions = {},
+): CheckedPolicy {
+  const { file } = source;
+  const early = source.problems.map((problem) => ({ file, ...problem }));
+  if (source.json === null) return { source, problems: early, filter: null };
+  const vm = Vm.load(module, options);
+  const { root, accepted, problems: logged } = vm.configure(source.json);
+  const problems = logged.map(({ severity, code, pointer, offset, line, column, message }) => {
+    const place = source.locate?.(offset) ?? { line, column };
+    return { file, line: place.line, column: place.column, pointer, code, message, severity };
+  });
+  if (!accepted && !problems.some((problem) => problem.severity === "error")) {
+    // A refusal without a word would be a fault of the filter; the person must see that it is one.
+    const message = "the filter refused the policy and did not say why";
+    problems.push({ file, line: 1, column: 1, pointer: "", code: "internal", message, severity: "error" });
+  }
+  return { source, problems: [...early, ...problems], filter: accepted ? { vm, root } : null };
+}

@@ -1,0 +1,155 @@
+// Builds what ships: build/serin.wasm, checked by the gate, and the command line build/cli/cli.js with the
+// dashboard's page beside it.
+// Builds what the compose scene runs too: build/services/.
+//   tsx tools/project/build.ts [wasm|cli|services|debug]...    (default: wasm cli services)
+
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+
+import { createMemoryStream, main as compile } from "assemblyscript/asc";
+import { build as bundle } from "esbuild";
+
+import { ASSETS_FOLDER } from "../dashboard/assets.ts";
+import { bundlePage } from "../dashboard/bundle.ts";
+import { describeFaults, judge } from "./gate/gate.ts";
+import { withoutCustomSections } from "./gate/sections.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const WASM = "build/serin.wasm";
+const NAMED = "build/serin.named.wasm";
+const CLI = "build/cli/cli.js";
+/** Programs of docker-compose.yml, by name: each becomes one file that plain Node runs. */
+const SERVICES = { upstream: "test/upstream/main.ts", load: "test/compose/load/main.ts" };
+
+/** Compiles the filter and writes build/serin.wasm with its named twin, map and text; false if the gate refuses it. */
+export async function buildWasm(): Promise<boolean> {
+  const files = await runCompiler("release");
+  const named = files.get(NAMED);
+  if (named === undefined || typeof named === "string") throw new Error("the compiler wrote no module");
+  // The shipped module is the named one less its names: the same code at the same offsets, so that a stack
+  // trace of one can be read with the map and the names of the other.
+  files.set(WASM, withoutCustomSections(named));
+  for (const [path, contents] of files) writeWhole(path, contents);
+  const verdict = judge(join(ROOT, WASM), join(ROOT, NAMED), join(ROOT, `${NAMED}.map`));
+  const { initial, maximum } = verdict.surface.memory;
+  console.log(
+    `${WASM}: ${verdict.bytes} bytes, ${verdict.surface.imports.length} imports, ` +
+      `${verdict.surface.exports.length} exports, memory ${initial} to ${maximum ?? "any"} pages, ` +
+      `${verdict.traps.length} trap sites`,
+  );
+  const faults = describeFaults(verdict);
+  if (faults.length > 0)
+    console.error(`\n${WASM} may not ship:\n${faults.map((line) => `  ${line}`).join("\n")}\n`);
+  return faults.length === 0;
+}
+
+/** Compiles the filter without optimisation, for stack traces that name every function: build/serin.debug.wasm. */
+export async function buildDebugWasm(): Promise<void> {
+  for (const [path, contents] of await runCompiler("debug")) {
+    writeWhole(path, contents);
+    if (path.endsWith(".wasm")) console.log(`${path}: ${contents.length} bytes, not optimised, with names`);
+  }
+}
+
+/** Bundles our part of the command line into one file that plain Node runs. */
+export async function buildCli(): Promise<void> {
+  if (!existsSync(join(ROOT, "tools/cli.ts"))) {
+    console.log(`${CLI}: skipped, there is no tools/cli.ts`);
+    return;
+  }
+  const result = await bundle({
+    absWorkingDir: ROOT,
+    entryPoints: ["tools/cli.ts"],
+    outfile: CLI,
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    sourcemap: true,
+    write: false,
+    logLevel: "error",
+  });
+  for (const file of result.outputFiles) {
+    const isScript = file.path.endsWith(".js");
+    const text = isScript && !file.text.startsWith("#!") ? `#!/usr/bin/env node\n${file.text}` : file.text;
+    writeWhole(file.path, text);
+    if (!isScript) continue;
+    chmodSync(file.path, 0o755);
+    console.log(`${CLI}: ${Buffer.byteLength(text)} bytes`);
+  }
+}
+
+/** Bundles the dashboard's page into the files that the command line serves. */
+export async function buildPage(): Promise<void> {
+  let bytes = 0;
+  for (const [name, content] of await bundlePage()) {
+    writeWhole(join(ASSETS_FOLDER, name), content);
+    bytes += content.length;
+  }
+  console.log(`${ASSETS_FOLDER}: ${bytes} bytes`);
+}
+
+/** Bundles the programs of the compose scene, so that its containers need nothing but Node. */
+export async function buildServices(): Promise<void> {
+  const result = await bundle({
+    absWorkingDir: ROOT,
+    entryPoints: SERVICES,
+    outdir: "build/services",
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    write: false,
+    logLevel: "error",
+  });
+  for (const file of result.outputFiles) writeWhole(file.path, file.text);
+  console.log(`build/services: ${Object.keys(SERVICES).join(", ")}`);
+}
+
+async function runCompiler(target: string): Promise<Map<string, Uint8Array | string>> {
+  const files = new Map<string, Uint8Array | string>();
+  const stderr = createMemoryStream();
+  const { error } = await compile(["--config", "asconfig.json", "--target", target, "--baseDir", ROOT], {
+    stderr,
+    writeFile: (name, contents) => void files.set(relative(ROOT, resolve(ROOT, name)), contents),
+  });
+  const messages = stderr.toString().trim();
+  if (messages !== "") console.error(messages);
+  if (error) throw new BuildError("assembly/index.ts does not compile");
+  return files;
+}
+
+/** Writes by rename, so that nobody who reads while we build sees half a file. */
+function writeWhole(path: string, contents: Uint8Array | string): void {
+  const target = resolve(ROOT, path);
+  mkdirSync(dirname(target), { recursive: true });
+  const temporary = `${target}.${process.pid}.tmp`;
+  writeFileSync(temporary, contents);
+  renameSync(temporary, target);
+}
+
+class BuildError extends Error {}
+
+async function main(parts: string[]): Promise<number> {
+  const wanted = new Set(parts.length > 0 ? parts : ["wasm", "cli", "services"]);
+  let ok = true;
+  if (wanted.has("wasm")) ok = (await buildWasm()) && ok;
+  if (wanted.has("debug")) await buildDebugWasm();
+  if (wanted.has("cli")) {
+    await buildCli();
+    await buildPage();
+  }
+  if (wanted.has("services")) await buildServices();
+  return ok ? 0 : 1;
+}
+
+if (resolve(process.argv[1] ?? "") === import.meta.filename) {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    console.error(error instanceof BuildError ? error.message : error);
+    process.exitCode = 1;
+  }
+}

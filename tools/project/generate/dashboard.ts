@@ -1,0 +1,223 @@
+// The Grafana dashboard, over the series that envoy/observability/serin.rules.yml records.
+
+import {
+  LABEL_FLAG,
+  LABEL_ROLLOUT,
+  LABEL_SHADOW,
+  LABEL_VARIANT,
+  STAT_CONTROL,
+  STAT_ERROR,
+  STAT_POLICY_LOADED,
+  STAT_POLICY_REJECTED,
+} from "../../../assembly/vocabulary/stats.ts";
+
+interface Graph {
+  readonly title: string;
+  readonly description: string;
+  /** Of 24 columns. */
+  readonly width: number;
+  readonly unit: "reqps" | "percentunit" | "ms" | "short";
+  readonly stacked?: boolean;
+  /** Expression and legend of each line. */
+  readonly lines: readonly (readonly [expr: string, legend: string])[];
+}
+
+interface Row {
+  readonly title: string;
+  /** The variable whose every value gets a row of its own. */
+  readonly repeat?: string;
+  readonly graphs: readonly Graph[];
+}
+
+const SOURCE = { type: "prometheus", uid: "${datasource}" };
+const HEIGHT = 8;
+const COLUMNS = 24;
+
+const VARIANT = `{{${LABEL_VARIANT}}}`;
+const SHADOW = `{{${LABEL_SHADOW}}}`;
+const chosen = (series: string, more = ""): string =>
+  `${series}{${LABEL_ROLLOUT}=~"$rollout",${LABEL_VARIANT}=~"$variant"${more}}`;
+const chosenShadow = (series: string, more = ""): string => `${series}{${LABEL_SHADOW}=~"$shadow"${more}}`;
+const NO_CONTROL = `,${LABEL_VARIANT}!="${STAT_CONTROL}"`;
+const total = (stat: string): string => `sum(${stat.replaceAll(".", "_")})`;
+
+function latency(title: string, quantile: string): Graph {
+  return {
+    ...{ title: `Latency ${title}`, width: 8, unit: "ms" },
+    description:
+      "From the request's headers at the filter to the stream's end; right within one of Envoy's buckets.",
+    lines: [[chosen("serin:rq_time:quantile5m", `,quantile="${quantile}"`), VARIANT]],
+  };
+}
+
+const ROLLOUT: Row = {
+  title: "$rollout",
+  repeat: "rollout",
+  graphs: [
+    {
+      ...{ title: "Split", width: 12, unit: "reqps", stacked: true },
+      description: "Requests a second by variant. The control group is a part of the default and left out.",
+      lines: [[chosen("serin:rq:rate5m", NO_CONTROL), VARIANT]],
+    },
+    {
+      ...{ title: "Shares, asked and seen", width: 12, unit: "percentunit" },
+      description:
+        "What the policy asks for, beside what came. Visitors without an identity get the default.",
+      lines: [
+        [chosen("serin:share:seen5m"), `${VARIANT} seen`],
+        [`${chosen("serin:share:asked", NO_CONTROL)} > 0`, `${VARIANT} asked`],
+      ],
+    },
+    {
+      ...{ title: "Error ratio", width: 12, unit: "percentunit" },
+      description: "5xx and answers that were not whole, of the requests that ended.",
+      lines: [[chosen("serin:rq_error:ratio5m"), VARIANT]],
+    },
+    {
+      ...{ title: "gRPC error ratio", width: 12, unit: "percentunit" },
+      description: "Answers with a grpc-status that is not 0, of the gRPC answers that came whole.",
+      lines: [[chosen("serin:grpc_error:ratio5m"), VARIANT]],
+    },
+    latency("p50", "0.5"),
+    latency("p90", "0.9"),
+    latency("p99", "0.99"),
+    {
+      ...{ title: "In flight", width: 12, unit: "short" },
+      description: "Requests that have not ended.",
+      lines: [[chosen("serin:rq_active:sum"), VARIANT]],
+    },
+    {
+      ...{ title: "Overflow", width: 12, unit: "percentunit" },
+      description:
+        "Requests for which a circuit breaker was open or no host was healthy, of those that ended.",
+      lines: [[chosen("serin:rq_overflow:ratio5m"), VARIANT]],
+    },
+  ],
+};
+
+const SHADOWS: Row = {
+  title: "Shadows",
+  graphs: [
+    {
+      ...{ title: "Copies", width: 8, unit: "reqps" },
+      description: "Sent, and drawn but not sent: over budget, too large, no host.",
+      lines: [
+        [chosenShadow("serin:shadow_sent:rate5m"), `${SHADOW} sent`],
+        [chosenShadow("serin:shadow_skipped:rate5m"), `${SHADOW} skipped`],
+      ],
+    },
+    {
+      ...{ title: "Mismatches", width: 8, unit: "percentunit" },
+      description:
+        "Answers that differ from production's, of those compared; copies without an answer, of those sent.",
+      lines: [
+        [chosenShadow("serin:shadow_mismatch:ratio5m"), `${SHADOW} mismatch`],
+        [chosenShadow("serin:shadow_lost:ratio5m"), `${SHADOW} lost`],
+      ],
+    },
+    {
+      ...{ title: "Latency p99 beside production's", width: 8, unit: "ms" },
+      description: "Both answers to the same requests.",
+      lines: [
+        [chosenShadow("serin:shadow_rq_time:quantile5m", ',quantile="0.99"'), SHADOW],
+        [
+          chosenShadow("serin:shadow_production_rq_time:quantile5m", ',quantile="0.99"'),
+          `${SHADOW}: production`,
+        ],
+      ],
+    },
+  ],
+};
+
+const REST: Row = {
+  title: "Flags and filter",
+  graphs: [
+    {
+      ...{ title: "Flags", width: 12, unit: "reqps" },
+      description: "Evaluations a second, by what they gave.",
+      lines: [["serin:flag:rate5m", `{{${LABEL_FLAG}}}: ${VARIANT}`]],
+    },
+    {
+      ...{ title: "Refused policies, survived errors", width: 12, unit: "short" },
+      description: "Since start, over all Envoys.",
+      lines: [
+        [total(STAT_POLICY_REJECTED), "refused"],
+        [total(STAT_ERROR), "survived"],
+      ],
+    },
+  ],
+};
+
+/** The dashboard as Grafana imports it. */
+export function dashboard(): object {
+  return {
+    title: "Serin",
+    uid: "serin",
+    description: "Progressive delivery inside Envoy. Generated: npm run generate.",
+    tags: ["serin", "envoy"],
+    schemaVersion: 39,
+    editable: true,
+    refresh: "30s",
+    time: { from: "now-3h", to: "now" },
+    templating: {
+      list: [
+        { name: "datasource", label: "Prometheus", type: "datasource", query: "prometheus" },
+        variable("rollout", "Rollout", `serin:rq:rate5m, ${LABEL_ROLLOUT}`),
+        variable("variant", "Variant", `serin:rq:rate5m{${LABEL_ROLLOUT}=~"$rollout"}, ${LABEL_VARIANT}`),
+        variable("shadow", "Shadow", `serin:shadow_sent:rate5m, ${LABEL_SHADOW}`),
+      ],
+    },
+    annotations: {
+      list: [
+        {
+          ...{ name: "Policies", enable: true, iconColor: "blue", datasource: SOURCE },
+          expr: `sum(changes(${STAT_POLICY_LOADED.replaceAll(".", "_")}[1m])) > 0`,
+          titleFormat: "a policy was loaded",
+        },
+      ],
+    },
+    panels: panels([ROLLOUT, SHADOWS, REST]),
+  };
+}
+
+function variable(name: string, label: string, values: string): object {
+  return {
+    ...{ name, label, type: "query", datasource: SOURCE, query: `label_values(${values})` },
+    ...{ refresh: 2, sort: 1, includeAll: true, multi: true, current: { text: "All", value: "$__all" } },
+  };
+}
+
+/** Rows and their graphs, laid out from left to right and from top to bottom. */
+function panels(rows: readonly Row[]): object[] {
+  const all: object[] = [];
+  let y = 0;
+  for (const { title, repeat, graphs } of rows) {
+    const gridPos = { x: 0, y: y++, w: COLUMNS, h: 1 };
+    all.push({ id: all.length + 1, type: "row", title, repeat, gridPos, collapsed: false, panels: [] });
+    let x = 0;
+    for (const graph of graphs) {
+      all.push(panel(graph, all.length + 1, { x, y, w: graph.width, h: HEIGHT }));
+      x += graph.width;
+      if (x < COLUMNS) continue;
+      x = 0;
+      y += HEIGHT;
+    }
+  }
+  return all;
+}
+
+function panel({ title, description, unit, stacked, lines }: Graph, id: number, gridPos: object): object {
+  const stacking = stacked === true ? { fillOpacity: 40, stacking: { mode: "normal", group: "A" } } : {};
+  const custom = { drawStyle: "line", lineWidth: 2, showPoints: "never", ...stacking };
+  return {
+    ...{ id, type: "timeseries", title, description, datasource: SOURCE, gridPos },
+    fieldConfig: { defaults: { unit, min: 0, custom }, overrides: [] },
+    options: {
+      legend: { displayMode: "list", placement: "bottom" },
+      tooltip: { mode: "multi", sort: "desc" },
+    },
+    targets: lines.map(([expr, legendFormat], index) => ({
+      ...{ refId: String.fromCharCode(65 + index), datasource: SOURCE, expr, legendFormat },
+    })),
+  };
+}
