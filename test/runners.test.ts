@@ -9,7 +9,12 @@ import { after, test } from "node:test";
 
 import { findForgottenFiles, runSuite } from "../tools/project/test-summary/run.ts";
 import { SUITES, type Suite } from "../tools/project/test-summary/suites.ts";
-import { addRecords, describeResults, judgeEnd, readAsPectSummary } from "../tools/project/test-summary/totals.ts";
+import {
+  addRecords,
+  describeResults,
+  judgeEnd,
+  readAsPectSummary,
+} from "../tools/project/test-summary/totals.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const folders: string[] = [];

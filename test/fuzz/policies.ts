@@ -2,7 +2,14 @@
 
 import fc from "fast-check";
 
-import type { MatchEntry, Policy, Rollout, Shadow, Source, Variant } from "../../tools/policy/policy-types.ts";
+import type {
+  MatchEntry,
+  Policy,
+  Rollout,
+  Shadow,
+  Source,
+  Variant,
+} from "../../tools/policy/policy-types.ts";
 
 export const NAMES = ["uid", "x-user-id", "serin-id", "a", "b"];
 export const HOSTS = ["shop.example.com", "a.example.com", "example.com", "[::1]"];

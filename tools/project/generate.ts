@@ -25,7 +25,10 @@ export async function generate(): Promise<Map<string, string>> {
   const style = { printWidth: 110 };
   return new Map([
     ["docs/policy-reference.md", await format(describeSchema(schema), { ...style, parser: "markdown" })],
-    ["tools/policy/policy-types.ts", await format(await compileTypes(schema), { ...style, parser: "typescript" })],
+    [
+      "tools/policy/policy-types.ts",
+      await format(await compileTypes(schema), { ...style, parser: "typescript" }),
+    ],
     [
       "envoy/observability/grafana.json",
       await format(JSON.stringify(dashboard()), { ...style, parser: "json" }),

@@ -29,7 +29,9 @@ async function main(args: string[]): Promise<number> {
   if (names.length === 0) {
     const forgotten = findForgottenFiles(ROOT, SUITES);
     if (forgotten.length > 0) {
-      const notes = forgotten.map((file) => `${file} belongs to no suite of tools/project/test-summary/suites.ts`);
+      const notes = forgotten.map(
+        (file) => `${file} belongs to no suite of tools/project/test-summary/suites.ts`,
+      );
       results.push({ name: "(none)", passed: 0, failed: forgotten.length, notes, seconds: 0 });
     }
   }
