@@ -25,11 +25,11 @@ const CHUNK_HEADER: usize = offsetof<Chunk>();
 /** A chunk grows with what the arena holds already, up to this. */
 const LARGEST_STEP: usize = 1 << 20;
 
-/** @returns a new arena, or null (address 0) when the memory is at its maximum */
-export function openArena(): Arena {
+/** @returns a new arena, or null when the memory is at its maximum */
+export function openArena(): Arena | null {
   const bytes = wholePages(1);
   const at = takePages(bytes);
-  if (at == 0) return changetype<Arena>(0);
+  if (at == 0) return null;
   const chunk = changetype<Chunk>(at);
   chunk.next = 0;
   chunk.bytes = bytes;

@@ -1,6 +1,9 @@
 // Records in linear memory, reached through their types: runs of records of one kind, chains by `next`, records of the
 // module's own. What casts an address to a type is in this file, so that nobody else has to.
 
+import { Arena, take } from "./arena";
+import { scratch } from "./scratch";
+
 /** Records of one kind, one behind the other: the address of the first. Address 0 when there are none. */
 @unmanaged
 export class Run<T> {
@@ -20,6 +23,21 @@ export class Run<T> {
     store<T>(changetype<usize>(this) + (index as usize) * sizeof<T>(), value);
   }
 
+  /** Copies `count` of another run to place `index` on. */
+  // @ts-ignore: decorator
+  @inline
+  copy(index: u32, from: Run<T>, count: u32): void {
+    const to = changetype<usize>(this) + bytesOf<T>(index);
+    memory.copy(to, changetype<usize>(from), bytesOf<T>(count));
+  }
+
+  /** Writes zeros over the first `count`. */
+  // @ts-ignore: decorator
+  @inline
+  clear(count: u32): void {
+    memory.fill(changetype<usize>(this), 0, bytesOf<T>(count));
+  }
+
   /** Whether there is no run: there was nothing to hold, or no memory. */
   // @ts-ignore: decorator
   @inline
@@ -28,11 +46,39 @@ export class Run<T> {
   }
 }
 
-/** Bytes of one record, or value, of a run. */
+/** Bytes of so many records, or values, of a run. */
 // @ts-ignore: decorator
 @inline
-export function bytesOf<T>(): usize {
-  return isReference<T>() ? offsetof<T>() : sizeof<T>();
+export function bytesOf<T>(count: u32): usize {
+  return (count as usize) * (isReference<T>() ? offsetof<T>() : sizeof<T>());
+}
+
+/** No run. */
+// @ts-ignore: decorator
+@inline
+export function noRun<T>(): Run<T> {
+  return changetype<Run<T>>(0);
+}
+
+/** A run of `count`, not zeroed, until the callback ends; `isNone` without memory. */
+// @ts-ignore: decorator
+@inline
+export function scratchRun<T>(count: u32): Run<T> {
+  return changetype<Run<T>>(scratch(bytesOf<T>(count)));
+}
+
+/** A run of `count`, zeroed, that lives as long as the arena; `isNone` without memory. */
+// @ts-ignore: decorator
+@inline
+export function takeRun<T>(arena: Arena, count: u32): Run<T> {
+  return changetype<Run<T>>(take(arena, bytesOf<T>(count)));
+}
+
+/** A record, zeroed, that lives as long as the arena; null without memory. */
+// @ts-ignore: decorator
+@inline
+export function takeRecord<T>(arena: Arena): T | null {
+  return changetype<T>(take(arena, offsetof<T>()));
 }
 
 /**

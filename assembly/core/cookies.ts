@@ -5,15 +5,15 @@ import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, trimmed } 
 import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
 import { scratch } from "../bytes/scratch";
 import { ABSENT, find, mayHold } from "../bytes/table";
-import { Plan } from "./plan";
+import { Decision } from "./decision";
 import { fillSlot, view } from "./view";
 
-/** Fills the plan's cookie slots from the request, once a request. */
-export function readCookies(plan: Plan): void {
+/** Fills the cookies' slots from the request, once a request. */
+export function readCookies(decision: Decision): void {
   if (view.cookiesRead) return;
   view.cookiesRead = true;
   const header = cookieHeader();
-  if (header != NONE) readCookieHeader(plan, header);
+  if (header != NONE) readCookieHeader(decision, header);
 }
 
 /** All that the client sent as Cookie, as one header; NONE when it sent none, or without memory. */
@@ -47,8 +47,8 @@ function joined(): Slice {
   return sliceOf(to, (out - to) as u32);
 }
 
-function readCookieHeader(plan: Plan, header: Slice): void {
-  const cookies = plan.inputs.cookies;
+function readCookieHeader(decision: Decision, header: Slice): void {
+  const cookies = decision.plan.inputs.cookies;
   let at = addressOf(header);
   const end = at + lengthOf(header);
   while (at < end) {
@@ -58,7 +58,8 @@ function readCookieHeader(plan: Plan, header: Slice): void {
       const name = trimmed(sliceOf(at, (equals - at) as u32));
       if (mayHold(cookies, lengthOf(name))) {
         const slot = find(cookies, name);
-        if (slot != ABSENT) fillSlot(plan, slot, trimmed(sliceOf(equals + 1, (stop - equals - 1) as u32)));
+        if (slot != ABSENT)
+          fillSlot(decision, slot, trimmed(sliceOf(equals + 1, (stop - equals - 1) as u32)));
       }
     }
     at = stop + 1;

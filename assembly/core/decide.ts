@@ -1,161 +1,154 @@
-// The decision of one request: plan and view in, a list of Given and one of Drawn out. No host, no allocation; clock,
-// randomness and the client's address are inputs, so that a case replays exactly.
+// The decision of one request. No host, no allocation; clock, randomness and the client's address are inputs, so that a
+// case replays exactly.
 
 import { lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { readCookies } from "./cookies";
-import { DECIDED, identify } from "./identity";
-import { clearMatched, matchAll } from "./match";
-import { hashAfter } from "./murmur3";
 import {
-  Flag,
+  Decision,
   Given,
-  GIVEN_BYTES,
   GIVEN_DEFAULT,
   GIVEN_DISABLED,
   GIVEN_FORCED_BY_COOKIE,
   GIVEN_FORCED_BY_HEADER,
   GIVEN_SPLIT,
-  Identity,
-  NO_SLOT,
-  Plan,
-  Rollout,
-  ROLLOUT_BYTES,
-  Variant,
-  VARIANT_BYTES,
-} from "./plan";
+} from "./decision";
 import { evaluateFlag } from "./flag";
-import { held, holds } from "./logic/evaluate";
+import { identify } from "./identity";
+import { FALSE, holds, TRUE, UNKNOWN } from "./logic/evaluate";
+import { matchAll } from "./match";
+import { hashAfter } from "./murmur3";
+import { NO_SLOT, Rollout, Variant } from "./plan";
 import { decideShadow } from "./shadow";
-import { Shadow, SHADOW_BYTES } from "./shadow-plan";
-import { slotValue } from "./view";
 
 /**
- * Decides every rollout that applies, in document order, into `plan.given`, then every shadow into `plan.drawn`.
- * @returns DECIDED, or what the filter has to give before it calls again: NEEDS_ADDRESS, NEEDS_RANDOM
+ * Decides every rollout that applies, in document order, into `given`, then every shadow into `drawn`. The client's
+ * address is dear to ask for, so it is given only when the decision comes to something that looks at it: that flag,
+ * entry, rollout or shadow is then begun again, all before it stands.
+ * @returns false when the address has to be given; called again, the decision goes on where it was
  */
-export function decide(plan: Plan): u32 {
-  plan.givenCount = 0;
-  plan.drawnCount = 0;
-  plan.ruleErrors = 0;
-  for (let at = plan.watched; at != 0; at = changetype<Flag>(at).nextWatched) {
-    const needs = evaluateFlag(plan, changetype<Flag>(at));
-    if (needs != DECIDED) return needs;
+export function decide(decision: Decision): bool {
+  return evaluateWatched(decision) && matchAll(decision) && decideMatched(decision);
+}
+
+/** Evaluates the flags that every request asks for. */
+function evaluateWatched(decision: Decision): bool {
+  let flag = decision.watched;
+  while (flag) {
+    if (!evaluateFlag(decision, flag)) break;
+    flag = flag.nextWatched;
   }
-  const targets = plan.rolloutCount + plan.shadowCount;
-  if (targets == 0) return DECIDED;
-  clearMatched(plan);
-  plan.needs = DECIDED;
-  matchAll(plan);
-  if (plan.needs != DECIDED) return plan.needs;
-  const words = (targets + 4095) >> 12;
+  decision.watched = flag;
+  return !flag;
+}
+
+/** Decides the rollouts and shadows whose match holds, and takes back the bit of each. */
+function decideMatched(decision: Decision): bool {
+  const plan = decision.plan;
+  const words = (plan.rolloutCount + plan.shadowCount + 4095) >> 12;
   for (let s: u32 = 0; s < words; s++) {
-    let above = load<u64>(plan.summary + ((s as usize) << 3));
+    let above = decision.summary.at(s);
     while (above != 0) {
       const word = (s << 6) + (ctz<u64>(above) as u32);
-      above &= above - 1;
-      let bits = load<u64>(plan.matched + ((word as usize) << 3));
+      let bits = decision.matched.at(word);
       while (bits != 0) {
-        const target = (word << 6) + (ctz<u64>(bits) as u32);
+        if (!decideTarget(decision, (word << 6) + (ctz<u64>(bits) as u32))) return false;
         bits &= bits - 1;
-        const needs = decideTarget(plan, target);
-        if (needs != DECIDED) return needs;
+        decision.matched.set(word, bits);
       }
+      above &= above - 1;
+      decision.summary.set(s, above);
     }
   }
-  return DECIDED;
+  return true;
 }
 
-function decideTarget(plan: Plan, target: u32): u32 {
-  if (target < plan.rolloutCount) {
-    return decideRollout(plan, changetype<Rollout>(plan.rollouts + target * ROLLOUT_BYTES));
-  }
-  const shadow = plan.shadows + (target - plan.rolloutCount) * SHADOW_BYTES;
-  return decideShadow(plan, changetype<Shadow>(shadow));
+function decideTarget(decision: Decision, target: u32): bool {
+  const plan = decision.plan;
+  if (target < plan.rolloutCount) return decideRollout(decision, plan.rollout(target));
+  return decideShadow(decision, plan.shadow(target - plan.rolloutCount));
 }
 
-function decideRollout(plan: Plan, rollout: Rollout): u32 {
-  if (rollout.when != 0) {
-    const needs = holds(plan, rollout.when);
-    if (needs != DECIDED || !held) return needs;
+function decideRollout(decision: Decision, rollout: Rollout): bool {
+  const errors = decision.ruleErrors;
+  const when = rollout.when;
+  if (when) {
+    const held = holds(decision, when);
+    if (held != TRUE) return held == FALSE;
   }
-  const given = changetype<Given>(plan.given + plan.givenCount * GIVEN_BYTES);
-  given.rollout = changetype<usize>(rollout);
-  given.variant = rollout.variants + rollout.fallback * VARIANT_BYTES;
+  const given = decision.given.at(decision.givenCount);
+  given.rollout = rollout;
+  given.variant = rollout.variant(rollout.fallback);
   given.hash = 0;
   given.isControl = false;
-  if (rollout.disabled) {
-    given.reason = GIVEN_DISABLED;
-    plan.givenCount++;
-    return DECIDED;
+  given.reason = rollout.disabled ? GIVEN_DISABLED : forcedReason(decision, rollout, given);
+  if (given.reason == UNDECIDED || (given.reason == GIVEN_DEFAULT && !split(decision, rollout, given))) {
+    // Its rules run once more.
+    decision.ruleErrors = errors;
+    return false;
   }
-  const needs = decideForced(plan, rollout, given);
-  if (needs != DECIDED) return needs;
-  if (given.reason != NOT_FORCED) {
-    plan.givenCount++;
-    return DECIDED;
-  }
-  given.reason = GIVEN_DEFAULT;
-  if (rollout.identity != 0) {
-    const identity = changetype<Identity>(rollout.identity);
-    const asks = identify(plan, identity, true);
-    if (asks != DECIDED) return asks;
-    if (identity.value != NONE) {
-      given.reason = GIVEN_SPLIT;
-      given.hash = hashAfter(rollout.salted, identity.value);
-      const fallback = given.variant;
-      given.variant = variantAt(rollout, given.hash, fallback);
-      if (rollout.controlBelow != 0 && given.variant == fallback) {
-        // By a salt of its own: the position among all says already that it is the default's.
-        const hash = hashAfter(rollout.controlSalted, identity.value);
-        given.isControl = (hash as u64) < rollout.controlBelow;
-      }
-    }
-  }
-  plan.givenCount++;
-  return DECIDED;
+  decision.givenCount++;
+  return true;
 }
 
-/** No tester chose: never a reason that stands in a Given in the end. */
-const NOT_FORCED: u32 = 0xffffffff;
+/** The client's address has to be given first: never a reason that stands in a Given in the end. */
+const UNDECIDED: u32 = 0xffffffff;
 
-/** Gives the variant that the request asks for by header or cookie, if `force.when` lets it; NOT_FORCED otherwise. */
-function decideForced(plan: Plan, rollout: Rollout, given: Given): u32 {
-  given.reason = NOT_FORCED;
+/**
+ * Gives the variant that the request asks for by header or cookie, if `force.when` lets it.
+ * @returns why; GIVEN_DEFAULT when no tester chose, or UNDECIDED
+ */
+function forcedReason(decision: Decision, rollout: Rollout, given: Given): u32 {
   let reason = GIVEN_FORCED_BY_HEADER;
-  let forced = variantNamed(rollout, slotValue(plan, rollout.forceHeader));
-  if (forced == 0 && rollout.forceCookie != NO_SLOT) {
-    readCookies(plan);
+  let forced = variantNamed(rollout, decision.valueOf(rollout.forceHeader));
+  if (!forced && rollout.forceCookie != NO_SLOT) {
+    readCookies(decision);
     reason = GIVEN_FORCED_BY_COOKIE;
-    forced = variantNamed(rollout, slotValue(plan, rollout.forceCookie));
+    forced = variantNamed(rollout, decision.valueOf(rollout.forceCookie));
   }
-  if (forced == 0) return DECIDED;
-  if (rollout.forceWhen != 0) {
-    const needs = holds(plan, rollout.forceWhen);
-    if (needs != DECIDED || !held) return needs;
+  if (!forced) return GIVEN_DEFAULT;
+  const when = rollout.forceWhen;
+  if (when) {
+    const held = holds(decision, when);
+    if (held != TRUE) return held == UNKNOWN ? UNDECIDED : GIVEN_DEFAULT;
   }
-  given.reason = reason;
   given.variant = forced;
-  return DECIDED;
+  return reason;
 }
 
-function variantNamed(rollout: Rollout, name: Slice): usize {
-  if (lengthOf(name) == 0) return 0;
-  let at = rollout.variants;
-  for (let i: u32 = 0; i < rollout.variantCount; i++) {
-    if (sameText(changetype<Variant>(at).name, name)) return at;
-    at += VARIANT_BYTES;
+/** Gives the visitor's variant. @returns false when the client's address has to be given first */
+function split(decision: Decision, rollout: Rollout, given: Given): bool {
+  const identity = rollout.identity;
+  if (!identity) return true;
+  const visitor = identify(decision, identity, true);
+  if (!visitor) return false;
+  if (visitor.value == NONE) return true;
+  given.reason = GIVEN_SPLIT;
+  given.hash = hashAfter(rollout.salted, visitor.value);
+  const fallback = given.variant;
+  given.variant = variantAt(rollout, given.hash, fallback);
+  if (rollout.controlBelow != 0 && given.variant == fallback) {
+    // By a salt of its own: the position among all says already that it is the default's.
+    const hash = hashAfter(rollout.controlSalted, visitor.value);
+    given.isControl = (hash as u64) < rollout.controlBelow;
   }
-  return 0;
+  return true;
+}
+
+function variantNamed(rollout: Rollout, name: Slice): Variant | null {
+  if (lengthOf(name) == 0) return null;
+  for (let i: u32 = 0; i < rollout.variantCount; i++) {
+    const variant = rollout.variant(i);
+    if (sameText(variant.name, name)) return variant;
+  }
+  return null;
 }
 
 /** The variant whose part of the space holds `hash`, the default otherwise. */
-function variantAt(rollout: Rollout, hash: u32, fallback: usize): usize {
+function variantAt(rollout: Rollout, hash: u32, fallback: Variant): Variant {
   const point = hash as u64;
-  let at = rollout.variants;
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
-    const variant = changetype<Variant>(at);
-    if (point >= variant.begin && point < variant.end) return at;
-    at += VARIANT_BYTES;
+    const variant = rollout.variant(i);
+    if (point >= variant.begin && point < variant.end) return variant;
   }
   return fallback;
 }

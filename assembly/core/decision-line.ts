@@ -4,9 +4,7 @@ import { NONE, Slice } from "../bytes/slice";
 import { beginText, put, putByte, putSlice, putString, textOf, Writer } from "../bytes/writer";
 import { HEADER_CLUSTER, HEADER_FLAGS, STATE_CLUSTER, STATE_NAMESPACE } from "../vocabulary/headers";
 import { anyExposed, putDictionary } from "./dictionary";
-import { flagVariant } from "./flag";
 import { ERROR_PARSE } from "./logic/opcodes";
-import { Value } from "./logic/value";
 import { putValue } from "./logic/value-text";
 import {
   ERROR_CODE_GENERAL,
@@ -18,40 +16,27 @@ import {
   REASON_STATIC,
   REASON_TARGETING_MATCH,
 } from "../vocabulary/reasons";
+import { fixed, nextOf } from "../bytes/records";
 import {
-  Flag,
-  FLAG_BYTES,
+  Decision,
+  Drawn,
+  DRAWN_COPY,
   FLAG_DEFAULT,
   FLAG_DISABLED,
   FLAG_ERROR,
   FLAG_STATIC,
-  NO_SLOT,
   Given,
   GIVEN_DEFAULT,
   GIVEN_DISABLED,
   GIVEN_SPLIT,
-  Identity,
-  IssueCookie,
-  Plan,
-  Rollout,
-  STEER_HEADER,
-  Variant,
-} from "./plan";
-import {
-  anyIssued,
-  givenAt,
-  isAnnounced,
-  isSecure,
-  putCookieHeader,
-  putSetCookie,
-  steeredCluster,
-} from "./steering";
-import { drawnAt } from "./shadow";
-import { DISPATCH_MIRROR, Drawn, DRAWN_COPY, Shadow } from "./shadow-plan";
+} from "./decision";
+import { NO_SLOT, STEER_HEADER } from "./plan";
+import { anyIssued, isAnnounced, isSecure, putCookieHeader, putSetCookie, steeredCluster } from "./steering";
+import { DISPATCH_MIRROR, Shadow } from "./shadow-plan";
 import { view } from "./view";
 
 /** For texts that stand inside the line as JSON strings. */
-const part: Writer = changetype<Writer>(memory.data(32, 8));
+const part: Writer = fixed<Writer>();
 
 /** OpenFeature's word for a GIVEN_* code. */
 export function reasonOf(code: u32): string {
@@ -70,7 +55,7 @@ export function putKey(writer: Writer, first: bool, name: string): void {
 
 /** Puts `"variant":…,"reason":…` and the cluster when the variant names one. */
 export function putGiven(writer: Writer, given: Given): void {
-  const variant = changetype<Variant>(given.variant);
+  const variant = given.variant;
   put(writer, '"variant":');
   putString(writer, variant.name);
   put(writer, ',"reason":"');
@@ -89,12 +74,12 @@ function putSeparated(writer: Writer, first: bool, name: Slice): void {
 }
 
 /** Puts what is written for rollouts and cluster, as the members of one object. */
-function putSteering(writer: Writer, plan: Plan, first: bool): bool {
-  const byHeader = plan.steer == STEER_HEADER;
-  for (let i: u32 = 0; i < plan.givenCount; i++) {
-    const given = givenAt(plan, i);
+function putSteering(writer: Writer, decision: Decision, first: bool): bool {
+  const byHeader = decision.plan.steer == STEER_HEADER;
+  for (let i: u32 = 0; i < decision.givenCount; i++) {
+    const given = decision.given.at(i);
     if (!isAnnounced(given)) continue;
-    const rollout = changetype<Rollout>(given.rollout);
+    const rollout = given.rollout;
     if (byHeader) {
       putSeparated(writer, first, rollout.header);
     } else {
@@ -105,14 +90,14 @@ function putSteering(writer: Writer, plan: Plan, first: bool): bool {
       put(writer, '":');
     }
     first = false;
-    const variant = changetype<Variant>(given.variant);
+    const variant = given.variant;
     putByte(writer, 0x22);
     putSlice(writer, variant.name);
     // A line may stand in logs: that there is a secret is told, not which.
     if (byHeader && variant.headerValue != variant.name) put(writer, ".***");
     putByte(writer, 0x22);
   }
-  const cluster = steeredCluster(plan);
+  const cluster = steeredCluster(decision);
   if (cluster == NONE) return first;
   if (!first) putByte(writer, 0x2c);
   putByte(writer, 0x22);
@@ -132,40 +117,42 @@ export function flagReason(code: u32): string {
 }
 
 /** Every flag that was evaluated for the request, as the members of an object. */
-function putFlags(writer: Writer, plan: Plan): void {
+function putFlags(writer: Writer, decision: Decision): void {
   let first = true;
+  const plan = decision.plan;
   for (let i: u32 = 0; i < plan.flagCount; i++) {
-    const flag = changetype<Flag>(plan.flags + i * FLAG_BYTES);
-    if (flag.stamp != plan.stamp) continue;
+    const flag = plan.flag(i);
+    const answer = decision.answerOf(flag);
+    if (!answer) continue;
     putSeparated(writer, first, flag.key);
     first = false;
     putByte(writer, 0x7b);
-    if (flag.given != NO_SLOT) {
-      const variant = flagVariant(flag, flag.given);
+    if (answer.given != NO_SLOT) {
+      const variant = flag.variant(answer.given);
       put(writer, '"value":');
-      putValue(writer, changetype<Value>(variant.value));
+      putValue(writer, variant.value);
       put(writer, ',"variant":');
       putString(writer, variant.name);
       putByte(writer, 0x2c);
     }
     put(writer, '"reason":"');
-    put(writer, flagReason(flag.reason));
-    if (flag.reason == FLAG_ERROR) {
+    put(writer, flagReason(answer.reason));
+    if (answer.reason == FLAG_ERROR) {
       put(writer, '","errorCode":"');
-      put(writer, flag.error == ERROR_PARSE ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL);
+      put(writer, answer.error == ERROR_PARSE ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL);
     }
     put(writer, '"}');
   }
 }
 
 /** Puts the Set-Cookie values of this request, as the items of an array. */
-function putIssued(writer: Writer, plan: Plan): void {
+function putIssued(writer: Writer, decision: Decision): void {
   let first = true;
-  for (let at = plan.issues; at != 0; at = changetype<IssueCookie>(at).next) {
-    const issue = changetype<IssueCookie>(at);
-    if (issue.stamp != plan.stamp) continue;
+  for (let issue = decision.plan.issues; issue; issue = nextOf(issue)) {
+    const id = decision.idOf(issue);
+    if (id == NONE) continue;
     beginText(part);
-    putSetCookie(part, issue, issue.id, isSecure(issue));
+    putSetCookie(part, issue, id, isSecure(issue));
     if (!first) putByte(writer, 0x2c);
     first = false;
     putString(writer, textOf(part));
@@ -178,11 +165,12 @@ function isCopied(drawn: Drawn): bool {
 }
 
 /** Puts the shadows that get a copy, as the items of an array. */
-function putShadows(writer: Writer, plan: Plan): void {
+function putShadows(writer: Writer, decision: Decision): void {
   let first = true;
-  for (let i: u32 = 0; i < plan.drawnCount; i++) {
-    if (!isCopied(drawnAt(plan, i))) continue;
-    const shadow = changetype<Shadow>(drawnAt(plan, i).shadow);
+  for (let i: u32 = 0; i < decision.drawnCount; i++) {
+    const drawn = decision.drawn.at(i);
+    if (!isCopied(drawn)) continue;
+    const shadow = drawn.shadow;
     if (!first) putByte(writer, 0x2c);
     first = false;
     put(writer, '{"name":');
@@ -202,43 +190,44 @@ export function putCluster(writer: Writer, shadow: Shadow): void {
 }
 
 /** Puts the decision line of policy.md. */
-export function putDecisionLine(writer: Writer, plan: Plan): void {
+export function putDecisionLine(writer: Writer, decision: Decision): void {
   put(writer, '{"identity":');
-  const identity = plan.identity == 0 ? NONE : changetype<Identity>(plan.identity).value;
+  const identity = decision.identityOf(decision.plan.identity);
   if (identity == NONE) put(writer, "null");
   else putString(writer, identity);
   put(writer, ',"rollouts":{');
-  for (let i: u32 = 0; i < plan.givenCount; i++) {
-    const given = givenAt(plan, i);
-    putSeparated(writer, i == 0, changetype<Rollout>(given.rollout).name);
+  for (let i: u32 = 0; i < decision.givenCount; i++) {
+    const given = decision.given.at(i);
+    putSeparated(writer, i == 0, given.rollout.name);
     putByte(writer, 0x7b);
     putGiven(writer, given);
     putByte(writer, 0x7d);
   }
   put(writer, '},"flags":{');
-  putFlags(writer, plan);
+  putFlags(writer, decision);
   put(writer, '},"shadows":[');
-  putShadows(writer, plan);
+  putShadows(writer, decision);
   put(writer, '],"request":{"set":{');
   let first = true;
-  if (plan.steer == STEER_HEADER) first = putSteering(writer, plan, true);
-  if (anyExposed(plan)) {
+  if (decision.plan.steer == STEER_HEADER) first = putSteering(writer, decision, true);
+  if (anyExposed(decision)) {
     beginText(part);
-    putDictionary(part, plan);
+    putDictionary(part, decision);
     putKey(writer, first, HEADER_FLAGS);
     putString(writer, textOf(part));
     first = false;
   }
-  if (anyIssued(plan)) {
+  if (anyIssued(decision)) {
     beginText(part);
-    putCookieHeader(part, plan);
+    putCookieHeader(part, decision);
     putKey(writer, first, "cookie");
     putString(writer, textOf(part));
     first = false;
   }
-  for (let i: u32 = 0; i < plan.drawnCount; i++) {
-    const shadow = changetype<Shadow>(drawnAt(plan, i).shadow);
-    if (!isCopied(drawnAt(plan, i)) || shadow.dispatch != DISPATCH_MIRROR) continue;
+  for (let i: u32 = 0; i < decision.drawnCount; i++) {
+    const drawn = decision.drawn.at(i);
+    const shadow = drawn.shadow;
+    if (!isCopied(drawn) || shadow.dispatch != DISPATCH_MIRROR) continue;
     putSeparated(writer, first, shadow.header);
     putString(writer, shadow.cluster);
     first = false;
@@ -246,15 +235,15 @@ export function putDecisionLine(writer: Writer, plan: Plan): void {
   put(writer, '},"remove":[');
   for (let i: u32 = 0; i < view.forgedCount; i++) {
     if (i != 0) putByte(writer, 0x2c);
-    putString(writer, load<u64>(view.forged + ((i as usize) << 3)));
+    putString(writer, view.forged.at(i));
   }
   putByte(writer, 0x5d);
-  if (plan.steer != STEER_HEADER) {
+  if (decision.plan.steer != STEER_HEADER) {
     put(writer, ',"filterState":{');
-    putSteering(writer, plan, true);
+    putSteering(writer, decision, true);
     putByte(writer, 0x7d);
   }
   put(writer, '},"response":{"set-cookie":[');
-  putIssued(writer, plan);
+  putIssued(writer, decision);
   put(writer, "]}}");
 }

@@ -2,24 +2,33 @@
 
 import { addressOf, lengthOf, NONE, Slice } from "../bytes/slice";
 import { put, putByte, putHex, putNumber, putSlice, Writer } from "../bytes/writer";
-import { flagVariant } from "./flag";
-import { numberOf, TAG_FALSE, TAG_NUMBER, TAG_TEXT, TAG_TRUE, Value } from "./logic/value";
-import { Flag, NO_SLOT, Plan } from "./plan";
+import { Decision } from "./decision";
+import { Flag, FlagVariant } from "./flag-plan";
+import { numberOf, TAG_FALSE, TAG_NUMBER, TAG_TEXT, TAG_TRUE } from "./logic/value";
+import { NO_SLOT } from "./plan";
 
 /** Whether any exposed flag has a value that the dictionary can hold. */
-export function anyExposed(plan: Plan): bool {
-  for (let at = plan.watched; at != 0; at = changetype<Flag>(at).nextWatched) {
-    if (isExposed(changetype<Flag>(at))) return true;
+export function anyExposed(decision: Decision): bool {
+  let flag = decision.plan.watched;
+  while (flag) {
+    if (exposedOf(decision, flag)) return true;
+    flag = flag.nextWatched;
   }
   return false;
 }
 
-/** Objects are left out, as is a flag whose value is the caller's default. */
-function isExposed(flag: Flag): bool {
-  if (flag.dictionaryKey == NONE || flag.given == NO_SLOT) return false;
-  const value = changetype<Value>(flagVariant(flag, flag.given).value);
-  if (value.tag == TAG_NUMBER) return isItem(numberOf(value));
-  return value.tag == TAG_TRUE || value.tag == TAG_FALSE || value.tag == TAG_TEXT;
+/** The variant that the dictionary tells of a flag; null for objects, and for a flag whose value is the caller's default. */
+function exposedOf(decision: Decision, flag: Flag): FlagVariant | null {
+  if (flag.dictionaryKey == NONE) return null;
+  const answer = decision.answerOf(flag);
+  if (!answer || answer.given == NO_SLOT) return null;
+  const variant = flag.variant(answer.given);
+  const value = variant.value;
+  const isTold =
+    value.tag == TAG_NUMBER
+      ? isItem(numberOf(value))
+      : value.tag == TAG_TRUE || value.tag == TAG_FALSE || value.tag == TAG_TEXT;
+  return isTold ? variant : null;
 }
 
 /** The largest integer of RFC 9651 section 3.3.1: 15 digits; a decimal has 12 before its point (section 3.3.2). */
@@ -29,15 +38,18 @@ function isItem(number: f64): bool {
 }
 
 /** Puts the dictionary. */
-export function putDictionary(writer: Writer, plan: Plan): void {
+export function putDictionary(writer: Writer, decision: Decision): void {
   let first = true;
-  for (let at = plan.watched; at != 0; at = changetype<Flag>(at).nextWatched) {
-    const flag = changetype<Flag>(at);
-    if (!isExposed(flag)) continue;
+  let next = decision.plan.watched;
+  while (next) {
+    const flag = next;
+    next = flag.nextWatched;
+    const variant = exposedOf(decision, flag);
+    if (!variant) continue;
     if (!first) put(writer, ", ");
     first = false;
     putSlice(writer, flag.dictionaryKey);
-    const value = changetype<Value>(flagVariant(flag, flag.given).value);
+    const value = variant.value;
     // True is written by the key alone (section 4.1.2).
     if (value.tag == TAG_TRUE) continue;
     putByte(writer, 0x3d);

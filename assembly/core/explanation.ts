@@ -13,34 +13,32 @@ import {
   FAILED_PATH,
   HOLDS,
 } from "./match";
+import { nextOf } from "../bytes/records";
 import {
-  Entry,
-  Flag,
-  FLAG_BYTES,
+  Decision,
+  Drawn,
+  DRAWN_ANONYMOUS,
+  DRAWN_TOO_LARGE,
   Given,
   GIVEN_FORCED_BY_COOKIE,
   GIVEN_FORCED_BY_HEADER,
   GIVEN_SPLIT,
+} from "./decision";
+import {
   Identity,
-  Plan,
-  Rollout,
-  ROLLOUT_BYTES,
-  Source,
   SOURCE_ADDRESS,
-  SOURCE_BYTES,
   SOURCE_COOKIE,
   SOURCE_HEADER,
   SOURCE_ISSUE,
   SOURCE_JWT,
   SOURCE_QUERY,
-  Variant,
-  VARIANT_BYTES,
-} from "./plan";
-import { answer } from "./flag";
+} from "./identity-plan";
+import { Entry } from "./match-plan";
+import { Rollout } from "./plan";
+import { answerFlag } from "./flag";
 import { beginTrace, endTrace } from "./logic/trace";
-import { drawnAt, opensTunnel, takesMethod } from "./shadow";
-import { Drawn, DRAWN_ANONYMOUS, DRAWN_TOO_LARGE, Shadow, SHADOW_BYTES } from "./shadow-plan";
-import { givenAt } from "./steering";
+import { opensTunnel, takesMethod } from "./shadow";
+import { Shadow } from "./shadow-plan";
 import { view } from "./view";
 
 function sourceWord(kind: u32): string {
@@ -60,15 +58,15 @@ function failureWord(code: u32): string {
   return code == FAILED_FLAG ? "flag" : "queryParams";
 }
 
-function putIdentity(writer: Writer, address: usize): void {
-  if (address == 0 || changetype<Identity>(address).value == NONE) {
+function putIdentity(writer: Writer, decision: Decision, identity: Identity | null): void {
+  const value = decision.identityOf(identity);
+  if (!identity || value == NONE) {
     put(writer, "null");
     return;
   }
-  const identity = changetype<Identity>(address);
-  const source = changetype<Source>(identity.sources + identity.found * SOURCE_BYTES);
+  const source = identity.source(decision.visitors.at(identity.index).found);
   put(writer, '{"value":');
-  putString(writer, identity.value);
+  putString(writer, value);
   put(writer, ',"source":"');
   put(writer, sourceWord(source.kind));
   putByte(writer, 0x22);
@@ -80,57 +78,60 @@ function putIdentity(writer: Writer, address: usize): void {
 }
 
 /** Puts the explanation of the request that `decide` has just decided. */
-export function putExplanation(writer: Writer, plan: Plan): void {
+export function putExplanation(writer: Writer, decision: Decision): void {
   put(writer, '{"explain":{"identity":');
-  putIdentity(writer, plan.identity);
+  putIdentity(writer, decision, decision.plan.identity);
   put(writer, ',"rollouts":{');
   let next: u32 = 0;
+  const plan = decision.plan;
   for (let i: u32 = 0; i < plan.rolloutCount; i++) {
-    const address = plan.rollouts + i * ROLLOUT_BYTES;
+    const rollout = plan.rollout(i);
     if (i != 0) putByte(writer, 0x2c);
-    putString(writer, changetype<Rollout>(address).name);
+    putString(writer, rollout.name);
     putByte(writer, 0x3a);
-    if (next < plan.givenCount && givenAt(plan, next).rollout == address) {
-      putApplying(writer, plan, givenAt(plan, next));
+    if (next < decision.givenCount && decision.given.at(next).rollout == rollout) {
+      putApplying(writer, decision, decision.given.at(next));
       next++;
     } else {
-      putFailures(writer, plan, changetype<Rollout>(address).entries);
+      const matched = putFailures(writer, decision, rollout.entries);
       put(writer, matched ? ',"when":false}' : "}");
     }
   }
   put(writer, '},"flags":{');
-  putFlagSteps(writer, plan);
+  putFlagSteps(writer, decision);
   put(writer, '},"shadows":{');
-  putShadows(writer, plan);
+  putShadows(writer, decision);
   put(writer, "}}}");
 }
 
 /** Puts what the targeting of each flag looked at: it runs once more for that, with the same outcome. */
-function putFlagSteps(writer: Writer, plan: Plan): void {
+function putFlagSteps(writer: Writer, decision: Decision): void {
   let first = true;
+  const plan = decision.plan;
   for (let i: u32 = 0; i < plan.flagCount; i++) {
-    const flag = changetype<Flag>(plan.flags + i * FLAG_BYTES);
-    if (flag.stamp != plan.stamp || flag.targeting == 0 || flag.disabled) continue;
+    const flag = plan.flag(i);
+    if (!decision.answerOf(flag) || !flag.targeting || flag.disabled) continue;
     if (!first) putByte(writer, 0x2c);
     first = false;
     putString(writer, flag.key);
     put(writer, ':{"steps":[');
     beginTrace(writer, plan.marks);
-    answer(plan, flag);
+    answerFlag(decision, flag);
     endTrace();
     put(writer, "]}");
   }
 }
 
-/** Where an entry holds, or none is asked for, it was something else that did not. */
-let matched: bool = false;
-
-function putFailures(writer: Writer, plan: Plan, entries: usize): void {
-  matched = entries == 0;
+/**
+ * Puts what fails of each entry.
+ * @returns whether an entry holds, or none is asked for: it was something else that did not
+ */
+function putFailures(writer: Writer, decision: Decision, entries: Entry | null): bool {
+  let matched = !entries;
   put(writer, '{"applies":false,"entries":[');
-  for (let at = entries; at != 0; at = changetype<Entry>(at).next) {
-    if (at != entries) putByte(writer, 0x2c);
-    const failed = failedOf(plan, changetype<Entry>(at));
+  for (let entry = entries; entry; entry = nextOf(entry)) {
+    if (entry != entries) putByte(writer, 0x2c);
+    const failed = failedOf(decision, entry);
     if (failed == HOLDS) {
       matched = true;
       put(writer, "null");
@@ -141,38 +142,39 @@ function putFailures(writer: Writer, plan: Plan, entries: usize): void {
     }
   }
   putByte(writer, 0x5d);
+  return matched;
 }
 
-function putShadows(writer: Writer, plan: Plan): void {
+function putShadows(writer: Writer, decision: Decision): void {
   let next: u32 = 0;
+  const plan = decision.plan;
   for (let i: u32 = 0; i < plan.shadowCount; i++) {
-    const address = plan.shadows + i * SHADOW_BYTES;
-    const shadow = changetype<Shadow>(address);
+    const shadow = plan.shadow(i);
     if (i != 0) putByte(writer, 0x2c);
     putString(writer, shadow.name);
     putByte(writer, 0x3a);
-    if (next < plan.drawnCount && drawnAt(plan, next).shadow == address) {
-      putDrawn(writer, plan, shadow, drawnAt(plan, next));
+    if (next < decision.drawnCount && decision.drawn.at(next).shadow == shadow) {
+      putDrawn(writer, decision, shadow, decision.drawn.at(next));
       next++;
       continue;
     }
-    putFailures(writer, plan, shadow.entries);
+    const matched = putFailures(writer, decision, shadow.entries);
     if (opensTunnel()) put(writer, ',"upgrade":true}');
     else if (!takesMethod(shadow, view.method)) put(writer, ',"method":false}');
     else put(writer, matched ? ',"when":false}' : "}");
   }
 }
 
-function putDrawn(writer: Writer, plan: Plan, shadow: Shadow, drawn: Drawn): void {
+function putDrawn(writer: Writer, decision: Decision, shadow: Shadow, drawn: Drawn): void {
   put(writer, '{"applies":true,');
-  putEntry(writer, plan, shadow.entries);
+  putEntry(writer, decision, shadow.entries);
   put(writer, drawn.outcome >= DRAWN_TOO_LARGE ? '"drawn":true' : '"drawn":false');
   put(writer, shadow.byIdentity ? ',"sample":"identity"' : ',"sample":"request"');
   put(writer, ',"share":');
   putNumber(writer, shadow.share);
   if (shadow.byIdentity) {
     putKey(writer, false, "identity");
-    putIdentity(writer, shadow.identity);
+    putIdentity(writer, decision, shadow.identity);
     if (drawn.outcome != DRAWN_ANONYMOUS) {
       putKey(writer, false, "hash");
       putNumber(writer, drawn.hash);
@@ -189,10 +191,9 @@ function putDrawn(writer: Writer, plan: Plan, shadow: Shadow, drawn: Drawn): voi
 }
 
 /** Puts the first entry that holds. */
-function putEntry(writer: Writer, plan: Plan, entries: usize): void {
-  for (let at = entries; at != 0; at = changetype<Entry>(at).next) {
-    const entry = changetype<Entry>(at);
-    if (failedOf(plan, entry) != HOLDS) continue;
+function putEntry(writer: Writer, decision: Decision, entries: Entry | null): void {
+  for (let entry = entries; entry; entry = nextOf(entry)) {
+    if (failedOf(decision, entry) != HOLDS) continue;
     put(writer, '"entry":');
     putNumber(writer, entry.index);
     putByte(writer, 0x2c);
@@ -200,10 +201,10 @@ function putEntry(writer: Writer, plan: Plan, entries: usize): void {
   }
 }
 
-function putApplying(writer: Writer, plan: Plan, given: Given): void {
-  const rollout = changetype<Rollout>(given.rollout);
+function putApplying(writer: Writer, decision: Decision, given: Given): void {
+  const rollout = given.rollout;
   put(writer, '{"applies":true,');
-  putEntry(writer, plan, rollout.entries);
+  putEntry(writer, decision, rollout.entries);
   putGiven(writer, given);
   if (given.reason == GIVEN_FORCED_BY_HEADER) {
     put(writer, ',"forcedBy":"header","name":');
@@ -213,7 +214,7 @@ function putApplying(writer: Writer, plan: Plan, given: Given): void {
     putString(writer, rollout.forceCookieName);
   } else if (given.reason == GIVEN_SPLIT) {
     putKey(writer, false, "identity");
-    putIdentity(writer, rollout.identity);
+    putIdentity(writer, decision, rollout.identity);
     putKey(writer, false, "salt");
     putString(writer, rollout.salt);
     putKey(writer, false, "hash");
@@ -228,7 +229,7 @@ function putSlots(writer: Writer, rollout: Rollout): void {
   let first = true;
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
     if (i == rollout.fallback) continue;
-    const variant = changetype<Variant>(rollout.variants + i * VARIANT_BYTES);
+    const variant = rollout.variant(i);
     if (!first) putByte(writer, 0x2c);
     first = false;
     put(writer, '{"variant":');

@@ -1,85 +1,82 @@
 // The evaluation of a flag, as flagd does it (docs/flags.md has the rules and where implementations differ).
 
+import { fixed } from "../bytes/records";
 import { NONE, sameText, Slice } from "../bytes/slice";
 import { put, restartText, textOf, Writer } from "../bytes/writer";
 import { putNumberText } from "../bytes/number-text";
-import { DECIDED } from "./identity";
-import { prepare, runRule } from "./logic/evaluate";
-import { setFractional } from "./logic/machine";
-import { ERROR_GENERAL, ERROR_NONE } from "./logic/opcodes";
-import { isSame, numberOf, TAG_FALSE, TAG_NULL, TAG_NUMBER, TAG_TEXT, TAG_TRUE, Value } from "./logic/value";
-import { seeFlag, Variable } from "./logic/variables";
 import {
-  Flag,
+  Answer,
+  Decision,
   FLAG_DEFAULT,
   FLAG_DISABLED,
   FLAG_ERROR,
   FLAG_STATIC,
   FLAG_TARGETING_MATCH,
-  FLAG_VARIANT_BYTES,
-  FlagCondition,
-  FlagVariant,
-  NO_SLOT,
-  Plan,
-} from "./plan";
+} from "./decision";
+import { Flag, FlagCondition, FlagVariant } from "./flag-plan";
+import { isPrepared, runRule } from "./logic/evaluate";
+import { setFractional } from "./logic/machine";
+import { ERROR_GENERAL, ERROR_NONE } from "./logic/opcodes";
+import { isSame, numberOf, TAG_FALSE, TAG_NULL, TAG_NUMBER, TAG_TEXT, TAG_TRUE, Value } from "./logic/value";
+import { seeFlag } from "./logic/variables";
+import { NO_SLOT } from "./plan";
 
-const name: Writer = changetype<Writer>(memory.data(32, 8));
-
-export function flagVariant(flag: Flag, index: u32): FlagVariant {
-  return changetype<FlagVariant>(flag.variants + index * FLAG_VARIANT_BYTES);
-}
+const name: Writer = fixed<Writer>();
 
 /**
- * Evaluates a flag for the request, once; the answer is in its memo.
- * @returns DECIDED, or what the filter has to give first
+ * Evaluates a flag for the request, once.
+ * @returns its answer; null when the client's address has to be given first
  */
-export function evaluateFlag(plan: Plan, flag: Flag): u32 {
-  if (flag.stamp == plan.stamp) return DECIDED;
-  if (flag.targeting != 0 && !flag.disabled) {
-    const needs = prepare(plan, flag.targeting);
-    if (needs != DECIDED) return needs;
-  }
-  flag.stamp = plan.stamp;
-  answer(plan, flag);
-  return DECIDED;
+export function evaluateFlag(decision: Decision, flag: Flag): Answer | null {
+  const answer = decision.answers.at(flag.index);
+  if (answer.stamp == decision.stamp) return answer;
+  const targeting = flag.targeting;
+  if (targeting && !flag.disabled && !isPrepared(decision, targeting)) return null;
+  return answerFlag(decision, flag);
 }
 
 /** Works out the answer; whatever the targeting looks at is there. */
-export function answer(plan: Plan, flag: Flag): void {
-  flag.given = NO_SLOT;
-  flag.error = ERROR_NONE;
+export function answerFlag(decision: Decision, flag: Flag): Answer {
+  const answer = decision.answers.at(flag.index);
+  answer.stamp = decision.stamp;
+  answer.given = NO_SLOT;
+  answer.error = ERROR_NONE;
   if (flag.disabled) {
-    flag.reason = FLAG_DISABLED;
-    return;
+    answer.reason = FLAG_DISABLED;
+    return answer;
   }
-  if (flag.targeting == 0) return giveFallback(flag, FLAG_STATIC);
+  const targeting = flag.targeting;
+  if (!targeting) return giveFallback(answer, flag, FLAG_STATIC);
+  const plan = decision.plan;
   seeFlag(flag.key);
-  setFractional(flag.key, plan.generation, changetype<Variable>(plan.targetingKey));
-  const error = runRule(plan, flag.targeting);
-  if (error != ERROR_NONE) return failFlag(flag, error);
-  const result = changetype<Value>(plan.ruleStack);
-  if (result.tag == TAG_NULL) return giveFallback(flag, FLAG_DEFAULT);
+  setFractional(flag.key, plan.generation, plan.targetingKey);
+  const error = runRule(decision, targeting);
+  if (error != ERROR_NONE) return fail(answer, error);
+  const result = decision.stack.at(0);
+  if (result.tag == TAG_NULL) return giveFallback(answer, flag, FLAG_DEFAULT);
   const chosen = variantName(result);
   // An array or an object chooses nothing (JavaScript's join would).
-  if (chosen == NONE) return failFlag(flag, ERROR_GENERAL);
+  if (chosen == NONE) return fail(answer, ERROR_GENERAL);
   for (let i: u32 = 0; i < flag.variantCount; i++) {
-    if (!sameText(flagVariant(flag, i).name, chosen)) continue;
-    flag.given = i;
-    flag.reason = FLAG_TARGETING_MATCH;
-    return;
+    if (!sameText(flag.variant(i).name, chosen)) continue;
+    answer.given = i;
+    answer.reason = FLAG_TARGETING_MATCH;
+    return answer;
   }
-  failFlag(flag, ERROR_GENERAL);
+  return fail(answer, ERROR_GENERAL);
 }
 
-function giveFallback(flag: Flag, reason: u32): void {
-  flag.given = flag.fallback;
+function giveFallback(answer: Answer, flag: Flag, reason: u32): Answer {
+  answer.given = flag.fallback;
   // Without a default variant the answer is the caller's own default.
-  flag.reason = flag.fallback == NO_SLOT ? FLAG_DEFAULT : reason;
+  answer.reason = flag.fallback == NO_SLOT ? FLAG_DEFAULT : reason;
+  return answer;
 }
 
-function failFlag(flag: Flag, error: u32): void {
-  flag.reason = FLAG_ERROR;
-  flag.error = error;
+function fail(answer: Answer, error: u32): Answer {
+  answer.reason = FLAG_ERROR;
+  answer.error = error;
+  return answer;
 }
 
 /** The variant's name that a result is; NONE when it is none. */
@@ -94,12 +91,9 @@ function variantName(result: Value): Slice {
   return textOf(name);
 }
 
-/** Whether an evaluated flag gives what a match asks for. */
-export function flagHolds(condition: FlagCondition): bool {
-  const flag = changetype<Flag>(condition.flag);
-  if (flag.given == NO_SLOT) return false;
-  const wanted = changetype<Value>(condition.value);
-  const given = flagVariant(flag, flag.given);
-  if (wanted.tag == TAG_TEXT && sameText(given.name, wanted.bits)) return true;
-  return isSame(changetype<Value>(given.value), wanted);
+/** Whether a variant of the flag is what a match asks for. */
+export function isWanted(condition: FlagCondition, variant: FlagVariant): bool {
+  const wanted = condition.value;
+  if (wanted.tag == TAG_TEXT && sameText(variant.name, wanted.bits)) return true;
+  return isSame(variant.value, wanted);
 }

@@ -4,95 +4,85 @@ import { hexDigit } from "../bytes/hex";
 import { scratch } from "../bytes/scratch";
 import { lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { readCookies } from "./cookies";
-import { claimOf } from "./jwt";
+import { Decision, DRAW_BYTES, Visitor } from "./decision";
 import {
   Identity,
-  IssueCookie,
-  Plan,
   Source,
   SOURCE_ADDRESS,
-  SOURCE_BYTES,
   SOURCE_COOKIE,
   SOURCE_HEADER,
   SOURCE_ISSUE,
   SOURCE_JWT,
   SOURCE_QUERY,
-  SOURCE_RANDOM,
-} from "./plan";
+} from "./identity-plan";
+import { claimOf } from "./jwt";
 import { readParams } from "./query";
-import { slotValue, view } from "./view";
-
-/** What `decide` cannot know by itself and asks the filter for. */
-export const DECIDED: u32 = 0;
-export const NEEDS_ADDRESS: u32 = 1;
-export const NEEDS_RANDOM: u32 = 2;
-
-/** Random bytes of one drawn identity. */
-export const DRAW_BYTES: u32 = 16;
+import { view } from "./view";
 
 /**
- * Finds the request's identity by this list and leaves it in `identity.value` (NONE when anonymous), `identity.found`.
+ * Finds the request's identity by this list.
  * @param mayIssue whether a cookie may be issued for a visitor without any
- * @returns DECIDED, or what has to be given first
+ * @returns the visitor; null when the client's address has to be given first
  */
-export function identify(plan: Plan, identity: Identity, mayIssue: bool): u32 {
-  if (identity.stamp == plan.stamp) return DECIDED;
+export function identify(decision: Decision, identity: Identity, mayIssue: bool): Visitor | null {
+  const visitor = decision.visitors.at(identity.index);
+  if (visitor.stamp == decision.stamp) return visitor;
   for (let i: u32 = 0; i < identity.count; i++) {
-    const source = changetype<Source>(identity.sources + i * SOURCE_BYTES);
-    const kind = source.kind;
-    let value: Slice = NONE;
-    if (kind == SOURCE_HEADER) {
-      value = slotValue(plan, source.slot);
-    } else if (kind == SOURCE_COOKIE) {
-      readCookies(plan);
-      value = slotValue(plan, source.slot);
-    } else if (kind == SOURCE_QUERY) {
-      readParams(plan);
-      value = slotValue(plan, source.slot);
-    } else if (kind == SOURCE_JWT) {
-      value = claimOf(plan, source.slot, source.name);
-    } else if (kind == SOURCE_ADDRESS) {
-      if (!view.addressGiven) return NEEDS_ADDRESS;
-      value = view.address;
-    } else if (kind == SOURCE_ISSUE) {
-      readCookies(plan);
-      value = slotValue(plan, source.slot);
-      if (lengthOf(value) == 0) {
-        const issue = changetype<IssueCookie>(source.issue);
-        if (issue.stamp != plan.stamp && mayIssue) {
-          const id = draw(plan);
-          if (id == NONE) return NEEDS_RANDOM;
-          issue.id = id;
-          issue.stamp = plan.stamp;
-        }
-        if (issue.stamp == plan.stamp) value = issue.id;
-      }
-    } else if (kind == SOURCE_RANDOM) {
-      if (mayIssue) {
-        value = draw(plan);
-        if (value == NONE) return NEEDS_RANDOM;
-      }
-    }
-    if (lengthOf(value) != 0) {
-      identity.value = value;
-      identity.found = i;
-      identity.stamp = plan.stamp;
-      return DECIDED;
-    }
+    const source = identity.source(i);
+    if (source.kind == SOURCE_ADDRESS && !view.addressGiven) return null;
+    const value = valueFrom(decision, source, mayIssue);
+    if (lengthOf(value) == 0) continue;
+    visitor.value = value;
+    visitor.found = i;
+    visitor.stamp = decision.stamp;
+    return visitor;
   }
-  identity.value = NONE;
+  visitor.value = NONE;
   // What was looked at without issuing must be looked at again when issuing is allowed.
-  if (mayIssue) identity.stamp = plan.stamp;
-  return DECIDED;
+  if (mayIssue) visitor.stamp = decision.stamp;
+  return visitor;
 }
 
-/** 128 random bits as 32 hexadecimal digits; NONE when the filter has to give more, or without memory. */
-function draw(plan: Plan): Slice {
-  if (plan.randomBytes - plan.randomUsed < DRAW_BYTES) return NONE;
+/** What a source yields; empty, or NONE, when it is nothing. */
+function valueFrom(decision: Decision, source: Source, mayIssue: bool): Slice {
+  const kind = source.kind;
+  if (kind == SOURCE_HEADER) return decision.valueOf(source.slot);
+  if (kind == SOURCE_COOKIE) {
+    readCookies(decision);
+    return decision.valueOf(source.slot);
+  }
+  if (kind == SOURCE_QUERY) {
+    readParams(decision);
+    return decision.valueOf(source.slot);
+  }
+  if (kind == SOURCE_JWT) return claimOf(decision, source.slot, source.name);
+  if (kind == SOURCE_ADDRESS) return view.address;
+  if (kind == SOURCE_ISSUE) return issuedFrom(decision, source, mayIssue);
+  return mayIssue ? draw(decision) : NONE;
+}
+
+/** The cookie that the client has, or the one that it gets with this response. */
+function issuedFrom(decision: Decision, source: Source, mayIssue: bool): Slice {
+  readCookies(decision);
+  const value = decision.valueOf(source.slot);
+  const issue = source.issue;
+  if (lengthOf(value) != 0 || !issue) return value;
+  const known = decision.idOf(issue);
+  if (known != NONE || !mayIssue) return known;
+  const id = draw(decision);
+  if (id != NONE) decision.keepId(issue, id);
+  return id;
+}
+
+/** 128 random bits as 32 hexadecimal digits; NONE without random bytes or without memory. */
+function draw(decision: Decision): Slice {
   const to = scratch(DRAW_BYTES << 1);
-  if (to == 0) return NONE;
-  const from = plan.random + plan.randomUsed;
-  plan.randomUsed += DRAW_BYTES;
+  if (to == 0) {
+    decision.lacksRandom = true;
+    return NONE;
+  }
+  const from = decision.takeRandom(DRAW_BYTES);
+  if (from == 0) return NONE;
   for (let i: u32 = 0; i < DRAW_BYTES; i++) {
     const byte = load<u8>(from + i);
     store<u8>(to + (i << 1), hexDigit((byte >> 4) as u32));

@@ -24,7 +24,7 @@ import {
   sliceOf,
   trimmed,
 } from "../bytes/slice";
-import { Plan, Slot, SLOT_BYTES } from "./plan";
+import { Decision } from "./decision";
 import { view } from "./view";
 
 /** Containers inside one another; a payload that nests deeper has no claims. */
@@ -62,13 +62,9 @@ export function claim(name: Slice): Slice {
 }
 
 /** The value of a claim by its input slot: the token is read once a request, whoever asks. */
-export function claimOf(plan: Plan, index: u32, name: Slice): Slice {
-  const slot = changetype<Slot>(plan.inputs.slots + index * SLOT_BYTES);
-  if (slot.stamp != plan.stamp) {
-    slot.stamp = plan.stamp;
-    slot.value = claim(name);
-  }
-  return slot.value;
+export function claimOf(decision: Decision, slot: u32, name: Slice): Slice {
+  if (!decision.isFilled(slot)) decision.fill(slot, claim(name));
+  return decision.valueOf(slot);
 }
 
 /** The part of a dotted path that begins at `from`: up to the next dot, or all of it. */

@@ -3,42 +3,33 @@
 
 import { addressOf, lengthOf, NONE, sameBytes, sameText, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find, findHashed, HASH_START, hashByte, mayHold } from "../bytes/table";
-import {
-  Condition,
-  CONDITION_BYTES,
-  Entry,
-  Filed,
-  Flag,
-  FlagCondition,
-  Host,
-  Index,
-  PairCell,
-  Plan,
-} from "./plan";
-import { evaluateFlag, flagHolds } from "./flag";
-import { DECIDED } from "./identity";
+import { nextOf, Run } from "../bytes/records";
+import { Decision, NOT_BEGUN } from "./decision";
+import { evaluateFlag, isWanted } from "./flag";
+import { NO_SLOT } from "./plan";
+import { Condition, Entry, Filed, Index } from "./match-plan";
 import { readParams } from "./query";
-import { hostOf, slotValue, view } from "./view";
+import { hostOf, view } from "./view";
 
 /** A host of at most 253 bytes has at most 126 suffixes, plus itself, plus "any". */
 const MOST_HOSTS: u32 = 128;
 /** Longest path that a policy may name: 2,048 bytes, so 1,024 elements, plus an exact one, plus "any". */
 const MOST_PATHS: u32 = 1032;
 
-const hostNumbers: usize = memory.data(512, 8);
-const pathNumbers: usize = memory.data(4128, 8);
+const hostNumbers: Run<u32> = changetype<Run<u32>>(memory.data(sizeof<u32>() * 128, 8));
+const pathNumbers: Run<u32> = changetype<Run<u32>>(memory.data(sizeof<u32>() * 1032, 8));
 let hostsFound: u32 = 0;
 let pathsFound: u32 = 0;
 
 function addHost(number: u32): void {
   if (number == ABSENT || hostsFound == MOST_HOSTS) return;
-  store<u32>(hostNumbers + ((hostsFound as usize) << 2), number);
+  hostNumbers.set(hostsFound, number);
   hostsFound++;
 }
 
 function addPath(number: u32): void {
   if (number == ABSENT || pathsFound == MOST_PATHS) return;
-  store<u32>(pathNumbers + ((pathsFound as usize) << 2), number);
+  pathNumbers.set(pathsFound, number);
   pathsFound++;
 }
 
@@ -97,64 +88,70 @@ export function pairIndex(key: u64, mask: u32): u32 {
   return ((key * 0x9e3779b97f4a7c15) >> 32) as u32 & mask;
 }
 
-function chainOf(index: Index, key: u64): usize {
+function chainOf(index: Index, key: u64): Filed | null {
   const mask = index.pairMask;
   let i = pairIndex(key, mask);
   while (true) {
-    const cell = changetype<PairCell>(index.pairs + ((i as usize) << 4));
-    if (cell.chain == 0) return 0;
-    if (cell.key == key) return cell.chain;
+    const cell = index.pairs.at(i);
+    if (!cell.chain || cell.key == key) return cell.chain;
     i = (i + 1) & mask;
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function isMatched(plan: Plan, target: u32): bool {
-  return ((load<u64>(plan.matched + (((target >> 6) as usize) << 3)) >> ((target & 63) as u64)) & 1) != 0;
+function isMatched(decision: Decision, target: u32): bool {
+  return ((decision.matched.at(target >> 6) >> ((target & 63) as u64)) & 1) != 0;
 }
 
-function setMatched(plan: Plan, target: u32): void {
-  const word = plan.matched + (((target >> 6) as usize) << 3);
-  store<u64>(word, load<u64>(word) | ((1 as u64) << ((target & 63) as u64)));
-  const above = plan.summary + (((target >> 12) as usize) << 3);
-  store<u64>(above, load<u64>(above) | ((1 as u64) << (((target >> 6) & 63) as u64)));
+function setMatched(decision: Decision, target: u32): void {
+  const word = target >> 6;
+  decision.matched.set(word, decision.matched.at(word) | ((1 as u64) << ((target & 63) as u64)));
+  const above = target >> 12;
+  decision.summary.set(above, decision.summary.at(above) | ((1 as u64) << ((word & 63) as u64)));
 }
 
-/** Sets the bit of every rollout and shadow that has an entry which holds. The bits must be clear before. */
-export function matchAll(plan: Plan): void {
-  const index = plan.index;
-  if (index.pairCount == 0) return;
-  findHosts(index);
-  findPaths(index);
-  for (let h: u32 = 0; h < hostsFound; h++) {
-    const host = load<u32>(hostNumbers + ((h as usize) << 2));
-    for (let p: u32 = 0; p < pathsFound; p++) {
-      const path = load<u32>(pathNumbers + ((p as usize) << 2));
-      let filed = chainOf(index, ((host as u64) << 32) | (path as u64));
-      while (filed != 0) {
-        const entry = changetype<Entry>(changetype<Filed>(filed).entry);
-        if (!isMatched(plan, entry.target) && failedRest(plan, entry) == HOLDS)
-          setMatched(plan, entry.target);
-        filed = changetype<Filed>(filed).next;
+/**
+ * Sets the bit of every rollout and shadow that has an entry which holds. The bits must be clear before.
+ * @returns false when the client's address has to be given first: called again, it goes on with the entry that asked
+ */
+export function matchAll(decision: Decision): bool {
+  const index = decision.plan.index;
+  if (decision.host == NOT_BEGUN) {
+    decision.host = 0;
+    decision.path = 0;
+    decision.filed = null;
+    hostsFound = 0;
+    if (index.pairCount == 0) return true;
+    findHosts(index);
+    findPaths(index);
+  }
+  let filed = decision.filed;
+  let p = decision.path;
+  for (let h = decision.host; h < hostsFound; h++) {
+    const host = hostNumbers.at(h) as u64;
+    for (; p < pathsFound; p++) {
+      if (!filed) filed = chainOf(index, (host << 32) | (pathNumbers.at(p) as u64));
+      while (filed) {
+        const entry = filed.entry;
+        if (!isMatched(decision, entry.target)) {
+          const failed = failedRest(decision, entry);
+          if (failed == HOLDS) {
+            setMatched(decision, entry.target);
+          } else if (failed == UNKNOWN_FLAG) {
+            decision.host = h;
+            decision.path = p;
+            decision.filed = filed;
+            return false;
+          }
+        }
+        filed = filed.next;
       }
     }
+    p = 0;
   }
-}
-
-/** Forgets all matches. */
-export function clearMatched(plan: Plan): void {
-  const words = (plan.rolloutCount + plan.shadowCount + 4095) >> 12;
-  for (let s: u32 = 0; s < words; s++) {
-    const at = plan.summary + ((s as usize) << 3);
-    let bits = load<u64>(at);
-    while (bits != 0) {
-      const word = (s << 6) + (ctz<u64>(bits) as u32);
-      store<u64>(plan.matched + ((word as usize) << 3), 0);
-      bits &= bits - 1;
-    }
-    store<u64>(at, 0);
-  }
+  decision.host = hostsFound;
+  return true;
 }
 
 /** What of an entry does not hold: the first of these, in the order in which they are looked at. */
@@ -165,42 +162,41 @@ export const FAILED_METHOD: u32 = 3;
 export const FAILED_HEADERS: u32 = 4;
 export const FAILED_PARAMS: u32 = 5;
 
-function holds(plan: Plan, condition: Condition): bool {
-  const value = slotValue(plan, condition.slot);
+function holds(decision: Decision, condition: Condition): bool {
+  const value = decision.valueOf(condition.slot);
   if (value == NONE) return false;
   return condition.present != 0 || sameText(value, condition.value);
 }
 
 export const FAILED_FLAG: u32 = 6;
+/** A flag looks at the client's address, which has to be given first. */
+export const UNKNOWN_FLAG: u32 = 7;
 
-/** Whether every flag that the entry asks gives what it asks for; what a flag lacks is noted in `plan.needs`. */
-function flagsHold(plan: Plan, entry: Entry): bool {
-  for (let at = entry.flags; at != 0; at = changetype<FlagCondition>(at).next) {
-    const condition = changetype<FlagCondition>(at);
-    const needs = evaluateFlag(plan, changetype<Flag>(condition.flag));
-    if (needs != DECIDED) {
-      plan.needs = needs;
-      return false;
+/** Whether every flag that the entry asks gives what it asks for. */
+function failedFlag(decision: Decision, entry: Entry): u32 {
+  for (let condition = entry.flags; condition; condition = nextOf(condition)) {
+    const answer = evaluateFlag(decision, condition.flag);
+    if (!answer) return UNKNOWN_FLAG;
+    if (answer.given == NO_SLOT || !isWanted(condition, condition.flag.variant(answer.given))) {
+      return FAILED_FLAG;
     }
-    if (!flagHolds(condition)) return false;
   }
-  return true;
+  return HOLDS;
 }
 
 /** All of an entry but host and path. */
-function failedRest(plan: Plan, entry: Entry): u32 {
+function failedRest(decision: Decision, entry: Entry): u32 {
   if (entry.method != NONE && !sameText(entry.method, view.method)) return FAILED_METHOD;
   for (let i: u32 = 0; i < entry.headerCount; i++) {
-    if (!holds(plan, changetype<Condition>(entry.headers + i * CONDITION_BYTES))) return FAILED_HEADERS;
+    if (!holds(decision, entry.header(i))) return FAILED_HEADERS;
   }
   if (entry.paramCount != 0) {
-    readParams(plan);
+    readParams(decision);
     for (let i: u32 = 0; i < entry.paramCount; i++) {
-      if (!holds(plan, changetype<Condition>(entry.params + i * CONDITION_BYTES))) return FAILED_PARAMS;
+      if (!holds(decision, entry.param(i))) return FAILED_PARAMS;
     }
   }
-  if (entry.flags != 0 && !flagsHold(plan, entry)) return FAILED_FLAG;
-  return HOLDS;
+  return failedFlag(decision, entry);
 }
 
 function hostHolds(pattern: Slice, host: Slice): bool {
@@ -223,13 +219,13 @@ function pathHolds(entry: Entry): bool {
 }
 
 /** The whole entry looked at by itself, without the index: for explanations, and to hold the index to. */
-export function failedOf(plan: Plan, entry: Entry): u32 {
-  if (entry.hosts != 0) {
+export function failedOf(decision: Decision, entry: Entry): u32 {
+  let wanted = entry.hosts;
+  if (wanted) {
     const host = hostOf();
-    let at = entry.hosts;
-    while (at != 0 && !hostHolds(changetype<Host>(at).text, host)) at = changetype<Host>(at).next;
-    if (at == 0) return FAILED_HOSTS;
+    while (wanted && !hostHolds(wanted.text, host)) wanted = wanted.next;
+    if (!wanted) return FAILED_HOSTS;
   }
   if (!pathHolds(entry)) return FAILED_PATH;
-  return failedRest(plan, entry);
+  return failedRest(decision, entry);
 }

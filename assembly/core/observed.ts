@@ -5,30 +5,29 @@ import { addressOf, Slice } from "../bytes/slice";
 import { put, putByte, putSlice, putString, Writer } from "../bytes/writer";
 import { reasonOf } from "./decision-line";
 import { anyExposed, putDictionary } from "./dictionary";
-import { Plan, Rollout, Variant } from "./plan";
-import { givenAt } from "./steering";
+import { Decision } from "./decision";
 
 function beginsWithLetter(label: Slice): bool {
   return load<u8>(addressOf(label)) >= 0x61;
 }
 
 /** Puts the line; nothing when no rollout applies and no flag is exposed. */
-export function putObserved(writer: Writer, plan: Plan): void {
-  for (let i: u32 = 0; i < plan.givenCount; i++) {
-    const given = givenAt(plan, i);
+export function putObserved(writer: Writer, decision: Decision): void {
+  for (let i: u32 = 0; i < decision.givenCount; i++) {
+    const given = decision.given.at(i);
     if (i != 0) put(writer, ", ");
-    const name = changetype<Rollout>(given.rollout).name;
+    const name = given.rollout.name;
     // A key may not begin with a digit (section 3.1.2), nor may a Token (section 3.3.4).
     if (!beginsWithLetter(name)) putByte(writer, 0x2a);
     putSlice(writer, name);
     putByte(writer, 0x3d);
-    const variant = changetype<Variant>(given.variant).name;
+    const variant = given.variant.name;
     if (beginsWithLetter(variant)) putSlice(writer, variant);
     else putString(writer, variant);
     put(writer, ";reason=");
     put(writer, reasonOf(given.reason));
   }
-  if (!anyExposed(plan)) return;
-  if (plan.givenCount != 0) put(writer, ", ");
-  putDictionary(writer, plan);
+  if (!anyExposed(decision)) return;
+  if (decision.givenCount != 0) put(writer, ", ");
+  putDictionary(writer, decision);
 }

@@ -5,14 +5,14 @@ import { hexValue } from "../bytes/hex";
 import { scratch } from "../bytes/scratch";
 import { addressOf, findByte, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
 import { ABSENT, find, mayHold } from "../bytes/table";
-import { Plan } from "./plan";
+import { Decision } from "./decision";
 import { fillSlot, view } from "./view";
 
-/** Fills the plan's query slots from the request, once a request. */
-export function readParams(plan: Plan): void {
+/** Fills the query parameters' slots from the request, once a request. */
+export function readParams(decision: Decision): void {
   if (view.paramsRead) return;
   view.paramsRead = true;
-  const params = plan.inputs.params;
+  const params = decision.plan.inputs.params;
   let at = addressOf(view.query);
   const end = at + lengthOf(view.query);
   while (at < end) {
@@ -23,7 +23,7 @@ export function readParams(plan: Plan): void {
       const slot = find(params, name);
       if (slot != ABSENT) {
         const begin = equals < stop ? equals + 1 : stop;
-        fillSlot(plan, slot, trimmed(formDecoded(sliceOf(begin, (stop - begin) as u32))));
+        fillSlot(decision, slot, trimmed(formDecoded(sliceOf(begin, (stop - begin) as u32))));
       }
     }
     at = stop + 1;

@@ -1,7 +1,12 @@
 // A shadow as the plan has it: a copy of requests for a service under test.
 
+import { Run } from "../bytes/records";
 import { Slice } from "../bytes/slice";
+import { Identity } from "./identity-plan";
+import { Ignored } from "./json-difference";
+import { Entry } from "./match-plan";
 import { Prefix } from "./murmur3";
+import { Rule } from "./rule-plan";
 
 /** Who sends the copies. */
 export const DISPATCH_CALL: u32 = 0;
@@ -24,7 +29,6 @@ export class HeaderChange {
   /** NONE: taken away. */
   value: Slice;
 }
-export const HEADER_CHANGE_BYTES: u32 = offsetof<HeaderChange>() as u32;
 
 /** One shadow. */
 @unmanaged
@@ -34,12 +38,12 @@ export class Shadow {
   header: Slice;
   cluster: Slice;
   dispatch: u32;
-  /** Its match entries: a chain of Entry; 0 without `match`. */
-  entries: usize;
-  /** The rule of `when`; 0 without. */
-  when: usize;
-  /** Addresses of `methodCount` Slices; 0: GET, HEAD and OPTIONS. */
-  methods: usize;
+  /** Its match entries; none without `match`. */
+  entries: Entry | null;
+  /** The rule of `when`. */
+  when: Rule | null;
+  /** None: GET, HEAD and OPTIONS. */
+  methods: Run<Slice>;
   methodCount: u32;
   /** Thousandths of a percent, and where they end in [0, 2^32). */
   share: u32;
@@ -49,14 +53,14 @@ export class Shadow {
   /** Whether anything of the answers is compared. */
   compares: bool;
   comparesStatus: bool;
-  /** Its own Identity or the policy's; 0 without. */
-  identity: usize;
+  /** Its own or the policy's. */
+  identity: Identity | null;
   /** `shadow/<name>/` */
   salted: Prefix;
   /** BODY_* */
   body: u32;
-  /** core/json-difference.ts: what may differ. */
-  ignored: usize;
+  /** What may differ. */
+  ignored: Run<Ignored>;
   ignoredCount: u32;
   /** Mismatches that are written to the log, a second and worker. */
   sample: u32;
@@ -67,27 +71,8 @@ export class Shadow {
   perSecond: u32;
   inFlight: u32;
   maxBodyBytes: u32;
-  /** Addresses of `changeCount` HeaderChange. */
-  changes: usize;
+  changes: Run<HeaderChange>;
   changeCount: u32;
   /** The filter's record of stats and budget (filter/shadow/state.ts); 0 without memory. */
   state: usize;
 }
-export const SHADOW_BYTES: u32 = offsetof<Shadow>() as u32;
-
-/** What became of a shadow whose match and rule hold. */
-@unmanaged
-export class Drawn {
-  shadow: usize;
-  /** DRAWN_* */
-  outcome: u32;
-  /** Under `sample: identity` the visitor's number. */
-  hash: u32;
-}
-export const DRAWN_BYTES: u32 = offsetof<Drawn>() as u32;
-
-export const DRAWN_NOT: u32 = 0;
-export const DRAWN_ANONYMOUS: u32 = 1;
-/** Drawn, but the body is too large, or of unknown length where that has to be known. */
-export const DRAWN_TOO_LARGE: u32 = 2;
-export const DRAWN_COPY: u32 = 3;

@@ -2,6 +2,7 @@
 
 import { decimal, MOST_DIGITS, NOT_DECIMAL } from "../bytes/decimal";
 import { beginPairs, nextPair, pairKey, pairsBroken, pairValue } from "../bytes/pairs";
+import { fixed, noRun, Run, scratchRun } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
 import {
   addressOf,
@@ -17,19 +18,7 @@ import {
 } from "../bytes/slice";
 import { ABSENT, find, mayHold } from "../bytes/table";
 import { HEADER_IP_TAGS, HEADER_PREFIX } from "../vocabulary/headers";
-import {
-  Flag,
-  FLAG_BYTES,
-  Identity,
-  IssueCookie,
-  NO_SLOT,
-  Plan,
-  Rollout,
-  ROLLOUT_BYTES,
-  Slot,
-  SLOT_BYTES,
-} from "./plan";
-import { Shadow, SHADOW_BYTES } from "./shadow-plan";
+import { Decision } from "./decision";
 
 
 @unmanaged
@@ -48,8 +37,8 @@ export class View {
   cookieHeaders: u32;
   /** The block itself. */
   block: Slice;
-  /** The client's own `x-serin-*`: addresses of `forgedCount` Slices, repetitions left out. */
-  forged: usize;
+  /** The client's own `x-serin-*`, repetitions left out. */
+  forged: Run<Slice>;
   forgedCount: u32;
   cookiesRead: bool;
   paramsRead: bool;
@@ -71,48 +60,22 @@ export class View {
   addressGiven: bool;
 }
 
-const VIEW_BYTES: i32 = 256;
-
 /** No length was told, or none that is a number. */
 export const UNKNOWN_LENGTH: u64 = NOT_DECIMAL;
 
 /** The one view: a worker decides one request at a time. */
-export const view: View = changetype<View>(memory.data(VIEW_BYTES, 8));
-
-/** Makes every memo of the plan stale. */
-export function nextStamp(plan: Plan): void {
-  plan.stamp++;
-  if (plan.stamp != 0) return;
-  // After 2^32 requests a memo of the first could look new: forget them all.
-  for (let i: u32 = 0; i < plan.inputs.count; i++)
-    changetype<Slot>(plan.inputs.slots + i * SLOT_BYTES).stamp = 0;
-  for (let issue = plan.issues; issue != 0; issue = changetype<IssueCookie>(issue).next) {
-    changetype<IssueCookie>(issue).stamp = 0;
-  }
-  if (plan.identity != 0) changetype<Identity>(plan.identity).stamp = 0;
-  for (let i: u32 = 0; i < plan.rolloutCount; i++) {
-    const identity = changetype<Rollout>(plan.rollouts + i * ROLLOUT_BYTES).identity;
-    if (identity != 0) changetype<Identity>(identity).stamp = 0;
-  }
-  for (let i: u32 = 0; i < plan.shadowCount; i++) {
-    const identity = changetype<Shadow>(plan.shadows + i * SHADOW_BYTES).identity;
-    if (identity != 0) changetype<Identity>(identity).stamp = 0;
-  }
-  for (let i: u32 = 0; i < plan.flagCount; i++) changetype<Flag>(plan.flags + i * FLAG_BYTES).stamp = 0;
-  plan.stamp = 1;
-}
+export const view: View = fixed<View>();
 
 /**
- * Reads the host's block of request headers (bytes/pairs.ts) into `view` and the plan's header slots.
+ * Reads the host's block of request headers (bytes/pairs.ts) into `view` and the slots of headers.
  * @returns false when the block is not what its lengths say
  */
-export function readRequest(plan: Plan, block: Slice): bool {
+export function readRequest(decision: Decision, block: Slice): bool {
   memory.fill(changetype<usize>(view), 0, offsetof<View>());
-  nextStamp(plan);
   view.block = block;
   view.bodyBytes = UNKNOWN_LENGTH;
   const count = beginPairs(block);
-  const headers = plan.inputs.headers;
+  const headers = decision.plan.inputs.headers;
   while (nextPair()) {
     const key = pairKey;
     const keyLength = lengthOf(key);
@@ -129,7 +92,7 @@ export function readRequest(plan: Plan, block: Slice): bool {
     readKnown(key, pairValue);
     if (mayHold(headers, keyLength)) {
       const slot = find(headers, key);
-      if (slot != ABSENT) fillSlot(plan, slot, trimmed(pairValue));
+      if (slot != ABSENT) fillSlot(decision, slot, trimmed(pairValue));
     }
   }
   return !pairsBroken;
@@ -137,7 +100,7 @@ export function readRequest(plan: Plan, block: Slice): bool {
 
 /** As `readRequest`, for trailers: of these only the client's own `x-serin-*` matter. */
 export function readTrailers(block: Slice): void {
-  view.forged = 0;
+  view.forged = noRun<Slice>();
   view.forgedCount = 0;
   const count = beginPairs(block);
   while (nextPair()) {
@@ -146,18 +109,8 @@ export function readTrailers(block: Slice): void {
 }
 
 /** The first non-empty occurrence is the value. */
-export function fillSlot(plan: Plan, index: u32, value: Slice): void {
-  const slot = changetype<Slot>(plan.inputs.slots + index * SLOT_BYTES);
-  if (slot.stamp == plan.stamp && lengthOf(slot.value) != 0) return;
-  slot.stamp = plan.stamp;
-  slot.value = value;
-}
-
-/** The value that a slot holds for this request; NONE when nothing was filled in. */
-export function slotValue(plan: Plan, index: u32): Slice {
-  if (index == NO_SLOT) return NONE;
-  const slot = changetype<Slot>(plan.inputs.slots + index * SLOT_BYTES);
-  return slot.stamp == plan.stamp ? slot.value : NONE;
+export function fillSlot(decision: Decision, slot: u32, value: Slice): void {
+  if (lengthOf(decision.valueOf(slot)) == 0) decision.fill(slot, value);
 }
 
 function readPseudo(key: Slice, value: Slice): void {
@@ -212,14 +165,13 @@ function isGrpc(type: Slice): bool {
 
 function noteForged(key: Slice, mostPairs: u32): void {
   for (let i: u32 = 0; i < view.forgedCount; i++) {
-    const seen = load<u64>(view.forged + ((i as usize) << 3));
-    if (sameText(seen, key)) return;
+    if (sameText(view.forged.at(i), key)) return;
   }
-  if (view.forged == 0) {
-    view.forged = scratch((mostPairs as usize) << 3);
-    if (view.forged == 0) return;
+  if (view.forged.isNone) {
+    view.forged = scratchRun<Slice>(mostPairs);
+    if (view.forged.isNone) return;
   }
-  store<u64>(view.forged + ((view.forgedCount as usize) << 3), key);
+  view.forged.set(view.forgedCount, key);
   view.forgedCount++;
 }
 

@@ -4,10 +4,12 @@
 import { take } from "../bytes/arena";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
-import { IssueCookie, Plan, Rollout, STEER_HEADER, Variant } from "../core/plan";
+import { nextOf } from "../bytes/records";
+import { Decision } from "../core/decision";
+import { IssueCookie } from "../core/identity-plan";
+import { STEER_HEADER } from "../core/plan";
 import {
   anyIssued,
-  givenAt,
   isAnnounced,
   isSecure,
   putCookieHeader,
@@ -46,7 +48,7 @@ import {
 class IssuedCookie {
   next: usize;
   /** Of the stream's plan, which outlives the stream. */
-  issue: usize;
+  issue: IssueCookie;
   isSecure: bool;
   /** 32 hexadecimal digits follow. */
   id: u8;
@@ -65,34 +67,35 @@ let routeCleared: bool = true;
 export let headersChanged: bool = false;
 
 /** Tells the host what was decided. */
-export function applyDecision(plan: Plan, stream: Stream): void {
+export function applyDecision(decision: Decision, stream: Stream): void {
+  const plan = decision.plan;
   routeCleared = true;
   headersChanged = view.forgedCount != 0;
   for (let i: u32 = 0; i < view.forgedCount; i++) {
-    if (!removeRequestHeader(load<u64>(view.forged + ((i as usize) << 3)))) {
+    if (!removeRequestHeader(view.forged.at(i))) {
       survive("host-call", "a client header under x-serin- could not be removed");
     }
   }
-  if (plan.givenCount == 0 && plan.watched == 0 && plan.drawnCount == 0) return;
+  if (decision.givenCount == 0 && !plan.watched && decision.drawnCount == 0) return;
   const byHeader = plan.steer == STEER_HEADER;
-  if (plan.observes) observe(plan);
-  for (let i: u32 = 0; i < plan.givenCount; i++) {
-    const given = givenAt(plan, i);
+  if (plan.observes) observe(decision);
+  for (let i: u32 = 0; i < decision.givenCount; i++) {
+    const given = decision.given.at(i);
     if (!isAnnounced(given)) continue;
-    const rollout = changetype<Rollout>(given.rollout);
-    const variant = changetype<Variant>(given.variant);
+    const rollout = given.rollout;
+    const variant = given.variant;
     if (byHeader) write(true, rollout.header, variant.headerValue);
     else write(false, rollout.state, variant.name);
   }
-  const cluster = steeredCluster(plan);
+  const cluster = steeredCluster(decision);
   if (cluster != NONE) write(byHeader, byHeader ? wordClusterHeader : wordClusterState, cluster);
-  if (plan.watched != 0 && anyExposed(plan)) {
+  if (plan.watched && anyExposed(decision)) {
     beginText(text);
-    putDictionary(text, plan);
+    putDictionary(text, decision);
     write(true, wordFlagsHeader, textOf(text));
   }
-  if (plan.issues != 0 && anyIssued(plan)) issueCookies(plan, stream);
-  if (plan.drawnCount != 0 && announceMirrors(plan, plan.nowNs)) {
+  if (plan.issues && anyIssued(decision)) issueCookies(decision, stream);
+  if (decision.drawnCount != 0 && announceMirrors(decision)) {
     routeCleared = true;
     headersChanged = true;
   }
@@ -100,9 +103,9 @@ export function applyDecision(plan: Plan, stream: Stream): void {
 }
 
 /** For access logs and spans: no route looks at it, so the route stays as it is. */
-function observe(plan: Plan): void {
+function observe(decision: Decision): void {
   beginText(text);
-  putObserved(text, plan);
+  putObserved(text, decision);
   const line = textOf(text);
   if (lengthOf(line) == 0) return;
   if (!setFilterState(wordDecisionState, line)) survive("host-call", "a filter state could not be written");
@@ -111,7 +114,7 @@ function observe(plan: Plan): void {
 /** Takes the client's own `x-serin-*` out of the request's trailers: an upstream may fold them into its headers. */
 export function removeForgedTrailers(): void {
   for (let i: u32 = 0; i < view.forgedCount; i++) {
-    if (!removeRequestTrailer(load<u64>(view.forged + ((i as usize) << 3)))) {
+    if (!removeRequestTrailer(view.forged.at(i))) {
       survive("host-call", "a client trailer under x-serin- could not be removed");
     }
   }
@@ -134,29 +137,25 @@ function clearRoute(): void {
   else if (!callForeign(wordClearRouteCache)) survive("host-call", "the route cache could not be cleared");
 }
 
-function issueCookies(plan: Plan, stream: Stream): void {
+function issueCookies(decision: Decision, stream: Stream): void {
   beginText(text);
-  putCookieHeader(text, plan);
+  putCookieHeader(text, decision);
   if (!replaceRequestHeader(wordCookie, textOf(text)))
     survive("host-call", "the cookie header could not be written");
   routeCleared = true;
   headersChanged = true;
-  for (let at = plan.issues; at != 0; at = changetype<IssueCookie>(at).next) {
-    const issue = changetype<IssueCookie>(at);
-    if (issue.stamp != plan.stamp) continue;
+  for (let issue = decision.plan.issues; issue; issue = nextOf(issue)) {
+    const id = decision.idOf(issue);
+    if (id == NONE) continue;
     const address = takeIssued();
     if (address == 0) {
       survive("memory", "no memory for an issued cookie");
       return;
     }
     const issued = changetype<IssuedCookie>(address);
-    issued.issue = at;
+    issued.issue = issue;
     issued.isSecure = isSecure(issue);
-    memory.copy(
-      address + ID_OFFSET,
-      addressOf(issue.id),
-      lengthOf(issue.id) < ID_BYTES ? lengthOf(issue.id) : ID_BYTES,
-    );
+    memory.copy(address + ID_OFFSET, addressOf(id), lengthOf(id) < ID_BYTES ? lengthOf(id) : ID_BYTES);
     issued.next = stream.issued;
     stream.issued = address;
   }
@@ -167,12 +166,7 @@ export function setIssuedCookies(stream: Stream): void {
   for (let at = stream.issued; at != 0; at = changetype<IssuedCookie>(at).next) {
     const issued = changetype<IssuedCookie>(at);
     beginText(text);
-    putSetCookie(
-      text,
-      changetype<IssueCookie>(issued.issue),
-      sliceOf(at + ID_OFFSET, ID_BYTES),
-      issued.isSecure,
-    );
+    putSetCookie(text, issued.issue, sliceOf(at + ID_OFFSET, ID_BYTES), issued.isSecure);
     if (!addResponseHeader(wordSetCookie, textOf(text))) survive("host-call", "a cookie could not be set");
   }
   releaseIssued(stream);

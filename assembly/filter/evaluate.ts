@@ -1,17 +1,17 @@
 // One evaluation of a flag over any JSON, for `serin evaluate`: Envoy never calls it.
 
-import { Arena, closeArena, openArena } from "../bytes/arena";
+import { closeArena, openArena } from "../bytes/arena";
+import { fixed } from "../bytes/records";
 import { beginScratch } from "../bytes/scratch";
 import { isWord, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find } from "../bytes/table";
 import { beginText, put, putByte, putString, textOf, Writer } from "../bytes/writer";
 import { flagReason } from "../core/decision-line";
-import { answer, flagVariant } from "../core/flag";
+import { beginDecision, decision, FLAG_ERROR } from "../core/decision";
+import { answerFlag } from "../core/flag";
 import { ERROR_PARSE } from "../core/logic/opcodes";
 import {
   findMember,
-  memberOf,
-  memberValue,
   setNull,
   TAG_FALSE,
   TAG_NUMBER,
@@ -22,7 +22,7 @@ import {
 } from "../core/logic/value";
 import { putValue } from "../core/logic/value-text";
 import { seeJson } from "../core/logic/variables";
-import { Flag, FLAG_ERROR, NO_SLOT, Plan } from "../core/plan";
+import { NO_SLOT, Plan } from "../core/plan";
 import { readValue } from "../policy/read-value";
 import {
   ERROR_CODE_GENERAL,
@@ -33,8 +33,8 @@ import {
 } from "../vocabulary/reasons";
 import { recordOf, Root } from "./contexts";
 
-const line: Writer = changetype<Writer>(memory.data(32, 8));
-const empty: Value = changetype<Value>(memory.data(16, 8));
+const line: Writer = fixed<Writer>();
+const empty: Value = fixed<Value>();
 
 /**
  * Evaluates one request: `{ "flagKey", "context", "type", "default" }` as JSON in memory that
@@ -47,13 +47,13 @@ export function evaluate(root: u32, address: usize, length: u32, seconds: f64): 
   const record = recordOf(root);
   if (record == 0 || !changetype<Root>(record).isRoot) return 0;
   const plan = changetype<Root>(record).plan;
-  const arena: Arena = openArena();
-  if (changetype<usize>(plan) == 0 || changetype<usize>(arena) == 0) return 0;
+  const arena = openArena();
+  if (changetype<usize>(plan) == 0 || !arena) return 0;
   const request = readValue(arena, sliceOf(address, length));
   let text: Slice = 0;
-  if (request != 0 && changetype<Value>(request).tag == TAG_OBJECT) {
+  if (request && request.tag == TAG_OBJECT) {
     beginText(line);
-    putAnswer(plan, changetype<Value>(request), seconds);
+    putAnswer(plan, request, seconds);
     text = textOf(line);
   }
   closeArena(arena);
@@ -65,8 +65,8 @@ export function evaluate(root: u32, address: usize, length: u32, seconds: f64): 
 /** A member of the request; null when it is not there. */
 function part(request: Value, name: string): Value {
   for (let i: u32 = 0; i < request.count; i++) {
-    const member = memberOf(request, i);
-    if (isWord(member.key, name)) return memberValue(member);
+    const member = request.members.at(i);
+    if (isWord(member.key, name)) return member.value;
   }
   setNull(empty);
   return empty;
@@ -77,13 +77,14 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
   const found = key.tag == TAG_TEXT ? find(plan.flagKeys, key.bits) : ABSENT;
   if (found == ABSENT) {
     putFailure(request, ERROR_CODE_NOT_FOUND, "there is no such flag");
-    return putMetadata(plan, 0);
+    return putMetadata(plan, null);
   }
-  const flag = changetype<Flag>(found);
+  const flag = plan.flag(found);
+  beginDecision(decision, plan, 0);
   seeJson(plan, part(request, "context"), seconds);
-  answer(plan, flag);
-  if (flag.reason == FLAG_ERROR) {
-    const isParse = flag.error == ERROR_PARSE;
+  const answer = answerFlag(decision, flag);
+  if (answer.reason == FLAG_ERROR) {
+    const isParse = answer.error == ERROR_PARSE;
     putFailure(
       request,
       isParse ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL,
@@ -93,16 +94,16 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
     );
     return putMetadata(plan, flag.metadata);
   }
-  if (flag.given == NO_SLOT) {
+  if (answer.given == NO_SLOT) {
     put(line, '{"value":');
     putValue(line, part(request, "default"));
     put(line, ',"reason":"');
-    put(line, flagReason(flag.reason));
+    put(line, flagReason(answer.reason));
     putByte(line, 0x22);
     return putMetadata(plan, flag.metadata);
   }
-  const variant = flagVariant(flag, flag.given);
-  const value = changetype<Value>(variant.value);
+  const variant = flag.variant(answer.given);
+  const value = variant.value;
   if (!isOfType(value, part(request, "type"))) {
     putFailure(request, ERROR_CODE_TYPE, "the variant's value is of another type than the one asked for");
     return putMetadata(plan, flag.metadata);
@@ -112,7 +113,7 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
   put(line, ',"variant":');
   putString(line, variant.name);
   put(line, ',"reason":"');
-  put(line, flagReason(flag.reason));
+  put(line, flagReason(answer.reason));
   putByte(line, 0x22);
   putMetadata(plan, flag.metadata);
 }
@@ -138,29 +139,27 @@ function putFailure(request: Value, code: string, text: string): void {
 }
 
 /** Puts the set's metadata overlaid by the flag's, and ends the answer. */
-function putMetadata(plan: Plan, own: usize): void {
+function putMetadata(plan: Plan, own: Value | null): void {
   put(line, ',"flagMetadata":{');
   let first = true;
-  if (plan.metadata != 0) {
-    const set = changetype<Value>(plan.metadata);
+  const set = plan.metadata;
+  if (set) {
     for (let i: u32 = 0; i < set.count; i++) {
-      const key = memberOf(set, i).key;
-      if (own != 0 && changetype<usize>(findMember(changetype<Value>(own), key)) != 0) continue;
+      if (own && findMember(own, set.members.at(i).key)) continue;
       first = putMember(set, i, first);
     }
   }
-  if (own != 0) {
-    for (let i: u32 = 0; i < changetype<Value>(own).count; i++)
-      first = putMember(changetype<Value>(own), i, first);
+  if (own) {
+    for (let i: u32 = 0; i < own.count; i++) first = putMember(own, i, first);
   }
   put(line, "}}");
 }
 
 function putMember(object: Value, index: u32, first: bool): bool {
-  const member = memberOf(object, index);
+  const member = object.members.at(index);
   if (!first) putByte(line, 0x2c);
   putString(line, member.key);
   putByte(line, 0x3a);
-  putValue(line, memberValue(member));
+  putValue(line, member.value);
   return false;
 }

@@ -4,9 +4,10 @@ import { keep } from "../bytes/arena";
 import { NONE } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, restartText, textOf, Writer } from "../bytes/writer";
-import { flagVariant } from "../core/flag";
+import { Decision } from "../core/decision";
+import { Flag } from "../core/flag-plan";
 import { putFolded } from "../core/stat-name";
-import { Flag, FLAG_BYTES, NO_SLOT, Plan } from "../core/plan";
+import { NO_SLOT, Plan } from "../core/plan";
 import { addToMetric, COUNTER, defineMetric } from "../host/metrics";
 import { STAT_FLAG } from "../vocabulary/stats";
 import { vmArena } from "./words";
@@ -20,9 +21,9 @@ export function adoptFlagStats(plan: Plan): void {
   if (changetype<usize>(ids) == 0) ids = newTable(vmArena);
   if (changetype<usize>(ids) == 0) return;
   for (let i: u32 = 0; i < plan.flagCount; i++) {
-    const flag = changetype<Flag>(plan.flags + i * FLAG_BYTES);
+    const flag = plan.flag(i);
     if (!flag.isUsed) continue;
-    for (let v: u32 = 0; v < flag.variantCount; v++) flagVariant(flag, v).metric = idOf(flag, v);
+    for (let v: u32 = 0; v < flag.variantCount; v++) flag.variant(v).metric = idOf(flag, v);
   }
 }
 
@@ -31,7 +32,7 @@ function idOf(flag: Flag, variant: u32): u32 {
   put(name, STAT_FLAG);
   putFolded(name, flag.key);
   putByte(name, 0x2e);
-  putFolded(name, flagVariant(flag, variant).name);
+  putFolded(name, flag.variant(variant).name);
   const stat = textOf(name);
   const found = find(ids, stat);
   if (found != ABSENT) return found;
@@ -42,10 +43,11 @@ function idOf(flag: Flag, variant: u32): u32 {
 }
 
 /** Counts what the request's flags gave. */
-export function countFlags(plan: Plan): void {
-  for (let at = plan.used; at != 0; at = changetype<Flag>(at).nextUsed) {
-    const flag = changetype<Flag>(at);
-    if (flag.stamp == plan.stamp && flag.given != NO_SLOT)
-      addToMetric(flagVariant(flag, flag.given).metric, 1);
+export function countFlags(decision: Decision): void {
+  let flag = decision.plan.used;
+  while (flag) {
+    const answer = decision.answerOf(flag);
+    if (answer && answer.given != NO_SLOT) addToMetric(flag.variant(answer.given).metric, 1);
+    flag = flag.nextUsed;
   }
 }

@@ -3,7 +3,7 @@
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { putDecisionLine } from "../core/decision-line";
 import { putExplanation } from "../core/explanation";
-import { Plan } from "../core/plan";
+import { Decision } from "../core/decision";
 import { SECOND } from "../host/clock";
 import { DEBUG, log, logLevel, TRACE } from "../host/log";
 
@@ -28,12 +28,12 @@ export function writesDecisions(now: u64): bool {
 }
 
 /** Writes the lines of the request that was just decided. */
-export function writeDecision(plan: Plan): void {
+export function writeDecision(decision: Decision): void {
   beginText(line);
-  putDecisionLine(line, plan);
+  putDecisionLine(line, decision);
   log(DEBUG, textOf(line));
   if (level > TRACE) return;
   beginText(line);
-  putExplanation(line, plan);
+  putExplanation(line, decision);
   log(TRACE, textOf(line));
 }

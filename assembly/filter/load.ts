@@ -65,7 +65,7 @@ export function configure(id: u32, bytes: u32): bool {
   text = 0;
   textBytes = 0;
   forgetLevel();
-  if (changetype<usize>(plan) == 0) {
+  if (!plan) {
     if (starved) {
       survive("memory", "no memory for this policy: requests pass without a decision");
       return true;
@@ -89,7 +89,7 @@ export function configure(id: u32, bytes: u32): bool {
 }
 
 /** Fetches the policy's text and compiles it. */
-function read(bytes: u32): Plan {
+function read(bytes: u32): Plan | null {
   configuring = true;
   const policy: Slice = bytes == 0 ? NONE : configuration(bytes);
   configuring = false;

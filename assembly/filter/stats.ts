@@ -5,15 +5,7 @@ import { keep, take } from "../bytes/arena";
 import { NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
-import {
-  Plan,
-  Rollout,
-  ROLLOUT_BYTES,
-  SIGNALS_FULL,
-  SIGNALS_MATCHED,
-  Variant,
-  VARIANT_BYTES,
-} from "../core/plan";
+import { Plan, Rollout, SIGNALS_FULL, SIGNALS_MATCHED, Variant } from "../core/plan";
 import {
   addToMetric,
   COUNTER,
@@ -151,11 +143,10 @@ function defineRest(stats: VariantStats, rollout: Slice, variant: Slice): void {
 export function adoptStats(plan: Plan): bool {
   let sound = true;
   for (let r: u32 = 0; r < plan.rolloutCount; r++) {
-    const rollout = changetype<Rollout>(plan.rollouts + r * ROLLOUT_BYTES);
+    const rollout = plan.rollout(r);
     for (let v: u32 = 0; v < rollout.variantCount; v++) {
-      const address = rollout.variants + v * VARIANT_BYTES;
-      const variant = changetype<Variant>(address);
-      variant.stats = adopt(rollout, variant.name, variant.share, isFull(rollout, address));
+      const variant = rollout.variant(v);
+      variant.stats = adopt(rollout, variant.name, variant.share, isFull(rollout, variant));
       if (variant.stats == 0) sound = false;
     }
     if (rollout.controlBelow == 0) continue;
@@ -166,9 +157,9 @@ export function adoptStats(plan: Plan): bool {
 }
 
 /** Whether every stream of this variant is counted to its end. */
-export function isFull(rollout: Rollout, variant: usize): bool {
+export function isFull(rollout: Rollout, variant: Variant): bool {
   if (rollout.signals == SIGNALS_FULL) return true;
-  return rollout.signals == SIGNALS_MATCHED && variant != rollout.variants + rollout.fallback * VARIANT_BYTES;
+  return rollout.signals == SIGNALS_MATCHED && !rollout.isFallback(variant);
 }
 
 function adopt(rollout: Rollout, variant: Slice, share: u32, full: bool): usize {
@@ -197,9 +188,9 @@ function statsOf(rollout: Slice, variant: Slice): usize {
 /** The plan is going: a variant that no other plan of this worker has asks for no share any more. */
 export function releaseStats(plan: Plan): void {
   for (let r: u32 = 0; r < plan.rolloutCount; r++) {
-    const rollout = changetype<Rollout>(plan.rollouts + r * ROLLOUT_BYTES);
+    const rollout = plan.rollout(r);
     for (let v: u32 = 0; v < rollout.variantCount; v++) {
-      release(changetype<Variant>(rollout.variants + v * VARIANT_BYTES).stats);
+      release(rollout.variant(v).stats);
     }
     release(rollout.controlStats);
   }

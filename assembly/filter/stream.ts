@@ -4,10 +4,9 @@ import { decimal, MOST_DIGITS } from "../bytes/decimal";
 import { beginScratch } from "../bytes/scratch";
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { decide } from "../core/decide";
-import { DECIDED, identify, NEEDS_ADDRESS } from "../core/identity";
+import { beginDecision, decision, randomWanted } from "../core/decision";
+import { identify } from "../core/identity";
 import { evaluateFlag } from "../core/flag";
-import { Flag, FLAG_BYTES, Identity, Plan, Rollout, Variant } from "../core/plan";
-import { givenAt } from "../core/steering";
 import { readRequest, readTrailers, view } from "../core/view";
 import { fillRandom, MILLISECOND, nowNs } from "../host/clock";
 import { requestHeaders, requestTrailers } from "../host/headers";
@@ -71,77 +70,66 @@ export function beginRequest(id: u32, isEnd: bool): void {
   stream.begunNs = now;
   const block = requestHeaders();
   if (block == NONE) return survive("host-call", "the request headers could not be read");
-  if (!readRequest(plan, block)) return survive("headers", "a block of headers that is none");
-  plan.nowNs = now;
+  beginDecision(decision, plan, now);
+  if (!readRequest(decision, block)) return survive("headers", "a block of headers that is none");
   view.hasNoBody = isEnd;
   stream.isGrpc = view.isGrpc;
   stream.isConnect = isWord(view.method, "CONNECT");
-  if (!decideAll(plan)) {
-    plan.givenCount = 0;
-    plan.drawnCount = 0;
+  topUpRandom();
+  if (!decide(decision)) {
+    giveAddress();
+    decide(decision);
+  }
+  if (decision.lacksRandom) {
+    decision.givenCount = 0;
+    decision.drawnCount = 0;
     survive("host-call", "no random bytes: nothing was decided");
   }
-  if (plan.ruleErrors != 0) survive("rule", "a rule failed on this request and counts as false");
-  applyDecision(plan, stream);
-  if (plan.flagCount != 0) countFlags(plan);
-  for (let i: u32 = 0; i < plan.givenCount; i++) {
-    const given = givenAt(plan, i);
-    const rollout = changetype<Rollout>(given.rollout);
-    let counted = countGiven(
-      stream,
-      changetype<Variant>(given.variant).stats,
-      isFull(rollout, given.variant),
-    );
+  if (decision.ruleErrors != 0) survive("rule", "a rule failed on this request and counts as false");
+  applyDecision(decision, stream);
+  if (plan.flagCount != 0) countFlags(decision);
+  for (let i: u32 = 0; i < decision.givenCount; i++) {
+    const given = decision.given.at(i);
+    const rollout = given.rollout;
+    let counted = countGiven(stream, given.variant.stats, isFull(rollout, given.variant));
     if (given.isControl && !countGiven(stream, rollout.controlStats, true)) counted = false;
     if (!counted) survive("memory", "no memory to count a variant");
   }
-  if (plan.drawnCount != 0) beginCopies(plan, stream, headersChanged, now);
+  if (decision.drawnCount != 0) beginCopies(decision, stream, headersChanged);
   if (writesDecisions(now)) {
-    nameVisitor(plan);
-    writeDecision(plan);
+    nameVisitor();
+    writeDecision(decision);
   }
 }
 
-/** Decides, giving `decide` what it asks for. @returns false when the host could not */
-function decideAll(plan: Plan): bool {
-  // It asks at most once for each: the address stays given, and the random bytes are enough for one request.
-  for (let i = 0; i < 3; i++) {
-    const needs = decide(plan);
-    if (needs == DECIDED) return true;
-    if (!give(plan, needs)) return false;
-  }
-  return false;
+/** Fetches random bytes when a decision by this plan could need more than are ahead. Without them `decide` says so. */
+function topUpRandom(): void {
+  const wanted = randomWanted(decision);
+  if (wanted != 0 && fillRandom(decision.random, wanted)) decision.randomUsed = 0;
 }
 
-function give(plan: Plan, needs: u32): bool {
-  if (needs == NEEDS_ADDRESS) {
-    view.address = withoutPort(property(wordSourceAddress));
-    view.addressGiven = true;
-    return true;
-  }
-  if (plan.random == 0 || !fillRandom(plan.random, plan.randomBytes)) return false;
-  plan.randomUsed = 0;
-  return true;
+/** Asks for the client's address: once a request at most, and only when something looks at it. */
+function giveAddress(): void {
+  view.address = withoutPort(property(wordSourceAddress));
+  view.addressGiven = true;
 }
 
 /**
  * Finds what the decision line says besides the decision: every flag's answer, also of those that nothing used, and the
  * policy's identity where no rollout asked for it, for which nothing is issued.
  */
-function nameVisitor(plan: Plan): void {
+function nameVisitor(): void {
+  const plan = decision.plan;
   for (let i: u32 = 0; i < plan.flagCount; i++) {
-    const flag = changetype<Flag>(plan.flags + i * FLAG_BYTES);
-    for (let j = 0; j < 3; j++) {
-      const needs = evaluateFlag(plan, flag);
-      if (needs == DECIDED || !give(plan, needs)) break;
-    }
+    const flag = plan.flag(i);
+    if (evaluateFlag(decision, flag)) continue;
+    giveAddress();
+    evaluateFlag(decision, flag);
   }
-  if (plan.identity == 0) return;
-  const identity = changetype<Identity>(plan.identity);
-  for (let i = 0; i < 2; i++) {
-    const needs = identify(plan, identity, false);
-    if (needs == DECIDED || !give(plan, needs)) return;
-  }
+  const identity = plan.identity;
+  if (!identity || identify(decision, identity, false)) return;
+  giveAddress();
+  identify(decision, identity, false);
 }
 
 /** `203.0.113.7:4711` -> `203.0.113.7`, `[2001:db8::1]:443` -> `2001:db8::1` */

@@ -38,8 +38,9 @@ export let wordUpstream: Slice = NONE;
 /** Opens the VM's arena and writes the words. @returns false without memory */
 export function prepareWords(): bool {
   if (changetype<usize>(vmArena) != 0) return true;
-  vmArena = openArena();
-  if (changetype<usize>(vmArena) == 0) return false;
+  const arena = openArena();
+  if (!arena) return false;
+  vmArena = arena;
   wordClusterHeader = written(HEADER_CLUSTER);
   wordClusterState = written(STATE_CLUSTER);
   wordFlagsHeader = written(HEADER_FLAGS);

@@ -1,11 +1,13 @@
 // What the readers of the policy's parts share: the plan that is being built, and its inputs.
 
 import { Arena, keep, take } from "../bytes/arena";
+import { Run, takeRecord, takeRun } from "../bytes/records";
 import { addressOf, isWord, lengthOf, lower, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putString } from "../bytes/writer";
 import { hashPrefix, Prefix } from "../core/murmur3";
-import { Flag, NO_SLOT, Plan } from "../core/plan";
+import { Flag } from "../core/flag-plan";
+import { NO_SLOT, Plan } from "../core/plan";
 import { HEADER_PREFIX } from "../vocabulary/headers";
 import { LIMIT_CLUSTER_BYTES } from "../vocabulary/limits";
 import { CODE_NAME, CODE_NO_EFFECT, CODE_RANGE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
@@ -28,9 +30,23 @@ export function beginBuild(built: Plan, readingArena: Arena, hasIdentity: bool):
   identityGiven = hasIdentity;
 }
 
-/** Records of `bytes` each, zeroed, in the plan's arena; 0 without memory. */
-export function records(count: u32, bytes: usize): usize {
-  return take(plan.arena, (count as usize) * bytes);
+/** A record, zeroed, in the plan's arena; null without memory. */
+// @ts-ignore: decorator
+@inline
+export function record<T>(): T | null {
+  return takeRecord<T>(plan.arena);
+}
+
+/** Records, zeroed, in the plan's arena; `isNone` without memory. */
+// @ts-ignore: decorator
+@inline
+export function records<T>(count: u32): Run<T> {
+  return takeRun<T>(plan.arena, count);
+}
+
+/** Bytes, zeroed, in the plan's arena; 0 without memory. */
+export function room(bytes: u32): usize {
+  return take(plan.arena, bytes);
 }
 
 /** A copy of a text of the policy that lives as long as the plan. */
@@ -63,7 +79,7 @@ export function useFlag(flag: Flag): void {
   if (flag.isUsed) return;
   flag.isUsed = true;
   flag.nextUsed = plan.used;
-  plan.used = changetype<usize>(flag);
+  plan.used = flag;
 }
 
 /** An ASCII word as bytes, in the plan's arena. */
@@ -147,9 +163,9 @@ export function clusterName(node: Node): Slice {
 /** `salt/`: what stands before an identity that is hashed. Without memory there is none, and the plan has failed. */
 export function saltedBy(salt: Slice): Prefix {
   const length = lengthOf(salt);
-  const prefix = changetype<Prefix>(records(1, offsetof<Prefix>()));
-  const copy = records(1, length + 1);
-  if (changetype<usize>(prefix) == 0 || copy == 0) return changetype<Prefix>(0);
+  const prefix = record<Prefix>();
+  const copy = room(length + 1);
+  if (!prefix || copy == 0) return changetype<Prefix>(0);
   memory.copy(copy, addressOf(salt), length);
   store<u8>(copy + length, 0x2f);
   hashPrefix(prefix, sliceOf(copy, length + 1));

@@ -1,21 +1,20 @@
 // Files the entries of all rollouts and shadows by host and path, so that `matchAll` meets only those that can hold.
 
-import { take } from "../bytes/arena";
+import { nextOf, Run, takeRecord, takeRun } from "../bytes/records";
 import { addressOf, NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { pairIndex } from "../core/match";
-import { Entry, ENTRY_BYTES, Filed, Host, Index, PairCell, Plan, Rollout, ROLLOUT_BYTES } from "../core/plan";
-import { Shadow, SHADOW_BYTES } from "../core/shadow-plan";
+import { Entry, Filed, Index, PairCell } from "../core/match-plan";
+import { Plan } from "../core/plan";
 
-const PAIR_CELL: usize = 16;
 const FIRST_PAIRS: u32 = 16;
 
 let plan: Plan = changetype<Plan>(0);
 
 /** Makes the plan's empty index. @returns false without memory */
 export function newIndex(owner: Plan): bool {
-  const index = changetype<Index>(take(owner.arena, offsetof<Index>()));
-  if (changetype<usize>(index) == 0) return false;
+  const index = takeRecord<Index>(owner.arena);
+  if (!index) return false;
   index.hosts = newTable(owner.arena);
   index.suffixes = newTable(owner.arena);
   index.paths = newTable(owner.arena);
@@ -28,32 +27,29 @@ export function newIndex(owner: Plan): bool {
 export function compileIndex(owner: Plan): bool {
   plan = owner;
   for (let i: u32 = 0; i < plan.rolloutCount; i++) {
-    if (!fileAll(changetype<Rollout>(plan.rollouts + i * ROLLOUT_BYTES).entries, i)) return false;
+    if (!fileAll(plan.rollout(i).entries, i)) return false;
   }
   for (let i: u32 = 0; i < plan.shadowCount; i++) {
-    const entries = changetype<Shadow>(plan.shadows + i * SHADOW_BYTES).entries;
-    if (!fileAll(entries, plan.rolloutCount + i)) return false;
+    if (!fileAll(plan.shadow(i).entries, plan.rolloutCount + i)) return false;
   }
   return true;
 }
 
-function fileAll(entries: usize, target: u32): bool {
-  if (entries == 0) {
-    const address = take(plan.arena, ENTRY_BYTES);
-    if (address == 0) return false;
-    changetype<Entry>(address).target = target;
-    file(changetype<Entry>(address));
+function fileAll(entries: Entry | null, target: u32): bool {
+  if (!entries) {
+    const all = takeRecord<Entry>(plan.arena);
+    if (!all) return false;
+    all.target = target;
+    file(all);
   }
-  for (let at = entries; at != 0; at = changetype<Entry>(at).next) file(changetype<Entry>(at));
+  for (let entry = entries; entry; entry = nextOf(entry)) file(entry);
   return !plan.arena.failed;
 }
 
 function file(entry: Entry): void {
   const path = pathNumber(entry);
-  if (entry.hosts == 0) return fileAt(0, path, entry);
-  for (let at = entry.hosts; at != 0; at = changetype<Host>(at).next) {
-    fileAt(hostNumber(changetype<Host>(at).text), path, entry);
-  }
+  if (!entry.hosts) return fileAt(0, path, entry);
+  for (let host = entry.hosts; host; host = nextOf(host)) fileAt(hostNumber(host.text), path, entry);
 }
 
 /** The number of a text in its table, the next free one when it is new. */
@@ -81,38 +77,37 @@ function pathNumber(entry: Entry): u32 {
 
 function fileAt(host: u32, path: u32, entry: Entry): void {
   const index = plan.index;
-  if ((index.pairCount + 1) << 1 > index.pairMask + 1 || index.pairs == 0) growPairs();
-  const address = take(plan.arena, offsetof<Filed>());
-  if (address == 0 || plan.arena.failed) return;
-  const filed = changetype<Filed>(address);
-  filed.entry = changetype<usize>(entry);
+  if ((index.pairCount + 1) << 1 > index.pairMask + 1 || index.pairs.isNone) growPairs();
+  const filed = takeRecord<Filed>(plan.arena);
+  if (!filed || plan.arena.failed) return;
+  filed.entry = entry;
   const cell = cellOf(index.pairs, index.pairMask, ((host as u64) << 32) | (path as u64));
-  if (cell.chain == 0) {
+  if (!cell.chain) {
     cell.key = ((host as u64) << 32) | (path as u64);
     index.pairCount++;
   }
   filed.next = cell.chain;
-  cell.chain = address;
+  cell.chain = filed;
 }
 
-function cellOf(cells: usize, mask: u32, key: u64): PairCell {
+function cellOf(cells: Run<PairCell>, mask: u32, key: u64): PairCell {
   let i = pairIndex(key, mask);
   while (true) {
-    const cell = changetype<PairCell>(cells + (i as usize) * PAIR_CELL);
-    if (cell.chain == 0 || cell.key == key) return cell;
+    const cell = cells.at(i);
+    if (!cell.chain || cell.key == key) return cell;
     i = (i + 1) & mask;
   }
 }
 
 function growPairs(): void {
   const index = plan.index;
-  const size = index.pairs == 0 ? FIRST_PAIRS : (index.pairMask + 1) << 1;
-  const fresh = take(plan.arena, (size as usize) * PAIR_CELL);
-  if (fresh == 0) return;
-  if (index.pairs != 0) {
+  const size = index.pairs.isNone ? FIRST_PAIRS : (index.pairMask + 1) << 1;
+  const fresh = takeRun<PairCell>(plan.arena, size);
+  if (fresh.isNone) return;
+  if (!index.pairs.isNone) {
     for (let i: u32 = 0; i <= index.pairMask; i++) {
-      const old = changetype<PairCell>(index.pairs + (i as usize) * PAIR_CELL);
-      if (old.chain == 0) continue;
+      const old = index.pairs.at(i);
+      if (!old.chain) continue;
       const cell = cellOf(fresh, size - 1, old.key);
       cell.key = old.key;
       cell.chain = old.chain;

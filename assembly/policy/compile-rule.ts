@@ -2,7 +2,7 @@
 // deep a rule nests.
 
 import { isWord, sliceOf } from "../bytes/slice";
-import { take } from "../bytes/arena";
+import { fixed } from "../bytes/records";
 import { put, putString } from "../bytes/writer";
 import {
   ERROR_PARSE,
@@ -31,11 +31,11 @@ import {
   SPREAD,
 } from "../core/logic/opcodes";
 import { Value } from "../core/logic/value";
-import { NAME_ADDRESS, NAME_TARGETING_KEY, Variable } from "../core/logic/variables";
-import { Rule } from "../core/plan";
+import { NAME_ADDRESS, NAME_TARGETING_KEY, Variable } from "../core/logic/variable";
+import { Rule } from "../core/rule-plan";
 import { LIMIT_INSTRUCTIONS, LIMIT_OPERATORS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
-import { plan, reading } from "./build";
+import { plan, reading, record } from "./build";
 import { beginFolding, emitOperator } from "./fold";
 import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
@@ -126,9 +126,8 @@ function faultKey(member: Node, code: string): void {
 export function readEvaluators(object: Node): void {
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
-    const address = newEvaluator(node);
-    if (address == 0) return;
-    const evaluator = changetype<Evaluator>(address);
+    const evaluator = newEvaluator(node);
+    if (!evaluator) return;
     // flagd's Go puts them in the place of their names in any order, so that it depends on chance what comes of such a
     // rule; and lists that hold one another would grow without bound.
     const reference = firstReference(node);
@@ -141,16 +140,16 @@ export function readEvaluators(object: Node): void {
       evaluator.rule = compileRule(node, false);
       evaluator.isBroken = broken;
     }
-    enterEvaluator(address);
+    enterEvaluator(evaluator);
   }
 }
 
 /**
  * Compiles a rule into the plan.
  * @param isStrict whether what is wrong refuses the policy
- * @returns the address of its Rule, which fails when it runs if the rule was wrong; 0 without memory
+ * @returns the Rule, which fails when it runs if it was wrong; null without memory
  */
-export function compileRule(node: Node, isStrict: bool): usize {
+export function compileRule(node: Node, isStrict: bool): Rule | null {
   strict = isStrict;
   broken = false;
   operators = 0;
@@ -173,9 +172,8 @@ export function compileRule(node: Node, isStrict: bool): usize {
     emit(OP_FAIL, ERROR_PARSE, 1);
   }
   emit(OP_RETURN, 0, 0);
-  const address = take(plan.arena, offsetof<Rule>());
-  if (address == 0 || reading.failed) return 0;
-  const rule = changetype<Rule>(address);
+  const rule = record<Rule>();
+  if (!rule || reading.failed) return null;
   written += codeLength;
   rule.program = placeCode(plan.arena);
   placeMarks(rule.program);
@@ -183,19 +181,21 @@ export function compileRule(node: Node, isStrict: bool): usize {
   rule.usesKey = usesKey;
   rule.usesAddress = usesAddress;
   if (deepest > plan.ruleDepth) plan.ruleDepth = deepest;
-  return rule.program == 0 ? 0 : address;
+  return rule.program == 0 ? null : rule;
 }
 
 /** Begins with a value: a constant is written at once, what has to be computed gets a frame. */
 function enter(value: Node): void {
   const node = changetype<Node>(shared(value));
   // Made once, however many rules share it.
-  if (node.constant == 0 && !holdsRule(node)) {
-    node.constant = constantOf(plan.arena, reading, node);
-    if (node.constant == 0) return;
+  let constant = node.constant;
+  if (!constant && !holdsRule(node)) {
+    constant = constantOf(plan.arena, reading, node);
+    node.constant = constant;
+    if (!constant) return;
   }
-  if (node.constant != 0) {
-    emit(OP_CONST, node.constant as u32, 1);
+  if (constant) {
+    emit(OP_CONST, changetype<usize>(constant) as u32, 1);
     return;
   }
   if (open == MOST_FRAMES) {
@@ -260,8 +260,8 @@ function insideIterator(): bool {
 
 /** Runs a shared rule in place of `{"$ref": name}`. */
 function callShared(member: Node): void {
-  const found = member.kind == KIND_STRING ? evaluatorOf(member.text) : 0;
-  if (found == 0) {
+  const evaluator = member.kind == KIND_STRING ? evaluatorOf(member.text) : null;
+  if (!evaluator) {
     beginMessage();
     put(
       message,
@@ -270,15 +270,14 @@ function callShared(member: Node): void {
     if (member.kind == KIND_STRING) putString(message, member.text);
     return fault(member, CODE_REFERENCE);
   }
-  const evaluator = changetype<Evaluator>(found);
-  if (evaluator.isBroken) {
+  const rule = evaluator.rule;
+  if (!rule || evaluator.isBroken) {
     beginMessage();
     put(message, "the evaluator ");
     putString(message, member.text);
     put(message, " is faulty itself");
     return fault(member, CODE_REFERENCE);
   }
-  const rule = changetype<Rule>(evaluator.rule);
   if (rule.usesKey) usesKey = true;
   if (rule.usesAddress) usesAddress = true;
   reserve(rule.depth);
@@ -298,17 +297,16 @@ function namePaths(node: Node): void {
 }
 
 /** The texts of a shared rule, likewise. */
-function nameShared(address: usize): void {
-  if (address == 0) return;
-  const evaluator = changetype<Evaluator>(address);
+function nameShared(evaluator: Evaluator | null): void {
+  if (!evaluator) return;
   if (!evaluator.isNamed) {
     evaluator.isNamed = true;
     for (let at = evaluator.node; at != 0; at = nextBelow(evaluator.node, at)) {
       const text = changetype<Node>(at);
-      const variable = text.kind == KIND_STRING ? variableFor(text.text) : 0;
-      if (variable == 0) continue;
-      if (changetype<Variable>(variable).kind == NAME_TARGETING_KEY) evaluator.usesKey = true;
-      if (changetype<Variable>(variable).kind == NAME_ADDRESS) evaluator.usesAddress = true;
+      const variable = text.kind == KIND_STRING ? variableFor(text.text) : null;
+      if (!variable) continue;
+      if (variable.kind == NAME_TARGETING_KEY) evaluator.usesKey = true;
+      if (variable.kind == NAME_ADDRESS) evaluator.usesAddress = true;
     }
   }
   if (evaluator.usesKey) usesKey = true;
@@ -316,11 +314,10 @@ function nameShared(address: usize): void {
 }
 
 /** What has to be known before a rule with this variable runs. */
-function noteVariable(address: usize): void {
-  if (address == 0) return;
-  const kind = changetype<Variable>(address).kind;
-  if (kind == NAME_TARGETING_KEY) usesKey = true;
-  if (kind == NAME_ADDRESS) usesAddress = true;
+function noteVariable(variable: Variable | null): void {
+  if (!variable) return;
+  if (variable.kind == NAME_TARGETING_KEY) usesKey = true;
+  if (variable.kind == NAME_ADDRESS) usesAddress = true;
 }
 
 /** Goes one argument further with the innermost frame. */
@@ -368,7 +365,7 @@ function emitNull(): void {
   emit(OP_CONST, changetype<usize>(nullValue) as u32, 1);
 }
 
-const nullValue: Value = changetype<Value>(memory.data(16, 8));
+const nullValue: Value = fixed<Value>();
 
 /** `if`: condition, branch, condition, branch, …, else. */
 function stepIf(frame: Frame): void {
@@ -441,9 +438,9 @@ function emitVariable(address: usize): void {
     }
   }
   const variable = variableFor(path);
-  if (variable == 0) return;
+  if (!variable) return;
   noteVariable(variable);
-  emit(OP_VAR, variable as u32, 1);
+  emit(OP_VAR, changetype<usize>(variable) as u32, 1);
 }
 
 /** `map`, `filter`, `all`, `some`, `none`: a list and a rule for each item; `reduce` has a start value behind them. */

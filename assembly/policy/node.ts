@@ -1,6 +1,7 @@
 // One value of the policy's text, with its place.
 
 import { Slice } from "../bytes/slice";
+import { Value } from "../core/logic/value";
 
 export const KIND_NULL: u32 = 0;
 export const KIND_FALSE: u32 = 1;
@@ -29,8 +30,8 @@ export class Node {
   next: usize;
   /** Place in its parent. */
   index: u32;
-  /** The constant that rules have for it; 0 before the first of them needs it. */
-  constant: usize;
+  /** The constant that rules have for it; null before the first of them needs it. */
+  constant: Value | null;
 }
 
 /** The node after `node` in the order of the text, below `root`; 0 behind the last one. */

@@ -2,19 +2,12 @@
 
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
-import { Ignored, IGNORED_BYTES } from "../core/json-difference";
-import {
-  BODY_BYTES,
-  BODY_IGNORED,
-  BODY_JSON,
-  HEADER_CHANGE_BYTES,
-  HeaderChange,
-  Shadow,
-} from "../core/shadow-plan";
+import { Ignored } from "../core/json-difference";
+import { BODY_BYTES, BODY_IGNORED, BODY_JSON, HeaderChange, Shadow } from "../core/shadow-plan";
 import { HEADER_PREFIX } from "../vocabulary/headers";
 import { LIMIT_IGNORED, LIMIT_SHADOW_LIST } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
-import { asciiOf, kept, keptLower, records } from "./build";
+import { asciiOf, kept, keptLower, records, room } from "./build";
 import { isOneOf } from "./nearest";
 import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
 import {
@@ -104,12 +97,12 @@ function readIgnored(list: Node, shadow: Shadow): void {
     putOverLimit(LIMIT_IGNORED, " pointers");
     return report(list, CODE_LIMIT);
   }
-  shadow.ignored = records(list.count, IGNORED_BYTES);
-  if (shadow.ignored == 0) return;
+  shadow.ignored = records<Ignored>(list.count);
+  if (shadow.ignored.isNone) return;
   for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     if (!isKind(node, KIND_STRING)) continue;
-    if (!readPointer(node.text, changetype<Ignored>(shadow.ignored + shadow.ignoredCount * IGNORED_BYTES))) {
+    if (!readPointer(node.text, shadow.ignored.at(shadow.ignoredCount))) {
       fail(node, CODE_VALUE, "must be a JSON Pointer (RFC 6901), like /items/*/id");
       continue;
     }
@@ -128,7 +121,7 @@ function readPointer(text: Slice, ignored: Ignored): bool {
   for (let i: u32 = 0; i < length; i++) {
     if (load<u8>(begin + i) == 0x2f) count++;
   }
-  ignored.tokens = records(count, 8);
+  ignored.tokens = room(count << 3);
   if (ignored.tokens == 0) return true;
   let from: u32 = 1;
   let to: u32 = 1;
@@ -162,8 +155,8 @@ export function readChanges(object: Node, shadow: Shadow): void {
     putOverLimit(LIMIT_SHADOW_LIST, " header changes");
     return report(object, CODE_LIMIT);
   }
-  shadow.changes = records(count, HEADER_CHANGE_BYTES);
-  if (shadow.changes == 0) return;
+  shadow.changes = records<HeaderChange>(count);
+  if (shadow.changes.isNone) return;
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const list = changetype<Node>(at);
     const isSet = isWord(list.key, "set");
@@ -202,7 +195,7 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
   }
   if (isSet && !isFieldValue(node.text))
     return fail(node, CODE_VALUE, "must be a header's value: visible ASCII and inner blanks");
-  const change = changetype<HeaderChange>(shadow.changes + shadow.changeCount * HEADER_CHANGE_BYTES);
+  const change = shadow.changes.at(shadow.changeCount);
   change.name = isHost ? asciiOf(":authority") : name;
   change.value = isSet ? kept(node.text) : NONE;
   shadow.changeCount++;

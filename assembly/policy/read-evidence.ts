@@ -16,8 +16,8 @@ const MOST_SLOW: u32 = LIMIT_SLOW as u32;
 /** What holds where a rollout has none of the three keys. */
 export function presetEvidence(rollout: Rollout): void {
   rollout.warmupMs = DEFAULT_WARMUP_MS;
-  rollout.slow = records(MOST_SLOW, sizeof<u32>());
-  if (rollout.slow == 0) return;
+  rollout.slow = records<u32>(MOST_SLOW);
+  if (rollout.slow.isNone) return;
   // Between what a cache and what a patient user takes: each service has some that say something of it.
   addThreshold(rollout, 5);
   addThreshold(rollout, 25);
@@ -28,7 +28,7 @@ export function presetEvidence(rollout: Rollout): void {
 }
 
 function addThreshold(rollout: Rollout, milliseconds: u32): void {
-  store<u32>(rollout.slow + ((rollout.slowCount as usize) << 2), milliseconds);
+  rollout.slow.set(rollout.slowCount, milliseconds);
   rollout.slowCount++;
 }
 
@@ -39,7 +39,7 @@ export function readSlow(node: Node, rollout: Rollout): void {
     putOverLimit(LIMIT_SLOW, " thresholds");
     return report(node, CODE_LIMIT);
   }
-  if (rollout.slow == 0) return;
+  if (rollout.slow.isNone) return;
   rollout.slowCount = 0;
   let before: u32 = 0;
   for (let at = node.first; at != 0; at = changetype<Node>(at).next) {

@@ -5,11 +5,14 @@
 import { addressOf, isWord, lengthOf, lower, sameText, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { keep } from "../bytes/arena";
+import { fixed } from "../bytes/records";
 import { put, putString, restartText, textOf, Writer } from "../bytes/writer";
 import { putNearest } from "./nearest";
 import { hintAtKey, hintAtVariant } from "./portability";
 import { putFolded } from "../core/stat-name";
-import { Flag, FLAG_BYTES, FLAG_VARIANT_BYTES, FlagVariant, NO_SLOT, Rule } from "../core/plan";
+import { Flag, FlagVariant } from "../core/flag-plan";
+import { Value } from "../core/logic/value";
+import { NO_SLOT } from "../core/plan";
 import { LIMIT_FLAGS } from "../vocabulary/limits";
 import {
   CODE_CONFLICT,
@@ -20,7 +23,7 @@ import {
   CODE_UNKNOWN_KEY,
   CODE_VALUE,
 } from "../vocabulary/problems";
-import { isDisabled, kept, plan, reading, records, useFlag } from "./build";
+import { isDisabled, kept, plan, reading, records, room, useFlag } from "./build";
 import { compileRule } from "./compile-rule";
 import { constantOf } from "./constants";
 import { KIND_ARRAY, KIND_FALSE, KIND_NULL, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
@@ -42,7 +45,7 @@ const KNOWN_FLAG = "state variants defaultVariant targeting metadata";
 /** Keys as stat names have them, and dictionary keys, that are taken. */
 let statKeys: Table = changetype<Table>(0);
 let dictionaryKeys: Table = changetype<Table>(0);
-let lastWatched: usize = 0;
+let lastWatched: Flag | null = null;
 
 /** Reads all flags into the plan. */
 export function readFlags(object: Node): void {
@@ -53,18 +56,17 @@ export function readFlags(object: Node): void {
   }
   statKeys = newTable(reading);
   dictionaryKeys = newTable(reading);
-  lastWatched = 0;
-  plan.flags = records(object.count, FLAG_BYTES);
-  if (plan.flags == 0) return;
+  lastWatched = null;
+  plan.flags = records<Flag>(object.count);
+  if (plan.flags.isNone) return;
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const address = plan.flags + plan.flagCount * FLAG_BYTES;
-    const flag = changetype<Flag>(address);
+    const flag = plan.flag(plan.flagCount);
+    flag.index = plan.flagCount;
     flag.key = kept(changetype<Node>(at).key);
     flag.fallback = NO_SLOT;
-    flag.given = NO_SLOT;
     readFlag(changetype<Node>(at), flag);
     if (plan.arena.failed || reading.failed) return;
-    insert(plan.arena, plan.flagKeys, flag.key, address as u32);
+    insert(plan.arena, plan.flagKeys, flag.key, flag.index);
     plan.flagCount++;
   }
 }
@@ -96,7 +98,7 @@ function readFlag(node: Node, flag: Flag): void {
   if (metadata != 0) readMetadata(changetype<Node>(metadata), flag);
 }
 
-const folded: Writer = changetype<Writer>(memory.data(32, 8));
+const folded: Writer = fixed<Writer>();
 
 /** Two keys that become one in stat names would be counted together. */
 function checkStatKey(node: Node): void {
@@ -138,14 +140,16 @@ function typeOf(node: Node): u32 {
 function readFlagVariants(object: Node, flag: Flag): void {
   if (!isKind(object, KIND_OBJECT)) return;
   if (object.count == 0) return doubt(object, CODE_VALUE, "must have at least one variant");
-  flag.variants = records(object.count, FLAG_VARIANT_BYTES);
-  if (flag.variants == 0) return;
+  flag.variants = records<FlagVariant>(object.count);
+  if (flag.variants.isNone) return;
   let mixed = false;
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
-    const variant = changetype<FlagVariant>(flag.variants + flag.variantCount * FLAG_VARIANT_BYTES);
+    const variant = flag.variant(flag.variantCount);
     variant.name = kept(node.key);
-    variant.value = constantOf(plan.arena, reading, node);
+    const value = constantOf(plan.arena, reading, node);
+    if (!value) return;
+    variant.value = value;
     flag.variantCount++;
     if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a variant's name may not be empty");
     hintAtVariant(node);
@@ -163,8 +167,7 @@ function readFallback(node: Node, flag: Flag): void {
   if (!isKind(node, KIND_STRING)) return;
   if (lengthOf(node.text) == 0) return;
   for (let i: u32 = 0; i < flag.variantCount; i++) {
-    const variant = changetype<FlagVariant>(flag.variants + i * FLAG_VARIANT_BYTES);
-    if (!sameText(variant.name, node.text)) continue;
+    if (!sameText(flag.variant(i).name, node.text)) continue;
     flag.fallback = i;
     return;
   }
@@ -179,19 +182,19 @@ function readTargeting(node: Node, flag: Flag): void {
     return doubt(node, CODE_TYPE, "targeting must be an object; without any leave it out");
   if (node.kind != KIND_OBJECT) doubt(node, CODE_TYPE, "targeting must be a rule");
   else if (node.count == 0) return;
-  flag.targeting = compileRule(node, false);
-  if (flag.targeting != 0 && changetype<Rule>(flag.targeting).usesKey)
-    hintAtKey(changetype<Node>(node.parent));
+  const rule = compileRule(node, false);
+  flag.targeting = rule;
+  if (rule && rule.usesKey) hintAtKey(changetype<Node>(node.parent));
 }
 
-/** flagd's metadata: texts, numbers and booleans. @returns the address of its Value; 0 when it is none */
-export function metadataOf(node: Node): usize {
+/** flagd's metadata: texts, numbers and booleans. @returns null when it is none */
+export function metadataOf(node: Node): Value | null {
   if (node.kind != KIND_OBJECT) {
     beginMessage();
     put(message, "must be an object, got ");
     putFound(node);
     warn(node, CODE_TYPE);
-    return 0;
+    return null;
   }
   for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
     const kind = changetype<Node>(at).kind;
@@ -204,7 +207,7 @@ export function metadataOf(node: Node): usize {
 /** `serin.expose` and `serin.count` are ours. */
 function readMetadata(node: Node, flag: Flag): void {
   flag.metadata = metadataOf(node);
-  if (flag.metadata == 0) return;
+  if (!flag.metadata) return;
   let exposed = false;
   for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
     const member = changetype<Node>(at);
@@ -223,9 +226,10 @@ function isTrue(node: Node): bool {
 /** The flag is evaluated for every request. */
 function watch(flag: Flag): void {
   useFlag(flag);
-  if (lastWatched == 0) plan.watched = changetype<usize>(flag);
-  else changetype<Flag>(lastWatched).nextWatched = changetype<usize>(flag);
-  lastWatched = changetype<usize>(flag);
+  const last = lastWatched;
+  if (last) last.nextWatched = flag;
+  else plan.watched = flag;
+  lastWatched = flag;
 }
 
 /** Gives the flag its key in the dictionary: lower case, begun by a letter or `*`, of a-z, 0-9, `_-.*` (RFC 9651 3.2). */
@@ -235,7 +239,7 @@ function expose(node: Node, flag: Flag): void {
   const first = length == 0 ? 0 : lower(load<u8>(from));
   const starred = first < 0x61 || first > 0x7a;
   const offset: u32 = starred && first != 0x2a ? 1 : 0;
-  const to = records(length + offset, 1);
+  const to = room(length + offset);
   if (to == 0) return;
   if (offset != 0) store<u8>(to, 0x2a);
   for (let i: u32 = 0; i < length; i++) {

@@ -1,28 +1,27 @@
 // `identity`: the list of sources.
 
-import { take } from "../bytes/arena";
+import { fixed, nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { beginText, put, putNumber, putSlice, textOf, Writer } from "../bytes/writer";
 import {
   Identity,
   IssueCookie,
-  NO_SLOT,
   SECURE_ALWAYS,
   SECURE_AUTO,
   SECURE_NEVER,
   Source,
   SOURCE_ADDRESS,
-  SOURCE_BYTES,
   SOURCE_COOKIE,
   SOURCE_HEADER,
   SOURCE_ISSUE,
   SOURCE_JWT,
   SOURCE_QUERY,
   SOURCE_RANDOM,
-} from "../core/plan";
+} from "../core/identity-plan";
+import { NO_SLOT } from "../core/plan";
 import { LIMIT_SOURCES } from "../vocabulary/limits";
 import { CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_NO_EFFECT, CODE_VALUE } from "../vocabulary/problems";
-import { headerName, kept, plan, records, slotFor } from "./build";
+import { headerName, kept, plan, record, records, slotFor } from "./build";
 import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
 import {
   fail,
@@ -41,24 +40,25 @@ import { isToken, isVisible, NO_DURATION, seconds } from "./scalars";
 const KNOWN_SOURCES = "cookie header query jwt sourceAddress issueCookie random";
 const KNOWN_COOKIE = "name maxAge path domain secure sameSite";
 
-/** Reads an identity list. @returns the address of its Identity; 0 when it was reported */
-export function readIdentity(list: Node): usize {
-  if (!isKind(list, KIND_ARRAY)) return 0;
+/** Reads an identity list. @returns null when it was reported */
+export function readIdentity(list: Node): Identity | null {
+  if (!isKind(list, KIND_ARRAY)) return null;
   if (list.count > (LIMIT_SOURCES as u32)) {
     putOverLimit(LIMIT_SOURCES, " sources");
     report(list, CODE_LIMIT);
-    return 0;
+    return null;
   }
-  const address = take(plan.arena, offsetof<Identity>());
-  if (address == 0) return 0;
-  const identity = changetype<Identity>(address);
-  identity.sources = records(list.count, SOURCE_BYTES);
-  if (identity.sources == 0) return 0;
+  const identity = record<Identity>();
+  if (!identity) return null;
+  identity.index = plan.identityCount;
+  plan.identityCount++;
+  identity.sources = records<Source>(list.count);
+  if (identity.sources.isNone) return null;
   for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    readSource(changetype<Node>(at), changetype<Source>(identity.sources + identity.count * SOURCE_BYTES));
+    readSource(changetype<Node>(at), identity.source(identity.count));
     identity.count++;
   }
-  return address;
+  return identity;
 }
 
 function readSource(node: Node, source: Source): void {
@@ -135,7 +135,7 @@ function readCookieSource(member: Node, source: Source): void {
   source.slot = slotFor(plan.inputs.cookies, source.name);
 }
 
-const attributes: Writer = changetype<Writer>(memory.data(32, 8));
+const attributes: Writer = fixed<Writer>();
 
 function readIssueCookie(node: Node, source: Source): void {
   if (!isKind(node, KIND_OBJECT)) return;
@@ -228,26 +228,25 @@ function isAttribute(text: Slice): bool {
 }
 
 /** The plan's cookie of this name; one name has one set of attributes. */
-function issueFor(node: Node, source: Source, text: Slice, secure: u32): usize {
-  let last: usize = 0;
-  for (let at = plan.issues; at != 0; at = changetype<IssueCookie>(at).next) {
-    const other = changetype<IssueCookie>(at);
-    last = at;
+function issueFor(node: Node, source: Source, text: Slice, secure: u32): IssueCookie | null {
+  let last: IssueCookie | null = null;
+  for (let other = plan.issues; other; other = nextOf(other)) {
+    last = other;
     if (!sameText(other.name, source.name)) continue;
     if (!sameText(other.attributes, text) || other.secure != secure) {
       failWith(node, CODE_CONFLICT, "another issueCookie of this name has other attributes");
     }
-    return at;
+    return other;
   }
-  const address = take(plan.arena, offsetof<IssueCookie>());
-  if (address == 0) return 0;
-  const issue = changetype<IssueCookie>(address);
+  const issue = record<IssueCookie>();
+  if (!issue) return null;
+  issue.index = plan.issueCount;
   issue.name = source.name;
   issue.slot = source.slot;
   issue.secure = secure;
   issue.attributes = kept(text);
-  if (last == 0) plan.issues = address;
-  else changetype<IssueCookie>(last).next = address;
+  if (last) last.next = issue;
+  else plan.issues = issue;
   plan.issueCount++;
-  return address;
+  return issue;
 }

@@ -2,17 +2,11 @@
 
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber, putString } from "../bytes/writer";
-import { flagHolds } from "../core/flag";
-import {
-  Condition,
-  CONDITION_BYTES,
-  Entry,
-  ENTRY_BYTES,
-  Flag,
-  FlagCondition,
-  Host,
-  NO_SLOT,
-} from "../core/plan";
+import { Run } from "../bytes/records";
+import { isWanted } from "../core/flag";
+import { Flag, FlagCondition } from "../core/flag-plan";
+import { Condition, Entry, Host } from "../core/match-plan";
+import { NO_SLOT } from "../core/plan";
 import { ABSENT, find, Table } from "../bytes/table";
 import { LIMIT_HOST_BYTES, LIMIT_MATCH_ENTRIES, LIMIT_PATH_BYTES } from "../vocabulary/limits";
 import {
@@ -23,7 +17,7 @@ import {
   CODE_TYPE,
   CODE_VALUE,
 } from "../vocabulary/problems";
-import { headerName, kept, keptLower, plan, reading, records, slotFor, useFlag } from "./build";
+import { headerName, kept, keptLower, plan, reading, record, records, slotFor, useFlag } from "./build";
 import { constantOf } from "./constants";
 import { KIND_ARRAY, KIND_NULL, KIND_OBJECT, KIND_STRING, Node } from "./node";
 import {
@@ -45,30 +39,29 @@ const KNOWN_ENTRY = "hosts path method headers queryParams flag";
 const KNOWN_PATH = "type value";
 const KNOWN_CONDITION = "name value type";
 
-/** Reads a match list. @returns the first Entry of the chain; 0 when nothing could be read */
-export function readMatch(list: Node, target: u32): usize {
-  if (!isKind(list, KIND_ARRAY)) return 0;
+/** Reads a match list. @returns its first entry; null when nothing could be read */
+export function readMatch(list: Node, target: u32): Entry | null {
+  if (!isKind(list, KIND_ARRAY)) return null;
   if (list.count == 0) {
     failWith(list, CODE_VALUE, "must have at least one entry; without match every request is meant");
-    return 0;
+    return null;
   }
   if (list.count > (LIMIT_MATCH_ENTRIES as u32)) {
     putOverLimit(LIMIT_MATCH_ENTRIES, " match entries in one list");
     report(list, CODE_LIMIT);
-    return 0;
+    return null;
   }
-  let first: usize = 0;
-  let last: usize = 0;
+  let first: Entry | null = null;
+  let last: Entry | null = null;
   for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    const address = records(1, ENTRY_BYTES);
-    if (address == 0) return 0;
-    const entry = changetype<Entry>(address);
+    const entry = record<Entry>();
+    if (!entry) return null;
     entry.target = target;
     entry.index = changetype<Node>(at).index;
     readEntry(changetype<Node>(at), entry);
-    if (first == 0) first = address;
-    else changetype<Entry>(last).next = address;
-    last = address;
+    if (last) last.next = entry;
+    else first = entry;
+    last = entry;
   }
   return first;
 }
@@ -86,11 +79,11 @@ function readEntry(node: Node, entry: Entry): void {
     } else if (isWord(member.key, "headers")) {
       if (!isKind(member, KIND_ARRAY)) continue;
       entry.headers = readConditions(member, plan.inputs.headers, true);
-      entry.headerCount = entry.headers == 0 ? 0 : member.count;
+      entry.headerCount = entry.headers.isNone ? 0 : member.count;
     } else if (isWord(member.key, "queryParams")) {
       if (!isKind(member, KIND_ARRAY)) continue;
       entry.params = readConditions(member, plan.inputs.params, false);
-      entry.paramCount = entry.params == 0 ? 0 : member.count;
+      entry.paramCount = entry.params.isNone ? 0 : member.count;
     } else if (isWord(member.key, "flag")) {
       readFlagConditions(member, entry);
     } else {
@@ -104,8 +97,8 @@ function readFlagConditions(object: Node, entry: Entry): void {
   if (!isKind(object, KIND_OBJECT)) return;
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
-    const flag = find(plan.flagKeys, node.key);
-    if (flag == ABSENT) {
+    const found = find(plan.flagKeys, node.key);
+    if (found == ABSENT) {
       beginMessage();
       put(message, "no such flag in this policy: ");
       putString(message, node.key);
@@ -116,16 +109,16 @@ function readFlagConditions(object: Node, entry: Entry): void {
       fail(node, CODE_TYPE, "must be a variant's name or value");
       continue;
     }
-    const address = records(1, offsetof<FlagCondition>() as u32);
+    const condition = record<FlagCondition>();
     const value = constantOf(plan.arena, reading, node);
-    if (address == 0 || value == 0) return;
-    const condition = changetype<FlagCondition>(address);
+    if (!condition || !value) return;
+    const flag = plan.flag(found);
     condition.flag = flag;
     condition.value = value;
-    useFlag(changetype<Flag>(flag));
+    useFlag(flag);
     condition.next = entry.flags;
-    entry.flags = address;
-    if (!canGive(changetype<Flag>(flag), condition)) {
+    entry.flags = condition;
+    if (!canGive(flag, condition)) {
       beginMessage();
       put(message, "the flag has no variant of this name or value: ");
       putFound(node);
@@ -137,10 +130,7 @@ function readFlagConditions(object: Node, entry: Entry): void {
 /** Whether any variant of the flag is what the condition asks for. */
 function canGive(flag: Flag, condition: FlagCondition): bool {
   for (let i: u32 = 0; i < flag.variantCount; i++) {
-    flag.given = i;
-    const gives = flagHolds(condition);
-    flag.given = NO_SLOT;
-    if (gives) return true;
+    if (isWanted(condition, flag.variant(i))) return true;
   }
   return false;
 }
@@ -149,18 +139,18 @@ function readHosts(list: Node, entry: Entry): void {
   if (!isKind(list, KIND_ARRAY)) return;
   if (list.count == 0)
     return failWith(list, CODE_VALUE, "must name at least one host; without hosts every host matches");
-  let last: usize = 0;
+  let last: Host | null = null;
   for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     if (!isKind(node, KIND_STRING)) continue;
     const text = hostText(node);
     if (text == NONE) continue;
-    const address = records(1, offsetof<Host>());
-    if (address == 0) return;
-    changetype<Host>(address).text = text;
-    if (last == 0) entry.hosts = address;
-    else changetype<Host>(last).next = address;
-    last = address;
+    const host = record<Host>();
+    if (!host) return;
+    host.text = text;
+    if (last) last.next = host;
+    else entry.hosts = host;
+    last = host;
   }
 }
 
@@ -248,16 +238,15 @@ function readMethod(node: Node, entry: Entry): void {
   entry.method = kept(node.text);
 }
 
-function readConditions(list: Node, table: Table, isHeader: bool): usize {
-  if (list.count == 0) return 0;
-  const first = records(list.count, CONDITION_BYTES);
-  if (first == 0) return 0;
-  let to = first;
+function readConditions(list: Node, table: Table, isHeader: bool): Run<Condition> {
+  const conditions = records<Condition>(list.count);
+  if (conditions.isNone) return conditions;
+  let i: u32 = 0;
   for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    readCondition(changetype<Node>(at), changetype<Condition>(to), table, isHeader);
-    to += CONDITION_BYTES;
+    readCondition(changetype<Node>(at), conditions.at(i), table, isHeader);
+    i++;
   }
-  return first;
+  return conditions;
 }
 
 function readCondition(node: Node, condition: Condition, table: Table, isHeader: bool): void {

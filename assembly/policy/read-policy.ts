@@ -1,10 +1,12 @@
 // The whole policy: text in, plan or problems out. What is accepted depends on the text alone.
 
-import { Arena, closeArena, openArena, take } from "../bytes/arena";
+import { Arena, closeArena, openArena } from "../bytes/arena";
+import { takeRecord } from "../bytes/records";
 import { isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
-import { GIVEN_BYTES, Inputs, Plan, SLOT_BYTES, STEER_FILTER_STATE, STEER_HEADER } from "../core/plan";
+import { decision, makeRoom } from "../core/decision";
+import { Inputs, Plan, STEER_FILTER_STATE, STEER_HEADER } from "../core/plan";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
 import { asciiOf, beginBuild } from "./build";
@@ -35,57 +37,54 @@ const KNOWN_POLICY = "identity rollouts shadows flags flagd steer observe $schem
 
 const KNOWN_OBSERVE = "filterState";
 
-/** Random bytes that a plan keeps ahead: enough for one draw of each issued cookie and one more, at least this much. */
-const RANDOM_BYTES: u32 = 1024;
-
 /** Whether the last policy could not be read for want of memory: no word about the policy itself. */
 export let starved: bool = false;
 
 /**
  * Compiles a policy. Its problems and warnings are then in `problems.ts`, and the text has to stay until they are
  * written. No text at all is the empty policy.
- * @returns the plan; address 0 when the policy is refused, or without memory (`starved`)
+ * @returns the plan; null when the policy is refused, or without memory (`starved`)
  */
-export function compilePlan(text: Slice): Plan {
+export function compilePlan(text: Slice): Plan | null {
   beginProblems(text);
   starved = true;
   const reading = openArena();
-  if (changetype<usize>(reading) == 0) return changetype<Plan>(0);
+  if (!reading) return null;
   const built = openArena();
-  if (changetype<usize>(built) == 0) {
+  if (!built) {
     closeArena(reading);
-    return changetype<Plan>(0);
+    return null;
   }
   const plan = newPlan(built);
-  const root: usize = lengthOf(text) == 0 || plan == 0 ? 0 : readTree(reading, text);
-  if (root != 0) readPolicy(changetype<Plan>(plan), reading, changetype<Node>(root));
-  const sound = plan != 0 && errorCount() == 0 && !reading.failed && finish(changetype<Plan>(plan));
+  const root: usize = lengthOf(text) == 0 || !plan ? 0 : readTree(reading, text);
+  if (root != 0 && plan) readPolicy(plan, reading, changetype<Node>(root));
+  const sound = !!plan && errorCount() == 0 && !reading.failed && finish(plan);
   starved = reading.failed || built.failed;
   endCode();
   if (!sound) closeArena(built);
   readingArena = reading;
-  return changetype<Plan>(sound ? plan : 0);
+  return sound ? plan : null;
 }
 
 /** The tree has to stay for the problems' pointers; it goes with `endReading`. */
-let readingArena: Arena = changetype<Arena>(0);
+let readingArena: Arena | null = null;
 
 /** Gives back what the reading took, once the problems are written. */
 export function endReading(): void {
-  if (changetype<usize>(readingArena) == 0) return;
-  closeArena(readingArena);
-  readingArena = changetype<Arena>(0);
+  const arena = readingArena;
+  if (arena) closeArena(arena);
+  readingArena = null;
 }
 
 /** The host could not hand over the text: no word about the policy itself. */
-export function noText(): Plan {
+export function noText(): Plan | null {
   beginProblems(sliceOf(0, 0));
   starved = true;
-  return changetype<Plan>(0);
+  return null;
 }
 
 /** Refuses a policy over the limit of bytes, whose text was not even fetched. */
-export function refuseSize(bytes: u32): Plan {
+export function refuseSize(bytes: u32): Plan | null {
   beginProblems(sliceOf(0, 0));
   starved = false;
   beginMessage();
@@ -94,24 +93,23 @@ export function refuseSize(bytes: u32): Plan {
   put(message, " bytes, more than ");
   putNumber(message, LIMIT_POLICY_BYTES);
   reportAt(0, 0, CODE_LIMIT);
-  return changetype<Plan>(0);
+  return null;
 }
 
-function newPlan(arena: Arena): usize {
-  const address = take(arena, offsetof<Plan>());
-  const inputs = take(arena, offsetof<Inputs>());
-  if (address == 0 || inputs == 0) return 0;
-  const plan = changetype<Plan>(address);
+function newPlan(arena: Arena): Plan | null {
+  const plan = takeRecord<Plan>(arena);
+  const inputs = takeRecord<Inputs>(arena);
+  if (!plan || !inputs) return null;
   plan.arena = arena;
-  plan.inputs = changetype<Inputs>(inputs);
-  plan.inputs.headers = newTable(arena);
-  plan.inputs.cookies = newTable(arena);
-  plan.inputs.params = newTable(arena);
-  plan.inputs.claims = newTable(arena);
+  plan.inputs = inputs;
+  inputs.headers = newTable(arena);
+  inputs.cookies = newTable(arena);
+  inputs.params = newTable(arena);
+  inputs.claims = newTable(arena);
   plan.variables = newTable(arena);
   plan.flagKeys = newTable(arena);
   plan.generation = 2;
-  return newIndex(plan) ? address : 0;
+  return newIndex(plan) ? plan : null;
 }
 
 function member(object: Node, key: string): usize {
@@ -129,7 +127,9 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   beginTypes();
   const settings = member(root, "flagd");
   if (settings != 0) readFlagd(changetype<Node>(settings));
-  plan.targetingKey = variableFor(asciiOf("targetingKey"));
+  const key = variableFor(asciiOf("targetingKey"));
+  if (!key) return;
+  plan.targetingKey = key;
   // Before the rollouts, wherever it stands: they fall back on it.
   if (identity != 0) plan.identity = readIdentity(changetype<Node>(identity));
   // So do the rules on these.
@@ -190,19 +190,7 @@ function readSteer(plan: Plan, node: Node): void {
 
 /** What can be made only when everything was read. @returns false without memory */
 function finish(plan: Plan): bool {
-  if (!compileIndex(plan)) return false;
-  plan.inputs.slots = take(plan.arena, (plan.inputs.count as usize) * SLOT_BYTES);
-  const targets = plan.rolloutCount + plan.shadowCount;
-  plan.matched = take(plan.arena, (((targets + 63) >> 6) as usize) << 3);
-  plan.summary = take(plan.arena, (((targets + 4095) >> 12) as usize) << 3);
-  plan.ruleStack = take(plan.arena, ((plan.ruleDepth + 1) as usize) << 4);
-  plan.given = take(plan.arena, (plan.rolloutCount as usize) * GIVEN_BYTES);
-  if (plan.drawsRandom) {
-    // One draw for each cookie that may be issued, and for each rollout and shadow that may draw.
-    const most = (plan.issueCount + targets + 1) << 4;
-    plan.randomBytes = most > RANDOM_BYTES ? most : RANDOM_BYTES;
-    plan.randomUsed = plan.randomBytes;
-    plan.random = take(plan.arena, plan.randomBytes);
-  }
-  return !plan.arena.failed;
+  if (compileIndex(plan) && !plan.arena.failed && makeRoom(decision, plan)) return true;
+  plan.arena.failed = true;
+  return false;
 }

@@ -7,12 +7,10 @@ import {
   NO_CEILING,
   NO_SLOT,
   Rollout,
-  ROLLOUT_BYTES,
   SIGNALS_COUNT,
   SIGNALS_MATCHED,
   STEER_HEADER,
   Variant,
-  VARIANT_BYTES,
 } from "../core/plan";
 import { HEADER_PREFIX, STATE_PREFIX } from "../vocabulary/headers";
 import {
@@ -43,6 +41,7 @@ import {
   keptAfter,
   plan,
   records,
+  room,
   saltedBy,
   share,
   slotFor,
@@ -80,13 +79,12 @@ export function readRollouts(object: Node): void {
     putOverLimit(LIMIT_ROLLOUTS, " rollouts");
     return report(object, CODE_LIMIT);
   }
-  plan.rollouts = records(object.count, ROLLOUT_BYTES);
-  if (plan.rollouts == 0) return;
+  plan.rollouts = records<Rollout>(object.count);
+  if (plan.rollouts.isNone) return;
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     checkRolloutName(node);
-    const rollout = changetype<Rollout>(plan.rollouts + plan.rolloutCount * ROLLOUT_BYTES);
-    readRollout(node, rollout, plan.rolloutCount);
+    readRollout(node, plan.rollout(plan.rolloutCount), plan.rolloutCount);
     plan.rolloutCount++;
     if (plan.arena.failed) return;
   }
@@ -186,10 +184,10 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
 function layOutControl(rollout: Rollout, salt: Slice): void {
   let largest: u32 = 0;
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
-    const share = variantOf(rollout, i).share;
+    const share = rollout.variant(i).share;
     if (i != rollout.fallback && share > largest) largest = share;
   }
-  const rest = variantOf(rollout, rollout.fallback).share;
+  const rest = rollout.variant(rollout.fallback).share;
   rollout.controlShare = largest < rest ? largest : rest;
   rollout.controlBelow = portionOf(rollout.controlShare, rest);
   rollout.controlSalted = saltedBy(keptAfter("control/", salt));
@@ -257,12 +255,12 @@ function readVariants(
     putOverLimit(LIMIT_VARIANTS, " variants in one rollout");
     return report(object, CODE_LIMIT);
   }
-  rollout.variants = records(object.count, VARIANT_BYTES);
-  if (rollout.variants == 0) return;
+  rollout.variants = records<Variant>(object.count);
+  if (rollout.variants.isNone) return;
   rollout.fallback = rolloutFallback(object, fallbackAddress);
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const member = changetype<Node>(at);
-    const variant = changetype<Variant>(rollout.variants + rollout.variantCount * VARIANT_BYTES);
+    const variant = rollout.variant(rollout.variantCount);
     readVariant(member, variant, rollout.variantCount == rollout.fallback);
     variant.headerValue = secret == NONE ? variant.name : joined(variant.name, secret);
     rollout.variantCount++;
@@ -273,7 +271,7 @@ function readVariants(
 /** `<name>.<secret>`, in the plan's arena. */
 function joined(name: Slice, secret: Slice): Slice {
   const length = lengthOf(name) + 1 + lengthOf(secret);
-  const to = records(1, length);
+  const to = room(length);
   if (to == 0) return NONE;
   memory.copy(to, addressOf(name), lengthOf(name));
   store<u8>(to + lengthOf(name), 0x2e);
@@ -317,7 +315,6 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
         continue;
       }
       variant.share = share(member);
-      variant.percentNode = at;
     } else if (isWord(member.key, "max")) {
       if (isFallback) {
         failWith(member, CODE_CONFLICT, "the default variant takes no max");
@@ -338,7 +335,7 @@ function layOut(object: Node, rollout: Rollout): void {
   const count = rollout.variantCount - 1;
   let ceilings: u32 = 0;
   for (let i: u32 = 0; i <= count; i++) {
-    if (variantOf(rollout, i).ceiling != NO_CEILING) ceilings++;
+    if (rollout.variant(i).ceiling != NO_CEILING) ceilings++;
   }
   if (ceilings != 0 && ceilings != count) return reportMissingMax(object, rollout);
   let asked: u32 = 0;
@@ -346,10 +343,10 @@ function layOut(object: Node, rollout: Rollout): void {
   let slot: u32 = 0;
   for (let i: u32 = 0; i <= count; i++) {
     if (i == rollout.fallback) continue;
-    const variant = variantOf(rollout, i);
+    const variant = rollout.variant(i);
     asked += variant.share;
     if (ceilings != 0) {
-      if (variant.share > variant.ceiling) reportOverCeiling(variant, variant.ceiling, 1, "its max");
+      if (variant.share > variant.ceiling) reportOverCeiling(object, i, variant.ceiling, 1, "its max");
       place(variant, pointOf(sum), sum + variant.ceiling > WHOLE ? SPACE : pointOf(sum + variant.ceiling));
       sum += variant.ceiling;
     } else if (count == 2 && slot == 1) {
@@ -359,7 +356,7 @@ function layOut(object: Node, rollout: Rollout): void {
       place(variant, 0, SPACE);
     } else {
       if (!fitsEqualSlot(variant.share, count))
-        reportOverCeiling(variant, WHOLE, count, "an equal part of the space");
+        reportOverCeiling(object, i, WHOLE, count, "an equal part of the space");
       place(variant, equalSlotBegin(slot, count), equalSlotBegin(slot + 1, count));
     }
     slot++;
@@ -367,11 +364,7 @@ function layOut(object: Node, rollout: Rollout): void {
   if (ceilings != 0 && sum > WHOLE) reportSum(object, "the max of all variants add", sum);
   else if (ceilings == 0 && count == 2 && asked > WHOLE)
     reportSum(object, "the percents of both variants add", asked);
-  variantOf(rollout, rollout.fallback).share = asked < WHOLE ? WHOLE - asked : 0;
-}
-
-function variantOf(rollout: Rollout, index: u32): Variant {
-  return changetype<Variant>(rollout.variants + index * VARIANT_BYTES);
+  rollout.variant(rollout.fallback).share = asked < WHOLE ? WHOLE - asked : 0;
 }
 
 /** A variant begins where its slot does and never reaches into the next one. */
@@ -382,17 +375,31 @@ function place(variant: Variant, begin: u64, next: u64): void {
   variant.end = end < next ? end : next;
 }
 
+/** Where variant `index` says its `percent`: the last place, if it does so twice. */
+function percentOf(object: Node, index: u32): Node | null {
+  let found: Node | null = null;
+  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+    const variant = changetype<Node>(at);
+    if (variant.index != index) continue;
+    for (let part = variant.first; part != 0; part = changetype<Node>(part).next) {
+      if (isWord(changetype<Node>(part).key, "percent")) found = changetype<Node>(part);
+    }
+  }
+  return found;
+}
+
 function reportMissingMax(object: Node, rollout: Rollout): void {
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
-    if (node.index == rollout.fallback || variantOf(rollout, node.index).ceiling != NO_CEILING) continue;
+    if (node.index == rollout.fallback || rollout.variant(node.index).ceiling != NO_CEILING) continue;
     missingKey(node, "max", "it stands on all variants but the default, or on none");
   }
 }
 
-function reportOverCeiling(variant: Variant, ceiling: u32, parts: u32, name: string): void {
-  if (variant.percentNode == 0) return;
-  const node = changetype<Node>(variant.percentNode);
+/** Reports the `percent` of variant `index`. */
+function reportOverCeiling(object: Node, index: u32, ceiling: u32, parts: u32, name: string): void {
+  const node = percentOf(object, index);
+  if (!node) return;
   beginMessage();
   put(message, "must be at most ");
   if (parts == 1) {

@@ -1,17 +1,9 @@
 // `shadows`: whom each copies, where the copies go, and what of the answers is compared.
 
-import { isWord } from "../bytes/slice";
+import { isWord, Slice } from "../bytes/slice";
 import { put, putNumber } from "../bytes/writer";
 import { pointOf, WHOLE } from "../core/bucket";
-import {
-  DISPATCH_CALL,
-  DISPATCH_MIRROR,
-  DRAWN_BYTES,
-  Shadow,
-  SHADOW_BYTES,
-  DEFAULT_BODY_BYTES,
-  UNLIMITED,
-} from "../core/shadow-plan";
+import { DISPATCH_CALL, DISPATCH_MIRROR, Shadow, DEFAULT_BODY_BYTES, UNLIMITED } from "../core/shadow-plan";
 import { HEADER_SHADOW_PREFIX } from "../vocabulary/headers";
 import {
   LIMIT_BODY_BYTES,
@@ -78,13 +70,12 @@ export function readShadows(object: Node): void {
     putOverLimit(LIMIT_SHADOWS, " shadows");
     return report(object, CODE_LIMIT);
   }
-  plan.shadows = records(object.count, SHADOW_BYTES);
-  plan.drawn = records(object.count, DRAWN_BYTES);
-  if (plan.shadows == 0 || plan.drawn == 0) return;
+  plan.shadows = records<Shadow>(object.count);
+  if (plan.shadows.isNone) return;
   for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     isNamed(node, "a shadow's name");
-    readShadow(node, changetype<Shadow>(plan.shadows + plan.shadowCount * SHADOW_BYTES));
+    readShadow(node, plan.shadow(plan.shadowCount));
     plan.shadowCount++;
     if (plan.arena.failed) return;
   }
@@ -193,8 +184,8 @@ function readMethods(list: Node, shadow: Shadow): void {
     putOverLimit(LIMIT_SHADOW_LIST, " methods");
     return report(list, CODE_LIMIT);
   }
-  shadow.methods = records(list.count, 8);
-  if (shadow.methods == 0) return;
+  shadow.methods = records<Slice>(list.count);
+  if (shadow.methods.isNone) return;
   for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
     const node = changetype<Node>(at);
     if (!isKind(node, KIND_STRING)) continue;
@@ -206,7 +197,7 @@ function readMethods(list: Node, shadow: Shadow): void {
       failWith(node, CODE_VALUE, "CONNECT opens a tunnel, and a tunnel has no copy");
       continue;
     }
-    store<u64>(shadow.methods + ((shadow.methodCount as usize) << 3), kept(node.text));
+    shadow.methods.set(shadow.methodCount, kept(node.text));
     shadow.methodCount++;
   }
 }

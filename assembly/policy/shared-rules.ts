@@ -1,17 +1,17 @@
 // The shared rules of a policy, `$evaluators`: what `{"$ref": name}` stands for.
 
 import { isWord, Slice } from "../bytes/slice";
-import { take } from "../bytes/arena";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
-import { plan, reading } from "./build";
+import { Rule } from "../core/rule-plan";
+import { reading, record } from "./build";
 import { KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
 
 /** A shared rule. */
 @unmanaged
 export class Evaluator {
   node: usize;
-  /** Its Rule; 0 when it is no rule but data, or could not be compiled. */
-  rule: usize;
+  /** Null when it is no rule but data, or could not be compiled. */
+  rule: Rule | null;
   isBroken: bool;
   /** Its texts are known as paths, and what has to be known before they are followed. */
   isNamed: bool;
@@ -26,23 +26,24 @@ export function beginEvaluators(): void {
   evaluators = newTable(reading);
 }
 
-/** A new shared rule, which nothing can name before it is entered; 0 without memory. */
-export function newEvaluator(node: Node): usize {
-  const address = take(plan.arena, offsetof<Evaluator>());
-  if (address != 0) changetype<Evaluator>(address).node = changetype<usize>(node);
-  return address;
+/** A new shared rule, which nothing can name before it is entered; null without memory. */
+export function newEvaluator(node: Node): Evaluator | null {
+  const evaluator = record<Evaluator>();
+  if (evaluator) evaluator.node = changetype<usize>(node);
+  return evaluator;
 }
 
-export function enterEvaluator(address: usize): void {
-  const name = changetype<Node>(changetype<Evaluator>(address).node).key;
+export function enterEvaluator(evaluator: Evaluator): void {
+  const name = changetype<Node>(evaluator.node).key;
   // Of two of one name, which is a problem of its own, the first.
-  if (find(evaluators, name) == ABSENT) insert(reading, evaluators, name, address as u32);
+  if (find(evaluators, name) == ABSENT)
+    insert(reading, evaluators, name, changetype<usize>(evaluator) as u32);
 }
 
-/** The shared rule of this name; 0 when there is none. */
-export function evaluatorOf(name: Slice): usize {
+/** The shared rule of this name; null when there is none. */
+export function evaluatorOf(name: Slice): Evaluator | null {
   const found = find(evaluators, name);
-  return found == ABSENT ? 0 : (found as usize);
+  return found == ABSENT ? null : changetype<Evaluator>(found);
 }
 
 /** The member of `{"$ref": name}`; 0 when the node is anything else. */
@@ -65,8 +66,6 @@ export function firstReference(node: Node): usize {
 export function shared(node: Node): usize {
   const member = referenceIn(node);
   if (member == 0 || changetype<Node>(member).kind != KIND_STRING) return changetype<usize>(node);
-  const found = evaluatorOf(changetype<Node>(member).text);
-  if (found == 0) return changetype<usize>(node);
-  const evaluator = changetype<Evaluator>(found);
-  return evaluator.rule != 0 || evaluator.isBroken ? changetype<usize>(node) : evaluator.node;
+  const evaluator = evaluatorOf(changetype<Node>(member).text);
+  return !evaluator || evaluator.rule || evaluator.isBroken ? changetype<usize>(node) : evaluator.node;
 }

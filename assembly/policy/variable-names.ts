@@ -1,6 +1,5 @@
 // What a path of `var` means in the proxy, decided when the policy is loaded.
 
-import { take } from "../bytes/arena";
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import {
@@ -19,23 +18,23 @@ import {
   NAME_TARGETING_KEY,
   NAME_TIMESTAMP,
   Variable,
-} from "../core/logic/variables";
-import { Value, valueOnPath } from "../core/logic/value";
+} from "../core/logic/variable";
+import { valueOnPath } from "../core/logic/value";
 import { NO_SLOT } from "../core/plan";
-import { kept, keptLower, plan, reading, slotFor } from "./build";
+import { kept, keptLower, plan, reading, record, slotFor } from "./build";
 
-/** The Variable of a path, one for each path of the plan; address 0 without memory. */
-export function variableFor(path: Slice): usize {
+/** The Variable of a path, one for each path of the plan; null without memory. */
+export function variableFor(path: Slice): Variable | null {
   const found = find(plan.variables, path);
-  if (found != ABSENT) return found;
-  const address = take(plan.arena, offsetof<Variable>());
-  if (address == 0) return 0;
-  const variable = changetype<Variable>(address);
+  if (found != ABSENT) return changetype<Variable>(found);
+  const variable = record<Variable>();
+  if (!variable) return null;
   variable.path = kept(path);
   variable.slot = NO_SLOT;
-  if (plan.arena.failed || !insert(plan.arena, plan.variables, variable.path, address as u32)) return 0;
+  const address = changetype<usize>(variable) as u32;
+  if (plan.arena.failed || !insert(plan.arena, plan.variables, variable.path, address)) return null;
   name(variable);
-  return address;
+  return variable;
 }
 
 function name(variable: Variable): void {
@@ -67,11 +66,11 @@ function name(variable: Variable): void {
 
 /** What is no name of the request may be one of `flagd.context`. */
 function nameStatic(variable: Variable): void {
-  if (plan.context == 0) return;
-  const found = valueOnPath(changetype<Value>(plan.context), variable.path);
-  if (changetype<usize>(found) == 0) return;
+  const context = plan.context;
+  const found = context ? valueOnPath(context, variable.path) : null;
+  if (!found) return;
   variable.kind = NAME_STATIC;
-  variable.constant = changetype<usize>(found);
+  variable.constant = found;
 }
 
 /** Paths that `flagd.types` calls numbers, told before any rule is compiled. */

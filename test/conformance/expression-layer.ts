@@ -14,10 +14,9 @@ const ENTRY = `
   import { beginText, textOf, Writer } from "./assembly/bytes/writer";
   import { runRule } from "./assembly/core/logic/evaluate";
   import { setFractional } from "./assembly/core/logic/machine";
-  import { Value } from "./assembly/core/logic/value";
   import { putValue } from "./assembly/core/logic/value-text";
-  import { seeJson, Variable } from "./assembly/core/logic/variables";
-  import { Flag } from "./assembly/core/plan";
+  import { seeJson } from "./assembly/core/logic/variables";
+  import { beginDecision, decision } from "./assembly/core/decision";
   import { compilePlan, endReading } from "./assembly/policy/read-policy";
   import { readValue } from "./assembly/policy/read-value";
   const writer: Writer = changetype<Writer>(memory.data(32, 8));
@@ -29,22 +28,25 @@ const ENTRY = `
     beginScratch();
     const plan = compilePlan(sliceOf(policy, policyLength));
     endReading();
-    if (changetype<usize>(plan) == 0) return 1;
+    if (!plan) return 1;
     const arena = openArena();
+    if (!arena) return 3;
     const context = readValue(arena, sliceOf(data, dataLength));
     let answer: u32 = 3;
-    const rule = changetype<Flag>(plan.flags).targeting;
-    if (context != 0) {
-      seeJson(plan, changetype<Value>(context), 0);
-      setFractional(changetype<Flag>(plan.flags).key, plan.generation, changetype<Variable>(plan.targetingKey));
+    const flag = plan.flag(0);
+    const rule = flag.targeting;
+    beginDecision(decision, plan, 0);
+    if (context) {
+      seeJson(plan, context, 0);
+      setFractional(flag.key, plan.generation, plan.targetingKey);
       answer = 2;
-      for (let i: u32 = 1; i < times && rule != 0; i++) {
+      for (let i: u32 = 1; i < times && rule; i++) {
         beginScratch();
-        runRule(plan, rule);
+        runRule(decision, rule);
       }
-      if (rule != 0 && runRule(plan, rule) == 0) {
+      if (rule && runRule(decision, rule) == 0) {
         beginText(writer);
-        putValue(writer, changetype<Value>(plan.ruleStack));
+        putValue(writer, decision.stack.at(0));
         output = addressOf(textOf(writer));
         answer = 4 + lengthOf(textOf(writer));
       }

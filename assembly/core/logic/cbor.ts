@@ -1,23 +1,11 @@
 // A value as deterministic CBOR (RFC 8949 section 4.2.1): what flagd's third generation of `fractional` hashes (flagd's
 // decision record "fractional-non-string-rand-units"). No recursion: open arrays and objects are on a stack.
 
-import { scratch } from "../../bytes/scratch";
+import { fixed, Run, scratchRun } from "../../bytes/records";
 import { lengthOf, NONE, sameText, Slice } from "../../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { compareTexts } from "./coercion";
-import {
-  itemOf,
-  memberOf,
-  memberValue,
-  numberOf,
-  TAG_ARRAY,
-  TAG_FALSE,
-  TAG_NUMBER,
-  TAG_OBJECT,
-  TAG_TEXT,
-  TAG_TRUE,
-  Value,
-} from "./value";
+import { numberOf, TAG_ARRAY, TAG_FALSE, TAG_NUMBER, TAG_OBJECT, TAG_TEXT, TAG_TRUE, Value } from "./value";
 import { spend, spendBytes } from "./work";
 
 /** As deep as a policy may be. */
@@ -28,17 +16,16 @@ export const DEEPEST: u32 = 64;
 class Frame {
   value: Value;
   /** Of an object: the members to write, by number, in order. */
-  order: usize;
+  order: Run<u32>;
   /** How many there are to write, and how many were. */
   count: u32;
   done: u32;
 }
-const FRAME_BYTES: usize = 16;
 
-const frames: usize = memory.data(1024, 8);
+const frames: Run<Frame> = changetype<Run<Frame>>(memory.data(offsetof<Frame>() * 64, 8));
 let depth: u32 = 0;
 
-const out: Writer = changetype<Writer>(memory.data(32, 8));
+const out: Writer = fixed<Writer>();
 
 /**
  * The encoded value, in scratch memory until the next call; NONE when it nests deeper than 64 or is too large (the
@@ -49,18 +36,18 @@ export function cborOf(value: Value): Slice {
   depth = 0;
   if (!putValue(value)) return NONE;
   while (depth != 0) {
-    const frame = changetype<Frame>(frames + ((depth - 1) as usize) * FRAME_BYTES);
+    const frame = frames.at(depth - 1);
     if (frame.done == frame.count) {
       depth--;
       continue;
     }
     let item: Value;
     if (frame.value.tag == TAG_ARRAY) {
-      item = itemOf(frame.value, frame.done);
+      item = frame.value.items.at(frame.done);
     } else {
-      const member = memberOf(frame.value, load<u32>(frame.order + ((frame.done as usize) << 2)));
+      const member = frame.value.members.at(frame.order.at(frame.done));
       putText(member.key);
-      item = memberValue(member);
+      item = member.value;
     }
     frame.done++;
     spend(1);
@@ -81,7 +68,7 @@ function putValue(value: Value): bool {
 
 function openFrame(value: Value): bool {
   if (depth == DEEPEST) return false;
-  const frame = changetype<Frame>(frames + (depth as usize) * FRAME_BYTES);
+  const frame = frames.at(depth);
   depth++;
   frame.value = value;
   frame.done = 0;
@@ -90,8 +77,8 @@ function openFrame(value: Value): bool {
     putHead(0x80, frame.count);
   } else {
     spend(frame.count);
-    frame.order = scratch((value.count as usize) << 2);
-    if (frame.order == 0) return false;
+    frame.order = scratchRun<u32>(value.count);
+    if (frame.order.isNone) return false;
     frame.count = orderMembers(value, frame.order);
     putHead(0xa0, frame.count);
   }
@@ -189,57 +176,56 @@ function halfOf(single: u32): u32 {
  * `order`. Of members with one name the last counts, as JSON.parse has it.
  * @returns how many
  */
-function orderMembers(object: Value, order: usize): u32 {
+function orderMembers(object: Value, order: Run<u32>): u32 {
   const count = object.count;
-  for (let i: u32 = 0; i < count; i++) store<u32>(order + ((i as usize) << 2), i);
+  for (let i: u32 = 0; i < count; i++) order.set(i, i);
   // Heapsort (Williams 1964): no memory, and no order of a request's keys makes it slow.
   for (let i = count >> 1; i > 0; i--) siftDown(object, order, i - 1, count);
   for (let end = count; end > 1; end--) {
-    const last = order + (((end - 1) as usize) << 2);
-    const greatest = load<u32>(order);
-    store<u32>(order, load<u32>(last));
-    store<u32>(last, greatest);
+    const greatest = order.at(0);
+    order.set(0, order.at(end - 1));
+    order.set(end - 1, greatest);
     siftDown(object, order, 0, end - 1);
   }
   let kept: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const next = load<u32>(order + ((i as usize) << 2));
+    const next = order.at(i);
     if (kept != 0) {
-      const before = load<u32>(order + (((kept - 1) as usize) << 2));
-      if (sameText(memberOf(object, before).key, memberOf(object, next).key)) continue;
+      const before = order.at(kept - 1);
+      if (sameText(object.members.at(before).key, object.members.at(next).key)) continue;
     }
-    store<u32>(order + ((kept as usize) << 2), next);
+    order.set(kept, next);
     kept++;
   }
   return kept;
 }
 
-function siftDown(object: Value, order: usize, from: u32, end: u32): void {
+function siftDown(object: Value, order: Run<u32>, from: u32, end: u32): void {
   let at = from;
   while (true) {
     let child = (at << 1) + 1;
     if (child >= end) return;
-    const left = load<u32>(order + ((child as usize) << 2));
+    const left = order.at(child);
     let greater = left;
     if (child + 1 < end) {
-      const right = load<u32>(order + (((child + 1) as usize) << 2));
+      const right = order.at(child + 1);
       if (comesBefore(object, left, right)) {
         greater = right;
         child++;
       }
     }
-    const own = load<u32>(order + ((at as usize) << 2));
+    const own = order.at(at);
     if (!comesBefore(object, own, greater)) return;
-    store<u32>(order + ((at as usize) << 2), greater);
-    store<u32>(order + ((child as usize) << 2), own);
+    order.set(at, greater);
+    order.set(child, own);
     at = child;
   }
 }
 
 /** By key; of one name the later member first, which is then the one that is kept. */
 function comesBefore(object: Value, one: u32, other: u32): bool {
-  const a = memberOf(object, one).key;
-  const b = memberOf(object, other).key;
+  const a = object.members.at(one).key;
+  const b = object.members.at(other).key;
   if (lengthOf(a) != lengthOf(b)) return lengthOf(a) < lengthOf(b);
   const order = compareTexts(a, b);
   return order == 0 ? one > other : order < 0;

@@ -6,12 +6,12 @@
 // The arguments are checked as flagd's Go evaluator does today, for all three. (Its own generation 1 had no single bucket
 // and took an empty targeting key: neither is of use.)
 
+import { fixed, Run } from "../../bytes/records";
 import { lengthOf, NONE, Slice } from "../../bytes/slice";
 import { murmur3, murmur3After, murmur3Blocks, murmur3Rest } from "../murmur3";
 import { cborOf } from "./cbor";
 import {
   copyValue,
-  itemOf,
   numberOf,
   setArray,
   setNull,
@@ -22,7 +22,6 @@ import {
   TAG_OBJECT,
   TAG_TEXT,
   Value,
-  VALUE_BYTES,
 } from "./value";
 import { spendBytes, spendItems } from "./work";
 
@@ -30,11 +29,8 @@ import { spendBytes, spendItems } from "./work";
 const MOST: u64 = 2147483647;
 
 /** [flagKey, targetingKey]: what generation 3 hashes when no bucketing value is given. */
-const pair: usize = memory.data(32, 8);
-const pairValue: Value = changetype<Value>(memory.data(16, 8));
-
-/** Set by `hashOf`. */
-let hash: u32 = 0;
+const pair: Run<Value> = changetype<Run<Value>>(memory.data(offsetof<Value>() * 2, 8));
+const pairValue: Value = fixed<Value>();
 
 /**
  * `[value, [variant, weight]…]` or `[[variant, weight]…]`, which goes by flag key and targeting key.
@@ -43,14 +39,14 @@ let hash: u32 = 0;
  */
 export function fractional(
   result: Value,
-  args: usize,
+  args: Run<Value>,
   count: u32,
   flagKey: Slice,
   targetingKey: Value,
   generation: u32,
 ): void {
   if (count == 0) return setNull(result);
-  const value = changetype<Value>(args);
+  const value = args.at(0);
   // A value that is null is no bucket: Go leaves it out and goes by the targeting key (JavaScript gives null, as all do
   // in generation 3). Any other value that is no text is taken for a bucket, which it is not.
   const isFirst =
@@ -58,26 +54,27 @@ export function fractional(
   const first: u32 = isFirst ? 1 : 0;
   const total = totalOf(args, first, count);
   if (total == 0 || total > MOST) return setNull(result);
-  if (!hashOf(value, flagKey, targetingKey, generation)) return setNull(result);
-  if (generation == 1) return chooseByFloats(result, args, first, count, total);
+  const hash = hashOf(value, flagKey, targetingKey, generation);
+  if (hash == NO_HASH) return setNull(result);
+  if (generation == 1) return chooseByFloats(result, args, first, count, total, hash as u32);
 
-  const place = ((hash as u64) * total) >> 32;
+  const place = (hash * total) >> 32;
   let end: u64 = 0;
   for (let i = first; i < count; i++) {
-    const bucket = changetype<Value>(args + i * VALUE_BYTES);
+    const bucket = args.at(i);
     end += weightOf(bucket);
-    if (place < end) return copyValue(result, itemOf(bucket, 0));
+    if (place < end) return copyValue(result, bucket.items.at(0));
   }
 }
 
 /** The sum of the weights; 0 when an argument is no bucket. */
-function totalOf(args: usize, first: u32, count: u32): u64 {
+function totalOf(args: Run<Value>, first: u32, count: u32): u64 {
   let total: u64 = 0;
   spendItems(count);
   for (let i = first; i < count; i++) {
-    const bucket = changetype<Value>(args + i * VALUE_BYTES);
+    const bucket = args.at(i);
     if (bucket.tag != TAG_ARRAY || bucket.count == 0) return 0;
-    const variant = itemOf(bucket, 0);
+    const variant = bucket.items.at(0);
     if (variant.tag == TAG_ARRAY || variant.tag == TAG_OBJECT) return 0;
     const weight = weightOf(bucket);
     if (weight == NO_WEIGHT) return 0;
@@ -91,7 +88,7 @@ const NO_WEIGHT: u64 = u64.MAX_VALUE;
 /** 1 unless said; below 0 it is 0, since rollouts are computed. NO_WEIGHT for what is no integer. */
 function weightOf(bucket: Value): u64 {
   if (bucket.count < 2) return 1;
-  const value = itemOf(bucket, 1);
+  const value = bucket.items.at(1);
   if (value.tag == TAG_NULL) return 1;
   if (value.tag != TAG_NUMBER) return NO_WEIGHT;
   const weight = numberOf(value);
@@ -102,40 +99,47 @@ function weightOf(bucket: Value): u64 {
   return reinterpret<u64>(weight + 4503599627370496.0) & 0xfffffffffffff;
 }
 
-/** Hashes what the users are told apart by; false when there is nothing. */
-function hashOf(value: Value, flagKey: Slice, targetingKey: Value, generation: u32): bool {
+/** No hash of 32 bits. */
+const NO_HASH: u64 = u64.MAX_VALUE;
+
+/** Hashes what the users are told apart by; NO_HASH when there is nothing. */
+function hashOf(value: Value, flagKey: Slice, targetingKey: Value, generation: u32): u64 {
   if (generation == 3 ? value.tag != TAG_ARRAY : value.tag == TAG_TEXT) {
-    if (generation == 3) return value.tag != TAG_NULL && hashEncoded(value);
+    if (generation == 3) return value.tag == TAG_NULL ? NO_HASH : hashEncoded(value);
     spendBytes(lengthOf(value.bits));
-    hash = murmur3(value.bits, 0);
-    return true;
+    return murmur3(value.bits, 0);
   }
-  if (targetingKey.tag != TAG_TEXT || lengthOf(targetingKey.bits) == 0) return false;
+  if (targetingKey.tag != TAG_TEXT || lengthOf(targetingKey.bits) == 0) return NO_HASH;
   if (generation == 3) {
-    setText(changetype<Value>(pair), flagKey);
-    copyValue(changetype<Value>(pair + VALUE_BYTES), targetingKey);
+    setText(pair.at(0), flagKey);
+    copyValue(pair.at(1), targetingKey);
     setArray(pairValue, pair, 2);
     return hashEncoded(pairValue);
   }
   // One after the other, nothing between them.
-  hash = murmur3After(murmur3Blocks(flagKey, 0), murmur3Rest(flagKey), lengthOf(flagKey), targetingKey.bits);
-  return true;
+  return murmur3After(murmur3Blocks(flagKey, 0), murmur3Rest(flagKey), lengthOf(flagKey), targetingKey.bits);
 }
 
-function hashEncoded(value: Value): bool {
+function hashEncoded(value: Value): u64 {
   const encoded = cborOf(value);
-  hash = murmur3(encoded, 0);
-  return encoded != NONE;
+  return encoded == NONE ? NO_HASH : murmur3(encoded, 0);
 }
 
 /** Generation 1, in the floats of flagd's Go evaluator before it: sums that rounded below 100 leave the last few out. */
-function chooseByFloats(result: Value, args: usize, first: u32, count: u32, total: u64): void {
+function chooseByFloats(
+  result: Value,
+  args: Run<Value>,
+  first: u32,
+  count: u32,
+  total: u64,
+  hash: u32,
+): void {
   const place = (abs<f64>(hash as i32 as f64) / 2147483647.0) * 100.0;
   let end: f64 = 0;
   for (let i = first; i < count; i++) {
-    const bucket = changetype<Value>(args + i * VALUE_BYTES);
+    const bucket = args.at(i);
     end += (100.0 * (weightOf(bucket) as f64)) / (total as f64);
-    if (place < end) return copyValue(result, itemOf(bucket, 0));
+    if (place < end) return copyValue(result, bucket.items.at(0));
   }
   setNull(result);
 }

@@ -1,6 +1,6 @@
 // Lists being gone through, one inside the other, and what `var` sees inside of them.
 
-import { scratch } from "../../bytes/scratch";
+import { noRun, Run, scratchRun } from "../../bytes/records";
 import { addressOf, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../../bytes/slice";
 import { OP_ALL, OP_FILTER, OP_MAP, OP_REDUCE, OP_SOME } from "./opcodes";
 import {
@@ -12,10 +12,10 @@ import {
   TAG_ARRAY,
   TAG_TEXT,
   Value,
-  VALUE_BYTES,
   valueOnPath,
 } from "./value";
-import { readPath, readVariable, Variable } from "./variables";
+import { Variable } from "./variable";
+import { readPath, readVariable } from "./variables";
 import { spendBytes } from "./work";
 
 /** One list being gone through. */
@@ -25,29 +25,29 @@ export class Iterator {
   index: u32;
   count: u32;
   kept: u32;
-  items: usize;
+  items: Run<Value>;
   /** Results of map and filter. */
-  results: usize;
+  results: Run<Value>;
   /** Where it ends. */
   end: usize;
 }
 
-const ITERATOR_BYTES: u32 = 32;
 /** Deeper than the policy's nesting, twice: a shared rule may iterate inside of iterators. */
 export const MOST_ITERATORS: u32 = 128;
-const iterators: usize = memory.data(4096, 8);
+const iterators: Run<Iterator> = changetype<Run<Iterator>>(memory.data(offsetof<Iterator>() * 128, 8));
 /** The running accumulator of each `reduce`, beside its iterator. */
-const accumulators: usize = memory.data(2048, 8);
+const accumulators: Run<Value> = changetype<Run<Value>>(memory.data(offsetof<Value>() * 128, 8));
+
 // @ts-ignore: decorator
 @inline
 export function iteratorAt(index: u32): Iterator {
-  return changetype<Iterator>(iterators + index * ITERATOR_BYTES);
+  return iterators.at(index);
 }
 
 // @ts-ignore: decorator
 @inline
 export function accumulatorAt(index: u32): Value {
-  return changetype<Value>(accumulators + index * VALUE_BYTES);
+  return accumulators.at(index);
 }
 
 /** A list to go through; what is no list counts as an empty one. @returns false without memory */
@@ -57,12 +57,12 @@ export function begin(index: u32, kind: u32, list: Value, end: u32): bool {
   iterator.index = 0;
   iterator.kept = 0;
   iterator.count = list.tag == TAG_ARRAY ? list.count : 0;
-  iterator.items = list.bits as usize;
+  iterator.items = list.items;
   iterator.end = end;
-  iterator.results = 0;
+  iterator.results = noRun<Value>();
   if ((kind == OP_MAP || kind == OP_FILTER) && iterator.count != 0) {
-    iterator.results = scratch(iterator.count * VALUE_BYTES);
-    return iterator.results != 0;
+    iterator.results = scratchRun<Value>(iterator.count);
+    return !iterator.results.isNone;
   }
   return true;
 }
@@ -70,14 +70,14 @@ export function begin(index: u32, kind: u32, list: Value, end: u32): bool {
 /** Takes the body's result of the current item. @returns whether that was the last item that is needed */
 export function takeItem(iterator: Iterator, index: u32, value: Value): bool {
   const kind = iterator.kind;
-  const item = changetype<Value>(iterator.items + iterator.index * VALUE_BYTES);
+  const item = iterator.items.at(iterator.index);
   iterator.index++;
   if (kind == OP_REDUCE) {
     copyValue(accumulatorAt(index), value);
   } else if (kind == OP_MAP || kind == OP_FILTER) {
     const isMap = kind == OP_MAP;
     if (isMap || isTruthy(value)) {
-      copyValue(changetype<Value>(iterator.results + iterator.kept * VALUE_BYTES), isMap ? value : item);
+      copyValue(iterator.results.at(iterator.kept), isMap ? value : item);
       iterator.kept++;
     }
   } else {
@@ -116,7 +116,7 @@ export function readScopedPath(value: Value, open: u32): void {
 
 function readItem(to: Value, path: Slice, index: u32): void {
   const iterator = iteratorAt(index);
-  let from = changetype<Value>(iterator.items + iterator.index * VALUE_BYTES);
+  let from = iterator.items.at(iterator.index);
   let rest = path;
   if (iterator.kind == OP_REDUCE) {
     // reduce's own scope: { current, accumulator }
@@ -131,8 +131,8 @@ function readItem(to: Value, path: Slice, index: u32): void {
     }
   }
   const found = valueOnPath(from, rest);
-  if (changetype<usize>(found) == 0) setNull(to);
-  else copyValue(to, found);
+  if (found) copyValue(to, found);
+  else setNull(to);
 }
 
 /** What follows `word` and a dot, empty when nothing does; NONE when the path does not begin with the word. */

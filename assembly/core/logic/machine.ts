@@ -1,7 +1,7 @@
 // Runs compiled rules: a loop over flat instructions, a stack of values, a stack of iterators. No recursion, and what
 // operators make (lists, texts) lives in scratch memory until the callback ends.
 
-import { scratch } from "../../bytes/scratch";
+import { fixed, Run, scratchRun } from "../../bytes/records";
 import { NONE, Slice } from "../../bytes/slice";
 import { isEqual, isLess, isLessOrEqual } from "./coercion";
 import { arithmetic, concatenate, extreme, isIn, merge } from "./operators";
@@ -52,7 +52,7 @@ import {
   OP_VAR_OF,
   SPREAD,
 } from "./opcodes";
-import { trace, traceCondition, traceVariable } from "./trace";
+import { isTraced, traceCondition, traceVariable } from "./trace";
 import { fractional } from "./fractional";
 import { ABSENT, find, Table } from "../../bytes/table";
 import { Comparison, semVer, semVerWith } from "./sem-ver";
@@ -69,10 +69,9 @@ import {
   TAG_NULL,
   TAG_TEXT,
   Value,
-  VALUE_BYTES,
-  valueAt,
 } from "./value";
-import { readVariable, Variable } from "./variables";
+import { Variable } from "./variable";
+import { readVariable } from "./variables";
 import {
   accumulatorAt,
   begin,
@@ -86,14 +85,14 @@ import {
 
 /** A shared rule names no other (policy/compile-rule.ts), so one is enough; the rest is there for the day it may. */
 const MOST_CALLS: u32 = 8;
-const calls: usize = memory.data(32, 8);
-const result: Value = changetype<Value>(memory.data(16, 8));
+const calls: Run<usize> = changetype<Run<usize>>(memory.data(sizeof<usize>() * 8, 8));
+const result: Value = fixed<Value>();
 
 /** For `fractional`: set by whoever evaluates. */
 let flagKey: Slice = NONE;
 let generation: u32 = 2;
 let targetingKey: Variable = changetype<Variable>(0);
-const targetingKeyValue: Value = changetype<Value>(memory.data(16, 8));
+const targetingKeyValue: Value = fixed<Value>();
 
 /** What `fractional` buckets by: the flag's key, flagd's generation, and the variable that is the targeting key. */
 export function setFractional(key: Slice, ofGeneration: u32, targeting: Variable): void {
@@ -106,7 +105,7 @@ export function setFractional(key: Slice, ofGeneration: u32, targeting: Variable
  * Runs a program over a stack that has the room that its rule needs.
  * @returns ERROR_NONE with the result at `stack`, or why there is none
  */
-export function run(program: usize, stack: usize): u32 {
+export function run(program: usize, stack: Value): u32 {
   let pc = program;
   let top = stack;
   let open: u32 = 0;
@@ -118,46 +117,45 @@ export function run(program: usize, stack: usize): u32 {
     pc += INSTRUCTION;
     if (op >= OP_ARRAY && op < OP_IN_SET) {
       let count = operand;
-      let args = top - operand * VALUE_BYTES;
+      let args = top.before(operand).run;
       let taken = operand;
       if (operand == SPREAD) {
-        const only = changetype<Value>(top - VALUE_BYTES);
+        const only = top.before(1);
         taken = 1;
         const isList = only.tag == TAG_ARRAY;
         count = isList ? only.count : 1;
-        args = isList ? (only.bits as usize) : top - VALUE_BYTES;
+        args = isList ? only.items : only.run;
       }
       const error = apply(op, args, count, open);
       if (error != ERROR_NONE) return error;
-      top -= taken * VALUE_BYTES;
-      copyValue(changetype<Value>(top), result);
-      top += VALUE_BYTES;
+      top = top.before(taken);
+      copyValue(top, result);
+      top = top.after(1);
       continue;
     }
-    const last = changetype<Value>(top - VALUE_BYTES);
+    const last = top.before(1);
     switch (op) {
       case OP_CONST:
-        copyValue(changetype<Value>(top), changetype<Value>(operand));
-        top += VALUE_BYTES;
+        copyValue(top, changetype<Value>(operand));
+        top = top.after(1);
         break;
       case OP_VAR:
-        readScoped(changetype<Value>(top), changetype<Variable>(operand), open);
-        if (changetype<usize>(trace) != 0)
-          traceVariable(changetype<Variable>(operand), changetype<Value>(top));
-        top += VALUE_BYTES;
+        readScoped(top, changetype<Variable>(operand), open);
+        if (isTraced()) traceVariable(changetype<Variable>(operand), top);
+        top = top.after(1);
         break;
       case OP_VAR_OF:
         readScopedPath(last, open);
         break;
       case OP_POP:
-        top -= VALUE_BYTES;
+        top = top.before(1);
         break;
       case OP_JUMP:
         pc = operand;
         break;
       case OP_JUMP_IF_FALSY:
-        top -= VALUE_BYTES;
-        if (changetype<usize>(trace) != 0) traceCondition(pc - INSTRUCTION, isTruthy(last));
+        top = top.before(1);
+        if (isTraced()) traceCondition(pc - INSTRUCTION, isTruthy(last));
         if (!isTruthy(last)) pc = operand;
         break;
       case OP_JUMP_FALSY_KEEP:
@@ -171,14 +169,14 @@ export function run(program: usize, stack: usize): u32 {
         break;
       case OP_CALL:
         if (depth == MOST_CALLS) return ERROR_GENERAL;
-        store<u32>(calls + (depth << 2), pc as u32);
+        calls.set(depth, pc);
         depth++;
         pc = operand;
         break;
       case OP_RETURN:
         if (depth == 0) return ERROR_NONE;
         depth--;
-        pc = load<u32>(calls + (depth << 2));
+        pc = calls.at(depth);
         break;
       case OP_IN_SET: {
         const found = last.tag == TAG_TEXT && find(changetype<Table>(operand), last.bits) != ABSENT;
@@ -192,36 +190,36 @@ export function run(program: usize, stack: usize): u32 {
       case OP_SEM_VER_AFTER:
         semVerWith(result, last, changetype<Comparison>(operand), true);
         // The version and the operator stand below.
-        top -= 2 * VALUE_BYTES;
-        copyValue(changetype<Value>(top - VALUE_BYTES), result);
+        top = top.before(2);
+        copyValue(top.before(1), result);
         break;
       case OP_FAIL:
         return operand;
       case OP_NEXT: {
         const iterator = iteratorAt(open - 1);
-        top -= VALUE_BYTES;
-        if (!takeItem(iterator, open - 1, changetype<Value>(top))) {
+        top = top.before(1);
+        if (!takeItem(iterator, open - 1, top)) {
           pc = operand;
         } else {
-          finish(iterator, open - 1, changetype<Value>(top));
+          finish(iterator, open - 1, top);
           pc = iterator.end;
           open--;
-          top += VALUE_BYTES;
+          top = top.after(1);
         }
         break;
       }
       default: {
         // An iterator begins: its list gives way to its result.
-        if (op == OP_REDUCE) top -= VALUE_BYTES;
+        if (op == OP_REDUCE) top = top.before(1);
         if (open == MOST_ITERATORS) return ERROR_GENERAL;
-        if (!begin(open, op, changetype<Value>(top - VALUE_BYTES), operand)) return ERROR_GENERAL;
+        if (!begin(open, op, top.before(1), operand)) return ERROR_GENERAL;
         const iterator = iteratorAt(open);
-        if (op == OP_REDUCE) copyValue(accumulatorAt(open), changetype<Value>(top));
-        top -= VALUE_BYTES;
+        if (op == OP_REDUCE) copyValue(accumulatorAt(open), top);
+        top = top.before(1);
         if (iterator.count == 0) {
-          finish(iterator, open, changetype<Value>(top));
+          finish(iterator, open, top);
           pc = operand;
-          top += VALUE_BYTES;
+          top = top.after(1);
         } else {
           open++;
         }
@@ -232,14 +230,14 @@ export function run(program: usize, stack: usize): u32 {
 }
 
 /** Applies an operator to `count` values from `args` into `result`. @returns ERROR_* */
-function apply(op: u32, args: usize, count: u32, open: u32): u32 {
-  const a = changetype<Value>(args);
-  const b = changetype<Value>(args + VALUE_BYTES);
+function apply(op: u32, args: Run<Value>, count: u32, open: u32): u32 {
+  const a = args.at(0);
+  const b = args.at(1);
   switch (op) {
     case OP_ARRAY: {
-      const items = scratch(count * VALUE_BYTES);
-      if (items == 0) return ERROR_GENERAL;
-      memory.copy(items, args, count * VALUE_BYTES);
+      const items = scratchRun<Value>(count);
+      if (items.isNone) return ERROR_GENERAL;
+      items.copy(0, args, count);
       setArray(result, items, count);
       return ERROR_NONE;
     }
@@ -258,13 +256,10 @@ function apply(op: u32, args: usize, count: u32, open: u32): u32 {
       setBoolean(result, count >= 2 && isLessOrEqual(b, a));
       return ERROR_NONE;
     case OP_LT:
-      setBoolean(result, count >= 2 && isLess(a, b) && (count == 2 || isLess(b, valueAt(args, 2))));
+      setBoolean(result, count >= 2 && isLess(a, b) && (count == 2 || isLess(b, args.at(2))));
       return ERROR_NONE;
     case OP_LE:
-      setBoolean(
-        result,
-        count >= 2 && isLessOrEqual(a, b) && (count == 2 || isLessOrEqual(b, valueAt(args, 2))),
-      );
+      setBoolean(result, count >= 2 && isLessOrEqual(a, b) && (count == 2 || isLessOrEqual(b, args.at(2))));
       return ERROR_NONE;
     case OP_NOT:
     case OP_TRUTHY:
@@ -304,9 +299,9 @@ function apply(op: u32, args: usize, count: u32, open: u32): u32 {
   }
 }
 
-const nothing: Value = changetype<Value>(memory.data(16, 8));
+const nothing: Value = fixed<Value>();
 
 /** An argument, null when there are not so many. */
-function orNull(args: usize, count: u32, index: u32): Value {
-  return index < count ? valueAt(args, index) : nothing;
+function orNull(args: Run<Value>, count: u32, index: u32): Value {
+  return index < count ? args.at(index) : nothing;
 }

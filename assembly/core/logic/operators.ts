@@ -1,6 +1,6 @@
 // Arithmetic, texts and lists.
 
-import { scratch } from "../../bytes/scratch";
+import { fixed, Run, scratchRun } from "../../bytes/records";
 import { lengthOf } from "../../bytes/slice";
 import { beginText, put, putSlice, textOf, Writer } from "../../bytes/writer";
 import { putNumberText } from "../../bytes/number-text";
@@ -10,7 +10,6 @@ import { contains } from "./text-operators";
 import {
   copyValue,
   isSame,
-  itemOf,
   numberOf,
   setArray,
   setNull,
@@ -24,8 +23,6 @@ import {
   TAG_TEXT,
   TAG_TRUE,
   Value,
-  VALUE_BYTES,
-  valueAt,
 } from "./value";
 import { isSpent, spend, spendBytes, spendItems } from "./work";
 
@@ -36,17 +33,17 @@ function isFinite(number: f64): bool {
 }
 
 /** `+ - * / %`; one argument: `+` casts, `-` negates. Fails on what is no number and on a division by zero. */
-export function arithmetic(result: Value, op: u32, args: usize, count: u32): u32 {
+export function arithmetic(result: Value, op: u32, args: Run<Value>, count: u32): u32 {
   if (count == 0) {
     if (op != OP_ADD && op != OP_MUL) return ERROR_GENERAL;
     setNumber(result, op == OP_ADD ? 0 : 1);
     return ERROR_NONE;
   }
   spendItems(count);
-  let number = toNumber(valueAt(args, 0));
+  let number = toNumber(args.at(0));
   if (count == 1 && op == OP_SUB) number = -number;
   for (let i: u32 = 1; i < count; i++) {
-    const next = toNumber(valueAt(args, i));
+    const next = toNumber(args.at(i));
     if (op == OP_ADD) number += next;
     else if (op == OP_SUB) number -= next;
     else if (op == OP_MUL) number *= next;
@@ -68,14 +65,14 @@ const REMAINDER_STEPS: u32 = 24;
 const NUMBER_TEXT_STEPS: u32 = 64;
 
 /** `max` and `min`, of numbers alone. */
-export function extreme(result: Value, isMax: bool, args: usize, count: u32): u32 {
+export function extreme(result: Value, isMax: bool, args: Run<Value>, count: u32): u32 {
   if (count == 0) {
     setNull(result);
     return ERROR_NONE;
   }
   spendItems(count);
   for (let i: u32 = 0; i < count; i++) {
-    const value = valueAt(args, i);
+    const value = args.at(i);
     if (value.tag != TAG_NUMBER) return ERROR_GENERAL;
     if (i == 0 || (isMax ? numberOf(value) > numberOf(result) : numberOf(value) < numberOf(result))) {
       copyValue(result, value);
@@ -85,43 +82,43 @@ export function extreme(result: Value, isMax: bool, args: usize, count: u32): u3
 }
 
 /** `merge`: the arguments in one list, arrays among them one level flatter. */
-export function merge(result: Value, args: usize, count: u32): u32 {
+export function merge(result: Value, args: Run<Value>, count: u32): u32 {
   let total: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const value = valueAt(args, i);
+    const value = args.at(i);
     total += value.tag == TAG_ARRAY ? value.count : 1;
   }
   spendItems(total);
-  const items = scratch(total * VALUE_BYTES);
-  if (items == 0) return ERROR_GENERAL;
-  let to = items;
+  const items = scratchRun<Value>(total);
+  if (items.isNone) return ERROR_GENERAL;
+  let to: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const value = valueAt(args, i);
+    const value = args.at(i);
     if (value.tag == TAG_ARRAY) {
-      memory.copy(to, value.bits as usize, value.count * VALUE_BYTES);
-      to += value.count * VALUE_BYTES;
+      items.copy(to, value.items, value.count);
+      to += value.count;
     } else {
-      copyValue(changetype<Value>(to), value);
-      to += VALUE_BYTES;
+      copyValue(items.at(to), value);
+      to++;
     }
   }
   setArray(result, items, total);
   return ERROR_NONE;
 }
 
-const text: Writer = changetype<Writer>(memory.data(32, 8));
+const text: Writer = fixed<Writer>();
 
 /** `cat`: texts and numbers one after another; null is nothing, an array its items. Objects fail. */
-export function concatenate(result: Value, args: usize, count: u32): u32 {
+export function concatenate(result: Value, args: Run<Value>, count: u32): u32 {
   beginText(text);
   for (let i: u32 = 0; i < count; i++) {
-    const value = valueAt(args, i);
+    const value = args.at(i);
     if (isSpent()) return ERROR_GENERAL;
     if (value.tag == TAG_ARRAY) {
       spendItems(value.count);
       for (let j: u32 = 0; j < value.count && !isSpent(); j++) {
         if (j != 0) put(text, ",");
-        if (!putPlain(itemOf(value, j))) return ERROR_GENERAL;
+        if (!putPlain(value.items.at(j))) return ERROR_GENERAL;
       }
     } else if (!putPlain(value)) {
       return ERROR_GENERAL;
@@ -154,7 +151,7 @@ export function isIn(needle: Value, haystack: Value): bool {
   if (haystack.tag != TAG_ARRAY || needle.tag == TAG_NULL) return false;
   spendItems(haystack.count);
   for (let i: u32 = 0; i < haystack.count && !isSpent(); i++) {
-    if (isSame(itemOf(haystack, i), needle)) return true;
+    if (isSame(haystack.items.at(i), needle)) return true;
   }
   return false;
 }

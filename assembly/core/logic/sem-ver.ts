@@ -2,10 +2,11 @@
 // (golang.org/x/mod/semver). Numbers are compared as digits, so they have no largest value.
 
 import { putNumberText } from "../../bytes/number-text";
+import { fixed, Run } from "../../bytes/records";
 import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../../bytes/slice";
 import { restartText, textOf, Writer } from "../../bytes/writer";
 import { compareTexts } from "./coercion";
-import { numberOf, setBoolean, setNull, setText, TAG_NUMBER, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+import { numberOf, setBoolean, setNull, setText, TAG_NUMBER, TAG_TEXT, Value } from "./value";
 import { spend } from "./work";
 
 /** A version's parts, in the text that it was read from; what a partial one leaves out is "0". */
@@ -18,49 +19,50 @@ class Version {
   prerelease: Slice;
 }
 
-const left: Version = changetype<Version>(memory.data(32, 8));
-const right: Version = changetype<Version>(memory.data(32, 8));
-const leftText: Writer = changetype<Writer>(memory.data(32, 8));
-const rightText: Writer = changetype<Writer>(memory.data(32, 8));
+const left: Version = fixed<Version>();
+const right: Version = fixed<Version>();
+const leftText: Writer = fixed<Writer>();
+const rightText: Writer = fixed<Writer>();
 const zero: usize = memory.data<u8>([0x30]);
 
 /**
  * `[version, operator, version]`. Null, which is falsy, for another number of arguments, for what is no version and
  * for an unknown operator.
  */
-export function semVer(result: Value, args: usize, count: u32): void {
+export function semVer(result: Value, args: Run<Value>, count: u32): void {
   if (count != 3) return setNull(result);
-  const operator = changetype<Value>(args + VALUE_BYTES);
+  const operator = args.at(1);
   if (operator.tag != TAG_TEXT) return setNull(result);
-  if (!readVersion(left, changetype<Value>(args), leftText)) return setNull(result);
-  if (!readVersion(right, changetype<Value>(args + 2 * VALUE_BYTES), rightText)) return setNull(result);
+  if (!readVersion(left, args.at(0), leftText)) return setNull(result);
+  if (!readVersion(right, args.at(2), rightText)) return setNull(result);
   compare(result, operator.bits);
 }
 
 /** An operator and the version on one side of it, read when the policy is loaded. */
 @unmanaged
-export class Comparison {
+export class Comparison extends Version {
   operator: Slice;
-  version: Version;
 }
-
-/** Bytes of a Comparison with the Version that it points to. */
-export const COMPARISON_BYTES: u32 = 64;
 
 /** Reads the operand of a rule that stands in the policy. @returns false when it is no version: the rule reads it then */
 export function prepareComparison(to: Comparison, operator: Slice, version: Slice): bool {
   setText(probe, version);
   to.operator = operator;
-  to.version = changetype<Version>(changetype<usize>(to) + 16);
-  return readVersion(to.version, probe, leftText);
+  return readVersion(to, probe, leftText);
 }
 
 /** As `semVer`, with a prepared operand: on the right, or on the left. */
 export function semVerWith(result: Value, value: Value, comparison: Comparison, isLeft: bool): void {
   if (!readVersion(isLeft ? right : left, value, leftText)) return setNull(result);
-  const to = changetype<usize>(isLeft ? left : right);
-  memory.copy(to, changetype<usize>(comparison.version), offsetof<Version>());
+  copyVersion(isLeft ? left : right, comparison);
   compare(result, comparison.operator);
+}
+
+function copyVersion(to: Version, from: Version): void {
+  to.major = from.major;
+  to.minor = from.minor;
+  to.patch = from.patch;
+  to.prerelease = from.prerelease;
 }
 
 /** Compares `left` with `right`. */
@@ -85,7 +87,7 @@ function compare(result: Value, operator: Slice): void {
   setNull(result);
 }
 
-const probe: Value = changetype<Value>(memory.data(16, 8));
+const probe: Value = fixed<Value>();
 
 /** Whether a text is a version as `sem_ver` takes it. */
 export function isVersion(text: Slice): bool {

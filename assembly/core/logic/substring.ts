@@ -1,16 +1,17 @@
 // `substr`, which flagd's schema lets pass though it names it nowhere. Characters are code points.
 
+import { Run } from "../../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
 import { ERROR_GENERAL, ERROR_NONE } from "./opcodes";
-import { numberOf, setText, TAG_NUMBER, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+import { numberOf, setText, TAG_NUMBER, TAG_TEXT, Value } from "./value";
 import { spendBytes } from "./work";
 
 /** `[text, from, length?]`: from below 0 counts from the end, a length below 0 leaves so many out at the end. */
-export function substring(result: Value, args: usize, count: u32): u32 {
+export function substring(result: Value, args: Run<Value>, count: u32): u32 {
   if (count < 2 || count > 3) return ERROR_GENERAL;
-  const text = changetype<Value>(args);
-  const start = changetype<Value>(args + VALUE_BYTES);
-  const length = changetype<Value>(args + 2 * VALUE_BYTES);
+  const text = args.at(0);
+  const start = args.at(1);
+  const length = args.at(2);
   if (text.tag != TAG_TEXT || start.tag != TAG_NUMBER) return ERROR_GENERAL;
   if (count == 3 && length.tag != TAG_NUMBER) return ERROR_GENERAL;
   spendBytes(lengthOf(text.bits));

@@ -1,24 +1,25 @@
 // starts_with, ends_with, and the search behind `in`: over bytes, which for well-formed UTF-8 is over code points.
 
+import { Run } from "../../bytes/records";
 import { addressOf, findByte, lengthOf, sameBytes, Slice } from "../../bytes/slice";
-import { setBoolean, setNull, TAG_TEXT, Value, VALUE_BYTES } from "./value";
+import { setBoolean, setNull, TAG_TEXT, Value } from "./value";
 import { spendBytes } from "./work";
 
 /** `starts_with`: null unless there are exactly two texts (flagd turns nothing else into one). */
-export function startsWith(result: Value, args: usize, count: u32): void {
+export function startsWith(result: Value, args: Run<Value>, count: u32): void {
   if (!areTwoTexts(args, count)) return setNull(result);
-  const text = changetype<Value>(args).bits;
-  const start = changetype<Value>(args + VALUE_BYTES).bits;
+  const text = args.at(0).bits;
+  const start = args.at(1).bits;
   const length = lengthOf(start);
   spendBytes(length);
   setBoolean(result, length <= lengthOf(text) && sameBytes(addressOf(text), addressOf(start), length));
 }
 
 /** `ends_with`, likewise. */
-export function endsWith(result: Value, args: usize, count: u32): void {
+export function endsWith(result: Value, args: Run<Value>, count: u32): void {
   if (!areTwoTexts(args, count)) return setNull(result);
-  const text = changetype<Value>(args).bits;
-  const ending = changetype<Value>(args + VALUE_BYTES).bits;
+  const text = args.at(0).bits;
+  const ending = args.at(1).bits;
   const length = lengthOf(ending);
   spendBytes(length);
   const whole = lengthOf(text);
@@ -26,12 +27,8 @@ export function endsWith(result: Value, args: usize, count: u32): void {
   setBoolean(result, length <= whole && sameBytes(from, addressOf(ending), length));
 }
 
-function areTwoTexts(args: usize, count: u32): bool {
-  return (
-    count == 2 &&
-    changetype<Value>(args).tag == TAG_TEXT &&
-    changetype<Value>(args + VALUE_BYTES).tag == TAG_TEXT
-  );
+function areTwoTexts(args: Run<Value>, count: u32): bool {
+  return count == 2 && args.at(0).tag == TAG_TEXT && args.at(1).tag == TAG_TEXT;
 }
 
 /** Up to here a needle is compared at every place that begins as it does: at most 16 steps a byte of the haystack. */
@@ -59,12 +56,11 @@ function containsShort(haystack: Slice, needle: Slice): bool {
   return false;
 }
 
-/** What `findSuffix` found: the byte before the suffix (-1: it is the whole), and the suffix's period. */
-let suffixBefore: i32 = 0;
-let suffixPeriod: i32 = 0;
-
-/** The greatest suffix in the order of bytes, or in the opposite order, with its period. */
-function findSuffix(text: usize, length: i32, isOpposite: bool): void {
+/**
+ * The greatest suffix in the order of bytes, or in the opposite order.
+ * @returns where it begins << 32 | its period
+ */
+function findSuffix(text: usize, length: i32, isOpposite: bool): u64 {
   let before: i32 = -1;
   let candidate: i32 = 0;
   let k: i32 = 1;
@@ -90,8 +86,7 @@ function findSuffix(text: usize, length: i32, isOpposite: bool): void {
       period = 1;
     }
   }
-  suffixBefore = before;
-  suffixPeriod = period;
+  return (((before + 1) as u64) << 32) | (period as u64);
 }
 
 /**
@@ -105,28 +100,23 @@ function containsLong(haystack: Slice, needle: Slice): bool {
   const x = addressOf(needle);
   const length = lengthOf(needle) as i32;
   const last = (lengthOf(haystack) as i32) - length;
-  findSuffix(x, length, false);
-  let cut = suffixBefore;
-  let period = suffixPeriod;
-  findSuffix(x, length, true);
-  if (suffixBefore > cut) {
-    cut = suffixBefore;
-    period = suffixPeriod;
-  }
+  const forward = findSuffix(x, length, false);
+  const opposite = findSuffix(x, length, true);
+  const suffix = opposite >> 32 > forward >> 32 ? opposite : forward;
+  const cut = (suffix >> 32) as i32;
+  let period = suffix as i32;
   // Without a period that reaches into the left part, a full move is longer than either part.
-  if (!sameBytes(x, x + period, (cut + 1) as u32)) {
-    period = (cut + 1 > length - cut - 1 ? cut + 1 : length - cut - 1) + 1;
-  }
+  if (!sameBytes(x, x + period, cut as u32)) period = (cut > length - cut ? cut : length - cut) + 1;
   let at: i32 = 0;
   while (at <= last) {
     const y = addressOf(haystack) + at;
-    let i = cut + 1;
+    let i = cut;
     while (i < length && load<u8>(x + i) == load<u8>(y + i)) i++;
     if (i < length) {
-      at += i - cut;
+      at += i - cut + 1;
       continue;
     }
-    if (sameBytes(x, y, (cut + 1) as u32)) return true;
+    if (sameBytes(x, y, cut as u32)) return true;
     at += period;
   }
   return false;

@@ -2,54 +2,63 @@
 // their place in the policy and whether they held, in the order in which it happened.
 
 import { put, putByte, putSlice, putString, Writer } from "../../bytes/writer";
-import { Mark } from "../plan";
+import { Mark } from "../rule-plan";
 import { Value } from "./value";
 import { putValue } from "./value-text";
-import { Variable } from "./variables";
+import { Variable } from "./variable";
 
-/** Where steps are written; address 0 while nobody asks. */
-export let trace: Writer = changetype<Writer>(0);
-let marks: usize = 0;
+/** Where steps are written; null while nobody asks. */
+let trace: Writer | null = null;
+let marks: Mark | null = null;
 let steps: u32 = 0;
 
 /** Steps longer than this are left out: a rule that iterates would fill the log. */
 const MOST_STEPS: u32 = 100;
 
 /** Writes the steps of the rules that run from now on, as the items of an array. `ofMarks` are the plan's. */
-export function beginTrace(writer: Writer, ofMarks: usize): void {
+export function beginTrace(writer: Writer, ofMarks: Mark | null): void {
   trace = writer;
   marks = ofMarks;
   steps = 0;
 }
 
 export function endTrace(): void {
-  trace = changetype<Writer>(0);
+  trace = null;
+}
+
+/** Whether steps are written. */
+// @ts-ignore: decorator
+@inline
+export function isTraced(): bool {
+  return trace != null;
 }
 
 /** Begins a step. @returns whether there is room for it */
-function step(): bool {
+function step(writer: Writer): bool {
   steps++;
   if (steps > MOST_STEPS) return false;
-  if (steps != 1) putByte(trace, 0x2c);
+  if (steps != 1) putByte(writer, 0x2c);
   return true;
 }
 
 export function traceVariable(variable: Variable, value: Value): void {
-  if (!step()) return;
-  put(trace, '{"var":');
-  putString(trace, variable.path);
-  put(trace, ',"value":');
-  putValue(trace, value);
-  putByte(trace, 0x7d);
+  const writer = trace;
+  if (!writer || !step(writer)) return;
+  put(writer, '{"var":');
+  putString(writer, variable.path);
+  put(writer, ',"value":');
+  putValue(writer, value);
+  putByte(writer, 0x7d);
 }
 
 export function traceCondition(at: usize, holds: bool): void {
+  const writer = trace;
   // Before the mark is looked for: there may be many of both.
-  if (steps >= MOST_STEPS) return;
+  if (!writer || steps >= MOST_STEPS) return;
   let mark = marks;
-  while (mark != 0 && changetype<Mark>(mark).at != at) mark = changetype<Mark>(mark).next;
-  if (mark == 0 || !step()) return;
-  put(trace, '{"if":"');
-  putSlice(trace, changetype<Mark>(mark).pointer);
-  put(trace, holds ? '","holds":true}' : '","holds":false}');
+  while (mark && mark.at != at) mark = mark.next;
+  if (!mark || !step(writer)) return;
+  put(writer, '{"if":"');
+  putSlice(writer, mark.pointer);
+  put(writer, holds ? '","holds":true}' : '","holds":false}');
 }

@@ -2,6 +2,7 @@
 // are runs of values in an arena or in scratch memory. Values are copied, what they point to never is.
 
 import { arrayIndex } from "../../bytes/decimal";
+import { Run } from "../../bytes/records";
 import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../../bytes/slice";
 import { spendBytes, spendItems } from "./work";
 
@@ -21,20 +22,57 @@ export class Value {
   count: u32;
   /** A number's bits, a text's slice, the address of items or members. */
   bits: u64;
-}
-export const VALUE_BYTES: u32 = 16;
 
-/** A member of an object. */
+  /** Of an array: its items. */
+  // @ts-ignore: decorator
+  @inline
+  get items(): Run<Value> {
+    return changetype<Run<Value>>(this.bits as usize);
+  }
+
+  /** Of an object: its members. */
+  // @ts-ignore: decorator
+  @inline
+  get members(): Run<Member> {
+    return changetype<Run<Member>>(this.bits as usize);
+  }
+
+  /** This value and those behind it, in a run. */
+  // @ts-ignore: decorator
+  @inline
+  get run(): Run<Value> {
+    return changetype<Run<Value>>(this);
+  }
+
+  /** The value `count` places behind this one in a run. */
+  // @ts-ignore: decorator
+  @inline
+  after(count: u32): Value {
+    return changetype<Value>(changetype<usize>(this) + count * (offsetof<Value>() as u32));
+  }
+
+  /** The value `count` places before this one in a run. */
+  // @ts-ignore: decorator
+  @inline
+  before(count: u32): Value {
+    return changetype<Value>(changetype<usize>(this) - count * (offsetof<Value>() as u32));
+  }
+}
+
+/** A member of an object: its key, then a Value. */
 @unmanaged
 export class Member {
   key: Slice;
-  tag: u32;
-  count: u32;
-  bits: u64;
+  private tag: u32;
+  private count: u32;
+  private bits: u64;
+
+  // @ts-ignore: decorator
+  @inline
+  get value(): Value {
+    return changetype<Value>(changetype<usize>(this) + offsetof<Member>("tag"));
+  }
 }
-export const MEMBER_BYTES: u32 = 24;
-/** Where a member's Value begins. */
-export const MEMBER_VALUE: u32 = 8;
 
 export function setNull(value: Value): void {
   value.tag = TAG_NULL;
@@ -61,16 +99,16 @@ export function setText(value: Value, text: Slice): void {
 }
 
 /** An array of `count` values that stand one after another from `items`. */
-export function setArray(value: Value, items: usize, count: u32): void {
+export function setArray(value: Value, items: Run<Value>, count: u32): void {
   value.tag = TAG_ARRAY;
   value.count = count;
-  value.bits = items as u64;
+  value.bits = changetype<usize>(items) as u64;
 }
 
-export function setObject(value: Value, members: usize, count: u32): void {
+export function setObject(value: Value, members: Run<Member>, count: u32): void {
   value.tag = TAG_OBJECT;
   value.count = count;
-  value.bits = members as u64;
+  value.bits = changetype<usize>(members) as u64;
 }
 
 export function copyValue(to: Value, from: Value): void {
@@ -83,33 +121,6 @@ export function copyValue(to: Value, from: Value): void {
 @inline
 export function numberOf(value: Value): f64 {
   return reinterpret<f64>(value.bits);
-}
-
-/** Value `index` of a run of values: an operator's arguments. */
-// @ts-ignore: decorator
-@inline
-export function valueAt(values: usize, index: u32): Value {
-  return changetype<Value>(values + index * VALUE_BYTES);
-}
-
-/** Item `index` of an array; the caller knows that it is there. */
-// @ts-ignore: decorator
-@inline
-export function itemOf(array: Value, index: u32): Value {
-  return changetype<Value>((array.bits as usize) + index * VALUE_BYTES);
-}
-
-/** Member `index` of an object; the caller knows that it is there. */
-// @ts-ignore: decorator
-@inline
-export function memberOf(object: Value, index: u32): Member {
-  return changetype<Member>((object.bits as usize) + index * MEMBER_BYTES);
-}
-
-// @ts-ignore: decorator
-@inline
-export function memberValue(member: Member): Value {
-  return changetype<Value>(changetype<usize>(member) + MEMBER_VALUE);
 }
 
 /** false, null, 0, NaN, "", [] and {} are falsy (json-logic-engine and Go; json-logic-js takes {} as true). */
@@ -135,18 +146,19 @@ export function isSame(a: Value, b: Value): bool {
   return a.tag <= TAG_TRUE;
 }
 
-/** The member of this name; null (address 0) when there is none. Of several the last, as JSON.parse has it. */
-export function findMember(object: Value, key: Slice): Value {
+/** The value of the member of this name; null when there is none. Of several the last, as JSON.parse has it. */
+export function findMember(object: Value, key: Slice): Value | null {
   spendItems(object.count);
+  const members = object.members;
   for (let i = object.count; i > 0; i--) {
-    const member = memberOf(object, i - 1);
-    if (sameText(member.key, key)) return memberValue(member);
+    const member = members.at(i - 1);
+    if (sameText(member.key, key)) return member.value;
   }
-  return changetype<Value>(0);
+  return null;
 }
 
-/** Follows a dotted path through objects and arrays; "" is the value itself. @returns null (address 0) when it ends */
-export function valueOnPath(root: Value, path: Slice): Value {
+/** Follows a dotted path through objects and arrays; "" is the value itself. @returns null when it ends */
+export function valueOnPath(root: Value, path: Slice): Value | null {
   let value = root;
   let at = addressOf(path);
   const end = at + lengthOf(path);
@@ -156,14 +168,15 @@ export function valueOnPath(root: Value, path: Slice): Value {
     while (stop < end && load<u8>(stop) != 0x2e) stop++;
     const segment = sliceOf(at, (stop - at) as u32);
     if (value.tag == TAG_OBJECT) {
-      value = findMember(value, segment);
-      if (changetype<usize>(value) == 0) return value;
+      const found = findMember(value, segment);
+      if (!found) return null;
+      value = found;
     } else if (value.tag == TAG_ARRAY) {
       const index = arrayIndex(segment);
-      if (index >= (value.count as u64)) return changetype<Value>(0);
-      value = itemOf(value, index as u32);
+      if (index >= (value.count as u64)) return null;
+      value = value.items.at(index as u32);
     } else {
-      return changetype<Value>(0);
+      return null;
     }
     if (stop == end) return value;
     at = stop + 1;

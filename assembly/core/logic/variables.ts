@@ -5,56 +5,43 @@ import { parseDecimal } from "../../bytes/number-parse";
 import { ABSENT, find } from "../../bytes/table";
 import { readCookies } from "../cookies";
 import { claimOf } from "../jwt";
-import { Identity, Plan } from "../plan";
+import { Decision, decision } from "../decision";
+import { Plan } from "../plan";
 import { readParams } from "../query";
-import { hostOf, slotValue, view } from "../view";
+import { hostOf, view } from "../view";
+import {
+  Variable,
+  NAME_ADDRESS,
+  NAME_CLAIM,
+  NAME_COOKIE,
+  NAME_FLAG_KEY,
+  NAME_HEADER,
+  NAME_HOST,
+  NAME_METHOD,
+  NAME_PATH,
+  NAME_QUERY,
+  NAME_SCHEME,
+  NAME_STATIC,
+  NAME_TARGETING_KEY,
+  NAME_TIMESTAMP,
+} from "./variable";
 import { copyValue, setNull, setNumber, setText, TAG_TEXT, Value, valueOnPath } from "./value";
 
-/** What a Variable is, resolved when the policy is loaded. */
-export const NAME_NOTHING: u32 = 0;
-export const NAME_HEADER: u32 = 1;
-export const NAME_COOKIE: u32 = 2;
-export const NAME_QUERY: u32 = 3;
-export const NAME_CLAIM: u32 = 4;
-export const NAME_TARGETING_KEY: u32 = 5;
-export const NAME_METHOD: u32 = 6;
-export const NAME_SCHEME: u32 = 7;
-export const NAME_HOST: u32 = 8;
-export const NAME_PATH: u32 = 9;
-export const NAME_ADDRESS: u32 = 10;
-export const NAME_FLAG_KEY: u32 = 11;
-export const NAME_TIMESTAMP: u32 = 12;
-export const NAME_STATIC: u32 = 13;
-
-/** A path that a rule names. */
-@unmanaged
-export class Variable {
-  path: Slice;
-  kind: u32;
-  slot: u32;
-  /** The part behind `headers.` and the like. */
-  name: Slice;
-  /** `flagd.types` says that it is a number. */
-  isNumber: bool;
-  /** NAME_STATIC: the address of its Value. */
-  constant: usize;
-}
-
-/** The request, when rules are evaluated in the proxy; address 0 when `root` is the context. */
-let plan: Plan = changetype<Plan>(0);
-/** The context as JSON, for `serin evaluate`; address 0 in the proxy. */
-let root: Value = changetype<Value>(0);
-/** `flagd.context`, behind `root`; 0 without. */
-let fallback: usize = 0;
+/** The request, when rules are evaluated in the proxy. */
+let request: Decision = decision;
+/** The context as JSON, for `serin evaluate`; null in the proxy. */
+let root: Value | null = null;
+/** `flagd.context`, behind `root`. */
+let fallback: Value | null = null;
 let flagKey: Slice = NONE;
 let timestamp: f64 = 0;
 
-/** Rules see this request from now on. `nowNs` is the wall clock. */
-export function seeRequest(owner: Plan, nowNs: u64): void {
-  plan = owner;
-  root = changetype<Value>(0);
+/** Rules see this request from now on. */
+export function seeRequest(decision: Decision): void {
+  request = decision;
+  root = null;
   flagKey = NONE;
-  timestamp = (nowNs / 1000000000) as f64;
+  timestamp = (decision.nowNs / 1000000000) as f64;
 }
 
 /** Rules see this JSON from now on. */
@@ -77,20 +64,21 @@ function give(to: Value, text: Slice): void {
 
 /** Writes what a variable names; null for what is not there. */
 export function readVariable(to: Value, variable: Variable): void {
-  if (changetype<usize>(root) != 0) return readJson(to, variable.path);
+  const context = root;
+  if (context) return readJson(to, context, variable.path);
   const kind = variable.kind;
   if (kind == NAME_HEADER) {
-    give(to, slotValue(plan, variable.slot));
+    give(to, request.valueOf(variable.slot));
   } else if (kind == NAME_COOKIE) {
-    readCookies(plan);
-    give(to, slotValue(plan, variable.slot));
+    readCookies(request);
+    give(to, request.valueOf(variable.slot));
   } else if (kind == NAME_QUERY) {
-    readParams(plan);
-    give(to, slotValue(plan, variable.slot));
+    readParams(request);
+    give(to, request.valueOf(variable.slot));
   } else if (kind == NAME_CLAIM) {
-    give(to, claimOf(plan, variable.slot, variable.name));
+    give(to, claimOf(request, variable.slot, variable.name));
   } else if (kind == NAME_STATIC) {
-    copyValue(to, changetype<Value>(variable.constant));
+    copyOrNull(to, variable.constant);
   } else {
     readNamed(to, kind);
   }
@@ -100,7 +88,7 @@ export function readVariable(to: Value, variable: Variable): void {
 /** The names that stand for one thing each. */
 function readNamed(to: Value, kind: u32): void {
   if (kind == NAME_TARGETING_KEY) {
-    give(to, plan.identity == 0 ? NONE : changetype<Identity>(plan.identity).value);
+    give(to, request.identityOf(request.plan.identity));
   } else if (kind == NAME_METHOD) {
     give(to, view.method);
   } else if (kind == NAME_SCHEME) {
@@ -128,24 +116,30 @@ function becomeNumber(to: Value): void {
   else setNull(to);
 }
 
-function readJson(to: Value, path: Slice): void {
+function copyOrNull(to: Value, from: Value | null): void {
+  if (from) copyValue(to, from);
+  else setNull(to);
+}
+
+function readJson(to: Value, context: Value, path: Slice): void {
   if (startsWithWord(path, "$flagd.")) {
     if (isWord(path, "$flagd.flagKey")) return give(to, flagKey);
     if (isWord(path, "$flagd.timestamp")) return setNumber(to, timestamp);
     return setNull(to);
   }
-  let found = valueOnPath(root, path);
+  let found = valueOnPath(context, path);
   // What the policy says of every request stands behind what this one says.
-  if (changetype<usize>(found) == 0 && fallback != 0) found = valueOnPath(changetype<Value>(fallback), path);
-  if (changetype<usize>(found) == 0) setNull(to);
-  else copyValue(to, found);
+  const shared = fallback;
+  if (!found && shared) found = valueOnPath(shared, path);
+  copyOrNull(to, found);
 }
 
 /** As `readVariable`, for a path that a rule made while it ran: nothing was prepared for it. */
 export function readPath(to: Value, path: Slice): void {
-  if (changetype<usize>(root) != 0) return readJson(to, path);
+  const context = root;
+  if (context) return readJson(to, context, path);
   // The plan's slots know only the names that stand in the policy.
-  const known = find(plan.variables, path);
+  const known = find(request.plan.variables, path);
   if (known == ABSENT) setNull(to);
   else readVariable(to, changetype<Variable>(known));
 }

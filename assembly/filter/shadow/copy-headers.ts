@@ -3,7 +3,7 @@
 
 import { addPair, beginList, beginPairs, listedPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../../bytes/slice";
-import { HEADER_CHANGE_BYTES, HeaderChange, Shadow } from "../../core/shadow-plan";
+import { Shadow } from "../../core/shadow-plan";
 import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../vocabulary/headers";
 import { wordShadowHeader } from "../words";
 
@@ -20,7 +20,7 @@ export function copyHeaders(shadow: Shadow, block: Slice, mayHaveBody: bool): Sl
     addPair(pairKey, pairValue);
   }
   for (let i: u32 = 0; i < shadow.changeCount; i++) {
-    const change = changetype<HeaderChange>(shadow.changes + i * HEADER_CHANGE_BYTES);
+    const change = shadow.changes.at(i);
     if (change.value != NONE) addPair(change.name, change.value);
   }
   addPair(wordShadowHeader, shadow.name);
@@ -42,7 +42,7 @@ export function copyTrailers(block: Slice): Slice {
 
 function isChanged(shadow: Shadow, name: Slice): bool {
   for (let i: u32 = 0; i < shadow.changeCount; i++) {
-    if (sameText(changetype<HeaderChange>(shadow.changes + i * HEADER_CHANGE_BYTES).name, name)) return true;
+    if (sameText(shadow.changes.at(i).name, name)) return true;
   }
   return false;
 }

@@ -3,13 +3,7 @@
 
 import { NONE, lengthOf, sameText, Slice, sliceOf, addressOf, startsWithWord } from "../../bytes/slice";
 import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
-import {
-  BODY_IGNORED,
-  DISPATCH_MIRROR,
-  HEADER_CHANGE_BYTES,
-  HeaderChange,
-  Shadow,
-} from "../../core/shadow-plan";
+import { BODY_IGNORED, DISPATCH_MIRROR, Shadow } from "../../core/shadow-plan";
 import { responsePiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
 import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../../host/headers";
@@ -63,7 +57,7 @@ function openCopyOf(shadow: Slice, key: u64): usize {
 function changeHeaders(shadow: Shadow): void {
   let sound = replaceRequestHeader(wordShadowHeader, shadow.name);
   for (let i: u32 = 0; i < shadow.changeCount; i++) {
-    const change = changetype<HeaderChange>(shadow.changes + i * HEADER_CHANGE_BYTES);
+    const change = shadow.changes.at(i);
     const done =
       change.value == NONE
         ? removeRequestHeader(change.name)

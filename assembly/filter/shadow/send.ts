@@ -5,9 +5,9 @@ import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
 import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
 import { addressOf, isWord, lengthOf, NONE, Slice } from "../../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
+import { Decision, DRAWN_COPY, DRAWN_OVER_BUDGET, DRAWN_TOO_LARGE } from "../../core/decision";
 import { Plan } from "../../core/plan";
-import { drawnAt } from "../../core/shadow";
-import { DISPATCH_CALL, DRAWN_COPY, DRAWN_TOO_LARGE, Shadow } from "../../core/shadow-plan";
+import { DISPATCH_CALL, Shadow } from "../../core/shadow-plan";
 import { view } from "../../core/view";
 import { requestPiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
@@ -26,14 +26,14 @@ import { noteDue, sweep } from "./sweep";
 const text: Writer = changetype<Writer>(memory.data(32, 8));
 
 /** Writes the headers by which routes mirror. @returns whether any was written */
-export function announceMirrors(plan: Plan, now: u64): bool {
+export function announceMirrors(decision: Decision): bool {
   let any = false;
-  for (let i: u32 = 0; i < plan.drawnCount; i++) {
-    const drawn = drawnAt(plan, i);
-    const shadow = changetype<Shadow>(drawn.shadow);
+  for (let i: u32 = 0; i < decision.drawnCount; i++) {
+    const drawn = decision.drawn.at(i);
+    const shadow = drawn.shadow;
     if (drawn.outcome != DRAWN_COPY || shadow.dispatch == DISPATCH_CALL || shadow.state == 0) continue;
     const state = changetype<ShadowState>(shadow.state);
-    if (!takeCopy(state, shadow, now)) {
+    if (!takeCopy(state, shadow, decision.nowNs)) {
       drawn.outcome = DRAWN_OVER_BUDGET;
       continue;
     }
@@ -53,18 +53,17 @@ function takeCopy(state: ShadowState, shadow: Shadow, now: u64): bool {
   return false;
 }
 
-/** An outcome of the filter's own, beside core's. */
-const DRAWN_OVER_BUDGET: u32 = 0xffff;
-
 /**
  * Opens the copies of a request whose headers have just been decided on, and sends those that need not wait for a body.
  * @param headersChanged whether the request's headers are no longer those that `view` has
  */
-export function beginCopies(plan: Plan, stream: Stream, headersChanged: bool, now: u64): void {
+export function beginCopies(decision: Decision, stream: Stream, headersChanged: bool): void {
+  const plan = decision.plan;
+  const now = decision.nowNs;
   let block: Slice = NONE;
-  for (let i: u32 = 0; i < plan.drawnCount; i++) {
-    const drawn = drawnAt(plan, i);
-    const shadow = changetype<Shadow>(drawn.shadow);
+  for (let i: u32 = 0; i < decision.drawnCount; i++) {
+    const drawn = decision.drawn.at(i);
+    const shadow = drawn.shadow;
     if (shadow.state == 0) continue;
     const state = changetype<ShadowState>(shadow.state);
     if (drawn.outcome == DRAWN_TOO_LARGE) {

@@ -6,7 +6,6 @@ import { NONE, Slice } from "../../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { Plan } from "../../core/plan";
-import { Shadow, SHADOW_BYTES } from "../../core/shadow-plan";
 import { SECOND } from "../../host/clock";
 import { COUNTER, defineMetric, HISTOGRAM } from "../../host/metrics";
 import {
@@ -92,7 +91,7 @@ export function adoptShadows(plan: Plan): bool {
   if (changetype<usize>(states) == 0) return false;
   let sound = true;
   for (let i: u32 = 0; i < plan.shadowCount; i++) {
-    const shadow = changetype<Shadow>(plan.shadows + i * SHADOW_BYTES);
+    const shadow = plan.shadow(i);
     shadow.state = stateOf(shadow.name);
     if (shadow.state == 0) sound = false;
     else forgetSaid(changetype<ShadowState>(shadow.state));

@@ -103,7 +103,7 @@ function compareAsJson(copy: Copy, hasOther: bool): u32 {
   const theirs = treeOf(copy.theirs);
   if (theirs == 0) return JSON_UNKNOWN;
   const other: usize = hasOther ? treeOf(copy.other) : 0;
-  return compareJson(ours, theirs, other, copy.shadow.ignored, copy.shadow.ignoredCount);
+  return compareJson(ours, theirs, other, changetype<usize>(copy.shadow.ignored), copy.shadow.ignoredCount);
 }
 
 function treeOf(answer: Answer): usize {

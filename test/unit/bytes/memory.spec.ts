@@ -45,7 +45,7 @@ describe("an arena", () => {
   it("gives zeroed, aligned memory and takes all of it back", () => {
     const before = memory.size();
     for (let round = 0; round < 20; round++) {
-      const arena = openArena();
+      const arena = openArena()!;
       for (let i = 0; i < 2000; i++) {
         const at = take(arena, 100);
         if (at % 8 != 0) throw new Error("not aligned");
@@ -60,7 +60,7 @@ describe("an arena", () => {
   });
 
   it("keeps a copy", () => {
-    const arena = openArena();
+    const arena = openArena()!;
     const text = bytesOf("checkout");
     const copy = keep(arena, text);
     store<u8>((text >> 32) as usize, 0x58);
@@ -94,7 +94,7 @@ describe("scratch memory", () => {
 
 describe("a table", () => {
   it("finds what was inserted, through its growth", () => {
-    const arena = openArena();
+    const arena = openArena()!;
     const table = newTable(arena);
     expect(find(table, bytesOf("nothing"))).toBe(ABSENT);
     for (let i = 0; i < 1000; i++) {
@@ -111,7 +111,7 @@ describe("a table", () => {
   });
 
   it("tells keys of more than 63 bytes apart", () => {
-    const arena = openArena();
+    const arena = openArena()!;
     const table = newTable(arena);
     const long = "x".repeat(100);
     insert(arena, table, keep(arena, bytesOf(long + "a")), 1);

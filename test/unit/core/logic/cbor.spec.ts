@@ -2,8 +2,9 @@
 
 import { beginScratch } from "../../../../assembly/bytes/scratch";
 import { addressOf, lengthOf, NONE } from "../../../../assembly/bytes/slice";
+import { scratchRun } from "../../../../assembly/bytes/records";
 import { cborOf } from "../../../../assembly/core/logic/cbor";
-import { setArray, setNumber, setText, Value, VALUE_BYTES } from "../../../../assembly/core/logic/value";
+import { copyValue, setArray, setNumber, setText, Value } from "../../../../assembly/core/logic/value";
 import { bytesOfHex } from "../../texts";
 import { newValue, valueOf } from "./values";
 
@@ -199,13 +200,11 @@ describe("CBOR", () => {
     beginScratch();
     let inner = valueOf('["x"]');
     for (let i = 0; i < 60; i++) {
-      const items = newValue();
-      const second = newValue();
-      expect(changetype<usize>(second)).toBe(changetype<usize>(items) + VALUE_BYTES);
-      memory.copy(changetype<usize>(items), changetype<usize>(inner), VALUE_BYTES);
-      memory.copy(changetype<usize>(second), changetype<usize>(inner), VALUE_BYTES);
+      const items = scratchRun<Value>(2);
+      copyValue(items.at(0), inner);
+      copyValue(items.at(1), inner);
       inner = newValue();
-      setArray(inner, changetype<usize>(items), 2);
+      setArray(inner, items, 2);
     }
     expect(hexOf(inner)).toBe("none");
     beginScratch();

@@ -1,6 +1,6 @@
 import { beginScratch } from "../../../../assembly/bytes/scratch";
 import { fractional } from "../../../../assembly/core/logic/fractional";
-import { setNumber, setText, Value, VALUE_BYTES } from "../../../../assembly/core/logic/value";
+import { copyValue, setNumber, setText, Value } from "../../../../assembly/core/logic/value";
 import { murmur3 } from "../../../../assembly/core/murmur3";
 import { bytesOf, bytesOfHex } from "../../texts";
 import { argumentsOf, jsonOf, newValue, valueOf } from "./values";
@@ -23,7 +23,7 @@ function bucketOf(value: Value): string {
   let list = "[null";
   for (let i = 1; i <= 25; i++) list += ',["bucket' + i.toString() + '",4]';
   const args = valueOf(list + "]");
-  memory.copy(argumentsOf(args), changetype<usize>(value), VALUE_BYTES);
+  copyValue(argumentsOf(args).at(0), value);
   const result = newValue();
   fractional(result, argumentsOf(args), args.count, bytesOf("fractional-basic-flag"), newValue(), 3);
   return jsonOf(result);
@@ -413,8 +413,8 @@ describe("fractional: buckets", () => {
     const numbers: f64[] = [NaN, Infinity, -Infinity];
     for (let i = 0; i < numbers.length; i++) {
       const args = valueOf('["x",["a",1],["b",1]]');
-      const second = changetype<Value>(argumentsOf(args) + 2 * VALUE_BYTES);
-      setNumber(changetype<Value>((second.bits as usize) + VALUE_BYTES), numbers[i]);
+      const second = argumentsOf(args).at(2);
+      setNumber(second.items.at(1), numbers[i]);
       const result = newValue();
       fractional(result, argumentsOf(args), 3, bytesOf("flag"), newValue(), 2);
       expect(jsonOf(result)).toBe("null");

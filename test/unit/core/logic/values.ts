@@ -7,14 +7,12 @@ import {
   skipNumber,
   skipString,
 } from "../../../../assembly/bytes/json-text";
+import { Run, scratchRun } from "../../../../assembly/bytes/records";
 import { scratch } from "../../../../assembly/bytes/scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "../../../../assembly/bytes/slice";
 import {
-  itemOf,
-  MEMBER_BYTES,
   Member,
-  memberOf,
-  memberValue,
+  copyValue,
   numberOf,
   setArray,
   setBoolean,
@@ -29,7 +27,6 @@ import {
   TAG_OBJECT,
   TAG_TEXT,
   Value,
-  VALUE_BYTES,
 } from "../../../../assembly/core/logic/value";
 import { bytesOf, stringOf } from "../../texts";
 
@@ -38,7 +35,7 @@ heap.free(heap.alloc(8));
 
 /** A value of the spec's own: null. */
 export function newValue(): Value {
-  return changetype<Value>(scratch(VALUE_BYTES));
+  return scratchRun<Value>(1).at(0);
 }
 
 let at: usize = 0;
@@ -90,25 +87,27 @@ function readItems(to: Value, isObject: bool): void {
   const items = new Array<usize>();
   at = skipBlank(at + 1, end);
   while (load<u8>(at) != 0x5d && load<u8>(at) != 0x7d) {
-    const item = scratch(MEMBER_BYTES);
-    items.push(item);
-    const member = changetype<Member>(item);
+    const member = scratchRun<Member>(1).at(0);
+    items.push(changetype<usize>(member));
     if (isObject) {
       member.key = readText();
       at = skipBlank(at, end) + 1;
     }
-    readValue(memberValue(member));
+    readValue(member.value);
     at = skipBlank(at, end);
     if (load<u8>(at) == 0x2c) at = skipBlank(at + 1, end);
   }
   at++;
-  const bytes = isObject ? MEMBER_BYTES : VALUE_BYTES;
-  const run = scratch((items.length as u32) * bytes);
-  for (let i = 0; i < items.length; i++) {
-    memory.copy(run + (i as u32) * bytes, items[i] + (MEMBER_BYTES - bytes), bytes);
+  const count = items.length as u32;
+  const members = scratchRun<Member>(count);
+  const values = scratchRun<Value>(count);
+  for (let i: u32 = 0; i < count; i++) {
+    const member = changetype<Member>(items[i]);
+    members.at(i).key = member.key;
+    copyValue(isObject ? members.at(i).value : values.at(i), member.value);
   }
-  if (isObject) setObject(to, run, items.length as u32);
-  else setArray(to, run, items.length as u32);
+  if (isObject) setObject(to, members, count);
+  else setArray(to, values, count);
 }
 
 /** A value as JSON, numbers as AssemblyScript prints them: integers without a fraction. */
@@ -126,16 +125,16 @@ export function jsonOf(value: Value): string {
   const parts = new Array<string>();
   for (let i: u32 = 0; i < value.count; i++) {
     if (tag == TAG_OBJECT) {
-      const member = memberOf(value, i);
-      parts.push('"' + stringOf(member.key) + '":' + jsonOf(memberValue(member)));
+      const member = value.members.at(i);
+      parts.push('"' + stringOf(member.key) + '":' + jsonOf(member.value));
     } else {
-      parts.push(jsonOf(itemOf(value, i)));
+      parts.push(jsonOf(value.items.at(i)));
     }
   }
   return tag == TAG_OBJECT ? "{" + parts.join(",") + "}" : "[" + parts.join(",") + "]";
 }
 
-/** The address of a list's items, for operators that take arguments one after another. */
-export function argumentsOf(list: Value): usize {
-  return list.bits as usize;
+/** A list's items, for operators that take arguments one after another. */
+export function argumentsOf(list: Value): Run<Value> {
+  return list.items;
 }
