@@ -2,19 +2,11 @@
 // the answer of production's second instance, shows as noise excused. A walk over all three at once, without recursion.
 
 import { arrayIndex } from "../bytes/decimal";
+import { Token } from "../bytes/json-reader";
 import { parseNumber } from "../bytes/number-parse";
 import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../bytes/slice";
 import { put, putByte, putEscaped, putNumber, Writer } from "../bytes/writer";
-import {
-  beginNames,
-  JSON_ARRAY,
-  JSON_NUMBER,
-  JSON_OBJECT,
-  JSON_TEXT,
-  JsonValue,
-  memberNamed,
-  namesExhausted,
-} from "./json-tree";
+import { beginNames, DEEPEST_JSON, JsonValue, memberNamed, namesExhausted } from "./json-tree";
 
 /** A JSON Pointer to what may differ; the token `*` stands for any one. */
 @unmanaged
@@ -34,29 +26,29 @@ export const JSON_DIFFERENT: u32 = 2;
 /** No answer: too much work. */
 export const JSON_UNKNOWN: u32 = 3;
 
-/** What stands for the third value where it has none. */
-const NOT_ASKED: usize = 0;
-/** It differs here or above, so everything below is excused. */
-const NOISY: usize = 1;
-const MISSING: usize = 2;
+/** What stands for the third value where it has none: it differs here or above, so everything below is excused; */
+const NOISY: JsonValue = changetype<JsonValue>(memory.data(offsetof<JsonValue>(), 8));
+/** or it lacks this member or item. Null when there was no third value from the start. */
+const MISSING: JsonValue = changetype<JsonValue>(memory.data(offsetof<JsonValue>(), 8));
 
 /** A pair of arrays or objects being gone through. */
 @unmanaged
 class Frame {
-  ours: usize;
-  theirs: usize;
-  other: usize;
+  ours: JsonValue;
+  theirs: JsonValue;
+  other: JsonValue | null;
   /** Next members or items to look at. */
-  nextOurs: usize;
-  nextTheirs: usize;
-  nextOther: usize;
+  nextOurs: JsonValue | null;
+  nextTheirs: JsonValue | null;
+  nextOther: JsonValue | null;
   /** The member that is being looked at: a step of the pointer. */
-  child: usize;
+  child: JsonValue | null;
   /** The Ignored that hold so far. */
   mask: u64;
 }
 const FRAME_BYTES: usize = offsetof<Frame>();
-const frames: usize = memory.data(4160, 8);
+/** One for each container that may be open, and one for the value inside of the innermost. */
+const frames: usize = memory.data(offsetof<Frame>() * (DEEPEST_JSON + 1), 8);
 
 let depth: u32 = 0;
 let noisy: bool = false;
@@ -70,11 +62,17 @@ function frameAt(index: u32): Frame {
 /**
  * Compares production's answer with the copy's.
  * @param ours production's value, `theirs` the copy's
- * @param other the value of production's second instance; 0 when there is none
+ * @param other the value of production's second instance; null when there is none
  * @param rules address of `count` Ignored
  * @returns JSON_SAME, JSON_NOISE, JSON_DIFFERENT (`putDifference` then says where), JSON_UNKNOWN
  */
-export function compareJson(ours: usize, theirs: usize, other: usize, rules: usize, count: u32): u32 {
+export function compareJson(
+  ours: JsonValue,
+  theirs: JsonValue,
+  other: JsonValue | null,
+  rules: usize,
+  count: u32,
+): u32 {
   beginNames();
   depth = 0;
   noisy = false;
@@ -88,11 +86,13 @@ export function compareJson(ours: usize, theirs: usize, other: usize, rules: usi
   while (depth != 0) {
     if (namesExhausted()) return JSON_UNKNOWN;
     const frame = frameAt(depth - 1);
-    const isObject = changetype<JsonValue>(frame.ours).kind == JSON_OBJECT;
-    if (frame.nextOurs != 0) {
-      if (isObject ? !stepMember(frame) : !stepItem(frame)) return JSON_DIFFERENT;
-    } else if (frame.nextTheirs != 0) {
-      if (!stepExtra(frame, isObject)) return JSON_DIFFERENT;
+    const isObject = frame.ours.kind == Token.Object;
+    const nextOurs = frame.nextOurs;
+    const nextTheirs = frame.nextTheirs;
+    if (nextOurs) {
+      if (isObject ? !stepMember(frame, nextOurs) : !stepItem(frame, nextOurs)) return JSON_DIFFERENT;
+    } else if (nextTheirs) {
+      if (!stepExtra(frame, nextTheirs, isObject)) return JSON_DIFFERENT;
     } else {
       depth--;
     }
@@ -106,37 +106,47 @@ function excused(byNoise: bool): bool {
   return byNoise;
 }
 
-function isPlace(value: usize): bool {
-  return value > MISSING;
+/** The third value, where it is there. */
+function placeOf(other: JsonValue | null): JsonValue | null {
+  return lacks(other) ? null : other;
+}
+
+/** Whether there is a third value, but nothing of it here. */
+function lacks(other: JsonValue | null): bool {
+  return other == NOISY || other == MISSING;
 }
 
 /** Compares two values that are there: containers of one kind are gone through later. @returns false: they differ */
-function meet(ours: usize, theirs: usize, other: usize, mask: u64): bool {
-  const a = changetype<JsonValue>(ours);
-  const b = changetype<JsonValue>(theirs);
-  if (a.kind == b.kind && a.kind >= JSON_ARRAY) {
+function meet(a: JsonValue, b: JsonValue, other: JsonValue | null, mask: u64): bool {
+  if (a.kind == b.kind && a.kind >= Token.Array) {
     const frame = frameAt(depth);
     depth++;
-    frame.ours = ours;
-    frame.theirs = theirs;
-    frame.other =
-      other == NOT_ASKED || (isPlace(other) && changetype<JsonValue>(other).kind == a.kind) ? other : NOISY;
+    frame.ours = a;
+    frame.theirs = b;
     frame.nextOurs = a.first;
     frame.nextTheirs = b.first;
-    frame.nextOther = isPlace(frame.other) ? changetype<JsonValue>(other).first : 0;
-    frame.child = 0;
+    const third = placeOf(other);
+    if (third && third.kind == a.kind) {
+      frame.other = third;
+      frame.nextOther = third.first;
+    } else {
+      frame.other = other ? NOISY : null;
+      frame.nextOther = null;
+    }
+    frame.child = null;
     frame.mask = mask;
     return true;
   }
   if (sameValue(a, b)) return true;
-  return excused(other != NOT_ASKED && (!isPlace(other) || !sameValue(a, changetype<JsonValue>(other))));
+  const third = placeOf(other);
+  return excused(third ? !sameValue(a, third) : lacks(other));
 }
 
 /** Whether two values are the same, of containers only their kind. */
 function sameValue(a: JsonValue, b: JsonValue): bool {
   if (a.kind != b.kind) return false;
-  if (a.kind == JSON_TEXT) return sameText(a.text, b.text);
-  return a.kind != JSON_NUMBER || sameNumber(a.text, b.text);
+  if (a.kind == Token.String) return sameText(a.text, b.text);
+  return a.kind != Token.Number || sameNumber(a.text, b.text);
 }
 
 function isInteger(token: Slice): bool {
@@ -182,55 +192,55 @@ function stepMask(mask: u64, level: u32, child: JsonValue, isObject: bool): u64 
 let isIgnored: bool = false;
 
 /** Looks at production's next member. @returns false: it differs */
-function stepMember(frame: Frame): bool {
-  const at = frame.nextOurs;
-  const member = changetype<JsonValue>(at);
+function stepMember(frame: Frame, member: JsonValue): bool {
   frame.nextOurs = member.next;
-  frame.child = at;
-  if (memberNamed(changetype<JsonValue>(frame.ours), member.key) != at) return true;
+  frame.child = member;
+  if (memberNamed(frame.ours, member.key) != member) return true;
   const mask = stepMask(frame.mask, depth - 1, member, true);
   if (isIgnored) return true;
   let other = frame.other;
-  if (isPlace(other)) {
-    other = memberNamed(changetype<JsonValue>(other), member.key);
-    if (other == 0) other = MISSING;
+  const third = placeOf(other);
+  if (third) {
+    other = memberNamed(third, member.key);
+    if (!other) other = MISSING;
   }
-  const theirs = memberNamed(changetype<JsonValue>(frame.theirs), member.key);
-  return theirs == 0 ? excused(other == NOISY || other == MISSING) : meet(at, theirs, other, mask);
+  const theirs = memberNamed(frame.theirs, member.key);
+  return theirs ? meet(member, theirs, other, mask) : excused(lacks(other));
 }
 
 /** Looks at production's next item. @returns false: it differs */
-function stepItem(frame: Frame): bool {
-  const at = frame.nextOurs;
+function stepItem(frame: Frame, item: JsonValue): bool {
   const theirs = frame.nextTheirs;
-  frame.nextOurs = changetype<JsonValue>(at).next;
-  if (theirs != 0) frame.nextTheirs = changetype<JsonValue>(theirs).next;
+  frame.nextOurs = item.next;
+  if (theirs) frame.nextTheirs = theirs.next;
   let other = frame.other;
-  if (isPlace(other)) {
-    other = frame.nextOther == 0 ? MISSING : frame.nextOther;
-    if (frame.nextOther != 0) frame.nextOther = changetype<JsonValue>(frame.nextOther).next;
+  if (placeOf(other)) {
+    other = frame.nextOther;
+    if (other) frame.nextOther = other.next;
+    else other = MISSING;
   }
-  frame.child = at;
-  const mask = stepMask(frame.mask, depth - 1, changetype<JsonValue>(at), false);
+  frame.child = item;
+  const mask = stepMask(frame.mask, depth - 1, item, false);
   if (isIgnored) return true;
-  return theirs == 0 ? excused(other == NOISY || other == MISSING) : meet(at, theirs, other, mask);
+  return theirs ? meet(item, theirs, other, mask) : excused(lacks(other));
 }
 
 /** Looks at what the copy's answer has and production's has not. @returns false: it differs */
-function stepExtra(frame: Frame, isObject: bool): bool {
-  const at = frame.nextTheirs;
-  const extra = changetype<JsonValue>(at);
+function stepExtra(frame: Frame, extra: JsonValue, isObject: bool): bool {
   frame.nextTheirs = extra.next;
-  frame.child = at;
-  if (isObject && memberNamed(changetype<JsonValue>(frame.ours), extra.key) != 0) return true;
+  frame.child = extra;
+  if (isObject && memberNamed(frame.ours, extra.key)) return true;
   stepMask(frame.mask, depth - 1, extra, isObject);
-  let hasToo = frame.other == NOISY;
-  if (isPlace(frame.other)) {
+  const other = frame.other;
+  let hasToo = other == NOISY;
+  const third = placeOf(other);
+  if (third) {
     if (isObject) {
-      hasToo = memberNamed(changetype<JsonValue>(frame.other), extra.key) != 0;
+      hasToo = memberNamed(third, extra.key) != null;
     } else {
-      hasToo = frame.nextOther != 0;
-      if (hasToo) frame.nextOther = changetype<JsonValue>(frame.nextOther).next;
+      const item = frame.nextOther;
+      hasToo = item != null;
+      if (item) frame.nextOther = item.next;
     }
   }
   return isIgnored || excused(hasToo);
@@ -240,10 +250,10 @@ function stepExtra(frame: Frame, isObject: bool): bool {
 export function putDifference(writer: Writer): void {
   for (let i: u32 = 0; i < depth; i++) {
     const frame = frameAt(i);
-    if (frame.child == 0) return;
-    const child = changetype<JsonValue>(frame.child);
+    const child = frame.child;
+    if (!child) return;
     putByte(writer, 0x2f);
-    if (changetype<JsonValue>(frame.ours).kind == JSON_OBJECT) putToken(writer, child.key);
+    if (frame.ours.kind == Token.Object) putToken(writer, child.key);
     else putNumber(writer, child.index);
   }
 }

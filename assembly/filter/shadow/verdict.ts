@@ -12,7 +12,7 @@ import {
   JSON_UNKNOWN,
   putDifference,
 } from "../../core/json-difference";
-import { readJson } from "../../core/json-tree";
+import { JsonValue, readJson } from "../../core/json-tree";
 import { BODY_IGNORED, BODY_JSON } from "../../core/shadow-plan";
 import { MILLISECOND } from "../../host/clock";
 import { INFO, log } from "../../host/log";
@@ -99,17 +99,17 @@ function compareBodies(copy: Copy, hasOther: bool): u32 {
 
 function compareAsJson(copy: Copy, hasOther: bool): u32 {
   const ours = treeOf(copy.ours);
-  if (ours == 0) return JSON_UNKNOWN;
+  if (!ours) return JSON_UNKNOWN;
   const theirs = treeOf(copy.theirs);
-  if (theirs == 0) return JSON_UNKNOWN;
-  const other: usize = hasOther ? treeOf(copy.other) : 0;
+  if (!theirs) return JSON_UNKNOWN;
+  const other = hasOther ? treeOf(copy.other) : null;
   return compareJson(ours, theirs, other, changetype<usize>(copy.shadow.ignored), copy.shadow.ignoredCount);
 }
 
-function treeOf(answer: Answer): usize {
-  if (!answer.isKept) return 0;
+function treeOf(answer: Answer): JsonValue | null {
+  if (!answer.isKept) return null;
   const text: Slice = gathered(answer.body);
-  return text == NONE || lengthOf(text) == 0 ? 0 : readJson(text);
+  return text == NONE || lengthOf(text) == 0 ? null : readJson(text);
 }
 
 /** One line about a mismatch: where, never what. */

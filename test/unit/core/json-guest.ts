@@ -8,15 +8,15 @@ import { readJson } from "../../../assembly/core/json-tree";
 
 export { beginScratch, scratch };
 
-const pointer: Writer = changetype<Writer>(memory.data(32, 8));
+const pointer: Writer = changetype<Writer>(memory.data(offsetof<Writer>(), 8));
 
 /** 4 when the first text is no JSON, 5 when the second is none. */
 export function compare(ours: Slice, theirs: Slice, other: Slice, rules: usize, count: u32): u32 {
   const a = readJson(ours);
-  if (a == 0) return 4;
+  if (!a) return 4;
   const b = readJson(theirs);
-  if (b == 0) return 5;
-  const c: usize = other == 0 ? 0 : readJson(other);
+  if (!b) return 5;
+  const c = other != 0 ? readJson(other) : null;
   return compareJson(a, b, c, rules, count);
 }
 
