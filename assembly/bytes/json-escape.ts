@@ -26,7 +26,6 @@ function controlOf(letter: u8): u8 {
   return letter == 0x74 ? 0x09 : letter;
 }
 
-
 /** The value of the four hexadecimal digits at `at`; NO_HEX when they are none. */
 export function hex4(at: usize, end: usize): u32 {
   if (end - at < 4) return NO_HEX;

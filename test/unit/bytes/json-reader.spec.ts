@@ -15,7 +15,9 @@ const reader = changetype<JsonReader>(memory.data(offsetof<JsonReader>(), 8));
 const DEEPEST: u32 = 8;
 
 function said(): string {
-  return stringOf(reader.hasEscape ? unescaped(reader.text, scratch(lengthOf(reader.text) + 1)) : reader.text);
+  return stringOf(
+    reader.hasEscape ? unescaped(reader.text, scratch(lengthOf(reader.text) + 1)) : reader.text,
+  );
 }
 
 /** The tokens of a text, one letter or word each; behind them the fault's number and place when there is one. */
@@ -66,9 +68,7 @@ describe("a document", () => {
     expect(tokens("[]")).toBe("[.");
     expect(tokens("{}")).toBe("{.");
     expect(tokens(" [ { } , [ ] ] ")).toBe("[{.[..");
-    expect(tokens('{"a":1,"b":[true,false,null],"c":{"d":"e"}}')).toBe(
-      "{a:1 b:[true false null .c:{d:'e'..",
-    );
+    expect(tokens('{"a":1,"b":[true,false,null],"c":{"d":"e"}}')).toBe("{a:1 b:[true false null .c:{d:'e'..");
     expect(tokens('{ "a" : { } , "" : [ { "b" : 0 } ] }')).toBe("{a:{.:[{b:0 ...");
   });
 
