@@ -68,7 +68,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "tools/emulator",
     "tools/terminal",
   ],
-  "tools/cli.ts": ["tools/commands", "tools/metrics", "tools/policy", "tools/terminal"],
+  "tools/cli.ts": ["tools/commands", "tools/policy", "tools/terminal"],
   // Not shipped: nothing above imports it.
   "tools/project": [WORDS, "tools/dashboard", "tools/envoy"],
 };

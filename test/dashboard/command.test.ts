@@ -37,8 +37,8 @@ test("says where the page is, serves it though nobody answers, and ends with 0 b
 
 test("bad usage is 2, with what is wrong", () => {
   for (const [parameters, words] of [
-    [["--port", "70000"], /--port "70000": must be a port, 0 to 65535/],
-    [["--port", "x"], /--port "x": must be a port/],
+    [["--port", "70000"], /'--port <PORT>' argument '70000' is invalid. Must be a port, 0 to 65535/],
+    [["--port", "x"], /'--port <PORT>' argument 'x' is invalid. Must be a port/],
     [["--admin", "ftp://a"], /--admin "ftp:\/\/a": must be like http:\/\/127\.0\.0\.1:9901/],
     [["--admin", "127.0.0.1:9901", "--prometheus", "127.0.0.1:9090"], /--admin and --prometheus/],
   ] as const) {

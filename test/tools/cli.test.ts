@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { after, describe, it } from "node:test";
 
 import { startFakeAdmin } from "../metrics/fake-admin.ts";
@@ -111,13 +112,13 @@ describe("command line", () => {
 
   it("every command has help with examples, and each example is a command that parses", async () => {
     const examples: string[] = [];
-    for (const command of [[], ["validate"], ["publish"], ["decide"], ["explain"], ["report"], ["stats"]]) {
+    for (const command of [[], ["validate"], ["publish"], ["decide"], ["explain"], ["report"], ["stats"], ["emissary"]]) {
       const { status, stdout } = await runCli([...command, "--help"]);
       assert.equal(status, 0);
       assert.match(stdout, /Examples:/);
       for (const [, line] of stdout.matchAll(/^ {2}\$ (.*)$/gm)) examples.push(line ?? "");
     }
-    assert.ok(examples.length >= 15);
+    assert.ok(examples.length >= 17);
     const endpoints = await startEndpoints();
     after(() => endpoints.stop());
     await inPairs(examples, async (example) => {
@@ -158,7 +159,7 @@ describe("command line", () => {
   /** The examples' files, as far as they name any, are this test's. */
   function toFolder(word: string): string {
     if (word === "policy.yaml" || word === "envoy/policies/*.yaml") return good;
-    return word.endsWith("filter.yaml") ? `${folder.path}/filter.yaml` : word;
+    return word.endsWith("filter.yaml") || word === "serin/" ? join(folder.path, basename(word)) : word;
   }
 
   it("--version is the package's", async () => {

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 
+import { Command } from "@commander-js/extra-typings";
+
 import { checkMappings, counterpartOf, type Checked } from "../ambassador/check.ts";
 import { installationOf, isOurs, isStable, onePerGroup } from "../ambassador/mapping.ts";
 import { mappingText, resourceOf, wholeText } from "../ambassador/mapping-text.ts";
@@ -13,29 +15,53 @@ import type { Problem } from "../policy/problem.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
-import { readAll, type Terminal } from "../terminal/terminal.ts";
+import { collect, examples } from "../terminal/arguments.ts";
+import { processTerminal, readAll, type Terminal } from "../terminal/terminal.ts";
 import { visible } from "../terminal/visible.ts";
 import { writeWhole } from "../terminal/write-whole.ts";
 
-export interface AmbassadorOptions {
-  readonly policy: string;
-  /** Look at the Mappings that are there, and write none. */
-  readonly check: boolean;
-  /** The Mappings that are there as well, each followed by those made of it. */
-  readonly whole: boolean;
-  /** A file for the Mappings, in place of standard output. */
-  readonly to?: string;
-  /** A file for the policy with clusters in place of services. */
-  readonly writePolicy?: string;
-  /** `rollout=secret` each: Mappings for these as well. */
-  readonly oldSecret: readonly string[];
-  /** Of resources that name none. */
-  readonly namespace: string;
-  /** Ambassador's own. */
-  readonly ambassadorNamespace?: string;
-  readonly json: boolean;
-  readonly allowWarnings: boolean;
-}
+export const ambassadorCommand = new Command("ambassador")
+  .summary("write or check the Mappings that a policy needs")
+  .description(
+    "Reads Mappings of Ambassador (Emissary-ingress) and a policy, and writes the Mappings that the policy needs " +
+      "beside them: one for each variant, with its header and the options of the one that is there; one that " +
+      "names the cluster of a shadow with dispatch call; a pair with shadow: true for dispatch mirror. The " +
+      "policy may name a service where Envoy needs a cluster; --write-policy writes it for serin publish.",
+  )
+  .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
+  .argument("[FILE...]", "Mappings, Hosts, the Module, in YAML or JSON (default: standard input)")
+  .option("--check", "check the Mappings that are there, and write none", false)
+  .option("--to <FILE>", "write the Mappings to this file, by rename")
+  .option("--whole", "write those that are there as well, as they are, each before those made of it", false)
+  .option("--write-policy <FILE>", "write the policy with clusters in place of services")
+  .option(
+    "--old-secret <ROLLOUT=SECRET>",
+    "write Mappings for this headerSecret as well (empty: for none); may be repeated",
+    collect,
+    [] as readonly string[],
+  )
+  .option("--namespace <NAMESPACE>", "namespace of resources that name none", "default")
+  .option(
+    "--ambassador-namespace <NAMESPACE>",
+    "Ambassador's own (default: that of its Module, else default)",
+  )
+  .option("--json", "Mappings, names of clusters and problems as JSON on stdout", false)
+  .option("--allow-warnings", "accept what flagd accepts: flags that can only answer ERROR", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin ambassador --policy policy.yaml mappings.yaml > canary.yaml",
+      "serin ambassador --policy policy.yaml mappings.yaml --to canary.yaml --write-policy policy.envoy.yaml",
+      "serin ambassador --policy policy.yaml --check mappings.yaml canary.yaml",
+      "kubectl get mappings,hosts -A -o yaml | serin ambassador --policy policy.yaml --check",
+    ),
+  );
+
+ambassadorCommand.action(async (files, options) => {
+  process.exitCode = await ambassador(files, options, processTerminal());
+});
+
+export type AmbassadorOptions = ReturnType<typeof ambassadorCommand.opts>;
 
 const ROLLOUT_SECRET = /^([a-z0-9-]+)=([!-~]{0,128})$/;
 

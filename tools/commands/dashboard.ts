@@ -1,43 +1,60 @@
 import { isIP } from "node:net";
 
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+
 import { loadAssets } from "../dashboard/assets.ts";
 import { startServer } from "../dashboard/server.ts";
 import { Watch } from "../dashboard/watch.ts";
 import type { Source } from "../metrics/source.ts";
-import { CommandError } from "../terminal/command-error.ts";
-import { DEFAULT_ADMIN, sourceOf, type SourceOptions } from "../metrics/metrics-source.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { DEFAULT_ADMIN, readingCommand, sourceOf } from "../metrics/metrics-source.ts";
+import { examples, port } from "../terminal/arguments.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
-export interface DashboardOptions extends SourceOptions {
-  /** As given. */
-  readonly port: string;
-  /** As given. */
-  readonly host: string;
-}
+const DEFAULT_PORT = 9912;
 
-export const DEFAULT_DASHBOARD_PORT = 9912;
+export const dashboardCommand = readingCommand("dashboard")
+  .summary("show rollouts and shadows live, in a browser")
+  .description(
+    "Serves one page to this machine alone (127.0.0.1): traffic, errors, latency and the verdict of each rollout, and " +
+      "what shadows found, live. Ctrl-C ends it.",
+  )
+  .option("--port <PORT>", "where the page is served; 0 takes a free port", port, DEFAULT_PORT)
+  .option(
+    "--host <ADDRESS>",
+    "another address to listen on: in a container whose port is published on loopback",
+    address,
+    "127.0.0.1",
+  )
+  .addHelpText(
+    "after",
+    examples(
+      "serin dashboard",
+      "serin dashboard --admin http://127.0.0.1:9901 --admin http://127.0.0.1:9902",
+      "serin dashboard --prometheus http://127.0.0.1:9090 --policy policy.yaml --rollout checkout",
+    ),
+  );
+
+dashboardCommand.action(async (options) => {
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ending.abort());
+  process.exitCode = await dashboard(options, processTerminal(), ending.signal);
+});
+
+type Options = ReturnType<typeof dashboardCommand.opts>;
 
 /** An admin is read each second. Prometheus knows nothing new before it scrapes again. */
 const ADMIN_PAUSE_MS = 1000;
 const PROMETHEUS_PAUSE_MS = 5000;
 
 /** Serves the page until the signal. Resolves to 0. */
-export async function dashboard(
-  options: DashboardOptions,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<number> {
-  const port = portOf(options.port);
-  if (isIP(options.host) === 0) {
-    throw new CommandError(`--host ${JSON.stringify(options.host)}: must be an address, like 0.0.0.0`);
-  }
+async function dashboard(options: Options, terminal: Terminal, signal: AbortSignal): Promise<number> {
   const isPrometheus = options.prometheus !== undefined;
   const watch = new Watch(await sourcesOf(options), {
     pauseMs: isPrometheus ? PROMETHEUS_PAUSE_MS : ADMIN_PAUSE_MS,
     isOneProcess: !isPrometheus,
     names: new Set(options.rollout === undefined ? [] : [options.rollout]),
   });
-  const server = await startServer(watch, await loadAssets(), port, options.host);
+  const server = await startServer(watch, await loadAssets(), options.port, options.host);
   terminal.stdout.write(`${terminal.colors.bold(server.url)}  Ctrl-C ends it\n`);
   try {
     await watch.run(signal);
@@ -48,7 +65,7 @@ export async function dashboard(
 }
 
 /** An Envoy each: one that does not answer must not hide the others. */
-async function sourcesOf(options: DashboardOptions): Promise<Source[]> {
+async function sourcesOf(options: Options): Promise<Source[]> {
   // All at once first: it refuses what cannot be, or not together.
   const all = await sourceOf(options);
   if (options.prometheus !== undefined) return [all];
@@ -56,10 +73,7 @@ async function sourcesOf(options: DashboardOptions): Promise<Source[]> {
   return Promise.all(urls.map((url) => sourceOf({ ...options, admin: [url] })));
 }
 
-function portOf(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
-    throw new CommandError(`--port ${JSON.stringify(text)}: must be a port, 0 to 65535`);
-  }
-  return port;
+function address(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new InvalidArgumentError("Must be an address, like 0.0.0.0.");
 }

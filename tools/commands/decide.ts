@@ -1,3 +1,5 @@
+import { Command } from "@commander-js/extra-typings";
+
 import { LogLevel } from "../emulator/index.ts";
 import { answerLines } from "../decision/answer-lines.ts";
 import { checkPolicyFile } from "../policy/check-policy.ts";
@@ -5,7 +7,33 @@ import { CommandError } from "../terminal/command-error.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { readRequest } from "../decision/request.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { examples } from "../terminal/arguments.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
+
+const REQUEST_EXAMPLE = `  {"method": "GET", "url": "https://shop.example.com/checkout?a=1",
+   "headers": {"cookie": "uid=42", "x-b": ["1", "2"]},
+   "sourceAddress": "203.0.113.7", "time": "2026-11-23T09:00:00Z"}
+`;
+
+export const decideCommand = new Command("decide")
+  .summary("decide many requests, JSON lines in and out")
+  .description(
+    "Reads requests as JSON lines on stdin and writes decisions as JSON lines on stdout, in order. A line that " +
+      'is no request gives {"error": ...} in its place, and exit status 1 at the end.',
+  )
+  .requiredOption("--policy <POLICY>", "policy file")
+  .addHelpText("after", `\nA request, one a line (all but url optional):\n${REQUEST_EXAMPLE}`)
+  .addHelpText(
+    "after",
+    examples(
+      "serin decide --policy policy.yaml < requests.jsonl > decisions.jsonl",
+      `echo '{"url": "https://shop.example.com/checkout"}' | serin decide --policy policy.yaml`,
+    ),
+  );
+
+decideCommand.action(async (options) => {
+  process.exitCode = await decide(options, processTerminal());
+});
 
 /**
  * Requests as JSON lines from stdin, decisions as JSON lines to stdout, in order. Resolves to 0, or 1 when the

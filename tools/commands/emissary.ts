@@ -1,22 +1,40 @@
-// Makes a folder that is ready to apply: Serin for Emissary-ingress, with the module under a name that holds its hash.
-//   tsx tools/commands/emissary.ts POLICY FOLDER [--sidecar]
-// Modules that the folder has from earlier stay in it and are mounted too, so that pods and policies of both sides of
-// an upgrade find theirs. Exit status 1: a policy is refused, or something is too large for a ConfigMap.
-
 import { createHash } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
+import { Command } from "@commander-js/extra-typings";
 import { stringify } from "yaml";
 
-import { CommandError } from "../terminal/command-error.ts";
+import { filterPath, packageFolder } from "../policy/filter-module.ts";
+import { examples } from "../terminal/arguments.ts";
+import { CommandError, fileError } from "../terminal/command-error.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 import { publish } from "./publish.ts";
-import { processTerminal } from "../terminal/terminal.ts";
 
-const ROOT = resolve(import.meta.dirname, "../..");
-const SOURCE = join(ROOT, "envoy/emissary");
 const PLACEHOLDER = "serin-HASH.wasm";
 const MODULE = /^serin-[0-9a-f]{12}\.wasm$/;
+
+export const emissaryCommand = new Command("emissary")
+  .summary("make a folder that installs Serin in Emissary-ingress")
+  .description(
+    "Checks a policy and makes a folder that is ready to apply with kustomize or Helm: Serin for Emissary-ingress, " +
+      "with the module under a name that holds its hash. Modules that the folder has from earlier stay in it and are " +
+      "mounted too, so that pods and policies of both sides of an upgrade find theirs.",
+  )
+  .argument("<POLICY>", "policy file (- for standard input)")
+  .argument("<FOLDER>", "the folder; made if it is not there")
+  .option("--sidecar", "Envoy beside Emissary in the same pod, instead of Emissary's own", false)
+  .addHelpText(
+    "after",
+    examples("serin emissary policy.yaml serin/", "serin emissary policy.yaml serin/ --sidecar"),
+  );
+
+emissaryCommand.action(async (policy, folder, options) => {
+  const terminal = processTerminal();
+  const { wasm, older } = await makeFolder(policy, folder, options.sidecar ? "sidecar" : "hook", terminal);
+  terminal.stdout.write(`${folder}: ready to apply, with ${wasm}\n`);
+  if (older.length > 0) terminal.stdout.write(`  still there for pods that run: ${older.join(", ")}\n`);
+});
 
 /** What the API server takes of a ConfigMap's values. */
 export const CONFIG_MAP_BYTES = 1 << 20;
@@ -70,15 +88,20 @@ export async function makeFolder(
   policy: string,
   folder: string,
   way: keyof typeof WAYS,
+  terminal: Terminal = processTerminal(),
 ): Promise<{ wasm: string; older: string[] }> {
-  const module = await readFile(join(ROOT, "build/serin.wasm"));
+  const path = filterPath();
+  const module = await readFile(path).catch((error: unknown) => {
+    throw fileError(path, error);
+  });
   const wasm = wasmFileName(module);
+  const source = join(packageFolder(), "envoy/emissary");
   await mkdir(folder, { recursive: true });
   const older = (await readdir(folder)).filter((name) => MODULE.test(name) && name !== wasm).sort();
   await writeFile(join(folder, wasm), module);
   for (const [below, names] of Object.entries(WAYS[way].from)) {
     for (const name of names) {
-      const text = await readFile(join(SOURCE, below, name), "utf8");
+      const text = await readFile(join(source, below, name), "utf8");
       const filled = text
         // In kustomization.yaml all modules are listed, elsewhere the new one is named.
         .replace(`files: [${PLACEHOLDER}]`, `files: [${[wasm, ...older].join(", ")}]`)
@@ -88,7 +111,7 @@ export async function makeFolder(
     }
   }
   const options = { to: join(folder, "filter.yaml"), wasm: `/serin/wasm/${wasm}`, json: false };
-  if ((await publish(policy, options, processTerminal())) !== 0) {
+  if ((await publish(policy, options, terminal)) !== 0) {
     throw new CommandError(`${folder}: the policy is refused`, 1);
   }
   const read = async (names: readonly string[]): Promise<Map<string, Buffer>> =>
@@ -111,30 +134,3 @@ export async function makeFolder(
 function isEmpty(record: object): boolean {
   return Object.keys(record).length === 0;
 }
-
-async function main(args: readonly string[]): Promise<number> {
-  const [policy, folder, ...rest] = args.filter((arg) => !arg.startsWith("-"));
-  const flags = args.filter((arg) => arg.startsWith("-"));
-  if (
-    policy === undefined ||
-    folder === undefined ||
-    rest.length > 0 ||
-    flags.some((flag) => flag !== "--sidecar")
-  ) {
-    console.error("usage: npm run emissary -- POLICY FOLDER [--sidecar]");
-    return 2;
-  }
-  try {
-    const { wasm, older } = await makeFolder(policy, folder, flags.length > 0 ? "sidecar" : "hook");
-    console.log(`${folder}: ready to apply, with ${wasm}`);
-    if (older.length > 0) console.log(`  still there for pods that run: ${older.join(", ")}`);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    console.error(error.message);
-    return 1;
-  }
-}
-
-if (resolve(process.argv[1] ?? "") === import.meta.filename)
-  process.exitCode = await main(process.argv.slice(2));

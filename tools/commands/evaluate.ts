@@ -1,3 +1,5 @@
+import { Command } from "@commander-js/extra-typings";
+
 import { LIMIT_DEPTH } from "../../assembly/vocabulary/limits.ts";
 import { answerLines } from "../decision/answer-lines.ts";
 import { checkPolicy, checkPolicyFile, type CheckedPolicy } from "../policy/check-policy.ts";
@@ -5,7 +7,34 @@ import { CommandError } from "../terminal/command-error.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { readTime, RequestFault } from "../decision/request.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { examples } from "../terminal/arguments.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
+
+const EVALUATION_EXAMPLE = `  {"flagKey": "new-checkout", "context": {"targetingKey": "42", "email": "a@example.com"},
+   "type": "boolean", "default": false, "time": "2026-11-23T09:00:00Z"}
+`;
+
+export const evaluateCommand = new Command("evaluate")
+  .summary("evaluate flags over any context, JSON lines in and out")
+  .description(
+    "Evaluates flags as flagd does: requests as JSON lines on stdin, answers as JSON lines on stdout, in order. A " +
+      "flag file that flagd accepts is evaluated, also where validate refuses it: a flag whose targeting cannot be " +
+      'compiled answers ERROR, all others are unharmed. A line that is no request gives {"error": ...} in its ' +
+      "place, and exit status 1 at the end.",
+  )
+  .requiredOption("--policy <POLICY>", "policy, or flagd's own flag file")
+  .addHelpText("after", `\nA request, one a line (all but flagKey optional):\n${EVALUATION_EXAMPLE}`)
+  .addHelpText(
+    "after",
+    examples(
+      `echo '{"flagKey": "new-checkout", "context": {"targetingKey": "42"}}' | serin evaluate --policy flags.json`,
+      "serin evaluate --policy policy.yaml < requests.jsonl > answers.jsonl",
+    ),
+  );
+
+evaluateCommand.action(async (options) => {
+  process.exitCode = await evaluate(options, processTerminal());
+});
 
 const KEYS = ["flagKey", "context", "type", "default", "time"];
 const TYPES = ["boolean", "string", "number", "object"];
@@ -15,7 +44,7 @@ const TYPES = ["boolean", "string", "number", "object"];
  * document that flagd accepts is evaluated here too, also where `serin validate` refuses it. Resolves to 0, or 1 when
  * the document is refused or a line was no request.
  */
-export async function evaluate(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
+async function evaluate(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
   if (options.policy === "-") throw new CommandError("--policy -: standard input holds the requests here");
   const module = loadFilter();
   const asWritten = await checkPolicyFile(options.policy, module, terminal);

@@ -1,3 +1,5 @@
+import { Command } from "@commander-js/extra-typings";
+
 import { LogLevel } from "../emulator/index.ts";
 import { checkPolicyFile } from "../policy/check-policy.ts";
 import { CommandError } from "../terminal/command-error.ts";
@@ -6,20 +8,40 @@ import { loadFilter } from "../policy/filter-module.ts";
 import { parseOrdered } from "../terminal/ordered-json.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { readRequest, RequestFault, type ReadRequest } from "../decision/request.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { collect, examples } from "../terminal/arguments.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
-export interface ExplainOptions {
-  readonly policy: string;
-  readonly method: string;
-  /** As given: `name: value`. */
-  readonly headers: readonly string[];
-  readonly sourceAddress?: string;
-  readonly time?: string;
-  readonly json: boolean;
-}
+export const explainCommand = new Command("explain")
+  .summary("say what happens to one request, and why")
+  .description("Says in words what is decided about one request: every rollout, flag and shadow, and why.")
+  .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
+  .argument("<URL>", "the request's URL")
+  .option("-X, --method <METHOD>", "the request's method", "GET")
+  .option(
+    "-H, --header <HEADER>",
+    "a header, 'name: value'; may be repeated",
+    collect,
+    [] as readonly string[],
+  )
+  .option("--source-address <IP>", "the address that the request comes from")
+  .option("--time <TIME>", "when it comes, like 2026-11-23T09:00:00Z (default: now)")
+  .option("--json", "the decision and the explanation as JSON", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin explain --policy policy.yaml -H 'cookie: uid=42' https://shop.example.com/checkout",
+      "serin explain --policy policy.yaml -X POST -H 'x-canary: canary' --source-address 203.0.113.7 https://shop.example.com/",
+    ),
+  );
+
+explainCommand.action(async (url, options) => {
+  process.exitCode = await explain(url, options, processTerminal());
+});
+
+type Options = ReturnType<typeof explainCommand.opts>;
 
 /** Explains one request. Resolves to 0, or 1 when the policy is refused. */
-export async function explain(url: string, options: ExplainOptions, terminal: Terminal): Promise<number> {
+async function explain(url: string, options: Options, terminal: Terminal): Promise<number> {
   const { stream: request, time } = requestOf(url, options);
   const inputs = { logLevel: LogLevel.Trace, ...(time === null ? {} : { clock: () => time }) };
   const checked = await checkPolicyFile(options.policy, loadFilter(), terminal, inputs);
@@ -54,9 +76,9 @@ export async function explain(url: string, options: ExplainOptions, terminal: Te
 }
 
 /** The options as a request. A header given twice is sent twice. */
-function requestOf(url: string, options: ExplainOptions): ReadRequest {
+function requestOf(url: string, options: Options): ReadRequest {
   const headers = new Map<string, string[]>();
-  for (const header of options.headers) {
+  for (const header of options.header) {
     const colon = header.indexOf(":");
     if (colon < 1) throw new CommandError(`-H ${JSON.stringify(header)}: must be like 'name: value'`);
     const name = header.slice(0, colon);

@@ -1,3 +1,4 @@
+import { Command, Option } from "@commander-js/extra-typings";
 import { lstat, readFile } from "node:fs/promises";
 import type { Document } from "yaml";
 
@@ -17,8 +18,42 @@ import {
   type FilterSettings,
 } from "../policy/filter-resource.ts";
 import { reportProblems } from "../policy/report-problems.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { examples } from "../terminal/arguments.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 import { writeWhole } from "../terminal/write-whole.ts";
+
+export const publishCommand = new Command("publish")
+  .summary("put a policy where Envoy loads it from")
+  .description(
+    "Checks a policy, then writes the file that Envoy watches (a file-ECDS resource with the policy inside), by " +
+      "rename: Envoy sees it whole or not at all. A file that is there keeps everything but the policy and its " +
+      "version; the options below say what a new file holds, or change that one setting of an old one. A " +
+      "refused policy leaves the file as it is.",
+  )
+  .argument("<POLICY>", "policy file (- for standard input)")
+  .requiredOption("--to <FILE>", "the file that Envoy watches; JSON when its name ends in .json, else YAML")
+  .option("--wasm <PATH>", "where Envoy finds serin.wasm, on its machine (default: the packaged one)")
+  .option("--name <NAME>", "the filter's name in Envoy's http_filters (default: serin)")
+  .addOption(
+    new Option("--failure-policy <POLICY>", "what Envoy does after a trap (default: FAIL_RELOAD)").choices([
+      "FAIL_RELOAD",
+      "FAIL_CLOSED",
+      "FAIL_OPEN",
+    ] as const),
+  )
+  .option("--json", "the outcome and the problems as JSON on stdout", false)
+  .option("--allow-warnings", "publish what flagd accepts: flags that can only answer ERROR", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin publish policy.yaml --to /etc/serin/filter.yaml",
+      "serin publish policy.yaml --to filter.yaml --wasm /opt/serin/serin.wasm",
+    ),
+  );
+
+publishCommand.action(async (file, options) => {
+  process.exitCode = await publish(file, options, processTerminal());
+});
 
 /** Settings left out stay as they are in the file, or are the defaults in a new one. */
 export interface PublishOptions extends Partial<FilterSettings> {

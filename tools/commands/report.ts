@@ -5,49 +5,77 @@ import { DEFAULT_LIMITS, type Limits } from "../verdict/limits.ts";
 import { duration } from "../terminal/numbers.ts";
 import { judge } from "../verdict/verdict.ts";
 import { CommandError } from "../terminal/command-error.ts";
-import {
-  nothingCounted,
-  numberOf,
-  onlyRollout,
-  secondsOf,
-  sourceOf,
-  type SourceOptions,
-} from "../metrics/metrics-source.ts";
+import { nothingCounted, onlyRollout, readingCommand, sourceOf } from "../metrics/metrics-source.ts";
 import { printOrdered } from "../terminal/ordered-json.ts";
 import { reportJson } from "../report/report-json.ts";
 import { reportMarkdown } from "../report/report-markdown.ts";
 import type { Report } from "../report/report.ts";
 import { reportText } from "../report/report-text.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { collect, duration as seconds, examples, numberWithin } from "../terminal/arguments.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
-export interface ReportOptions extends SourceOptions {
-  readonly since?: string;
-  /** `VARIANT`, or `ROLLOUT=VARIANT`. */
-  readonly baseline: readonly string[];
-  /** Percentage points. */
-  readonly maxErrorIncrease: string;
-  /** Percent. */
-  readonly maxLatencyIncrease: string;
-  readonly requestsPerUser: string;
-  readonly ignoreRatio: boolean;
-  readonly json: boolean;
-  readonly markdown: boolean;
-}
+export const reportCommand = readingCommand("report")
+  .summary("judge each variant: pass, fail or inconclusive")
+  .description(
+    "Compares each variant with the default: the share of requests first, then errors and latency. It may be run as " +
+      "often as one likes: looking again does not make a false alarm likelier (docs/report.md says why).",
+  )
+  .option(
+    "--since <DURATION>",
+    "only what is counted in so long, like 10m: Envoys are read twice, that far apart",
+    seconds,
+  )
+  .option(
+    "--baseline <[ROLLOUT=]VARIANT>",
+    "what the others are compared with; may be repeated",
+    collect,
+    [] as readonly string[],
+  )
+  .option(
+    "--max-error-increase <POINTS>",
+    "percentage points of errors more than the default that are tolerated",
+    numberWithin(0, 100),
+    DEFAULT_LIMITS.maxErrorIncrease * 100,
+  )
+  .option(
+    "--max-latency-increase <PERCENT>",
+    "how much slower than the default is tolerated",
+    numberWithin(0, 10_000),
+    DEFAULT_LIMITS.maxLatencyIncrease * 100,
+  )
+  .option(
+    "--requests-per-user <N>",
+    "how many requests of one user count as one, where users are sticky",
+    numberWithin(1, 1_000_000),
+    DEFAULT_LIMITS.requestsPerUser,
+  )
+  .option("--ignore-ratio", "judge although variants did not get their shares", false)
+  .option("--json", "the verdict and all figures as JSON", false)
+  .option("--markdown", "the verdict as Markdown", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin report",
+      "serin report --admin http://10.0.0.1:9901 --admin http://10.0.0.2:9901 --rollout checkout",
+      "serin report --prometheus http://prometheus:9090 --policy policy.yaml --since 30m --json",
+    ) +
+      "\nExit status: 0 pass, 1 fail, 3 inconclusive, 2 bad usage or an endpoint that does not answer. The worst " +
+      "variant decides: fail before inconclusive before pass.",
+  );
 
-/** What `--help` says. */
-export const REPORT_DEFAULTS = {
-  maxErrorIncrease: String(DEFAULT_LIMITS.maxErrorIncrease * 100),
-  maxLatencyIncrease: String(DEFAULT_LIMITS.maxLatencyIncrease * 100),
-  requestsPerUser: String(DEFAULT_LIMITS.requestsPerUser),
-};
+reportCommand.action(async (options) => {
+  process.exitCode = await report(options, processTerminal());
+});
+
+type Options = ReturnType<typeof reportCommand.opts>;
 
 const EXIT: Readonly<Record<Decision, number>> = { pass: 0, fail: 1, inconclusive: 3 };
 
 /** Judges each variant. Resolves to 0 for pass, 1 for fail, 3 for inconclusive. */
-export async function report(options: ReportOptions, terminal: Terminal): Promise<number> {
+async function report(options: Options, terminal: Terminal): Promise<number> {
   if (options.json && options.markdown) throw new CommandError("--json and --markdown: one of them");
   const limits = limitsOf(options);
-  const seconds = options.since === undefined ? null : secondsOf(options.since, "--since");
+  const seconds = options.since ?? null;
   const source = await sourceOf(options);
   const snapshot = onlyRollout(await read(source, seconds, terminal), options.rollout, source);
   const verdict = judge(snapshot, limits, baselinesOf(options.baseline, snapshot));
@@ -68,13 +96,13 @@ export async function report(options: ReportOptions, terminal: Terminal): Promis
   return EXIT[verdict.decision];
 }
 
-function limitsOf(options: ReportOptions): Limits {
+function limitsOf(options: Options): Limits {
   const { maxErrorIncrease, maxLatencyIncrease, requestsPerUser, ignoreRatio } = options;
   return {
     ...DEFAULT_LIMITS,
-    maxErrorIncrease: numberOf(maxErrorIncrease, "--max-error-increase", 0, 100) / 100,
-    maxLatencyIncrease: numberOf(maxLatencyIncrease, "--max-latency-increase", 0, 10_000) / 100,
-    requestsPerUser: numberOf(requestsPerUser, "--requests-per-user", 1, 1_000_000),
+    maxErrorIncrease: maxErrorIncrease / 100,
+    maxLatencyIncrease: maxLatencyIncrease / 100,
+    requestsPerUser,
     ignoreRatio,
   };
 }

@@ -1,28 +1,41 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { Option } from "@commander-js/extra-typings";
+
 import { Screen } from "../terminal/screen.ts";
 import { difference } from "../metrics/difference.ts";
 import type { Snapshot } from "../metrics/snapshot.ts";
 import type { Source } from "../metrics/source.ts";
 import { CommandError } from "../terminal/command-error.ts";
-import {
-  nothingCounted,
-  onlyRollout,
-  secondsOf,
-  sourceOf,
-  type SourceOptions,
-} from "../metrics/metrics-source.ts";
+import { nothingCounted, onlyRollout, readingCommand, sourceOf } from "../metrics/metrics-source.ts";
 import { printOrdered, type Printable } from "../terminal/ordered-json.ts";
 import { figuresOf, type VariantFigures } from "../report/stats-figures.ts";
 import { statsTable } from "../report/stats-table.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { duration, examples } from "../terminal/arguments.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
-export interface StatsOptions extends SourceOptions {
-  readonly since?: string;
-  readonly interval: string;
-  readonly once: boolean;
-  readonly json: boolean;
-}
+export const statsCommand = readingCommand("stats")
+  .summary("watch traffic, errors and latency of each variant")
+  .description(
+    "A live table: share asked and seen, rate, errors and between which rates the true one surely lies, latency, " +
+      "requests in flight. Without a terminal, and with --once or --json, it is written once.",
+  )
+  .option("--since <DURATION>", "only what was counted in the last so long, like 10m", duration)
+  .addOption(new Option("--interval <DURATION>", "how often it is read").argParser(duration).default(2, "2s"))
+  .option("--once", "write the table once", false)
+  .option("--json", "one JSON document", false)
+  .addHelpText(
+    "after",
+    examples("serin stats", "serin stats --rollout checkout --interval 5s", "serin stats --json"),
+  );
+
+statsCommand.action(async (options) => {
+  const ending = new AbortController();
+  process.once("SIGINT", () => ending.abort());
+  process.exitCode = await stats(options, processTerminal(), ending.signal);
+});
+
+type Options = ReturnType<typeof statsCommand.opts>;
 
 /** For rates: long enough for some requests, short enough to wait for. */
 const RATE_SECONDS = 1;
@@ -30,9 +43,9 @@ const RATE_SECONDS = 1;
 const PROMETHEUS_RATE_SECONDS = 60;
 
 /** Shows the golden signals of each variant until `signal` ends it; once with --once, --json or no terminal. Resolves to 0. */
-export async function stats(options: StatsOptions, terminal: Terminal, signal: AbortSignal): Promise<number> {
-  const since = options.since === undefined ? null : secondsOf(options.since, "--since");
-  const pause = secondsOf(options.interval, "--interval");
+async function stats(options: Options, terminal: Terminal, signal: AbortSignal): Promise<number> {
+  const since = options.since ?? null;
+  const pause = options.interval;
   const source = await sourceOf(options);
   const screen = new Screen(terminal.stdout);
   if (options.json || options.once || !screen.isTerminal) {
@@ -65,7 +78,7 @@ async function readOnce(source: Source, since: number | null): Promise<Reading> 
 
 /** With `since`, an Envoy's counts are those since the watch began, up to that long ago at first. */
 async function watch(
-  options: StatsOptions,
+  options: Options,
   source: Source,
   since: number | null,
   pause: number,

@@ -1,11 +1,36 @@
+import { Command } from "@commander-js/extra-typings";
+
 import { checkPolicyFile, refuseFaults } from "../policy/check-policy.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { examples } from "../terminal/arguments.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 import type { Problem } from "../policy/problem.ts";
 
+export const validateCommand = new Command("validate")
+  .summary("check policies")
+  .description(
+    "Checks policies as Envoy would when it loads them. Problems are written to stderr, one line each: " +
+      "file:line:column /pointer: what is wrong.",
+  )
+  .argument("<POLICY...>", "policy files (- for standard input)")
+  .option("--json", "problems as JSON on stdout", false)
+  .option("--allow-warnings", "accept what flagd accepts: flags that can only answer ERROR", false)
+  .addHelpText(
+    "after",
+    examples(
+      "serin validate policy.yaml",
+      "serin validate --json envoy/policies/*.yaml",
+      "cat policy.json | serin validate -",
+    ),
+  );
+
+validateCommand.action(async (files, options) => {
+  process.exitCode = await validate(files, options, processTerminal());
+});
+
 /** Checks each policy. Resolves to 0 when all are accepted, else 1. */
-export async function validate(
+async function validate(
   files: readonly string[],
   options: { readonly json: boolean; readonly allowWarnings: boolean },
   terminal: Terminal,

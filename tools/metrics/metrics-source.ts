@@ -2,22 +2,34 @@
 
 import { readFile } from "node:fs/promises";
 
+import { Command } from "@commander-js/extra-typings";
+
 import { EnvoySource } from "./envoy-source.ts";
 import { NO_OUTLINE, outlineOf, type PolicyOutline } from "./policy-outline.ts";
 import { PrometheusSource } from "./prometheus-source.ts";
 import { endpointUrl, type Source } from "./source.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readPolicySource } from "../policy/policy-source.ts";
+import { collect } from "../terminal/arguments.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
 
-export interface SourceOptions {
-  readonly admin: readonly string[];
-  readonly prometheus?: string;
-  readonly policy?: string;
-  readonly rollout?: string;
+export const DEFAULT_ADMIN = "http://127.0.0.1:9901";
+
+/** A command that reads what is counted, with the options that say where. */
+export function readingCommand(name: string) {
+  return new Command(name)
+    .option(
+      "--admin <URL>",
+      `an Envoy's admin endpoint, ${DEFAULT_ADMIN} unless said; may be repeated`,
+      collect,
+      [] as readonly string[],
+    )
+    .option("--prometheus <URL>", "a Prometheus that scrapes the Envoys, instead")
+    .option("--rollout <NAME>", "this rollout alone")
+    .option("--policy <POLICY>", "tells which variant is the default, where Envoy does not");
 }
 
-export const DEFAULT_ADMIN = "http://127.0.0.1:9901";
+export type SourceOptions = ReturnType<ReturnType<typeof readingCommand>["opts"]>;
 
 export async function sourceOf({ admin, prometheus, policy }: SourceOptions): Promise<Source> {
   if (prometheus !== undefined && admin.length > 0) {
@@ -50,27 +62,6 @@ export function nothingCounted(source: Source): string {
   return source instanceof PrometheusSource
     ? `no rollout is counted at ${source.name}: does it scrape Envoy's /stats/prometheus, and has Envoy the stats_tags of envoy/stats-tags.yaml?`
     : `no rollout is counted at ${source.name}: has Envoy loaded the filter, and its policy a rollout?`;
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
-
-/** `90s`, `10m`, `1h30m` in seconds. @throws CommandError */
-export function secondsOf(text: string, option: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
-  const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ""] ?? 0), 0);
-  if (parts.map(([part]) => part).join("") !== text || !(seconds > 0)) {
-    throw new CommandError(`${option} ${JSON.stringify(text)}: must be like 90s, 10m or 1h30m`);
-  }
-  return seconds;
-}
-
-/** A number within bounds. @throws CommandError */
-export function numberOf(text: string, option: string, least: number, most: number): number {
-  const value = text.trim() === "" ? NaN : Number(text);
-  if (!(value >= least && value <= most)) {
-    throw new CommandError(`${option} ${JSON.stringify(text)}: must be a number from ${least} to ${most}`);
-  }
-  return value;
 }
 
 async function readOutline(file: string): Promise<PolicyOutline> {
