@@ -190,10 +190,16 @@ describe("bad usage and endpoints that do not answer: exit 2, what was found, wh
     await fails(["--admin", "ftp://x"], /--admin "ftp:\/\/x": must be like http/);
     await fails(["--admin", "a:1", "--admin", "a:1"], /is named twice/);
     await fails(["--admin", "a:1", "--prometheus", "b:1"], /--admin and --prometheus/);
-    await fails(["--since", "10"], /'--since <DURATION>' argument '10' is invalid. Must be like 90s, 10m or 1h30m/);
+    await fails(
+      ["--since", "10"],
+      /'--since <DURATION>' argument '10' is invalid. Must be like 90s, 10m or 1h30m/,
+    );
     const number = await runCli(["report", "--max-error-increase", "-1"]);
     assert.equal(number.status, 2);
-    assert.match(number.stderr, /'--max-error-increase <POINTS>' argument '-1' is invalid. Must be a number from 0 to 100/);
+    assert.match(
+      number.stderr,
+      /'--max-error-increase <POINTS>' argument '-1' is invalid. Must be a number from 0 to 100/,
+    );
     const forms = await runCli(["report", "--json", "--markdown"]);
     assert.equal(forms.status, 2);
   });

@@ -112,7 +112,16 @@ describe("command line", () => {
 
   it("every command has help with examples, and each example is a command that parses", async () => {
     const examples: string[] = [];
-    for (const command of [[], ["validate"], ["publish"], ["decide"], ["explain"], ["report"], ["stats"], ["emissary"]]) {
+    for (const command of [
+      [],
+      ["validate"],
+      ["publish"],
+      ["decide"],
+      ["explain"],
+      ["report"],
+      ["stats"],
+      ["emissary"],
+    ]) {
       const { status, stdout } = await runCli([...command, "--help"]);
       assert.equal(status, 0);
       assert.match(stdout, /Examples:/);
