@@ -1,7 +1,7 @@
 // The ABI's surface (proxy-wasm 0.2.1): what Envoy calls, each handed on in one line. Every export that is called for a
 // stream costs each request, so there is none that is not needed (docs/decisions/stream-callbacks.md).
 
-import { recordOf, Root, Stream } from "./filter/contexts";
+import { rootOf, streamOf } from "./filter/contexts";
 import { evaluate } from "./filter/evaluate";
 import { allocate, configure } from "./filter/load";
 import { createRoot, endRoot } from "./filter/root";
@@ -89,9 +89,11 @@ export function serin_evaluate(root: u32, address: usize, length: u32, seconds: 
 }
 
 export function proxy_on_done(id: u32): u32 {
-  const record = recordOf(id);
-  if (record == 0) return 1;
-  if (changetype<Root>(record).isRoot) return endRoot(changetype<Root>(record)) ? 1 : 0;
-  endStream(id, changetype<Stream>(record));
-  return 1;
+  const stream = streamOf(id);
+  if (stream != null) {
+    endStream(id, stream);
+    return 1;
+  }
+  const root = rootOf(id);
+  return root == null || endRoot(root) ? 1 : 0;
 }

@@ -46,6 +46,13 @@ export class Run<T> {
   }
 }
 
+/** A record that stands in one piece of memory with another, so many bytes behind where that begins. */
+// @ts-ignore: decorator
+@inline
+export function within<Owner, T>(owner: Owner, offset: usize): T {
+  return changetype<T>(changetype<usize>(owner) + offset);
+}
+
 /** Bytes of so many records, or values, of a run. */
 // @ts-ignore: decorator
 @inline

@@ -1,175 +1,146 @@
 // Context id -> record, for roots and streams: the host has one numbering for both. Open addressing over ids that rise
 // by one, so nearly every look-up hits its first cell; deletion shifts back (Knuth 3, 6.4, algorithm R).
 
+import { FreeList } from "../bytes/free-list";
 import { takePages, givePages } from "../bytes/pages";
-import { take } from "../bytes/arena";
-import { Plan } from "../core/plan";
-import { vmArena } from "./words";
+import { bytesOf, fixed, noRun, Run, takeRecord } from "../bytes/records";
+import { Context, Root, Stream } from "./records";
+import { vmArena } from "./vm";
 
-/** One root: a plugin configuration on this worker. */
-@unmanaged
-export class Root {
-  isRoot: bool;
-  /** Whether it is loaded on a shadow's cluster: filter/shadow/observe.ts. */
-  isUpstream: bool;
-  /** Envoy is done with it, and waits until its calls are answered. */
-  isWaiting: bool;
-  id: u32;
-  plan: Plan;
-  /** HTTP calls that are under way: they belong to it. */
-  calls: u32;
-  nextFree: usize;
-}
-
-/** What is known of one stream, from its creation to its end. */
-@unmanaged
-export class Stream {
-  isRoot: bool;
-  /** The plan that it began with; address 0 when its root has none. */
-  plan: Plan;
-  root: Root;
-  nextFree: usize;
-  begunNs: u64;
-  isConnect: bool;
-  isGrpc: bool;
-  responseBegun: bool;
-  responseEnded: bool;
-  /** Bytes of the response's body that passed. */
-  responseBytes: u64;
-  /** The variants that it was given: a chain of cells (filter/stats.ts). */
-  variants: usize;
-  /** The cookies that its response sets: a chain (filter/effects.ts). */
-  issued: usize;
-  /** The copies of its request: a chain (filter/shadow/copies.ts). */
-  copies: usize;
-  /** Of an upstream filter's stream: the copy that it is. */
-  observed: usize;
-}
-
-
+/** Empty without a record. */
 @unmanaged
 class Cell {
   id: u32;
-  record: u32;
+  record: Context | null;
 }
 
 const FIRST_CELLS: u32 = 8192;
+const MOST_CELLS: u32 = 1 << 26;
 
-let cells: usize = 0;
+let cells: Run<Cell> = noRun<Cell>();
 let mask: u32 = 0;
 let used: u32 = 0;
 
-/** The record of a context; 0 when there is none. */
-export function recordOf(id: u32): usize {
-  if (cells == 0) return 0;
+/** The record of a context; null when there is none. */
+export function contextOf(id: u32): Context | null {
+  if (cells.isNone) return null;
   let i = id & mask;
   while (true) {
-    const cell = changetype<Cell>(cells + ((i as usize) << 3));
-    if (cell.record == 0) return 0;
-    if (cell.id == id) return cell.record;
+    const cell = cells.at(i);
+    const record = cell.record;
+    if (record == null || cell.id == id) return record;
     i = (i + 1) & mask;
   }
 }
 
+/** The root of an id; null for a stream, and for one that is not ours. */
+export function rootOf(id: u32): Root | null {
+  const context = contextOf(id);
+  return context != null && context.isRoot ? changetype<Root>(context) : null;
+}
+
+/** The stream of an id; null for a root, and for one that is not ours. */
+export function streamOf(id: u32): Stream | null {
+  const context = contextOf(id);
+  return context != null && !context.isRoot ? changetype<Stream>(context) : null;
+}
+
 /** Enters a context that is not there yet. @returns false without memory */
-export function enter(id: u32, record: usize): bool {
-  if (cells == 0 || used << 1 > mask) {
+export function enter(id: u32, record: Context): bool {
+  if (cells.isNone || used << 1 > mask) {
     if (!grow()) return false;
   }
-  place(id, record as u32);
+  place(id, record);
   used++;
   return true;
 }
 
-function place(id: u32, record: u32): void {
+function place(id: u32, record: Context): void {
   let i = id & mask;
-  while (changetype<Cell>(cells + ((i as usize) << 3)).record != 0) i = (i + 1) & mask;
-  const cell = changetype<Cell>(cells + ((i as usize) << 3));
+  while (cells.at(i).record != null) i = (i + 1) & mask;
+  const cell = cells.at(i);
   cell.id = id;
   cell.record = record;
 }
 
 function grow(): bool {
-  const size = cells == 0 ? FIRST_CELLS : (mask + 1) << 1;
-  if (size > 1 << 26) return false;
-  const fresh = takePages((size as usize) << 3);
+  const oldSize: u32 = cells.isNone ? 0 : mask + 1;
+  const size = oldSize == 0 ? FIRST_CELLS : oldSize << 1;
+  if (size > MOST_CELLS) return false;
+  const bytes = bytesOf<Cell>(size);
+  const fresh = takePages(bytes);
   if (fresh == 0) return false;
-  memory.fill(fresh, 0, (size as usize) << 3);
+  memory.fill(fresh, 0, bytes);
   const old = cells;
-  const oldSize: u32 = old == 0 ? 0 : mask + 1;
-  cells = fresh;
+  cells = changetype<Run<Cell>>(fresh);
   mask = size - 1;
   for (let i: u32 = 0; i < oldSize; i++) {
-    const cell = changetype<Cell>(old + ((i as usize) << 3));
-    if (cell.record != 0) place(cell.id, cell.record);
+    const cell = old.at(i);
+    const record = cell.record;
+    if (record != null) place(cell.id, record);
   }
-  givePages(old, (oldSize as usize) << 3);
+  givePages(changetype<usize>(old), bytesOf<Cell>(oldSize));
   return true;
 }
 
 /** Takes a context out. */
 export function leave(id: u32): void {
-  if (cells == 0) return;
-  let i = id & mask;
+  if (cells.isNone) return;
+  let gap = id & mask;
   while (true) {
-    const cell = changetype<Cell>(cells + ((i as usize) << 3));
-    if (cell.record == 0) return;
+    const cell = cells.at(gap);
+    if (cell.record == null) return;
     if (cell.id == id) break;
-    i = (i + 1) & mask;
+    gap = (gap + 1) & mask;
   }
   used--;
   // Whoever could stand in the gap moves into it, until a cell is empty.
-  let gap = i;
-  let j = i;
+  let i = gap;
   while (true) {
-    j = (j + 1) & mask;
-    const cell = changetype<Cell>(cells + ((j as usize) << 3));
-    if (cell.record == 0) break;
+    i = (i + 1) & mask;
+    const cell = cells.at(i);
+    if (cell.record == null) break;
     const home = cell.id & mask;
-    if (((j - home) & mask) >= ((j - gap) & mask)) {
-      const to = changetype<Cell>(cells + ((gap as usize) << 3));
+    if (((i - home) & mask) >= ((i - gap) & mask)) {
+      const to = cells.at(gap);
       to.id = cell.id;
       to.record = cell.record;
-      gap = j;
+      gap = i;
     }
   }
-  changetype<Cell>(cells + ((gap as usize) << 3)).record = 0;
+  cells.at(gap).record = null;
 }
 
-let freeRoots: usize = 0;
-let freeStreams: usize = 0;
+const freeRoots: FreeList<Root> = fixed<FreeList<Root>>();
+const freeStreams: FreeList<Stream> = fixed<FreeList<Stream>>();
 
-/** A root's record, zeroed; 0 without memory. */
-export function takeRoot(): usize {
-  let at = freeRoots;
-  if (at != 0) {
-    freeRoots = changetype<Root>(at).nextFree;
-    memory.fill(at, 0, offsetof<Root>());
-  } else {
-    at = take(vmArena, offsetof<Root>());
-    if (at == 0) return 0;
-  }
-  changetype<Root>(at).isRoot = true;
-  return at;
+/** A root's record, zeroed; null without memory. */
+export function takeRoot(): Root | null {
+  let root = freeRoots.take();
+  if (root != null) clear(root);
+  else root = takeRecord<Root>(vmArena());
+  if (root != null) root.isRoot = true;
+  return root;
 }
 
 export function giveRoot(root: Root): void {
-  root.nextFree = freeRoots;
-  freeRoots = changetype<usize>(root);
+  freeRoots.give(root);
 }
 
-const STREAM_BYTES: u32 = offsetof<Stream>() as u32;
-
-/** A stream's record, zeroed; 0 without memory. Records are used again, so their number is that of the busiest moment. */
-export function takeStream(): usize {
-  const at = freeStreams;
-  if (at == 0) return take(vmArena, STREAM_BYTES);
-  freeStreams = changetype<Stream>(at).nextFree;
-  memory.fill(at, 0, STREAM_BYTES);
-  return at;
+/** A stream's record, zeroed; null without memory. Records are used again, so their number is that of the busiest moment. */
+export function takeStream(): Stream | null {
+  const stream = freeStreams.take();
+  if (stream == null) return takeRecord<Stream>(vmArena());
+  clear(stream);
+  return stream;
 }
 
 export function giveStream(stream: Stream): void {
-  stream.nextFree = freeStreams;
-  freeStreams = changetype<usize>(stream);
+  freeStreams.give(stream);
+}
+
+// @ts-ignore: decorator
+@inline
+function clear<T>(record: T): void {
+  memory.fill(changetype<usize>(record), 0, offsetof<T>());
 }

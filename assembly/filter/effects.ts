@@ -2,11 +2,11 @@
 // flags, cookie, mirrors; then the route cache is cleared, once, and only if a route may depend on what was set.
 
 import { take } from "../bytes/arena";
-import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
+import { FreeList } from "../bytes/free-list";
+import { fixed, nextOf } from "../bytes/records";
+import { addressOf, lengthOf, NONE, Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
-import { nextOf } from "../bytes/records";
 import { Decision } from "../core/decision";
-import { IssueCookie } from "../core/identity-plan";
 import { STEER_HEADER } from "../core/plan";
 import {
   anyIssued,
@@ -28,46 +28,22 @@ import {
 import { callForeign } from "../host/plugin";
 import { setFilterState } from "../host/properties";
 import { CLEAR_INLINE } from "../vocabulary/headers";
-import { Stream } from "./contexts";
+import { ID_BYTES, ISSUED_BYTES, IssuedCookie, Stream } from "./records";
 import { announceMirrors } from "./shadow/send";
 import { survive } from "./survive";
-import {
-  vmArena,
-  wordClearRouteCache,
-  wordClusterHeader,
-  wordClusterState,
-  wordCookie,
-  wordDecisionState,
-  wordFlagsHeader,
-  wordIpTags,
-  wordSetCookie,
-} from "./words";
+import { vmArena } from "./vm";
+import { words } from "./words";
 
-/** A cookie that the stream's response has to set. */
-@unmanaged
-class IssuedCookie {
-  next: usize;
-  /** Of the stream's plan, which outlives the stream. */
-  issue: IssueCookie;
-  isSecure: bool;
-  /** 32 hexadecimal digits follow. */
-  id: u8;
-}
-
-const ID_BYTES: u32 = 32;
-const ID_OFFSET: usize = offsetof<IssuedCookie>("id");
-const ISSUED_BYTES: usize = ID_OFFSET + ID_BYTES;
-
-const text: Writer = changetype<Writer>(memory.data(32, 8));
-let freeIssued: usize = 0;
+const text: Writer = fixed<Writer>();
+const freeIssued: FreeList<IssuedCookie> = fixed<FreeList<IssuedCookie>>();
 /** Whether Envoy will look for the route again, for a header was written since the last filter state. */
 let routeCleared: bool = true;
 
-/** Whether `applyDecision` changed the request's headers. */
-export let headersChanged: bool = false;
+/** Whether a header of the request was written or removed. */
+let headersChanged: bool = false;
 
-/** Tells the host what was decided. */
-export function applyDecision(decision: Decision, stream: Stream): void {
+/** Tells the host what was decided. @returns whether the request's headers are no longer those that `view` has */
+export function applyDecision(decision: Decision, stream: Stream): bool {
   const plan = decision.plan;
   routeCleared = true;
   headersChanged = view.forgedCount != 0;
@@ -76,7 +52,7 @@ export function applyDecision(decision: Decision, stream: Stream): void {
       survive("host-call", "a client header under x-serin- could not be removed");
     }
   }
-  if (decision.givenCount == 0 && !plan.watched && decision.drawnCount == 0) return;
+  if (decision.givenCount == 0 && !plan.watched && decision.drawnCount == 0) return headersChanged;
   const byHeader = plan.steer == STEER_HEADER;
   if (plan.observes) observe(decision);
   for (let i: u32 = 0; i < decision.givenCount; i++) {
@@ -88,11 +64,11 @@ export function applyDecision(decision: Decision, stream: Stream): void {
     else write(false, rollout.state, variant.name);
   }
   const cluster = steeredCluster(decision);
-  if (cluster != NONE) write(byHeader, byHeader ? wordClusterHeader : wordClusterState, cluster);
+  if (cluster != NONE) write(byHeader, byHeader ? words.clusterHeader : words.clusterState, cluster);
   if (plan.watched && anyExposed(decision)) {
     beginText(text);
     putDictionary(text, decision);
-    write(true, wordFlagsHeader, textOf(text));
+    write(true, words.flagsHeader, textOf(text));
   }
   if (plan.issues && anyIssued(decision)) issueCookies(decision, stream);
   if (decision.drawnCount != 0 && announceMirrors(decision)) {
@@ -100,6 +76,7 @@ export function applyDecision(decision: Decision, stream: Stream): void {
     headersChanged = true;
   }
   if (!routeCleared) clearRoute();
+  return headersChanged;
 }
 
 /** For access logs and spans: no route looks at it, so the route stays as it is. */
@@ -108,7 +85,7 @@ function observe(decision: Decision): void {
   putObserved(text, decision);
   const line = textOf(text);
   if (lengthOf(line) == 0) return;
-  if (!setFilterState(wordDecisionState, line)) survive("host-call", "a filter state could not be written");
+  if (!setFilterState(words.decisionState, line)) survive("host-call", "a filter state could not be written");
 }
 
 /** Takes the client's own `x-serin-*` out of the request's trailers: an upstream may fold them into its headers. */
@@ -133,60 +110,56 @@ function write(byHeader: bool, name: Slice, value: Slice): void {
 
 /** Any write of a request header makes Envoy look for the route again; taking an absent inline one away is cheapest. */
 function clearRoute(): void {
-  if (CLEAR_INLINE && !view.hasIpTags) removeRequestHeader(wordIpTags);
-  else if (!callForeign(wordClearRouteCache)) survive("host-call", "the route cache could not be cleared");
+  if (CLEAR_INLINE && !view.hasIpTags) removeRequestHeader(words.ipTags);
+  else if (!callForeign(words.clearRouteCache)) survive("host-call", "the route cache could not be cleared");
 }
 
 function issueCookies(decision: Decision, stream: Stream): void {
   beginText(text);
   putCookieHeader(text, decision);
-  if (!replaceRequestHeader(wordCookie, textOf(text)))
+  if (!replaceRequestHeader(words.cookie, textOf(text)))
     survive("host-call", "the cookie header could not be written");
   routeCleared = true;
   headersChanged = true;
   for (let issue = decision.plan.issues; issue; issue = nextOf(issue)) {
     const id = decision.idOf(issue);
     if (id == NONE) continue;
-    const address = takeIssued();
-    if (address == 0) {
+    const issued = takeIssued();
+    if (issued == null) {
       survive("memory", "no memory for an issued cookie");
       return;
     }
-    const issued = changetype<IssuedCookie>(address);
     issued.issue = issue;
     issued.isSecure = isSecure(issue);
-    memory.copy(address + ID_OFFSET, addressOf(id), lengthOf(id) < ID_BYTES ? lengthOf(id) : ID_BYTES);
+    memory.copy(addressOf(issued.id), addressOf(id), lengthOf(id) < ID_BYTES ? lengthOf(id) : ID_BYTES);
     issued.next = stream.issued;
-    stream.issued = address;
+    stream.issued = issued;
   }
 }
 
 /** Sets the stream's cookies on its response. */
 export function setIssuedCookies(stream: Stream): void {
-  for (let at = stream.issued; at != 0; at = changetype<IssuedCookie>(at).next) {
-    const issued = changetype<IssuedCookie>(at);
+  for (let issued = stream.issued; issued != null; issued = nextOf(issued)) {
     beginText(text);
-    putSetCookie(text, issued.issue, sliceOf(at + ID_OFFSET, ID_BYTES), issued.isSecure);
-    if (!addResponseHeader(wordSetCookie, textOf(text))) survive("host-call", "a cookie could not be set");
+    putSetCookie(text, issued.issue, issued.id, issued.isSecure);
+    if (!addResponseHeader(words.setCookie, textOf(text))) survive("host-call", "a cookie could not be set");
   }
   releaseIssued(stream);
 }
 
 /** Gives the stream's cookies back, set or not. */
 export function releaseIssued(stream: Stream): void {
-  let at = stream.issued;
-  stream.issued = 0;
-  while (at != 0) {
-    const next = changetype<IssuedCookie>(at).next;
-    changetype<IssuedCookie>(at).next = freeIssued;
-    freeIssued = at;
-    at = next;
+  let issued = stream.issued;
+  stream.issued = null;
+  while (issued != null) {
+    const next = issued.next;
+    freeIssued.give(issued);
+    issued = next;
   }
 }
 
-function takeIssued(): usize {
-  const at = freeIssued;
-  if (at == 0) return take(vmArena, ISSUED_BYTES);
-  freeIssued = changetype<IssuedCookie>(at).next;
-  return at;
+/** A cookie's record of any content; null without memory. */
+function takeIssued(): IssuedCookie | null {
+  const issued = freeIssued.take();
+  return issued == null ? changetype<IssuedCookie | null>(take(vmArena(), ISSUED_BYTES)) : issued;
 }

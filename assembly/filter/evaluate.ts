@@ -31,7 +31,7 @@ import {
   ERROR_CODE_TYPE,
   REASON_ERROR,
 } from "../vocabulary/reasons";
-import { recordOf, Root } from "./contexts";
+import { rootOf } from "./contexts";
 
 const line: Writer = fixed<Writer>();
 const empty: Value = fixed<Value>();
@@ -44,11 +44,12 @@ const empty: Value = fixed<Value>();
  * JSON object or the root has no policy
  */
 export function evaluate(root: u32, address: usize, length: u32, seconds: f64): u64 {
-  const record = recordOf(root);
-  if (record == 0 || !changetype<Root>(record).isRoot) return 0;
-  const plan = changetype<Root>(record).plan;
+  const context = rootOf(root);
+  if (context == null) return 0;
+  const plan = context.plan;
+  if (plan == null) return 0;
   const arena = openArena();
-  if (changetype<usize>(plan) == 0 || !arena) return 0;
+  if (!arena) return 0;
   const request = readValue(arena, sliceOf(address, length));
   let text: Slice = 0;
   if (request && request.tag == TAG_OBJECT) {

@@ -1,8 +1,9 @@
 // Counters of flags: `serin.flag.<key>.<variant>`, for the flags that something uses.
 
 import { keep } from "../bytes/arena";
+import { fixed } from "../bytes/records";
 import { NONE } from "../bytes/slice";
-import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
+import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putByte, restartText, textOf, Writer } from "../bytes/writer";
 import { Decision } from "../core/decision";
 import { Flag } from "../core/flag-plan";
@@ -10,16 +11,14 @@ import { putFolded } from "../core/stat-name";
 import { NO_SLOT, Plan } from "../core/plan";
 import { addToMetric, COUNTER, defineMetric } from "../host/metrics";
 import { STAT_FLAG } from "../vocabulary/stats";
-import { vmArena } from "./words";
+import { vmArena } from "./vm";
 
-const name: Writer = changetype<Writer>(memory.data(32, 8));
+const name: Writer = fixed<Writer>();
 /** Stat name -> id on this worker. */
-let ids: Table = changetype<Table>(0);
+const ids: Table = fixed<Table>();
 
 /** Gives the variants of every flag that something uses their counters. */
 export function adoptFlagStats(plan: Plan): void {
-  if (changetype<usize>(ids) == 0) ids = newTable(vmArena);
-  if (changetype<usize>(ids) == 0) return;
   for (let i: u32 = 0; i < plan.flagCount; i++) {
     const flag = plan.flag(i);
     if (!flag.isUsed) continue;
@@ -37,8 +36,8 @@ function idOf(flag: Flag, variant: u32): u32 {
   const found = find(ids, stat);
   if (found != ABSENT) return found;
   const id = defineMetric(COUNTER, stat);
-  const own = keep(vmArena, stat);
-  if (own != NONE) insert(vmArena, ids, own, id);
+  const own = keep(vmArena(), stat);
+  if (own != NONE) insert(vmArena(), ids, own, id);
   return id;
 }
 

@@ -1,5 +1,6 @@
 // The decision of a request as log lines: at debug level what was decided, at trace level also why.
 
+import { fixed } from "../bytes/records";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { putDecisionLine } from "../core/decision-line";
 import { putExplanation } from "../core/explanation";
@@ -7,7 +8,7 @@ import { Decision } from "../core/decision";
 import { SECOND } from "../host/clock";
 import { DEBUG, log, logLevel, TRACE } from "../host/log";
 
-const line: Writer = changetype<Writer>(memory.data(32, 8));
+const line: Writer = fixed<Writer>();
 let level: u32 = 0;
 let asked: bool = false;
 let askedNs: u64 = 0;

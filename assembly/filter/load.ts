@@ -2,6 +2,7 @@
 // root beside the old one, in the same memory.
 
 import { givePages, takePages } from "../bytes/pages";
+import { fixed } from "../bytes/records";
 import { beginScratch, scratch } from "../bytes/scratch";
 import { NONE, sameText, Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
@@ -13,7 +14,6 @@ import { property } from "../host/properties";
 import { isWarning, problemCount, putProblem } from "../policy/problems";
 import { compilePlan, endReading, noText, refuseSize, starved } from "../policy/read-policy";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
-import { Root } from "./contexts";
 import { adoptFlagStats } from "./flag-stats";
 import { forgetLevel } from "./lines";
 import { createRoot, retire, servePlan } from "./root";
@@ -21,7 +21,7 @@ import { adoptShadows } from "./shadow/state";
 import { sweepAll } from "./shadow/sweep";
 import { adoptStats, countLoaded, countRejected } from "./stats";
 import { survive } from "./survive";
-import { wordRootId, wordUpstream } from "./words";
+import { words } from "./words";
 
 /** Where the host puts the configuration; 0 outside of `configure`, when allocations are scratch. */
 let configuring: bool = false;
@@ -41,7 +41,7 @@ function takeText(bytes: usize): usize {
   return text;
 }
 
-const line: Writer = changetype<Writer>(memory.data(32, 8));
+const line: Writer = fixed<Writer>();
 
 /**
  * Reads a policy and serves it from now on under this root.
@@ -54,7 +54,7 @@ const line: Writer = changetype<Writer>(memory.data(32, 8));
 export function configure(id: u32, bytes: u32): bool {
   beginScratch();
   const root = createRoot(id);
-  const plan = bytes > (LIMIT_POLICY_BYTES as u32) ? refuseSize(bytes) : read(bytes);
+  const plan: Plan | null = bytes > (LIMIT_POLICY_BYTES as u32) ? refuseSize(bytes) : read(bytes);
   for (let i: u32 = 0; i < problemCount(); i++) {
     beginText(line);
     putProblem(line, i);
@@ -65,7 +65,7 @@ export function configure(id: u32, bytes: u32): bool {
   text = 0;
   textBytes = 0;
   forgetLevel();
-  if (!plan) {
+  if (plan == null) {
     if (starved) {
       survive("memory", "no memory for this policy: requests pass without a decision");
       return true;
@@ -77,13 +77,13 @@ export function configure(id: u32, bytes: u32): bool {
   sweepAll(nowNs());
   if (!adoptShadows(plan)) survive("memory", "no memory for some shadows");
   if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
-  if (root == 0) {
+  if (root == null) {
     survive("memory", "no memory for a root: requests pass without a decision");
     retire(plan);
     return true;
   }
-  changetype<Root>(root).isUpstream = sameText(property(wordRootId), wordUpstream);
-  servePlan(changetype<Root>(root), plan);
+  root.isUpstream = sameText(property(words.rootId), words.upstream);
+  servePlan(root, plan);
   countLoaded();
   return true;
 }

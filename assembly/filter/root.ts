@@ -4,18 +4,22 @@
 import { closeArena } from "../bytes/arena";
 import { Plan } from "../core/plan";
 import { rootDone } from "../host/http-call";
-import { enter, giveRoot, leave, recordOf, Root, takeRoot } from "./contexts";
+import { contextOf, enter, giveRoot, leave, rootOf, takeRoot } from "./contexts";
+import { Root } from "./records";
 import { prepareStats, releaseStats } from "./stats";
 import { prepareWords } from "./words";
 
-/** Enters a root that has no plan yet. */
-export function createRoot(id: u32): usize {
-  if (!prepareWords() || !prepareStats()) return 0;
-  const found = recordOf(id);
-  if (found != 0) return found;
+/** Enters a root that has no plan yet. @returns null without memory */
+export function createRoot(id: u32): Root | null {
+  if (!prepareWords() || !prepareStats()) return null;
+  if (contextOf(id) != null) return rootOf(id);
   const root = takeRoot();
-  if (root == 0 || !enter(id, root)) return 0;
-  changetype<Root>(root).id = id;
+  if (root == null) return null;
+  if (!enter(id, root)) {
+    giveRoot(root);
+    return null;
+  }
+  root.id = id;
   return root;
 }
 
@@ -23,14 +27,14 @@ export function createRoot(id: u32): usize {
 export function servePlan(root: Root, plan: Plan): void {
   const old = root.plan;
   root.plan = plan;
-  retire(old);
+  if (old != null) retire(old);
 }
 
 /** Envoy is done with this root: its last stream is over. @returns false while calls of it are under way */
 export function endRoot(root: Root): bool {
   const plan = root.plan;
-  root.plan = changetype<Plan>(0);
-  retire(plan);
+  root.plan = null;
+  if (plan != null) retire(plan);
   if (root.calls != 0) {
     root.isWaiting = true;
     return false;
@@ -58,7 +62,6 @@ function forgetRoot(root: Root): void {
 
 /** Lets a plan go now, or with its last stream. */
 export function retire(plan: Plan): void {
-  if (changetype<usize>(plan) == 0) return;
   plan.retired = true;
   if (plan.streams == 0) close(plan);
 }

@@ -2,8 +2,10 @@
 // plan, as Envoy's counters do: the host gives a new id for every define, so ids are asked for once a name and worker.
 
 import { keep, take } from "../bytes/arena";
+import { FreeList } from "../bytes/free-list";
+import { fixed, takeRecord } from "../bytes/records";
 import { NONE, Slice } from "../bytes/slice";
-import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
+import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import { Plan, Rollout, SIGNALS_FULL, SIGNALS_MATCHED, Variant } from "../core/plan";
 import {
@@ -34,62 +36,29 @@ import {
   STAT_RQ_TOTAL,
   STAT_SHARE,
 } from "../vocabulary/stats";
-import { Stream } from "./contexts";
-import { vmArena, wordControl, written } from "./words";
-
-/** The metric ids of one variant on this worker. */
-@unmanaged
-export class VariantStats {
-  total: u32;
-  /** rq_1xx to rq_5xx, then rq_reset. */
-  ended1: u32;
-  ended2: u32;
-  ended3: u32;
-  ended4: u32;
-  ended5: u32;
-  endedReset: u32;
-  share: u32;
-  time: u32;
-  active: u32;
-  overflow: u32;
-  grpcOk: u32;
-  grpcError: u32;
-  /** Whether all of them are defined, not `total` and `share` alone. */
-  isFull: bool;
-  /** Plans of this worker that have the variant. */
-  plans: u32;
-}
+import { CELL_BYTES, CELL_ROOM, Stream, VariantCell, VariantStats } from "./records";
+import { vmArena } from "./vm";
+import { words, written } from "./words";
 
 /** Position of rq_reset behind the five classes. */
 export const ENDED_RESET: u32 = 6;
 
-/** A stream's variants, some in a cell. */
-@unmanaged
-class VariantCell {
-  next: usize;
-  count: u32;
-  first: u32;
-}
-
-const CELL_ROOM: u32 = 13;
-const CELL_BYTES: usize = 64;
-const CELL_FIRST: usize = offsetof<VariantCell>("first");
-
-let records: Table = changetype<Table>(0);
-let freeCells: usize = 0;
+const records: Table = fixed<Table>();
+let prepared: bool = false;
+const freeCells: FreeList<VariantCell> = fixed<FreeList<VariantCell>>();
 let loaded: u32 = NO_METRIC;
 let rejected: u32 = NO_METRIC;
 let errors: u32 = NO_METRIC;
-const name: Writer = changetype<Writer>(memory.data(32, 8));
+const name: Writer = fixed<Writer>();
 
 /** Defines the stats that every policy has. @returns false without memory */
 export function prepareStats(): bool {
-  if (changetype<usize>(records) != 0) return true;
-  records = newTable(vmArena);
+  if (prepared) return true;
+  prepared = true;
   loaded = defineMetric(COUNTER, written(STAT_POLICY_LOADED));
   rejected = defineMetric(COUNTER, written(STAT_POLICY_REJECTED));
   errors = defineMetric(COUNTER, written(STAT_ERROR));
-  return !vmArena.failed;
+  return !vmArena().failed;
 }
 
 export function countLoaded(): void {
@@ -146,12 +115,14 @@ export function adoptStats(plan: Plan): bool {
     const rollout = plan.rollout(r);
     for (let v: u32 = 0; v < rollout.variantCount; v++) {
       const variant = rollout.variant(v);
-      variant.stats = adopt(rollout, variant.name, variant.share, isFull(rollout, variant));
-      if (variant.stats == 0) sound = false;
+      const stats = adopt(rollout, variant.name, variant.share, isFull(rollout, variant));
+      variant.stats = changetype<usize>(stats);
+      if (stats == null) sound = false;
     }
     if (rollout.controlBelow == 0) continue;
-    rollout.controlStats = adopt(rollout, wordControl, rollout.controlShare, true);
-    if (rollout.controlStats == 0) sound = false;
+    const stats = adopt(rollout, words.control, rollout.controlShare, true);
+    rollout.controlStats = changetype<usize>(stats);
+    if (stats == null) sound = false;
   }
   return sound;
 }
@@ -162,27 +133,33 @@ export function isFull(rollout: Rollout, variant: Variant): bool {
   return rollout.signals == SIGNALS_MATCHED && !rollout.isFallback(variant);
 }
 
-function adopt(rollout: Rollout, variant: Slice, share: u32, full: bool): usize {
-  const address = statsOf(rollout.name, variant);
-  if (address == 0) return 0;
-  const stats = changetype<VariantStats>(address);
+function adopt(rollout: Rollout, variant: Slice, share: u32, full: bool): VariantStats | null {
+  const stats = statsNamed(rollout.name, variant);
+  if (stats == null) return null;
   if (full && !stats.isFull) defineRest(stats, rollout.name, variant);
   stats.plans++;
   recordMetric(stats.share, share);
-  return address;
+  return stats;
 }
 
-function statsOf(rollout: Slice, variant: Slice): usize {
+function statsNamed(rollout: Slice, variant: Slice): VariantStats | null {
   const key = variantKey(rollout, variant);
   const found = find(records, key);
-  if (found != ABSENT) return found;
-  const own = keep(vmArena, key);
-  const address = take(vmArena, offsetof<VariantStats>());
-  if (own == NONE || address == 0 || !insert(vmArena, records, own, address as u32)) return 0;
-  const stats = changetype<VariantStats>(address);
+  if (found != ABSENT) return statsAt(found);
+  const own = keep(vmArena(), key);
+  const stats = takeRecord<VariantStats>(vmArena());
+  if (own == NONE || stats == null) return null;
+  if (!insert(vmArena(), records, own, changetype<usize>(stats) as u32)) return null;
   stats.total = define(COUNTER, rollout, variant, STAT_RQ_TOTAL);
   stats.share = define(GAUGE, rollout, variant, STAT_SHARE);
-  return address;
+  return stats;
+}
+
+/** The stats that a plan has the address of; null for 0. */
+// @ts-ignore: decorator
+@inline
+function statsAt(address: usize): VariantStats | null {
+  return changetype<VariantStats | null>(address);
 }
 
 /** The plan is going: a variant that no other plan of this worker has asks for no share any more. */
@@ -197,36 +174,35 @@ export function releaseStats(plan: Plan): void {
 }
 
 function release(address: usize): void {
-  if (address == 0) return;
-  const stats = changetype<VariantStats>(address);
+  const stats = statsAt(address);
+  if (stats == null) return;
   stats.plans--;
   if (stats.plans == 0) recordMetric(stats.share, 0);
 }
 
 /**
  * Counts that the stream's request was given a variant.
+ * @param address of its stats
  * @param full whether its end is counted too
  * @returns false without memory
  */
-export function countGiven(stream: Stream, statsAddress: usize, full: bool): bool {
-  if (statsAddress == 0) return false;
+export function countGiven(stream: Stream, address: usize, full: bool): bool {
+  const stats = statsAt(address);
+  if (stats == null) return false;
   if (!full) {
-    addToMetric(changetype<VariantStats>(statsAddress).total, 1);
+    addToMetric(stats.total, 1);
     return true;
   }
   let cell = stream.variants;
-  if (cell == 0 || changetype<VariantCell>(cell).count == CELL_ROOM) {
+  if (cell == null || cell.count == CELL_ROOM) {
     const fresh = takeCell();
-    if (fresh == 0) return false;
-    changetype<VariantCell>(fresh).next = cell;
-    changetype<VariantCell>(fresh).count = 0;
+    if (fresh == null) return false;
+    fresh.next = cell;
+    fresh.count = 0;
     stream.variants = fresh;
     cell = fresh;
   }
-  const into = changetype<VariantCell>(cell);
-  store<u32>(cell + CELL_FIRST + ((into.count as usize) << 2), statsAddress as u32);
-  into.count++;
-  const stats = changetype<VariantStats>(statsAddress);
+  cell.add(stats);
   addToMetric(stats.total, 1);
   addToMetric(stats.active, 1);
   return true;
@@ -246,30 +222,24 @@ export const GRPC_ERROR: u32 = 2;
  */
 export function countEnded(stream: Stream, ending: u32, milliseconds: u64, overflow: bool, grpc: u32): void {
   let cell = stream.variants;
-  stream.variants = 0;
-  while (cell != 0) {
-    const from = changetype<VariantCell>(cell);
-    for (let i: u32 = 0; i < from.count; i++) {
-      const address = load<u32>(cell + CELL_FIRST + ((i as usize) << 2)) as usize;
-      const stats = changetype<VariantStats>(address);
-      // The six counters of endings stand behind `total`, in this order.
-      addToMetric(load<u32>(address + ((ending as usize) << 2)), 1);
+  stream.variants = null;
+  while (cell != null) {
+    for (let i: u32 = 0; i < cell.count; i++) {
+      const stats = cell.at(i);
+      addToMetric(stats.endedBy(ending), 1);
       addToMetric(stats.active, -1);
       recordMetric(stats.time, milliseconds);
       if (overflow) addToMetric(stats.overflow, 1);
       if (grpc != GRPC_NONE) addToMetric(grpc == GRPC_OK ? stats.grpcOk : stats.grpcError, 1);
     }
-    const next = from.next;
-    from.next = freeCells;
-    freeCells = cell;
+    const next = cell.next;
+    freeCells.give(cell);
     cell = next;
   }
 }
 
-/** 64 bytes, used again for the next stream; 0 without memory. */
-function takeCell(): usize {
-  const at = freeCells;
-  if (at == 0) return take(vmArena, CELL_BYTES);
-  freeCells = changetype<VariantCell>(at).next;
-  return at;
+/** A cell of any content; null without memory. */
+function takeCell(): VariantCell | null {
+  const cell = freeCells.take();
+  return cell == null ? changetype<VariantCell | null>(take(vmArena(), CELL_BYTES)) : cell;
 }

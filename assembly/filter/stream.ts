@@ -11,15 +11,10 @@ import { readRequest, readTrailers, view } from "../core/view";
 import { fillRandom, MILLISECOND, nowNs } from "../host/clock";
 import { requestHeaders, requestTrailers } from "../host/headers";
 import { numberProperty, property } from "../host/properties";
-import { enter, giveStream, leave, recordOf, Root, Stream, takeStream } from "./contexts";
-import {
-  applyDecision,
-  headersChanged,
-  releaseIssued,
-  removeForgedTrailers,
-  setIssuedCookies,
-} from "./effects";
+import { enter, giveStream, leave, rootOf, streamOf, takeStream } from "./contexts";
+import { applyDecision, releaseIssued, removeForgedTrailers, setIssuedCookies } from "./effects";
 import { writeDecision, writesDecisions } from "./lines";
+import { Stream } from "./records";
 import { releasePlan, releaseRoot } from "./root";
 import { countFlags } from "./flag-stats";
 import { beginObserved, endObserved, passObserved } from "./shadow/observe";
@@ -27,43 +22,27 @@ import { answerCall, collectResponse, endCopies, endResponseOfCopies } from "./s
 import { beginCopies, collectRequest, collectTrailers } from "./shadow/send";
 import { countEnded, countGiven, ENDED_RESET, GRPC_ERROR, GRPC_NONE, GRPC_OK, isFull } from "./stats";
 import { survive } from "./survive";
-import {
-  wordContentLength,
-  wordGrpcStatus,
-  wordResponseCode,
-  wordResponseFlags,
-  wordSourceAddress,
-} from "./words";
+import { words } from "./words";
 
 /** Enters a stream: from now on it keeps its root's plan. */
 export function createStream(id: u32, parent: u32): void {
-  const root = recordOf(parent);
-  if (root == 0 || !changetype<Root>(root).isRoot) return;
-  const plan = changetype<Root>(root).plan;
-  if (changetype<usize>(plan) == 0) return;
-  const address = takeStream();
-  if (address == 0) return;
-  if (!enter(id, address)) {
-    giveStream(changetype<Stream>(address));
-    return;
-  }
-  changetype<Stream>(address).plan = plan;
-  changetype<Stream>(address).root = changetype<Root>(root);
+  const root = rootOf(parent);
+  if (root == null) return;
+  const plan = root.plan;
+  if (plan == null) return;
+  const stream = takeStream();
+  if (stream == null) return;
+  if (!enter(id, stream)) return giveStream(stream);
+  stream.plan = plan;
+  stream.root = root;
   plan.streams++;
-}
-
-/** The stream of an id; address 0 for a root, and for one that is not ours. */
-function streamOf(id: u32): Stream {
-  const address = recordOf(id);
-  if (address == 0 || changetype<Stream>(address).isRoot) return changetype<Stream>(0);
-  return changetype<Stream>(address);
 }
 
 /** The request's headers are there: decides, steers and counts. */
 export function beginRequest(id: u32, isEnd: bool): void {
   beginScratch();
   const stream = streamOf(id);
-  if (changetype<usize>(stream) == 0) return survive("stream", "a stream that was never created");
+  if (stream == null) return survive("stream", "a stream that was never created");
   if (stream.root.isUpstream) return beginObserved(stream);
   const plan = stream.plan;
   const now = nowNs();
@@ -86,7 +65,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
     survive("host-call", "no random bytes: nothing was decided");
   }
   if (decision.ruleErrors != 0) survive("rule", "a rule failed on this request and counts as false");
-  applyDecision(decision, stream);
+  const headersChanged = applyDecision(decision, stream);
   if (plan.flagCount != 0) countFlags(decision);
   for (let i: u32 = 0; i < decision.givenCount; i++) {
     const given = decision.given.at(i);
@@ -110,7 +89,7 @@ function topUpRandom(): void {
 
 /** Asks for the client's address: once a request at most, and only when something looks at it. */
 function giveAddress(): void {
-  view.address = withoutPort(property(wordSourceAddress));
+  view.address = withoutPort(property(words.sourceAddress));
   view.addressGiven = true;
 }
 
@@ -148,7 +127,7 @@ function withoutPort(address: Slice): Slice {
 /** A piece of the request's body passes. */
 export function passRequest(id: u32, bytes: u32, isEnd: bool): void {
   const stream = streamOf(id);
-  if (changetype<usize>(stream) == 0 || stream.copies == 0) return;
+  if (stream == null || stream.copies == null) return;
   beginScratch();
   collectRequest(stream, bytes, isEnd);
 }
@@ -156,24 +135,24 @@ export function passRequest(id: u32, bytes: u32, isEnd: bool): void {
 /** The request ends with trailers. */
 export function endRequest(id: u32, count: u32): void {
   const stream = streamOf(id);
-  if (changetype<usize>(stream) == 0 || stream.root.isUpstream) return;
+  if (stream == null || stream.root.isUpstream) return;
   beginScratch();
   // HTTP/2 knows trailers without any field.
   const block: Slice = count == 0 ? NONE : requestTrailers();
   if (block == NONE && count != 0) return survive("host-call", "the request trailers could not be read");
   readTrailers(block);
   removeForgedTrailers();
-  if (stream.copies != 0) collectTrailers(stream, block);
+  if (stream.copies != null) collectTrailers(stream, block);
 }
 
 /** The response's headers are there, the upstream's or a local reply's. */
 export function beginResponse(id: u32, isEnd: bool): void {
   const stream = streamOf(id);
-  if (changetype<usize>(stream) == 0) return;
+  if (stream == null) return;
   stream.responseBegun = true;
   if (isEnd) stream.responseEnded = true;
-  if (isEnd && stream.copies != 0) endResponseOfCopies(stream);
-  if (stream.issued == 0) return;
+  if (isEnd && stream.copies != null) endResponseOfCopies(stream);
+  if (stream.issued == null) return;
   beginScratch();
   setIssuedCookies(stream);
 }
@@ -181,51 +160,58 @@ export function beginResponse(id: u32, isEnd: bool): void {
 /** A piece of the response's body passes. */
 export function passResponse(id: u32, bytes: u32, isEnd: bool): void {
   const stream = streamOf(id);
-  if (changetype<usize>(stream) == 0) return;
+  if (stream == null) return;
   stream.responseBytes += bytes;
   if (isEnd) stream.responseEnded = true;
-  if (stream.copies == 0 && stream.observed == 0) return;
+  if (stream.copies == null && stream.observed == null) return;
   beginScratch();
-  if (stream.observed != 0) passObserved(stream, bytes);
+  if (stream.observed != null) passObserved(stream, bytes);
   else collectResponse(stream, bytes, isEnd);
 }
 
 /** The response's last byte passed. */
 export function endResponse(id: u32): void {
   const stream = streamOf(id);
-  if (changetype<usize>(stream) == 0) return;
+  if (stream == null) return;
   stream.responseEnded = true;
-  if (stream.copies != 0) endResponseOfCopies(stream);
+  if (stream.copies != null) endResponseOfCopies(stream);
 }
 
 /** The stream is over and Envoy writes its access log: once for each stream, before it is done with it. */
 export function logStream(id: u32): void {
   const stream = streamOf(id);
-  if (changetype<usize>(stream) == 0 || (stream.variants == 0 && stream.copies == 0)) return;
+  if (stream != null) countEnd(stream);
+}
+
+/** Counts how the stream ended, once. */
+function countEnd(stream: Stream): void {
+  if (stream.variants == null && stream.copies == null) return;
   beginScratch();
-  const ending = endingOf(stream);
+  const code = numberProperty(words.responseCode);
+  const status: u32 = code < 0 ? 0 : (code as u32);
+  const ending = endingOf(stream, status);
   const now = nowNs();
-  if (stream.variants != 0) {
+  if (stream.variants != null) {
     const milliseconds = now > stream.begunNs ? (now - stream.begunNs) / MILLISECOND : 0;
-    const status = grpcStatusOf(stream, ending);
-    const grpc = status == NO_STATUS ? GRPC_NONE : status == 0 ? GRPC_OK : GRPC_ERROR;
-    countEnded(stream, ending, milliseconds, isOverflow(status), grpc);
+    const grpcStatus = grpcStatusOf(stream, ending);
+    const grpc = grpcStatus == NO_STATUS ? GRPC_NONE : grpcStatus == 0 ? GRPC_OK : GRPC_ERROR;
+    countEnded(stream, ending, milliseconds, isOverflow(status, grpcStatus), grpc);
   }
-  if (stream.copies != 0) endCopies(stream, endingCode, ending != ENDED_RESET, now);
+  if (stream.copies != null) endCopies(stream, status, ending != ENDED_RESET, now);
 }
 
 /** A call of ours was answered, or will never be. */
 export function endCall(id: u32, token: u32, headers: u32, bytes: u32): void {
   beginScratch();
   const root = answerCall(id, token, headers, bytes);
-  if (changetype<usize>(root) != 0) releaseRoot(root);
+  if (root != null) releaseRoot(root);
 }
 
 /** Envoy is done with the stream, whatever became of it: once for each that was created. */
 export function endStream(id: u32, stream: Stream): void {
   // An upstream filter's stream is never logged.
-  logStream(id);
-  if (stream.observed != 0) {
+  countEnd(stream);
+  if (stream.observed != null) {
     beginScratch();
     endObserved(stream);
   }
@@ -241,7 +227,7 @@ export function endStream(id: u32, stream: Stream): void {
  * stream in a frame of its own, and a client that has all it wants may be gone before that.
  */
 function isWhole(stream: Stream): bool {
-  return stream.responseBytes == decimal(property(wordContentLength), MOST_DIGITS);
+  return stream.responseBytes == decimal(property(words.contentLength), MOST_DIGITS);
 }
 
 /** Envoy's response flags for "no healthy upstream" and "upstream overflow": asked only where it may have answered 503. */
@@ -250,9 +236,9 @@ const SERVICE_UNAVAILABLE: u32 = 503;
 /** What Envoy makes of its own 503 for a client of gRPC, with 200 as the code. */
 const GRPC_UNAVAILABLE: i64 = 14;
 
-function isOverflow(grpcStatus: i64): bool {
-  if (endingCode != SERVICE_UNAVAILABLE && grpcStatus != GRPC_UNAVAILABLE) return false;
-  const flags = numberProperty(wordResponseFlags);
+function isOverflow(status: u32, grpcStatus: i64): bool {
+  if (status != SERVICE_UNAVAILABLE && grpcStatus != GRPC_UNAVAILABLE) return false;
+  const flags = numberProperty(words.responseFlags);
   return flags > 0 && (flags & NO_HOST_OR_OVERFLOW) != 0;
 }
 
@@ -262,22 +248,18 @@ const NO_STATUS: i64 = -2;
 /** What gRPC says: Envoy has a grpc-status for every answer, so it is asked for requests of gRPC alone. */
 function grpcStatusOf(stream: Stream, ending: u32): i64 {
   if (!stream.isGrpc || ending == ENDED_RESET) return NO_STATUS;
-  return numberProperty(wordGrpcStatus);
+  return numberProperty(words.grpcStatus);
 }
-
-/** The status of the stream that `endingOf` looked at; 0 without. */
-let endingCode: u32 = 0;
 
 /**
  * How it ended: 1 to 5, the class of an answer that was whole; ENDED_RESET. An answer is whole when its end passed the
  * filter, or when it opened a tunnel, which has no end of its own.
+ * @param status of its answer; 0 without
  */
-function endingOf(stream: Stream): u32 {
-  const code = numberProperty(wordResponseCode);
-  endingCode = code < 0 ? 0 : (code as u32);
-  if (code < 100) return ENDED_RESET;
-  const kind = code >= 600 ? 5 : (code as u32) / 100;
-  if (stream.responseEnded || code == 101) return kind;
+function endingOf(stream: Stream, status: u32): u32 {
+  if (status < 100) return ENDED_RESET;
+  const kind = status >= 600 ? 5 : status / 100;
+  if (stream.responseEnded || status == 101) return kind;
   if (stream.isConnect && kind == 2) return kind;
   if (stream.responseBegun && isWhole(stream)) return kind;
   // Envoy's own answer may pass no filter; one of the upstream's that passed without its end was cut.

@@ -1,13 +1,14 @@
 // Something that should not happen has happened and the request goes on: counted always, said at warn level at most
 // once a second, so that a fault on every request does not become a second one in the log.
 
+import { fixed } from "../bytes/records";
 import { Slice } from "../bytes/slice";
 import { beginText, put, putString, textOf, Writer } from "../bytes/writer";
 import { nowNs, SECOND } from "../host/clock";
 import { log, WARN } from "../host/log";
 import { countError } from "./stats";
 
-const line: Writer = changetype<Writer>(memory.data(32, 8));
+const line: Writer = fixed<Writer>();
 let said: bool = false;
 let saidNs: u64 = 0;
 

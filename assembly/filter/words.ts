@@ -1,6 +1,7 @@
 // Names that are told to the host, as UTF-8 bytes: written once for each VM, from the words of vocabulary/.
 
-import { Arena, openArena, take } from "../bytes/arena";
+import { take } from "../bytes/arena";
+import { fixed } from "../bytes/records";
 import { NONE, Slice, sliceOf } from "../bytes/slice";
 import {
   HEADER_CLUSTER,
@@ -12,60 +13,62 @@ import {
   STATE_DECISION,
 } from "../vocabulary/headers";
 import { STAT_CONTROL } from "../vocabulary/stats";
+import { isVmOpen, openVm, vmArena } from "./vm";
 
-/** What lives as long as the VM: words, stat records, streams. Never closed. */
-export let vmArena: Arena = changetype<Arena>(0);
 
-export let wordClusterHeader: Slice = NONE;
-export let wordClusterState: Slice = NONE;
-export let wordFlagsHeader: Slice = NONE;
-export let wordIpTags: Slice = NONE;
-export let wordCookie: Slice = NONE;
-export let wordSetCookie: Slice = NONE;
-export let wordClearRouteCache: Slice = NONE;
-export let wordSourceAddress: Slice = NONE;
-export let wordResponseCode: Slice = NONE;
-export let wordContentLength: Slice = NONE;
-export let wordShadowHeader: Slice = NONE;
-export let wordDecisionState: Slice = NONE;
-export let wordResponseFlags: Slice = NONE;
-export let wordGrpcStatus: Slice = NONE;
-export let wordControl: Slice = NONE;
-export let wordClusterName: Slice = NONE;
-export let wordRootId: Slice = NONE;
-export let wordUpstream: Slice = NONE;
+@unmanaged
+class Words {
+  clusterHeader: Slice;
+  clusterState: Slice;
+  flagsHeader: Slice;
+  ipTags: Slice;
+  cookie: Slice;
+  setCookie: Slice;
+  clearRouteCache: Slice;
+  sourceAddress: Slice;
+  responseCode: Slice;
+  contentLength: Slice;
+  shadowHeader: Slice;
+  decisionState: Slice;
+  responseFlags: Slice;
+  grpcStatus: Slice;
+  control: Slice;
+  clusterName: Slice;
+  rootId: Slice;
+  upstream: Slice;
+}
+
+export const words: Words = fixed<Words>();
 
 /** Opens the VM's arena and writes the words. @returns false without memory */
 export function prepareWords(): bool {
-  if (changetype<usize>(vmArena) != 0) return true;
-  const arena = openArena();
-  if (!arena) return false;
-  vmArena = arena;
-  wordClusterHeader = written(HEADER_CLUSTER);
-  wordClusterState = written(STATE_CLUSTER);
-  wordFlagsHeader = written(HEADER_FLAGS);
-  wordIpTags = written(HEADER_IP_TAGS);
-  wordCookie = written("cookie");
-  wordSetCookie = written("set-cookie");
-  wordClearRouteCache = written("clear_route_cache");
-  wordSourceAddress = written("source\0address");
-  wordContentLength = written("response\0headers\0content-length");
-  wordShadowHeader = written(HEADER_SHADOW);
-  wordDecisionState = written(STATE_DECISION);
-  wordResponseFlags = written("response\0flags");
-  wordGrpcStatus = written("response\0grpc_status");
-  wordControl = written(STAT_CONTROL);
-  wordClusterName = written("xds\0cluster_name");
-  wordRootId = written("plugin_root_id");
-  wordUpstream = written(ROOT_ID_UPSTREAM);
-  wordResponseCode = written("response\0code");
-  return !vmArena.failed;
+  if (isVmOpen()) return true;
+  if (!openVm()) return false;
+  words.clusterHeader = written(HEADER_CLUSTER);
+  words.clusterState = written(STATE_CLUSTER);
+  words.flagsHeader = written(HEADER_FLAGS);
+  words.ipTags = written(HEADER_IP_TAGS);
+  words.cookie = written("cookie");
+  words.setCookie = written("set-cookie");
+  words.clearRouteCache = written("clear_route_cache");
+  words.sourceAddress = written("source\0address");
+  words.responseCode = written("response\0code");
+  words.contentLength = written("response\0headers\0content-length");
+  words.shadowHeader = written(HEADER_SHADOW);
+  words.decisionState = written(STATE_DECISION);
+  words.responseFlags = written("response\0flags");
+  words.grpcStatus = written("response\0grpc_status");
+  words.control = written(STAT_CONTROL);
+  words.clusterName = written("xds\0cluster_name");
+  words.rootId = written("plugin_root_id");
+  words.upstream = written(ROOT_ID_UPSTREAM);
+  return !vmArena().failed;
 }
 
 /** An ASCII word as bytes that live as long as the VM. */
 export function written(word: string): Slice {
   const length = word.length as u32;
-  const to = take(vmArena, length);
+  const to = take(vmArena(), length);
   if (to == 0) return NONE;
   for (let i: u32 = 0; i < length; i++) {
     store<u8>(to + i, load<u16>(changetype<usize>(word) + ((i as usize) << 1)) as u8);

@@ -3,15 +3,16 @@
 import { addressOf, lengthOf, Slice } from "../bytes/slice";
 import { proxy_done, proxy_http_call, RETURNED, STATUS_OK } from "./abi";
 
-/** What the host calls the last call that it took. */
-export let callToken: u32 = 0;
+/** The host did not take the call. */
+export const NO_CALL: i64 = -1;
 
 /**
  * Sends a request to a cluster; the answer comes as `proxy_on_http_call_response` of the root context.
  * @param headers, trailers blocks of pairs (bytes/pairs.ts); NONE for no trailers
- * @returns whether the host took it, with `callToken`: not when there is no such cluster, or no host that could answer
+ * @returns the token that the answer comes under; NO_CALL when the host did not take it: there is no such cluster, or no
+ * host that could answer
  */
-export function httpCall(cluster: Slice, headers: Slice, body: Slice, trailers: Slice, timeoutMs: u32): bool {
+export function httpCall(cluster: Slice, headers: Slice, body: Slice, trailers: Slice, timeoutMs: u32): i64 {
   store<u32>(RETURNED, 0);
   const status = proxy_http_call(
     addressOf(cluster),
@@ -25,8 +26,7 @@ export function httpCall(cluster: Slice, headers: Slice, body: Slice, trailers: 
     timeoutMs,
     RETURNED,
   );
-  callToken = load<u32>(RETURNED);
-  return status == STATUS_OK;
+  return status == STATUS_OK ? (load<u32>(RETURNED) as i64) : NO_CALL;
 }
 
 /** Tells the host that the root context, whose end we held back, may go. */

@@ -11,7 +11,7 @@ import { answerPiece } from "../../host/bodies";
 import { MILLISECOND } from "../../host/clock";
 import { answerHeaders } from "../../host/headers";
 import { LIMIT_BODY_BYTES } from "../../vocabulary/limits";
-import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_WHOLE, Copy } from "./copies";
+import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_WHOLE, Copy } from "../records";
 
 /** Bytes of an answer that are looked at at once. */
 const PIECE: u32 = 65536;

@@ -2,7 +2,7 @@
 
 import { DEFAULT_BODY_BYTES, Shadow, UNLIMITED } from "../../core/shadow-plan";
 import { SECOND } from "../../host/clock";
-import { ShadowState } from "./state";
+import { ShadowState } from "../records";
 
 /** After this long an allowance is overdrawn no more. */
 const DEBT: u64 = 10 * SECOND;

@@ -5,7 +5,7 @@ import { addPair, beginList, beginPairs, listedPairs, nextPair, pairKey, pairVal
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../../bytes/slice";
 import { Shadow } from "../../core/shadow-plan";
 import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../vocabulary/headers";
-import { wordShadowHeader } from "../words";
+import { words } from "../words";
 
 /**
  * The copy's headers as a block of pairs in scratch memory; NONE without memory.
@@ -23,7 +23,7 @@ export function copyHeaders(shadow: Shadow, block: Slice, mayHaveBody: bool): Sl
     const change = shadow.changes.at(i);
     if (change.value != NONE) addPair(change.name, change.value);
   }
-  addPair(wordShadowHeader, shadow.name);
+  addPair(words.shadowHeader, shadow.name);
   return listedPairs();
 }
 

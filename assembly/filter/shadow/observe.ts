@@ -1,6 +1,7 @@
 // The upstream filter: the same module loaded on the cluster of a mirrored shadow (`root_id: serin.upstream`). It decides
 // nothing. It finds the copy that the downstream filter of this worker opened, and sees what the shadow answers.
 
+import { nextOf } from "../../bytes/records";
 import { NONE, lengthOf, sameText, Slice, sliceOf, addressOf, startsWithWord } from "../../bytes/slice";
 import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
 import { BODY_IGNORED, DISPATCH_MIRROR, Shadow } from "../../core/shadow-plan";
@@ -9,31 +10,30 @@ import { nowNs } from "../../host/clock";
 import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../../host/headers";
 import { numberProperty, property } from "../../host/properties";
 import { HEADER_SHADOW_PREFIX } from "../../vocabulary/headers";
-import { Stream } from "../contexts";
-import { ANSWER_CUT, ANSWER_PENDING, ANSWER_WHOLE, Copy } from "./copies";
-import { ShadowState, stateNamed } from "./state";
+import { ANSWER_CUT, ANSWER_PENDING, ANSWER_WHOLE, Copy, Stream } from "../records";
+import { stateNamed } from "./state";
 import { passBody } from "./answers";
 import { requestKey } from "./send";
 import { survive } from "../survive";
 import { settle } from "./verdict";
-import { wordClusterName, wordResponseCode, wordShadowHeader } from "../words";
+import { words } from "../words";
 
 /** A request reaches the shadow's cluster. */
 export function beginObserved(stream: Stream): void {
   const block = requestHeaders();
   if (block == NONE) return survive("host-call", "the request headers could not be read");
   const key = requestKey(block);
-  const cluster = property(wordClusterName);
+  const cluster = property(words.clusterName);
   beginPairs(block);
   while (nextPair()) {
     if (!startsWithWord(pairKey, HEADER_SHADOW_PREFIX)) continue;
     // A request may be mirrored to several: this copy is for the one whose cluster we stand in.
     if (lengthOf(cluster) != 0 && !sameText(cluster, pairValue)) continue;
     const copy = openCopyOf(nameIn(pairKey), key);
-    if (copy == 0) continue;
+    if (copy == null) continue;
     stream.observed = copy;
-    changetype<Copy>(copy).observer = stream;
-    return changeHeaders(changetype<Copy>(copy).shadow);
+    copy.observer = stream;
+    return changeHeaders(copy.shadow);
   }
 }
 
@@ -42,20 +42,19 @@ function nameIn(header: Slice): Slice {
   return sliceOf(addressOf(header) + prefix, lengthOf(header) - prefix);
 }
 
-/** The open copy of a mirrored request that nobody observes yet; 0 without. */
-function openCopyOf(shadow: Slice, key: u64): usize {
+/** The open copy of a mirrored request that nobody observes yet; null without. */
+function openCopyOf(shadow: Slice, key: u64): Copy | null {
   const state = stateNamed(shadow);
-  if (state == 0 || key == 0) return 0;
-  for (let at = changetype<ShadowState>(state).first; at != 0; at = changetype<Copy>(at).next) {
-    const copy = changetype<Copy>(at);
+  if (state == null || key == 0) return null;
+  for (let copy = state.first; copy != null; copy = nextOf(copy)) {
     if (copy.key != key || copy.shadow.dispatch != DISPATCH_MIRROR) continue;
-    if (copy.theirs.outcome == ANSWER_PENDING && changetype<usize>(copy.observer) == 0) return at;
+    if (copy.theirs.outcome == ANSWER_PENDING && copy.observer == null) return copy;
   }
-  return 0;
+  return null;
 }
 
 function changeHeaders(shadow: Shadow): void {
-  let sound = replaceRequestHeader(wordShadowHeader, shadow.name);
+  let sound = replaceRequestHeader(words.shadowHeader, shadow.name);
   for (let i: u32 = 0; i < shadow.changeCount; i++) {
     const change = shadow.changes.at(i);
     const done =
@@ -69,9 +68,8 @@ function changeHeaders(shadow: Shadow): void {
 
 /** A piece of the shadow's answer passes. */
 export function passObserved(stream: Stream, bytes: u32): void {
-  if (stream.observed == 0 || bytes == 0) return;
-  const copy = changetype<Copy>(stream.observed);
-  if (copy.shadow.body == BODY_IGNORED) return;
+  const copy = stream.observed;
+  if (copy == null || bytes == 0 || copy.shadow.body == BODY_IGNORED) return;
   const piece = responsePiece(bytes);
   if (piece == NONE) return survive("host-call", "the response's body could not be read");
   passBody(copy, copy.theirs, piece);
@@ -79,11 +77,11 @@ export function passObserved(stream: Stream, bytes: u32): void {
 
 /** Envoy is done with the shadow's stream. */
 export function endObserved(stream: Stream): void {
-  if (stream.observed == 0) return;
-  const copy = changetype<Copy>(stream.observed);
-  stream.observed = 0;
-  copy.observer = changetype<Stream>(0);
-  const code = numberProperty(wordResponseCode);
+  const copy = stream.observed;
+  if (copy == null) return;
+  stream.observed = null;
+  copy.observer = null;
+  const code = numberProperty(words.responseCode);
   const now = nowNs();
   copy.theirs.endedNs = now;
   copy.theirs.status = code < 0 ? 0 : (code as u32);

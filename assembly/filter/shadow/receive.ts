@@ -4,19 +4,22 @@ import { NONE, Slice } from "../../bytes/slice";
 import { BODY_IGNORED } from "../../core/shadow-plan";
 import { responsePiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
-import { Root, Stream } from "../contexts";
+import { ANSWER_CUT, ANSWER_WHOLE, Root, Stream } from "../records";
 import { survive } from "../survive";
 import { brokenAnswer, HASHED, passBody, readAnswer } from "./answers";
 import { chargeAnswer, UNTOLD } from "./budget";
-import { ANSWER_CUT, ANSWER_WHOLE, Call, callOf, closeCall, Copy, giveUp } from "./copies";
+import { callOf, closeCall } from "./calls";
+import { giveUp } from "./copies";
 import { settle } from "./verdict";
 
 /** A piece of production's response passes. */
 export function collectResponse(stream: Stream, bytes: u32, isEnd: bool): void {
   if (bytes != 0) {
     let piece: Slice = NONE;
-    for (let at = stream.copies; at != 0; at = changetype<Copy>(at).nextOfStream) {
-      const copy = changetype<Copy>(at);
+    let at = stream.copies;
+    while (at != null) {
+      const copy = at;
+      at = copy.nextOfStream;
       if (copy.shadow.body == BODY_IGNORED || copy.isCollecting) continue;
       if (copy.ours.bytes >= HASHED) {
         copy.ours.bytes += bytes;
@@ -33,19 +36,21 @@ export function collectResponse(stream: Stream, bytes: u32, isEnd: bool): void {
 /** The last byte of production's response passed. */
 export function endResponseOfCopies(stream: Stream): void {
   const now = nowNs();
-  for (let at = stream.copies; at != 0; at = changetype<Copy>(at).nextOfStream) {
-    changetype<Copy>(at).ours.endedNs = now;
+  let copy = stream.copies;
+  while (copy != null) {
+    copy.ours.endedNs = now;
+    copy = copy.nextOfStream;
   }
 }
 
 /** Production's stream is over: `status` is that of its answer, `isWhole` whether that came to its end. */
 export function endCopies(stream: Stream, status: u32, isWhole: bool, now: u64): void {
   let at = stream.copies;
-  stream.copies = 0;
-  while (at != 0) {
-    const copy = changetype<Copy>(at);
+  stream.copies = null;
+  while (at != null) {
+    const copy = at;
     at = copy.nextOfStream;
-    copy.stream = changetype<Stream>(0);
+    copy.stream = null;
     if (copy.isCollecting) {
       // The request never came to its end.
       giveUp(copy);
@@ -58,11 +63,13 @@ export function endCopies(stream: Stream, status: u32, isWhole: bool, now: u64):
   }
 }
 
-/** The host has an answer for a call of ours, or word that there will be none (no headers). */
-export function answerCall(id: u32, token: u32, headers: u32, bytes: u32): Root {
-  const address = callOf(id, token);
-  if (address == 0) return changetype<Root>(0);
-  const call = changetype<Call>(address);
+/**
+ * The host has an answer for a call of ours, or word that there will be none (no headers).
+ * @returns the root of the call; null for one that was given up
+ */
+export function answerCall(id: u32, token: u32, headers: u32, bytes: u32): Root | null {
+  const call = callOf(id, token);
+  if (call == null) return null;
   const copy = call.copy;
   const root = call.root;
   const answer = call.isNoise ? copy.other : copy.theirs;

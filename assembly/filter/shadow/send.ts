@@ -3,6 +3,7 @@
 import { extend, gathered, giveChain } from "../../bytes/chain";
 import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
 import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
+import { fixed } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, Slice } from "../../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { Decision, DRAWN_COPY, DRAWN_OVER_BUDGET, DRAWN_TOO_LARGE } from "../../core/decision";
@@ -12,18 +13,19 @@ import { view } from "../../core/view";
 import { requestPiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
 import { replaceRequestHeader, requestHeaders } from "../../host/headers";
-import { callToken, httpCall } from "../../host/http-call";
+import { httpCall, NO_CALL } from "../../host/http-call";
 import { addToMetric } from "../../host/metrics";
+import { ANSWER_PENDING, Copy, LINE_BYTES, Root, ShadowState, Stream } from "../records";
+import { survive, warnShadow } from "../survive";
 import { beginAnswers } from "./answers";
 import { reserveAnswer, takeToken } from "./budget";
-import { Stream } from "../contexts";
-import { ANSWER_PENDING, Copy, enterCall, giveUp, LINE_BYTES, openCopy, reserveCall } from "./copies";
+import { enterCall, freeCall, reserveCall } from "./calls";
+import { giveUp, openCopy } from "./copies";
 import { copyHeaders, copyTrailers } from "./copy-headers";
-import { maySay, ShadowState } from "./state";
-import { survive, warnShadow } from "../survive";
+import { maySay, stateOf } from "./state";
 import { noteDue, sweep } from "./sweep";
 
-const text: Writer = changetype<Writer>(memory.data(32, 8));
+const text: Writer = fixed<Writer>();
 
 /** Writes the headers by which routes mirror. @returns whether any was written */
 export function announceMirrors(decision: Decision): bool {
@@ -31,8 +33,9 @@ export function announceMirrors(decision: Decision): bool {
   for (let i: u32 = 0; i < decision.drawnCount; i++) {
     const drawn = decision.drawn.at(i);
     const shadow = drawn.shadow;
-    if (drawn.outcome != DRAWN_COPY || shadow.dispatch == DISPATCH_CALL || shadow.state == 0) continue;
-    const state = changetype<ShadowState>(shadow.state);
+    if (drawn.outcome != DRAWN_COPY || shadow.dispatch == DISPATCH_CALL) continue;
+    const state = stateOf(shadow);
+    if (state == null) continue;
     if (!takeCopy(state, shadow, decision.nowNs)) {
       drawn.outcome = DRAWN_OVER_BUDGET;
       continue;
@@ -64,8 +67,8 @@ export function beginCopies(decision: Decision, stream: Stream, headersChanged: 
   for (let i: u32 = 0; i < decision.drawnCount; i++) {
     const drawn = decision.drawn.at(i);
     const shadow = drawn.shadow;
-    if (shadow.state == 0) continue;
-    const state = changetype<ShadowState>(shadow.state);
+    const state = stateOf(shadow);
+    if (state == null) continue;
     if (drawn.outcome == DRAWN_TOO_LARGE) {
       addToMetric(state.tooLarge, 1);
       continue;
@@ -73,36 +76,41 @@ export function beginCopies(decision: Decision, stream: Stream, headersChanged: 
     if (drawn.outcome != DRAWN_COPY) continue;
     if (shadow.dispatch != DISPATCH_CALL) {
       addToMetric(state.sent, 1);
-      if (shadow.compares) openMirror(plan, stream, shadow, now);
+      if (shadow.compares) openMirror(plan, stream, shadow, state, now);
       continue;
     }
     if (block == NONE) block = headersChanged ? requestHeaders() : view.block;
     if (block == NONE) return survive("host-call", "the request headers could not be read");
-    beginCall(plan, stream, shadow, block, now);
+    beginCall(plan, stream, shadow, state, block, now);
   }
 }
 
-function beginCall(plan: Plan, stream: Stream, shadow: Shadow, block: Slice, now: u64): void {
-  if (!takeCopy(changetype<ShadowState>(shadow.state), shadow, now)) return;
-  const address = openCopy(stream, plan, shadow);
-  if (address == 0) return survive("memory", "no memory for a copy");
-  const copy = changetype<Copy>(address);
+function beginCall(
+  plan: Plan,
+  stream: Stream,
+  shadow: Shadow,
+  state: ShadowState,
+  block: Slice,
+  now: u64,
+): void {
+  if (!takeCopy(state, shadow, now)) return;
+  const copy = openCopy(stream, plan, shadow, state);
+  if (copy == null) return survive("memory", "no memory for a copy");
   if (shadow.sample != 0) keepLine(copy);
   const head = copyHeaders(shadow, block, !view.hasNoBody);
   if (head == NONE) {
     giveUp(copy);
     return survive("memory", "no memory for the headers of a copy");
   }
-  if (view.hasNoBody) return send(copy, head, NONE, NONE, now);
+  if (view.hasNoBody) return send(copy, stream.root, head, NONE, NONE, now);
   copy.isCollecting = true;
   if (!extend(copy.head, addressOf(head), lengthOf(head))) dropOverBudget(copy);
 }
 
 /** Opens what a mirror's answer will be compared with, when the filter on the shadow's cluster finds it. */
-function openMirror(plan: Plan, stream: Stream, shadow: Shadow, now: u64): void {
-  const address = openCopy(stream, plan, shadow);
-  if (address == 0) return survive("memory", "no memory for a copy");
-  const copy = changetype<Copy>(address);
+function openMirror(plan: Plan, stream: Stream, shadow: Shadow, state: ShadowState, now: u64): void {
+  const copy = openCopy(stream, plan, shadow, state);
+  if (copy == null) return survive("memory", "no memory for a copy");
   if (shadow.sample != 0) keepLine(copy);
   copy.key = requestKey(view.block);
   copy.sentNs = now;
@@ -121,7 +129,7 @@ export function requestKey(block: Slice): u64 {
   }
   return 0;
 }
-const keyHash: Hash64 = changetype<Hash64>(memory.data(24, 8));
+const keyHash: Hash64 = fixed<Hash64>();
 
 /** `GET /path?query`, for the log. */
 function keepLine(copy: Copy): void {
@@ -137,7 +145,7 @@ function keepLine(copy: Copy): void {
   }
   const whole = textOf(text);
   copy.lineBytes = lengthOf(whole) < LINE_BYTES ? lengthOf(whole) : LINE_BYTES;
-  memory.copy(copy.line, addressOf(whole), copy.lineBytes);
+  memory.copy(addressOf(copy.line), addressOf(whole), copy.lineBytes);
 }
 
 function dropOverBudget(copy: Copy): void {
@@ -149,8 +157,8 @@ function dropOverBudget(copy: Copy): void {
 export function collectRequest(stream: Stream, bytes: u32, isEnd: bool): void {
   let piece: Slice = NONE;
   let at = stream.copies;
-  while (at != 0) {
-    const copy = changetype<Copy>(at);
+  while (at != null) {
+    const copy = at;
     at = copy.nextOfStream;
     if (!copy.isCollecting) continue;
     if (bytes != 0) {
@@ -170,7 +178,7 @@ export function collectRequest(stream: Stream, bytes: u32, isEnd: bool): void {
         continue;
       }
     }
-    if (isEnd) sendCollected(copy, NONE);
+    if (isEnd) sendCollected(copy, stream.root, NONE);
   }
 }
 
@@ -178,14 +186,14 @@ export function collectRequest(stream: Stream, bytes: u32, isEnd: bool): void {
 export function collectTrailers(stream: Stream, block: Slice): void {
   const trailers = copyTrailers(block);
   let at = stream.copies;
-  while (at != 0) {
-    const copy = changetype<Copy>(at);
+  while (at != null) {
+    const copy = at;
     at = copy.nextOfStream;
-    if (copy.isCollecting) sendCollected(copy, trailers);
+    if (copy.isCollecting) sendCollected(copy, stream.root, trailers);
   }
 }
 
-function sendCollected(copy: Copy, trailers: Slice): void {
+function sendCollected(copy: Copy, root: Root, trailers: Slice): void {
   copy.isCollecting = false;
   const head = gathered(copy.head);
   const body = gathered(copy.body);
@@ -195,19 +203,21 @@ function sendCollected(copy: Copy, trailers: Slice): void {
   }
   giveChain(copy.head);
   giveChain(copy.body);
-  send(copy, head, body, trailers, nowNs());
+  send(copy, root, head, body, trailers, nowNs());
 }
 
-function send(copy: Copy, head: Slice, body: Slice, trailers: Slice, now: u64): void {
+function send(copy: Copy, root: Root, head: Slice, body: Slice, trailers: Slice, now: u64): void {
   const shadow = copy.shadow;
   const state = copy.state;
-  const root = copy.stream.root;
   copy.sentNs = now;
-  if (!reserveCall()) {
+  const call = reserveCall();
+  if (call == null) {
     giveUp(copy);
     return survive("memory", "no memory for a call");
   }
-  if (!httpCall(shadow.cluster, head, body, trailers, shadow.timeoutMs)) {
+  const token = httpCall(shadow.cluster, head, body, trailers, shadow.timeoutMs);
+  if (token == NO_CALL) {
+    freeCall(call);
     addToMetric(state.unavailable, 1);
     if (!state.saidUnavailable && maySay(state, now)) {
       state.saidUnavailable = true;
@@ -218,16 +228,27 @@ function send(copy: Copy, head: Slice, body: Slice, trailers: Slice, now: u64): 
   }
   state.saidUnavailable = false;
   addToMetric(state.sent, 1);
-  enterCall(callToken, copy, root, false, reserveAnswer(state, shadow));
+  enterCall(call, token as u32, copy, root, false, reserveAnswer(state, shadow));
   noteDue(copy);
   beginAnswers(copy);
-  if (shadow.noise == NONE || !reserveCall()) return;
-  if (httpCall(shadow.noise, head, body, trailers, shadow.timeoutMs)) {
+  if (shadow.noise != NONE) sendNoise(copy, root, head, body, trailers, now);
+}
+
+/** The same to production's second instance. */
+function sendNoise(copy: Copy, root: Root, head: Slice, body: Slice, trailers: Slice, now: u64): void {
+  const shadow = copy.shadow;
+  const state = copy.state;
+  const call = reserveCall();
+  if (call == null) return;
+  const token = httpCall(shadow.noise, head, body, trailers, shadow.timeoutMs);
+  if (token != NO_CALL) {
     state.saidNoiseUnavailable = false;
     copy.other.outcome = ANSWER_PENDING;
-    enterCall(callToken, copy, root, true, 0);
-  } else if (!state.saidNoiseUnavailable && maySay(state, now)) {
-    state.saidNoiseUnavailable = true;
-    warnShadow(shadow.name, shadow.noise);
+    enterCall(call, token as u32, copy, root, true, 0);
+    return;
   }
+  freeCall(call);
+  if (state.saidNoiseUnavailable || !maySay(state, now)) return;
+  state.saidNoiseUnavailable = true;
+  warnShadow(shadow.name, shadow.noise);
 }

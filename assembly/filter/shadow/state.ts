@@ -1,11 +1,13 @@
-// What this worker keeps of a shadow beyond any policy: its stats, what is left of its budget, its open copies. Found by the shadow's
-// name, as variants' stats are (docs/decisions/stat-records.md).
+// What this worker keeps of a shadow beyond any policy: its stats, what is left of its budget, its open copies. Found
+// by the shadow's name, as variants' stats are (docs/decisions/stat-records.md).
 
-import { keep, take } from "../../bytes/arena";
+import { keep } from "../../bytes/arena";
+import { fixed, takeRecord } from "../../bytes/records";
 import { NONE, Slice } from "../../bytes/slice";
-import { ABSENT, find, insert, newTable, Table } from "../../bytes/table";
+import { ABSENT, find, insert, Table } from "../../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { Plan } from "../../core/plan";
+import { Shadow } from "../../core/shadow-plan";
 import { SECOND } from "../../host/clock";
 import { COUNTER, defineMetric, HISTOGRAM } from "../../host/metrics";
 import {
@@ -23,78 +25,42 @@ import {
   STAT_TOO_LARGE,
   STAT_UNAVAILABLE,
 } from "../../vocabulary/stats";
-import { vmArena } from "../words";
-
-
-@unmanaged
-export class ShadowState {
-  sent: u32;
-  overBudget: u32;
-  tooLarge: u32;
-  unavailable: u32;
-  match: u32;
-  mismatchStatus: u32;
-  mismatchBody: u32;
-  timeout: u32;
-  reset: u32;
-  noise: u32;
-  time: u32;
-  productionTime: u32;
-  /** Whether the log has been told that its cluster, or that of its noise, cannot be reached. */
-  saidUnavailable: bool;
-  saidNoiseUnavailable: bool;
-  /** When it was told last; 0 when never under the policy that serves. */
-  saidNs: u64;
-  /** Open copies: a list (filter/shadow/copies.ts), oldest first. */
-  first: usize;
-  last: usize;
-  inFlight: u32;
-  /** The token bucket: nanoseconds times `perSecond`, a copy costs one second. */
-  credit: u64;
-  /** The same for what answers have over `maxBodyBytes`, 64 KiB for a copy; below 0 when it is overdrawn. */
-  allowance: i64;
-  /** What the last answer took of it: what the next one is taken for while it is under way. In parts of 64 KiB. */
-  expected: u32;
-  /** When both were filled last. */
-  filledNs: u64;
-  isFilled: bool;
-  /** Mismatches written within the second that began at `sampledNs`. */
-  sampled: u32;
-  sampledNs: u64;
-  /** Every state of this worker is in one list. */
-  nextState: usize;
-  /** No open copy is overdue before this; 0 when none waits for an answer. */
-  dueNs: u64;
-}
+import { ShadowState } from "../records";
+import { vmArena } from "../vm";
 
 const MINUTE: u64 = 60 * SECOND;
-let states: Table = changetype<Table>(0);
-let allStates: usize = 0;
-const name: Writer = changetype<Writer>(memory.data(32, 8));
+const states: Table = fixed<Table>();
+let allStates: ShadowState | null = null;
+const name: Writer = fixed<Writer>();
 
-/** The state of a shadow by its name; 0 when this worker never had one. */
-export function stateNamed(shadow: Slice): usize {
-  if (changetype<usize>(states) == 0) return 0;
+/** The state of a shadow by its name; null when this worker never had one. */
+export function stateNamed(shadow: Slice): ShadowState | null {
   const found = find(states, shadow);
-  return found == ABSENT ? 0 : found;
+  return found == ABSENT ? null : changetype<ShadowState>(found);
 }
 
-/** The first of all states. */
-export function firstState(): usize {
+/** The state of a shadow of a plan; null when there was no memory for it: such a shadow sends nothing. */
+// @ts-ignore: decorator
+@inline
+export function stateOf(shadow: Shadow): ShadowState | null {
+  return changetype<ShadowState | null>(shadow.state);
+}
+
+/** The first of all states; the others are behind it. */
+export function firstState(): ShadowState | null {
   return allStates;
 }
 
-/** Gives every shadow of the plan its state. @returns false without memory: such a shadow sends nothing */
+/** Gives every shadow of the plan its state. @returns false when there was no memory for one */
 export function adoptShadows(plan: Plan): bool {
   if (plan.shadowCount == 0) return true;
-  if (changetype<usize>(states) == 0) states = newTable(vmArena);
-  if (changetype<usize>(states) == 0) return false;
   let sound = true;
   for (let i: u32 = 0; i < plan.shadowCount; i++) {
     const shadow = plan.shadow(i);
-    shadow.state = stateOf(shadow.name);
-    if (shadow.state == 0) sound = false;
-    else forgetSaid(changetype<ShadowState>(shadow.state));
+    const state = takeState(shadow.name);
+    shadow.state = changetype<usize>(state);
+    if (state == null) sound = false;
+    else forgetSaid(state);
   }
   return sound;
 }
@@ -113,15 +79,15 @@ export function maySay(state: ShadowState, now: u64): bool {
   return true;
 }
 
-function stateOf(shadow: Slice): usize {
-  const found = find(states, shadow);
-  if (found != ABSENT) return found;
-  const own = keep(vmArena, shadow);
-  const address = take(vmArena, offsetof<ShadowState>());
-  if (own == NONE || address == 0 || !insert(vmArena, states, own, address as u32)) return 0;
-  const state = changetype<ShadowState>(address);
-  state.nextState = allStates;
-  allStates = address;
+function takeState(shadow: Slice): ShadowState | null {
+  const found = stateNamed(shadow);
+  if (found != null) return found;
+  const own = keep(vmArena(), shadow);
+  const state = takeRecord<ShadowState>(vmArena());
+  if (own == NONE || state == null) return null;
+  if (!insert(vmArena(), states, own, changetype<usize>(state) as u32)) return null;
+  state.next = allStates;
+  allStates = state;
   state.sent = define(COUNTER, shadow, STAT_SENT);
   state.overBudget = define(COUNTER, shadow, STAT_OVER_BUDGET);
   state.tooLarge = define(COUNTER, shadow, STAT_TOO_LARGE);
@@ -134,7 +100,7 @@ function stateOf(shadow: Slice): usize {
   state.noise = define(COUNTER, shadow, STAT_NOISE);
   state.time = define(HISTOGRAM, shadow, STAT_RQ_TIME);
   state.productionTime = define(HISTOGRAM, shadow, STAT_PRODUCTION_RQ_TIME);
-  return address;
+  return state;
 }
 
 function define(kind: i32, shadow: Slice, leaf: string): u32 {

@@ -1,12 +1,13 @@
 // Copies whose answers are overdue: the root context that their calls belonged to is gone without a word, or no filter on
 // the shadow's cluster has seen the mirrored request.
 
+import { nextOf } from "../../bytes/records";
 import { DISPATCH_CALL } from "../../core/shadow-plan";
 import { timeoutNs } from "./answers";
-import { Stream } from "../contexts";
-import { ANSWER_CUT, ANSWER_LATE, ANSWER_NONE, ANSWER_PENDING, Call, closeCall, Copy } from "./copies";
+import { ANSWER_CUT, ANSWER_LATE, ANSWER_NONE, ANSWER_PENDING, Call, Copy, ShadowState } from "../records";
 import { abandonRoot } from "../root";
-import { firstState, ShadowState } from "./state";
+import { closeCall } from "./calls";
+import { firstState } from "./state";
 import { settle } from "./verdict";
 
 /** An answer that Envoy owes us for longer than this beyond its timeout will not come. */
@@ -14,9 +15,7 @@ const GRACE: u64 = 2000000000;
 
 /** Gives up all copies whose answers are overdue. */
 export function sweepAll(now: u64): void {
-  for (let at = firstState(); at != 0; at = changetype<ShadowState>(at).nextState) {
-    sweep(changetype<ShadowState>(at), now);
-  }
+  for (let state = firstState(); state != null; state = nextOf(state)) sweep(state, now);
 }
 
 /** When a copy's answers are overdue. Envoy itself ends a call in time; a mirror nobody ends. */
@@ -36,8 +35,8 @@ export function sweep(state: ShadowState, now: u64): void {
   if (state.dueNs == 0 || now < state.dueNs) return;
   state.dueNs = 0;
   let at = state.first;
-  while (at != 0) {
-    const copy = changetype<Copy>(at);
+  while (at != null) {
+    const copy = at;
     at = copy.next;
     if (copy.isCollecting || copy.sentNs == 0) continue;
     if (copy.theirs.outcome != ANSWER_PENDING && copy.other.outcome != ANSWER_PENDING) continue;
@@ -46,11 +45,14 @@ export function sweep(state: ShadowState, now: u64): void {
       continue;
     }
     const isMirror = copy.shadow.dispatch != DISPATCH_CALL;
-    if (copy.call != 0) abandon(changetype<Call>(copy.call));
-    if (copy.noiseCall != 0) abandon(changetype<Call>(copy.noiseCall));
+    const call = copy.call;
+    if (call != null) abandon(call);
+    const noiseCall = copy.noiseCall;
+    if (noiseCall != null) abandon(noiseCall);
     if (copy.theirs.outcome == ANSWER_PENDING) {
-      if (isMirror && changetype<usize>(copy.observer) != 0) copy.observer.observed = 0;
-      copy.observer = changetype<Stream>(0);
+      const observer = copy.observer;
+      if (observer != null) observer.observed = null;
+      copy.observer = null;
       copy.theirs.outcome = isMirror ? ANSWER_LATE : ANSWER_CUT;
       copy.theirs.endedNs = now;
     }

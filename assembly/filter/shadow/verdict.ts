@@ -2,7 +2,8 @@
 
 import { gathered } from "../../bytes/chain";
 import { hashOf } from "../../bytes/hash64";
-import { lengthOf, NONE, Slice, sliceOf } from "../../bytes/slice";
+import { fixed } from "../../bytes/records";
+import { lengthOf, NONE, Slice } from "../../bytes/slice";
 import { beginText, put, putByte, putNumber, putString, textOf, Writer } from "../../bytes/writer";
 import {
   compareJson,
@@ -19,12 +20,10 @@ import { INFO, log } from "../../host/log";
 import { addToMetric, recordMetric } from "../../host/metrics";
 import { STAT_MISMATCH_BODY, STAT_MISMATCH_STATUS } from "../../vocabulary/stats";
 import { takeSample } from "./budget";
-import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_PENDING, ANSWER_WHOLE, closeCopy, Copy } from "./copies";
+import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_PENDING, ANSWER_WHOLE, Copy } from "../records";
+import { closeCopy } from "./copies";
 
-const line: Writer = changetype<Writer>(memory.data(32, 8));
-
-/** Whether the last comparison of bodies left its place in core/json-difference.ts. */
-let hasPointer: bool = false;
+const line: Writer = fixed<Writer>();
 
 /** Gives the copy its verdict when nothing is awaited any more, and forgets it. */
 export function settle(copy: Copy, now: u64): void {
@@ -60,8 +59,7 @@ function judge(copy: Copy, now: u64): void {
       return;
     }
     addToMetric(state.mismatchStatus, 1);
-    hasPointer = false;
-    if (takeSample(state, shadow, now)) write(copy, STAT_MISMATCH_STATUS);
+    if (takeSample(state, shadow, now)) write(copy, STAT_MISMATCH_STATUS, false);
     return;
   }
   const difference = shadow.body == BODY_IGNORED ? JSON_SAME : compareBodies(copy, hasOther);
@@ -71,7 +69,7 @@ function judge(copy: Copy, now: u64): void {
     addToMetric(state.noise, 1);
   } else {
     addToMetric(state.mismatchBody, 1);
-    if (takeSample(state, shadow, now)) write(copy, STAT_MISMATCH_BODY);
+    if (takeSample(state, shadow, now)) write(copy, STAT_MISMATCH_BODY, difference == JSON_DIFFERENT);
   }
 }
 
@@ -83,18 +81,17 @@ function sameBody(a: Answer, b: Answer): bool {
   return a.bytes == b.bytes && hashOf(a.hash) == hashOf(b.hash);
 }
 
-/** JSON_SAME, JSON_NOISE or JSON_DIFFERENT, also where bytes are compared. */
+/**
+ * JSON_SAME or JSON_NOISE, also where bytes are compared. Of others JSON_DIFFERENT when the place of the difference is
+ * known (core/json-difference.ts), JSON_UNKNOWN when it is not.
+ */
 function compareBodies(copy: Copy, hasOther: bool): u32 {
-  hasPointer = false;
   if (sameBody(copy.ours, copy.theirs)) return JSON_SAME;
   if (copy.shadow.body == BODY_JSON) {
     const difference = compareAsJson(copy, hasOther);
-    if (difference != JSON_UNKNOWN) {
-      hasPointer = difference == JSON_DIFFERENT;
-      return difference;
-    }
+    if (difference != JSON_UNKNOWN) return difference;
   }
-  return hasOther && !sameBody(copy.ours, copy.other) ? JSON_NOISE : JSON_DIFFERENT;
+  return hasOther && !sameBody(copy.ours, copy.other) ? JSON_NOISE : JSON_UNKNOWN;
 }
 
 function compareAsJson(copy: Copy, hasOther: bool): u32 {
@@ -112,15 +109,15 @@ function treeOf(answer: Answer): JsonValue | null {
   return text == NONE || lengthOf(text) == 0 ? null : readJson(text);
 }
 
-/** One line about a mismatch: where, never what. */
-function write(copy: Copy, verdict: string): void {
+/** One line about a mismatch: where, never what. @param hasPointer whether core/json-difference.ts knows the place */
+function write(copy: Copy, verdict: string, hasPointer: bool): void {
   beginText(line);
   put(line, '{"shadow":{"name":');
   putString(line, copy.shadow.name);
   put(line, ',"verdict":"');
   put(line, verdict);
   put(line, '","request":');
-  putString(line, sliceOf(copy.line, copy.lineBytes));
+  putString(line, copy.line);
   put(line, ',"production":');
   putNumber(line, copy.ours.status);
   put(line, ',"answer":');

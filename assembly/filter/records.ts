@@ -1,0 +1,309 @@
+// The filter's records and what points at what: roots, streams, and all that hangs on a stream. They point at each other,
+// so they stand in one file; what is done with them stands with its subject.
+
+import { Chain } from "../bytes/chain";
+import { Hash64 } from "../bytes/hash64";
+import { bytesOf, Run, within } from "../bytes/records";
+import { Slice, sliceOf } from "../bytes/slice";
+import { IssueCookie } from "../core/identity-plan";
+import { Plan } from "../core/plan";
+import { Shadow } from "../core/shadow-plan";
+
+/** What the host has an id for: a root or a stream. */
+@unmanaged
+export class Context {
+  isRoot: bool;
+}
+
+/** One root: a plugin configuration on this worker. */
+@unmanaged
+export class Root extends Context {
+  /** Whether it is loaded on a shadow's cluster: filter/shadow/observe.ts. */
+  isUpstream: bool;
+  /** Envoy is done with it, and waits until its calls are answered. */
+  isWaiting: bool;
+  id: u32;
+  plan: Plan | null;
+  /** HTTP calls that are under way: they belong to it. */
+  calls: u32;
+  /** In the list of free ones. */
+  next: Root | null;
+}
+
+/** What is known of one stream, from its creation to its end. */
+@unmanaged
+export class Stream extends Context {
+  /** The plan that it began with. */
+  plan: Plan;
+  root: Root;
+  /** In the list of free ones. */
+  next: Stream | null;
+  begunNs: u64;
+  isConnect: bool;
+  isGrpc: bool;
+  responseBegun: bool;
+  responseEnded: bool;
+  /** Bytes of the response's body that passed. */
+  responseBytes: u64;
+  /** The variants that it was given: filter/stats.ts. */
+  variants: VariantCell | null;
+  /** The cookies that its response sets: filter/effects.ts. */
+  issued: IssuedCookie | null;
+  /** The copies of its request: a chain by `nextOfStream`, filter/shadow/copies.ts. */
+  copies: Copy | null;
+  /** Of an upstream filter's stream: the copy that it is. */
+  observed: Copy | null;
+}
+
+/** The metric ids of one variant on this worker. */
+@unmanaged
+export class VariantStats {
+  total: u32;
+  /** rq_1xx to rq_5xx, then rq_reset. */
+  ended1: u32;
+  ended2: u32;
+  ended3: u32;
+  ended4: u32;
+  ended5: u32;
+  endedReset: u32;
+  share: u32;
+  time: u32;
+  active: u32;
+  overflow: u32;
+  grpcOk: u32;
+  grpcError: u32;
+  /** Whether all of them are defined, not `total` and `share` alone. */
+  isFull: bool;
+  /** Plans of this worker that have the variant. */
+  plans: u32;
+
+  /** The counter of an ending: 1 to 5 for the class of the answer, 6 for rq_reset. */
+  // @ts-ignore: decorator
+  @inline
+  endedBy(ending: u32): u32 {
+    // The six stand behind `total`, in this order.
+    return changetype<Run<u32>>(this).at(ending);
+  }
+}
+
+/** A stream's variants, some in a cell: the addresses of CELL_ROOM VariantStats follow. */
+@unmanaged
+export class VariantCell {
+  next: VariantCell | null;
+  count: u32;
+
+  // @ts-ignore: decorator
+  @inline
+  private get room(): Run<usize> {
+    return changetype<Run<usize>>(changetype<usize>(this) + offsetof<VariantCell>());
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  at(index: u32): VariantStats {
+    return changetype<VariantStats>(this.room.at(index));
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  add(stats: VariantStats): void {
+    this.room.set(this.count, changetype<usize>(stats));
+    this.count++;
+  }
+}
+
+export const CELL_ROOM: u32 = 13;
+export const CELL_BYTES: usize = offsetof<VariantCell>() + bytesOf<usize>(CELL_ROOM);
+
+/** A cookie that the stream's response has to set: the digits of its id follow. */
+@unmanaged
+export class IssuedCookie {
+  next: IssuedCookie | null;
+  /** Of the stream's plan, which outlives the stream. */
+  issue: IssueCookie;
+  isSecure: bool;
+
+  // @ts-ignore: decorator
+  @inline
+  get id(): Slice {
+    return sliceOf(changetype<usize>(this) + offsetof<IssuedCookie>(), ID_BYTES);
+  }
+}
+
+/** 32 hexadecimal digits. */
+export const ID_BYTES: u32 = 32;
+export const ISSUED_BYTES: usize = offsetof<IssuedCookie>() + ID_BYTES;
+
+/** What this worker keeps of a shadow beyond any policy. */
+@unmanaged
+export class ShadowState {
+  sent: u32;
+  overBudget: u32;
+  tooLarge: u32;
+  unavailable: u32;
+  match: u32;
+  mismatchStatus: u32;
+  mismatchBody: u32;
+  timeout: u32;
+  reset: u32;
+  noise: u32;
+  time: u32;
+  productionTime: u32;
+  /** Whether the log has been told that its cluster, or that of its noise, cannot be reached. */
+  saidUnavailable: bool;
+  saidNoiseUnavailable: bool;
+  /** When it was told last; 0 when never under the policy that serves. */
+  saidNs: u64;
+  /** Open copies: a list, oldest first. */
+  first: Copy | null;
+  last: Copy | null;
+  inFlight: u32;
+  /** The token bucket: nanoseconds times `perSecond`, a copy costs one second. */
+  credit: u64;
+  /** The same for what answers have over `maxBodyBytes`, 64 KiB for a copy; below 0 when it is overdrawn. */
+  allowance: i64;
+  /** What the last answer took of it: what the next one is taken for while it is under way. In parts of 64 KiB. */
+  expected: u32;
+  /** When both were filled last. */
+  filledNs: u64;
+  isFilled: bool;
+  /** Mismatches written within the second that began at `sampledNs`. */
+  sampled: u32;
+  sampledNs: u64;
+  /** Every state of this worker is in one list. */
+  next: ShadowState | null;
+  /** No open copy is overdue before this; 0 when none waits for an answer. */
+  dueNs: u64;
+}
+
+/** What is known of one of the answers. */
+export const ANSWER_NONE: u32 = 0;
+export const ANSWER_PENDING: u32 = 1;
+export const ANSWER_WHOLE: u32 = 2;
+export const ANSWER_CUT: u32 = 3;
+export const ANSWER_LATE: u32 = 4;
+
+/** One of the answers: what it hashes to and its body stand behind it. */
+@unmanaged
+export class Answer {
+  /** ANSWER_* */
+  outcome: u32;
+  status: u32;
+  /** Bytes of its body, of the first of which `hash` is. */
+  bytes: u64;
+  /** Whether `body` is all of it. */
+  isKept: bool;
+  /** When its last byte had come. */
+  endedNs: u64;
+
+  // @ts-ignore: decorator
+  @inline
+  get hash(): Hash64 {
+    return within<Answer, Hash64>(this, ANSWER_HASH);
+  }
+
+  /** The body, if it is kept. */
+  // @ts-ignore: decorator
+  @inline
+  get body(): Chain {
+    return within<Answer, Chain>(this, ANSWER_BODY);
+  }
+}
+
+const ANSWER_HASH: usize = wholeWords(offsetof<Answer>());
+const ANSWER_BODY: usize = ANSWER_HASH + wholeWords(offsetof<Hash64>());
+const ANSWER_BYTES: usize = ANSWER_BODY + wholeWords(offsetof<Chain>());
+
+/** One copy: its answers, what it was sent with and its line stand behind it. */
+@unmanaged
+export class Copy {
+  /** In the list of the shadow's open copies; `next` also in the list of free ones. */
+  next: Copy | null;
+  before: Copy | null;
+  plan: Plan;
+  shadow: Shadow;
+  state: ShadowState;
+  /** Production's stream, while it lasts, and its next copy. */
+  stream: Stream | null;
+  nextOfStream: Copy | null;
+  /** The shadow's stream at the upstream filter (mirror), while it lasts. */
+  observer: Stream | null;
+  /** Whether the request's end has not passed yet. */
+  isCollecting: bool;
+  /** mirror: what x-request-id hashes to. */
+  key: u64;
+  sentNs: u64;
+  /** The calls that are under way. */
+  call: Call | null;
+  noiseCall: Call | null;
+  lineBytes: u32;
+
+  // @ts-ignore: decorator
+  @inline
+  get ours(): Answer {
+    return within<Copy, Answer>(this, COPY_OURS);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  get theirs(): Answer {
+    return within<Copy, Answer>(this, COPY_THEIRS);
+  }
+
+  /** Of production's second instance. */
+  // @ts-ignore: decorator
+  @inline
+  get other(): Answer {
+    return within<Copy, Answer>(this, COPY_OTHER);
+  }
+
+  /** The copy's headers (a block of pairs), until it is sent. */
+  // @ts-ignore: decorator
+  @inline
+  get head(): Chain {
+    return within<Copy, Chain>(this, COPY_HEAD);
+  }
+
+  /** The request's body, until it is sent. */
+  // @ts-ignore: decorator
+  @inline
+  get body(): Chain {
+    return within<Copy, Chain>(this, COPY_BODY);
+  }
+
+  /** `GET /path`, cut: LINE_BYTES at the most. */
+  // @ts-ignore: decorator
+  @inline
+  get line(): Slice {
+    return sliceOf(changetype<usize>(this) + COPY_LINE, this.lineBytes);
+  }
+}
+
+export const LINE_BYTES: u32 = 512;
+const COPY_OURS: usize = wholeWords(offsetof<Copy>());
+const COPY_THEIRS: usize = COPY_OURS + ANSWER_BYTES;
+const COPY_OTHER: usize = COPY_THEIRS + ANSWER_BYTES;
+const COPY_HEAD: usize = COPY_OTHER + ANSWER_BYTES;
+const COPY_BODY: usize = COPY_HEAD + wholeWords(offsetof<Chain>());
+const COPY_LINE: usize = COPY_BODY + wholeWords(offsetof<Chain>());
+/** A copy and all that stands behind it. */
+export const COPY_BYTES: usize = COPY_LINE + LINE_BYTES;
+
+// @ts-ignore: decorator
+@inline
+function wholeWords(bytes: usize): usize {
+  return (bytes + 7) & ~7;
+}
+
+/** One HTTP call under way. */
+@unmanaged
+export class Call {
+  /** In its bucket, or in the list of free ones. */
+  next: Call | null;
+  token: u32;
+  isNoise: bool;
+  /** What was reserved for its answer (filter/shadow/budget.ts). */
+  reserved: u32;
+  copy: Copy;
+  root: Root;
+}
