@@ -1,6 +1,7 @@
 // Operands that stand in the policy itself and can never work: what flagd finds out when a flag is evaluated, said when
 // the policy is loaded. The rule is compiled all the same, and gives what flagd gives.
 
+import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, Slice, startsWithWord } from "../bytes/slice";
 import { OP_ENDS_WITH, OP_FRACTIONAL, OP_SEM_VER, OP_STARTS_WITH, OP_VAR } from "../core/logic/opcodes";
 import { isVersion } from "../core/logic/sem-ver";
@@ -24,24 +25,21 @@ function doubt(node: Node, code: string, expected: string): void {
 /** Looks at the arguments of a rule: `list` is the array, or the one value that stands without one. */
 export function checkOperands(op: u32, list: Node, isStrict: bool): void {
   strict = isStrict;
-  if (op == OP_VAR) checkPath(list.kind == KIND_ARRAY ? list.first : changetype<usize>(list));
+  if (op == OP_VAR) checkPath(list.kind == KIND_ARRAY ? list.first : list);
   if (list.kind != KIND_ARRAY) return;
   if (op == OP_STARTS_WITH || op == OP_ENDS_WITH) checkTexts(list);
   else if (op == OP_SEM_VER) checkVersions(list);
   else if (op == OP_FRACTIONAL) checkBuckets(list);
 }
 
-function checkPath(address: usize): void {
-  if (address == 0) return;
-  const node = changetype<Node>(address);
-  if (node.kind != KIND_STRING || !startsWithWord(node.text, "$flagd.")) return;
+function checkPath(node: Node | null): void {
+  if (!node || node.kind != KIND_STRING || !startsWithWord(node.text, "$flagd.")) return;
   if (isWord(node.text, "$flagd.flagKey") || isWord(node.text, "$flagd.timestamp")) return;
   doubt(node, CODE_NAME, "$flagd has flagKey and timestamp");
 }
 
 function checkTexts(list: Node): void {
-  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = list.first; node; node = nextOf(node)) {
     if (node.kind != KIND_STRING && node.kind != KIND_OBJECT)
       doubt(node, CODE_TYPE, "must be a string or a rule");
   }
@@ -49,11 +47,9 @@ function checkTexts(list: Node): void {
 
 function checkVersions(list: Node): void {
   if (list.count != 3) return doubt(list, CODE_VALUE, "must be [version, operator, version]");
-  const left = changetype<Node>(list.first);
-  const operator = changetype<Node>(left.next);
-  const right = changetype<Node>(operator.next);
-  checkVersion(left);
-  checkVersion(right);
+  const operator = list.head.behind;
+  checkVersion(list.head);
+  checkVersion(operator.behind);
   if (operator.kind == KIND_STRING && !isComparison(operator.text)) {
     doubt(operator, CODE_VALUE, "must be one of = != < <= > >= ^ ~");
   }
@@ -74,8 +70,7 @@ function isComparison(text: Slice): bool {
 
 /** `[what to bucket by]?, [variant, weight?]…` */
 function checkBuckets(list: Node): void {
-  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = list.first; node; node = nextOf(node)) {
     if (node.kind != KIND_ARRAY) {
       const mayBucket = node.index == 0 && node.kind == KIND_OBJECT;
       if (!mayBucket)
@@ -85,7 +80,7 @@ function checkBuckets(list: Node): void {
     if (node.count == 0 || node.count > 2)
       doubt(node, CODE_VALUE, "a bucket is [variant] or [variant, weight]");
     if (node.count < 2) continue;
-    checkWeight(changetype<Node>(changetype<Node>(node.first).next));
+    checkWeight(node.head.behind);
   }
 }
 

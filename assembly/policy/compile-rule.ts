@@ -2,7 +2,7 @@
 // deep a rule nests.
 
 import { isWord, sliceOf } from "../bytes/slice";
-import { fixed } from "../bytes/records";
+import { fixed, nextOf } from "../bytes/records";
 import { put, putString } from "../bytes/writer";
 import {
   ERROR_PARSE,
@@ -62,8 +62,8 @@ import { variableFor } from "./variable-names";
 @unmanaged
 class Frame {
   op: u32;
-  /** The argument that comes next; 0 when all were taken. */
-  arg: usize;
+  /** The argument that comes next; null when all were taken. */
+  arg: Node | null;
   /** Arguments in all, and how many were taken. */
   count: u32;
   taken: u32;
@@ -76,8 +76,8 @@ class Frame {
   /** The argument was no list. */
   spread: bool;
   /** The rule itself, and the argument that was taken last. */
-  node: usize;
-  last: usize;
+  node: Node;
+  last: Node | null;
 }
 
 const FRAME_BYTES: u32 = 40;
@@ -124,17 +124,16 @@ function faultKey(member: Node, code: string): void {
  * since flagd loads it, and a fault of whoever names it.
  */
 export function readEvaluators(object: Node): void {
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     const evaluator = newEvaluator(node);
     if (!evaluator) return;
     // flagd's Go puts them in the place of their names in any order, so that it depends on chance what comes of such a
     // rule; and lists that hold one another would grow without bound.
     const reference = firstReference(node);
-    if (reference != 0) {
+    if (reference) {
       beginMessage();
       put(message, "a rule of $evaluators cannot name another");
-      warn(changetype<Node>(reference), CODE_REFERENCE);
+      warn(reference, CODE_REFERENCE);
       evaluator.isBroken = true;
     } else if (node.kind == KIND_OBJECT && node.count != 0) {
       evaluator.rule = compileRule(node, false);
@@ -186,7 +185,7 @@ export function compileRule(node: Node, isStrict: bool): Rule | null {
 
 /** Begins with a value: a constant is written at once, what has to be computed gets a frame. */
 function enter(value: Node): void {
-  const node = changetype<Node>(shared(value));
+  const node = shared(value);
   // Made once, however many rules share it.
   let constant = node.constant;
   if (!constant && !holdsRule(node)) {
@@ -209,7 +208,7 @@ function enter(value: Node): void {
   frame.jumps = NO_JUMP;
   frame.patch = NO_JUMP;
   frame.spread = false;
-  frame.node = changetype<usize>(node);
+  frame.node = node;
   if (node.kind == KIND_ARRAY) {
     frame.op = OP_ARRAY;
     frame.arg = node.first;
@@ -222,7 +221,7 @@ function enter(value: Node): void {
     put(message, "a rule has exactly one key, its operator");
     return fault(node, CODE_VALUE);
   }
-  const member = changetype<Node>(node.first);
+  const member = node.head;
   if (isWord(member.key, "$ref")) return callShared(member);
   frame.op = operatorOf(member.key);
   if (frame.op == NO_OPERATOR) {
@@ -239,12 +238,12 @@ function enter(value: Node): void {
   }
   if (frame.op == OP_FRACTIONAL) usesKey = true;
   if (frame.op == OP_MISSING || frame.op == OP_MISSING_SOME) namePaths(member);
-  const list = changetype<Node>(shared(member));
+  const list = shared(member);
   checkOperands(frame.op, list, strict);
   // In `when` nobody else evaluates the rule.
-  if (!strict) hintAtOperands(frame.op, changetype<Node>(shared(member)), insideIterator());
+  if (!strict) hintAtOperands(frame.op, list, insideIterator());
   frame.spread = list.kind != KIND_ARRAY;
-  frame.arg = frame.spread ? changetype<usize>(member) : list.first;
+  frame.arg = frame.spread ? member : list.first;
   frame.count = frame.spread ? 1 : list.count;
   open++;
 }
@@ -285,14 +284,12 @@ function callShared(member: Node): void {
 }
 
 /** Every text below a node may be a path that is looked up while the rule runs: the plan has to know it. */
-function namePaths(node: Node): void {
-  const root = changetype<usize>(node);
-  for (let at = root; at != 0; at = nextBelow(root, at)) {
-    const text = changetype<Node>(at);
+function namePaths(root: Node): void {
+  for (let text: Node | null = root; text; text = nextBelow(root, text)) {
     if (text.kind != KIND_STRING) continue;
     noteVariable(variableFor(text.text));
-    if (text.parent != 0 && referenceIn(changetype<Node>(text.parent)) == at)
-      nameShared(evaluatorOf(text.text));
+    const object = text.parent;
+    if (object && referenceIn(object) == text) nameShared(evaluatorOf(text.text));
   }
 }
 
@@ -301,8 +298,7 @@ function nameShared(evaluator: Evaluator | null): void {
   if (!evaluator) return;
   if (!evaluator.isNamed) {
     evaluator.isNamed = true;
-    for (let at = evaluator.node; at != 0; at = nextBelow(evaluator.node, at)) {
-      const text = changetype<Node>(at);
+    for (let text: Node | null = evaluator.node; text; text = nextBelow(evaluator.node, text)) {
       const variable = text.kind == KIND_STRING ? variableFor(text.text) : null;
       if (!variable) continue;
       if (variable.kind == NAME_TARGETING_KEY) evaluator.usesKey = true;
@@ -327,7 +323,7 @@ function step(frame: Frame): void {
   if (op == OP_JUMP_FALSY_KEEP || op == OP_JUMP_TRUTHY_KEEP) return stepAndOr(frame);
   if (op == OP_VAR) return stepVar(frame);
   if (op >= OP_MAP && op <= OP_REDUCE) return stepIterator(frame);
-  if (frame.arg != 0) {
+  if (frame.arg) {
     if (frame.taken == 2) frame.patch = codeLength;
     return enterNext(frame);
   }
@@ -338,10 +334,11 @@ function step(frame: Frame): void {
 
 /** Compiles the next argument. */
 function enterNext(frame: Frame): void {
-  const node = changetype<Node>(frame.arg);
-  frame.arg = frame.spread ? 0 : node.next;
+  const node = frame.arg;
+  if (!node) return;
+  frame.arg = frame.spread ? null : node.next;
   frame.taken++;
-  frame.last = changetype<usize>(node);
+  frame.last = node;
   enter(node);
 }
 
@@ -390,7 +387,7 @@ function stepIf(frame: Frame): void {
 
 function stepAndOr(frame: Frame): void {
   if (frame.count == 0) emitNull();
-  if (frame.arg == 0) return endFrame(frame);
+  if (!frame.arg) return endFrame(frame);
   if (frame.taken != 0) {
     jumpToEnd(frame, frame.op, 0);
     emit(OP_POP, 0, -1);
@@ -401,20 +398,20 @@ function stepAndOr(frame: Frame): void {
 /** `var`: a path, which may be a rule, and a default for what is null. */
 function stepVar(frame: Frame): void {
   if (frame.taken == 0) {
-    const path = frame.arg == 0 ? changetype<Node>(0) : changetype<Node>(frame.arg);
-    if (frame.arg != 0 && (path.kind == KIND_OBJECT || path.kind == KIND_ARRAY) && holdsRule(path)) {
+    const path = frame.arg;
+    if (path && (path.kind == KIND_OBJECT || path.kind == KIND_ARRAY) && holdsRule(path)) {
       frame.patch = 0;
       namePaths(path);
       return enterNext(frame);
     }
-    emitVariable(frame.arg);
-    frame.arg = frame.arg == 0 || frame.spread ? 0 : path.next;
+    emitVariable(path);
+    frame.arg = path && !frame.spread ? path.next : null;
     frame.taken = 1;
     return;
   }
   if (frame.taken == 1) {
     if (frame.patch == 0) emit(OP_VAR_OF, 0, 0);
-    if (frame.arg == 0) {
+    if (!frame.arg) {
       open--;
       return;
     }
@@ -425,10 +422,9 @@ function stepVar(frame: Frame): void {
   endFrame(frame);
 }
 
-function emitVariable(address: usize): void {
+function emitVariable(node: Node | null): void {
   let path = sliceOf(8, 0);
-  if (address != 0) {
-    const node = changetype<Node>(address);
+  if (node) {
     // A number is an index; null and [] are the whole.
     if (node.kind == KIND_STRING || node.kind == KIND_NUMBER) path = node.text;
     else if (node.kind != KIND_NULL && !(node.kind == KIND_ARRAY && node.count == 0)) {
@@ -451,15 +447,17 @@ function stepIterator(frame: Frame): void {
     if (frame.count < 2 || frame.spread) {
       beginMessage();
       put(message, isReduce ? "expected [list, rule, start]" : "expected [list, rule]");
-      return fault(changetype<Node>(frame.node), CODE_VALUE);
+      return fault(frame.node, CODE_VALUE);
     }
     return enterNext(frame);
   }
-  const body = changetype<Node>(frame.arg);
+  const body = frame.arg;
+  if (!body) return;
   if (taken == 1) {
     frame.taken = 2;
     if (isReduce) {
-      if (body.next != 0) return enter(changetype<Node>(body.next));
+      const start = body.next;
+      if (start) return enter(start);
       emitNull();
     }
     return;

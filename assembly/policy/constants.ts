@@ -2,7 +2,7 @@
 
 import { Arena, keep } from "../bytes/arena";
 import { parseNumber } from "../bytes/number-parse";
-import { takeRecord, takeRun } from "../bytes/records";
+import { nextOf, takeRecord, takeRun } from "../bytes/records";
 import { Table } from "../bytes/table";
 import {
   Member,
@@ -43,10 +43,9 @@ class Pending {
 }
 
 /** Whether a rule stands anywhere in a value: an object with a member. */
-export function holdsRule(node: Node): bool {
-  const root = changetype<usize>(node);
-  for (let at = root; at != 0; at = nextBelow(root, at)) {
-    if (changetype<Node>(at).kind == KIND_OBJECT && changetype<Node>(at).count != 0) return true;
+export function holdsRule(root: Node): bool {
+  for (let node: Node | null = root; node; node = nextBelow(root, node)) {
+    if (node.kind == KIND_OBJECT && node.count != 0) return true;
   }
   return false;
 }
@@ -63,8 +62,7 @@ export function constantOf(owner: Arena, reading: Arena, node: Node): Constant |
     const isObject = container.kind == KIND_OBJECT;
     let i: u32 = 0;
     pending = pending.next;
-    for (let at = container.first; at != 0; at = changetype<Node>(at).next) {
-      const child = changetype<Node>(at);
+    for (let child = container.first; child; child = nextOf(child)) {
       if (isObject) {
         const member = value.members.at(i);
         member.key = keep(owner, child.key);

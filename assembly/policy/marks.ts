@@ -5,6 +5,7 @@ import { lengthOf } from "../bytes/slice";
 import { restartText, textOf, Writer } from "../bytes/writer";
 import { Mark } from "../core/rule-plan";
 import { kept, plan, record } from "./build";
+import { Node } from "./node";
 import { putPointer } from "./problems";
 
 /** A flag's long key stands in the place of each of its conditions: beyond so many bytes, conditions have no place. */
@@ -22,7 +23,7 @@ export function beginMarks(): void {
 }
 
 /** Notes that the instruction at `offset` looks at the condition at `node`. */
-export function mark(offset: u32, node: usize): void {
+export function mark(offset: u32, node: Node | null): void {
   if (bytes > MOST_BYTES) return;
   const noted = record<Mark>();
   if (!noted) return;

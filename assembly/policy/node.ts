@@ -1,15 +1,16 @@
 // One value of the policy's text, with its place.
 
+import { Token } from "../bytes/json-reader";
 import { Slice } from "../bytes/slice";
 import { Value } from "../core/logic/value";
 
-export const KIND_NULL: u32 = 0;
-export const KIND_FALSE: u32 = 1;
-export const KIND_TRUE: u32 = 2;
-export const KIND_NUMBER: u32 = 3;
-export const KIND_STRING: u32 = 4;
-export const KIND_ARRAY: u32 = 5;
-export const KIND_OBJECT: u32 = 6;
+export const KIND_NULL: u32 = Token.Null;
+export const KIND_FALSE: u32 = Token.False;
+export const KIND_TRUE: u32 = Token.True;
+export const KIND_NUMBER: u32 = Token.Number;
+export const KIND_STRING: u32 = Token.String;
+export const KIND_ARRAY: u32 = Token.Array;
+export const KIND_OBJECT: u32 = Token.Object;
 
 
 @unmanaged
@@ -24,24 +25,49 @@ export class Node {
   /** Address in the policy's text where the value begins, and where the name does. */
   begin: usize;
   keyBegin: usize;
-  parent: usize;
-  first: usize;
-  last: usize;
-  next: usize;
+  parent: Node | null;
+  first: Node | null;
+  last: Node | null;
+  next: Node | null;
   /** Place in its parent. */
   index: u32;
   /** The constant that rules have for it; null before the first of them needs it. */
   constant: Value | null;
+
+  /** The first member or item, for whoever knows that there is one. */
+  // @ts-ignore: decorator
+  @inline
+  get head(): Node {
+    return changetype<Node>(this.first);
+  }
+
+  /** The next member or item, likewise. */
+  // @ts-ignore: decorator
+  @inline
+  get behind(): Node {
+    return changetype<Node>(this.next);
+  }
+
+  /** The array or object that it stands in, likewise. */
+  // @ts-ignore: decorator
+  @inline
+  get container(): Node {
+    return changetype<Node>(this.parent);
+  }
 }
 
-/** The node after `node` in the order of the text, below `root`; 0 behind the last one. */
-export function nextBelow(root: usize, node: usize): usize {
-  if (changetype<Node>(node).first != 0) return changetype<Node>(node).first;
+/** What a node stands in; null of the document. For the step of a `for` loop, as `nextOf`. */
+export function parentOf(node: Node | null): Node | null {
+  return node ? node.parent : null;
+}
+
+/** The node after `node` in the order of the text, below `root`; null behind the last one. */
+export function nextBelow(root: Node, node: Node | null): Node | null {
+  if (node && node.first) return node.first;
   let at = node;
-  while (at != root) {
-    const next = changetype<Node>(at).next;
-    if (next != 0) return next;
-    at = changetype<Node>(at).parent;
+  while (at && at != root) {
+    if (at.next) return at.next;
+    at = at.parent;
   }
-  return 0;
+  return null;
 }

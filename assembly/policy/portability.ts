@@ -2,6 +2,7 @@
 // in an application's SDK.
 
 import { parseDecimal, parseNumber } from "../bytes/number-parse";
+import { nextOf } from "../bytes/records";
 import { addressOf, findByte, isWord, lengthOf, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import {
   OP_ALL,
@@ -66,7 +67,7 @@ function computes(op: u32): bool {
 export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void {
   if (op == OP_SUBSTR || isWord(member.key, "?:")) hint(member, "not in flagd's schema");
   const isOwn = op == OP_STARTS_WITH || op == OP_ENDS_WITH || op == OP_SEM_VER || op == OP_FRACTIONAL;
-  const path = op == OP_VAR ? pathOf(member) : 0;
+  const path = op == OP_VAR ? pathOf(member) : null;
   if (isInIterator && (isOwn || isGiven(path)))
     hint(member, "flagd's JavaScript has neither this operator nor the context in an iterator");
   hintAtPath(path);
@@ -78,8 +79,7 @@ export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void 
     return;
   }
   const besideNumber = compares(op) && holdsNumber(member);
-  for (let at = member.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = member.first; node; node = nextOf(node)) {
     hintAtNumber(node);
     if (compares(op)) hintAtComparison(node, besideNumber);
     else if (op == OP_SAME || op == OP_NOT_SAME) hintAtList(node);
@@ -87,7 +87,7 @@ export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void 
     else if (op == OP_MAX || op == OP_MIN) hintAtExtreme(node);
     else if (op == OP_CAT) hintAtText(node, isInIterator);
     else if (op == OP_IN && node.index == 0) hintAtNeedle(node);
-    else if (op == OP_IN && node.index == 1) hintAtHaystack(node, changetype<Node>(member.first));
+    else if (op == OP_IN && node.index == 1) hintAtHaystack(node, member.head);
     else if (op == OP_FRACTIONAL) hintAtBucketing(node);
   }
 }
@@ -121,22 +121,19 @@ function hintAtExtreme(node: Node): void {
   if (node.kind != KIND_NUMBER && node.kind != KIND_OBJECT) hint(node, "max and min take numbers alone");
 }
 
-/** What stands for the path of a `var`; 0 for none. */
-function pathOf(variable: Node): usize {
-  return variable.kind == KIND_ARRAY ? variable.first : changetype<usize>(variable);
+/** What stands for the path of a `var`; null for none. */
+function pathOf(variable: Node): Node | null {
+  return variable.kind == KIND_ARRAY ? variable.first : variable;
 }
 
 /** Whether a path is one that every context has, and no item of a list. */
-function isGiven(address: usize): bool {
-  if (address == 0) return false;
-  const text = changetype<Node>(address).text;
-  return startsWithWord(text, "$flagd.") || isWord(text, "targetingKey");
+function isGiven(path: Node | null): bool {
+  return path != null && (startsWithWord(path.text, "$flagd.") || isWord(path.text, "targetingKey"));
 }
 
 /** Segments that mean something else, or nothing, to some evaluators. */
-function hintAtPath(address: usize): void {
-  if (address == 0 || changetype<Node>(address).kind != KIND_STRING) return;
-  const node = changetype<Node>(address);
+function hintAtPath(node: Node | null): void {
+  if (!node || node.kind != KIND_STRING) return;
   const begin = addressOf(node.text);
   const end = begin + lengthOf(node.text);
   let from = begin;
@@ -153,9 +150,9 @@ function hintAtPath(address: usize): void {
 
 /** A list that may be missing. */
 function hintAtMissing(member: Node): void {
-  if (member.kind != KIND_ARRAY || member.first == 0) return;
-  const list = changetype<Node>(member.first);
-  if (ruleOf(list) == OP_VAR && !hasDefault(changetype<Node>(list.first))) {
+  const list = member.first;
+  if (member.kind != KIND_ARRAY || !list) return;
+  if (ruleOf(list) == OP_VAR && !hasDefault(list.head)) {
     hint(list, "over a missing list evaluators differ: give the var a default of []");
   }
 }
@@ -165,8 +162,7 @@ function hintAtHaystack(node: Node, needle: Node): void {
     return hint(needle, "in a text, only a text is found by every evaluator");
   }
   if (node.kind != KIND_ARRAY) return;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const item = changetype<Node>(at);
+  for (let item = node.first; item; item = nextOf(item)) {
     if (item.kind == KIND_ARRAY) return hint(item, "flagd's Go takes a list inside of the list for a range");
     if (needle.kind == KIND_NUMBER && item.kind == KIND_STRING) {
       return hint(item, "flagd's Go makes a number of a text in the list");
@@ -183,7 +179,7 @@ function hintAtArithmetic(op: u32, node: Node): void {
   const divides = op == OP_DIV || op == OP_MOD;
   if (divides && node.index != 0 && node.kind == KIND_NUMBER && parseNumber(node.text) == 0)
     hint(node, "a division by zero is always an error");
-  if (op == OP_DIV && changetype<Node>(node.parent).count == 1)
+  if (op == OP_DIV && node.container.count == 1)
     hint(node, "a division of one number differs between evaluators");
 }
 
@@ -198,7 +194,7 @@ function hintAtText(node: Node, isInIterator: bool): void {
     hint(node, "inside of cat flagd's JavaScript joins first and chooses then");
   // An item is there, and these two are.
   if (op != OP_VAR || isInIterator) return;
-  const variable = changetype<Node>(node.first);
+  const variable = node.head;
   if (hasDefault(variable) || isGiven(pathOf(variable))) return;
   hint(node, 'a missing value is "null" to flagd\'s JavaScript: give the var a default');
 }
@@ -206,14 +202,15 @@ function hintAtText(node: Node, isInIterator: bool): void {
 function hintAtNeedle(node: Node): void {
   if (node.kind != KIND_STRING || lengthOf(node.text) != 0) return;
   // In a list it is a value like any other.
-  if (node.next != 0 && changetype<Node>(node.next).kind == KIND_ARRAY) return;
+  const haystack = node.next;
+  if (haystack && haystack.kind == KIND_ARRAY) return;
   hint(node, 'in of "" is true in flagd\'s Go, false in its JavaScript');
 }
 
 /** A bucketing value has to be there for every evaluator. */
 function hintAtBucketing(node: Node): void {
   if (node.index != 0 || node.kind != KIND_OBJECT || node.count != 1) return;
-  const rule = changetype<Node>(node.first);
+  const rule = node.head;
   const op = ruleOf(node);
   if (op == OP_VAR && !hasDefault(rule))
     hint(node, "without a value flagd's evaluators bucket by different keys: give the var a default");
@@ -226,7 +223,7 @@ function hasDefault(variable: Node): bool {
 /** The operator of a value that is a rule; NO_OPERATOR for any other. */
 function ruleOf(node: Node): u32 {
   if (node.kind != KIND_OBJECT || node.count != 1) return NO_OPERATOR;
-  return operatorOf(changetype<Node>(node.first).key);
+  return operatorOf(node.head.key);
 }
 
 function isDecimal(text: Slice): bool {
@@ -235,8 +232,8 @@ function isDecimal(text: Slice): bool {
 }
 
 function holdsNumber(list: Node): bool {
-  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    const kind = changetype<Node>(at).kind;
+  for (let item = list.first; item; item = nextOf(item)) {
+    const kind = item.kind;
     if (kind == KIND_NUMBER || kind == KIND_TRUE || kind == KIND_FALSE) return true;
   }
   return false;

@@ -16,13 +16,14 @@ import {
 import { putToken } from "../core/json-difference";
 import { LIMIT_PROBLEMS } from "../vocabulary/limits";
 import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/problems";
-import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node, parentOf } from "./node";
 import { putNearest } from "./nearest";
 
 
 @unmanaged
 class Problem {
-  node: usize;
+  /** What it is about; null for the document. */
+  node: Node | null;
   at: usize;
   code: usize;
   message: Slice;
@@ -73,7 +74,7 @@ export function beginMessage(): void {
   messageKept = false;
 }
 
-function add(node: usize, at: usize, code: string, severity: u32): void {
+function add(node: Node | null, at: usize, code: string, severity: u32): void {
   if (severity == ERROR) errors++;
   if (problems == 0) return;
   if (count == (LIMIT_PROBLEMS as u32) && !dropBelow(severity)) return;
@@ -107,34 +108,34 @@ function dropBelow(severity: u32): bool {
   return false;
 }
 
-/** Reports the message at a place of its own; `node` (0 = the document) names the pointer. */
-export function reportAt(node: usize, at: usize, code: string): void {
+/** Reports the message at a place of its own; `node` (null: the document) names the pointer. */
+export function reportAt(node: Node | null, at: usize, code: string): void {
   add(node, at, code, ERROR);
 }
 
 /** Reports the message at a value. */
 export function report(node: Node, code: string): void {
-  add(changetype<usize>(node), node.begin, code, ERROR);
+  add(node, node.begin, code, ERROR);
 }
 
 /** Reports the message at a member's name. */
 export function reportKey(member: Node, code: string): void {
-  add(changetype<usize>(member), member.keyBegin, code, ERROR);
+  add(member, member.keyBegin, code, ERROR);
 }
 
 /** Reports the message at a member's name, as a warning. */
 export function warnKey(member: Node, code: string): void {
-  add(changetype<usize>(member), member.keyBegin, code, WARNING);
+  add(member, member.keyBegin, code, WARNING);
 }
 
 /** Reports the message at a value, as a warning: the policy is served all the same. */
 export function warn(node: Node, code: string): void {
-  add(changetype<usize>(node), node.begin, code, WARNING);
+  add(node, node.begin, code, WARNING);
 }
 
 /** Reports the message at a value, as a warning that `serin validate` does not refuse. */
 export function hint(node: Node, code: string): void {
-  add(changetype<usize>(node), node.begin, code, HINT);
+  add(node, node.begin, code, HINT);
 }
 
 /** Writes `more than <limit> <things>`, for whoever reports it. */
@@ -228,18 +229,17 @@ const PATH_NODES: u32 = 72;
 const path: usize = memory.data(288, 8);
 
 /** Puts the JSON Pointer (RFC 6901) of a node, escaped for a JSON string. */
-export function putPointer(writer: Writer, address: usize): void {
+export function putPointer(writer: Writer, place: Node | null): void {
   let steps: u32 = 0;
-  for (let at = address; at != 0 && changetype<Node>(at).parent != 0 && steps < PATH_NODES;) {
-    store<u32>(path + (steps << 2), at as u32);
+  for (let at = place; at && at.parent && steps < PATH_NODES; at = parentOf(at)) {
+    store<u32>(path + (steps << 2), changetype<usize>(at) as u32);
     steps++;
-    at = changetype<Node>(at).parent;
   }
   while (steps > 0) {
     steps--;
     const node = changetype<Node>(load<u32>(path + (steps << 2)));
     putByte(writer, 0x2f);
-    if (changetype<Node>(node.parent).kind == KIND_ARRAY) {
+    if (node.container.kind == KIND_ARRAY) {
       putNumber(writer, node.index);
       continue;
     }

@@ -1,5 +1,6 @@
 // `compare` of a shadow, and what its `headers` change on the copy.
 
+import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
 import { Ignored } from "../core/json-difference";
@@ -33,8 +34,7 @@ const MOST_SAMPLES: u32 = 1000;
 /** Reads what of the answers is compared. */
 export function readCompare(object: Node, shadow: Shadow): void {
   if (!isKind(object, KIND_OBJECT)) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "status")) {
       shadow.comparesStatus = isTruth(node) && node.kind == KIND_TRUE;
     } else if (isWord(node.key, "body")) {
@@ -71,24 +71,19 @@ function readBody(node: Node, shadow: Shadow): void {
       'must be true, false or an object like {"json": true, "ignore": ["/timestamp"]}',
     );
   shadow.body = BODY_JSON;
-  let ignore: usize = 0;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  let ignore: Node | null = null;
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "json")) {
       if (!isTruth(member) || member.kind == KIND_FALSE) shadow.body = BODY_BYTES;
     } else if (isWord(member.key, "ignore")) {
-      ignore = at;
+      ignore = member;
       readIgnored(member, shadow);
     } else {
       unknownKey(member, KNOWN_BODY);
     }
   }
-  if (shadow.body == BODY_BYTES && ignore != 0)
-    fail(
-      changetype<Node>(ignore),
-      CODE_VALUE,
-      "needs json: true, since only JSON has parts that can be named",
-    );
+  if (shadow.body == BODY_BYTES && ignore)
+    fail(ignore, CODE_VALUE, "needs json: true, since only JSON has parts that can be named");
 }
 
 function readIgnored(list: Node, shadow: Shadow): void {
@@ -99,8 +94,7 @@ function readIgnored(list: Node, shadow: Shadow): void {
   }
   shadow.ignored = records<Ignored>(list.count);
   if (shadow.ignored.isNone) return;
-  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = list.first; node; node = nextOf(node)) {
     if (!isKind(node, KIND_STRING)) continue;
     if (!readPointer(node.text, shadow.ignored.at(shadow.ignoredCount))) {
       fail(node, CODE_VALUE, "must be a JSON Pointer (RFC 6901), like /items/*/id");
@@ -150,24 +144,21 @@ function readPointer(text: Slice, ignored: Ignored): bool {
 export function readChanges(object: Node, shadow: Shadow): void {
   if (!isKind(object, KIND_OBJECT)) return;
   let count: u32 = 0;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) count += changetype<Node>(at).count;
+  for (let list = object.first; list; list = nextOf(list)) count += list.count;
   if (count > (LIMIT_SHADOW_LIST as u32)) {
     putOverLimit(LIMIT_SHADOW_LIST, " header changes");
     return report(object, CODE_LIMIT);
   }
   shadow.changes = records<HeaderChange>(count);
   if (shadow.changes.isNone) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const list = changetype<Node>(at);
+  for (let list = object.first; list; list = nextOf(list)) {
     const isSet = isWord(list.key, "set");
     if (!isSet && !isWord(list.key, "remove")) {
       unknownKey(list, KNOWN_HEADERS);
       continue;
     }
     if (!isKind(list, isSet ? KIND_OBJECT : KIND_ARRAY)) continue;
-    for (let item = list.first; item != 0; item = changetype<Node>(item).next) {
-      readChange(changetype<Node>(item), isSet, shadow);
-    }
+    for (let item = list.first; item; item = nextOf(item)) readChange(item, isSet, shadow);
   }
 }
 

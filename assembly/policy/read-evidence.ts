@@ -1,5 +1,6 @@
 // `slow`, `warmup` and `epoch` of a rollout: what is evidence, and when it begins anew.
 
+import { nextOf } from "../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber } from "../bytes/writer";
 import { Rollout } from "../core/plan";
@@ -42,8 +43,7 @@ export function readSlow(node: Node, rollout: Rollout): void {
   if (rollout.slow.isNone) return;
   rollout.slowCount = 0;
   let before: u32 = 0;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const item = changetype<Node>(at);
+  for (let item = node.first; item; item = nextOf(item)) {
     const value = item.kind == KIND_STRING ? duration(item.text) : NO_DURATION;
     if (value == NO_DURATION || value == 0) {
       failDuration(item, "5ms or 1s");

@@ -1,5 +1,6 @@
 // `flagd`: what a flagd flag file leaves open.
 
+import { nextOf } from "../bytes/records";
 import { isWord } from "../bytes/slice";
 import { LIMIT_CONTEXT } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
@@ -14,8 +15,7 @@ const KNOWN_FLAGD = "fractional context types";
 /** Reads the settings, before any rule is compiled. */
 export function readFlagd(object: Node): void {
   if (!isKind(object, KIND_OBJECT)) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "fractional")) {
       if (!isKind(node, KIND_STRING)) continue;
       if (isWord(node.text, "v1")) plan.generation = 1;
@@ -32,9 +32,7 @@ export function readFlagd(object: Node): void {
 }
 
 function readContext(object: Node): void {
-  const root = changetype<usize>(object);
-  for (let at = root; at != 0; at = nextBelow(root, at)) {
-    const node = changetype<Node>(at);
+  for (let node: Node | null = object; node; node = nextBelow(object, node)) {
     if (node.kind != KIND_OBJECT || node.count <= (LIMIT_CONTEXT as u32)) continue;
     putOverLimit(LIMIT_CONTEXT, " members");
     return report(node, CODE_LIMIT);
@@ -44,8 +42,7 @@ function readContext(object: Node): void {
 
 function readTypes(object: Node): void {
   if (!isKind(object, KIND_OBJECT)) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     if (!isKind(node, KIND_STRING)) continue;
     if (isWord(node.text, "number")) setNumber(node.key);
     else if (!isWord(node.text, "string")) fail(node, CODE_VALUE, "must be number or string");

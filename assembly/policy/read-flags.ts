@@ -5,7 +5,7 @@
 import { addressOf, isWord, lengthOf, lower, sameText, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { keep } from "../bytes/arena";
-import { fixed } from "../bytes/records";
+import { fixed, nextOf } from "../bytes/records";
 import { put, putString, restartText, textOf, Writer } from "../bytes/writer";
 import { putNearest } from "./nearest";
 import { hintAtKey, hintAtVariant } from "./portability";
@@ -59,12 +59,12 @@ export function readFlags(object: Node): void {
   lastWatched = null;
   plan.flags = records<Flag>(object.count);
   if (plan.flags.isNone) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
+  for (let node = object.first; node; node = nextOf(node)) {
     const flag = plan.flag(plan.flagCount);
     flag.index = plan.flagCount;
-    flag.key = kept(changetype<Node>(at).key);
+    flag.key = kept(node.key);
     flag.fallback = NO_SLOT;
-    readFlag(changetype<Node>(at), flag);
+    readFlag(node, flag);
     if (plan.arena.failed || reading.failed) return;
     insert(plan.arena, plan.flagKeys, flag.key, flag.index);
     plan.flagCount++;
@@ -75,27 +75,27 @@ function readFlag(node: Node, flag: Flag): void {
   checkStatKey(node);
   if (!isKind(node, KIND_OBJECT)) return;
   if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a flag's key may not be empty");
-  let state: usize = 0;
-  let variants: usize = 0;
-  let fallback: usize = 0;
-  let targeting: usize = 0;
-  let metadata: usize = 0;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const key = changetype<Node>(at).key;
-    if (isWord(key, "state")) state = at;
-    else if (isWord(key, "variants")) variants = at;
-    else if (isWord(key, "defaultVariant")) fallback = at;
-    else if (isWord(key, "targeting")) targeting = at;
-    else if (isWord(key, "metadata")) metadata = at;
-    else doubtKey(changetype<Node>(at), KNOWN_FLAG);
+  let state: Node | null = null;
+  let variants: Node | null = null;
+  let fallback: Node | null = null;
+  let targeting: Node | null = null;
+  let metadata: Node | null = null;
+  for (let member = node.first; member; member = nextOf(member)) {
+    const key = member.key;
+    if (isWord(key, "state")) state = member;
+    else if (isWord(key, "variants")) variants = member;
+    else if (isWord(key, "defaultVariant")) fallback = member;
+    else if (isWord(key, "targeting")) targeting = member;
+    else if (isWord(key, "metadata")) metadata = member;
+    else doubtKey(member, KNOWN_FLAG);
   }
-  if (state == 0) missingKey(node, "state", "ENABLED or DISABLED");
-  else flag.disabled = isDisabled(changetype<Node>(state));
-  if (variants == 0) missingKey(node, "variants", "an object of values by name");
-  else readFlagVariants(changetype<Node>(variants), flag);
-  if (fallback != 0) readFallback(changetype<Node>(fallback), flag);
-  if (targeting != 0) readTargeting(changetype<Node>(targeting), flag);
-  if (metadata != 0) readMetadata(changetype<Node>(metadata), flag);
+  if (!state) missingKey(node, "state", "ENABLED or DISABLED");
+  else flag.disabled = isDisabled(state);
+  if (!variants) missingKey(node, "variants", "an object of values by name");
+  else readFlagVariants(variants, flag);
+  if (fallback) readFallback(fallback, flag);
+  if (targeting) readTargeting(targeting, flag);
+  if (metadata) readMetadata(metadata, flag);
 }
 
 const folded: Writer = fixed<Writer>();
@@ -143,8 +143,7 @@ function readFlagVariants(object: Node, flag: Flag): void {
   flag.variants = records<FlagVariant>(object.count);
   if (flag.variants.isNone) return;
   let mixed = false;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     const variant = flag.variant(flag.variantCount);
     variant.name = kept(node.key);
     const value = constantOf(plan.arena, reading, node);
@@ -155,7 +154,7 @@ function readFlagVariants(object: Node, flag: Flag): void {
     hintAtVariant(node);
     if (node.kind == KIND_NULL || node.kind == KIND_ARRAY) {
       doubt(node, CODE_TYPE, "a variant's value must be a boolean, a number, a string or an object");
-    } else if (!mixed && typeOf(node) != typeOf(changetype<Node>(object.first))) {
+    } else if (!mixed && typeOf(node) != typeOf(object.head)) {
       mixed = true;
       doubt(node, CODE_TYPE, "all variants of a flag must have values of one type");
     }
@@ -184,7 +183,7 @@ function readTargeting(node: Node, flag: Flag): void {
   else if (node.count == 0) return;
   const rule = compileRule(node, false);
   flag.targeting = rule;
-  if (rule && rule.usesKey) hintAtKey(changetype<Node>(node.parent));
+  if (rule && rule.usesKey) hintAtKey(node.container);
 }
 
 /** flagd's metadata: texts, numbers and booleans. @returns null when it is none */
@@ -196,10 +195,10 @@ export function metadataOf(node: Node): Value | null {
     warn(node, CODE_TYPE);
     return null;
   }
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const kind = changetype<Node>(at).kind;
+  for (let member = node.first; member; member = nextOf(member)) {
+    const kind = member.kind;
     if (kind != KIND_OBJECT && kind != KIND_ARRAY && kind != KIND_NULL) continue;
-    doubt(changetype<Node>(at), CODE_TYPE, "metadata may hold strings, numbers and booleans alone");
+    doubt(member, CODE_TYPE, "metadata may hold strings, numbers and booleans alone");
   }
   return constantOf(plan.arena, reading, node);
 }
@@ -209,8 +208,7 @@ function readMetadata(node: Node, flag: Flag): void {
   flag.metadata = metadataOf(node);
   if (!flag.metadata) return;
   let exposed = false;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "serin.expose")) exposed = isTrue(member);
     else if (isWord(member.key, "serin.count")) flag.counted = isTrue(member);
   }

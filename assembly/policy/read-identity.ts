@@ -54,8 +54,8 @@ export function readIdentity(list: Node): Identity | null {
   plan.identityCount++;
   identity.sources = records<Source>(list.count);
   if (identity.sources.isNone) return null;
-  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    readSource(changetype<Node>(at), identity.source(identity.count));
+  for (let node = list.first; node; node = nextOf(node)) {
+    readSource(node, identity.source(identity.count));
     identity.count++;
   }
   return identity;
@@ -65,7 +65,7 @@ function readSource(node: Node, source: Source): void {
   source.slot = NO_SLOT;
   if (!isKind(node, KIND_OBJECT)) return;
   if (node.count != 1) return failCount(node);
-  const member = changetype<Node>(node.first);
+  const member = node.head;
   const key = member.key;
   if (isWord(key, "cookie")) {
     source.kind = SOURCE_COOKIE;
@@ -94,18 +94,13 @@ function readSource(node: Node, source: Source): void {
     source.kind = SOURCE_ISSUE;
     plan.drawsRandom = true;
     readIssueCookie(member, source);
-    if (node.next != 0)
-      hintWith(
-        changetype<Node>(node.next),
-        CODE_NO_EFFECT,
-        "never reached: issueCookie before it always yields",
-      );
+    const next = node.next;
+    if (next) hintWith(next, CODE_NO_EFFECT, "never reached: issueCookie before it always yields");
   } else if (isWord(key, "random")) {
     source.kind = SOURCE_RANDOM;
     plan.drawsRandom = true;
     if (member.kind != KIND_TRUE) fail(member, CODE_VALUE, "must be true");
-    if (node.next != 0)
-      failWith(node, CODE_CONFLICT, "random always yields, so it can only be the last source");
+    if (node.next) failWith(node, CODE_CONFLICT, "random always yields, so it can only be the last source");
   } else {
     unknownKey(member, KNOWN_SOURCES);
   }
@@ -114,8 +109,7 @@ function readSource(node: Node, source: Source): void {
 /** A source of no key or several: what is unknown of them is named itself. */
 function failCount(node: Node): void {
   let unknown = false;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isOneOf(member.key, KNOWN_SOURCES)) continue;
     unknownKey(member, KNOWN_SOURCES);
     unknown = true;
@@ -146,10 +140,9 @@ function readIssueCookie(node: Node, source: Source): void {
   let domain: Slice = NONE;
   let secure = SECURE_AUTO;
   let sameSite: Slice = NONE;
-  let none: usize = 0;
+  let none: Node | null = null;
   let hasName = false;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "name")) {
       hasName = true;
       if (!isKind(member, KIND_STRING)) continue;
@@ -179,19 +172,15 @@ function readIssueCookie(node: Node, source: Source): void {
     } else if (isWord(member.key, "sameSite")) {
       if (!isKind(member, KIND_STRING)) continue;
       sameSite = member.text;
-      if (isWord(sameSite, "None")) none = at;
+      if (isWord(sameSite, "None")) none = member;
       else if (!isWord(sameSite, "Lax") && !isWord(sameSite, "Strict"))
         fail(member, CODE_VALUE, "must be Strict, Lax or None");
     } else {
       unknownKey(member, KNOWN_COOKIE);
     }
   }
-  if (none != 0 && secure == SECURE_NEVER) {
-    failWith(
-      changetype<Node>(none),
-      CODE_CONFLICT,
-      "browsers drop a cookie with sameSite None that is not secure",
-    );
+  if (none && secure == SECURE_NEVER) {
+    failWith(none, CODE_CONFLICT, "browsers drop a cookie with sameSite None that is not secure");
   }
   if (!hasName) missingKey(node, "name", "the cookie that is issued");
   if (name == NONE) return;
@@ -211,7 +200,7 @@ function readIssueCookie(node: Node, source: Source): void {
   if (sameSite == NONE) put(attributes, "Lax");
   else putSlice(attributes, sameSite);
   // A browser takes None from a secure cookie only.
-  if (none != 0) secure = SECURE_ALWAYS;
+  if (none) secure = SECURE_ALWAYS;
   source.name = kept(name);
   source.slot = slotFor(plan.inputs.cookies, source.name);
   source.issue = issueFor(nameNode, source, textOf(attributes), secure);

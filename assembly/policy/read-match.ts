@@ -2,7 +2,7 @@
 
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber, putString } from "../bytes/writer";
-import { Run } from "../bytes/records";
+import { nextOf, Run } from "../bytes/records";
 import { isWanted } from "../core/flag";
 import { Flag, FlagCondition } from "../core/flag-plan";
 import { Condition, Entry, Host } from "../core/match-plan";
@@ -53,12 +53,12 @@ export function readMatch(list: Node, target: u32): Entry | null {
   }
   let first: Entry | null = null;
   let last: Entry | null = null;
-  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
+  for (let node = list.first; node; node = nextOf(node)) {
     const entry = record<Entry>();
     if (!entry) return null;
     entry.target = target;
-    entry.index = changetype<Node>(at).index;
-    readEntry(changetype<Node>(at), entry);
+    entry.index = node.index;
+    readEntry(node, entry);
     if (last) last.next = entry;
     else first = entry;
     last = entry;
@@ -68,8 +68,7 @@ export function readMatch(list: Node, target: u32): Entry | null {
 
 function readEntry(node: Node, entry: Entry): void {
   if (!isKind(node, KIND_OBJECT)) return;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "hosts")) {
       readHosts(member, entry);
     } else if (isWord(member.key, "path")) {
@@ -95,8 +94,7 @@ function readEntry(node: Node, entry: Entry): void {
 /** `flag: { key: value-or-variant }`: each of them has to hold. */
 function readFlagConditions(object: Node, entry: Entry): void {
   if (!isKind(object, KIND_OBJECT)) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     const found = find(plan.flagKeys, node.key);
     if (found == ABSENT) {
       beginMessage();
@@ -140,8 +138,7 @@ function readHosts(list: Node, entry: Entry): void {
   if (list.count == 0)
     return failWith(list, CODE_VALUE, "must name at least one host; without hosts every host matches");
   let last: Host | null = null;
-  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = list.first; node; node = nextOf(node)) {
     if (!isKind(node, KIND_STRING)) continue;
     const text = hostText(node);
     if (text == NONE) continue;
@@ -195,21 +192,19 @@ function readPath(node: Node, entry: Entry): void {
   if (!isKind(node, KIND_OBJECT)) return;
   // Gateway API's default type.
   let isPrefix = true;
-  let value: usize = 0;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  let path: Node | null = null;
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "type")) {
       if (!isKind(member, KIND_STRING)) continue;
       if (isWord(member.text, "Exact")) isPrefix = false;
       else if (!isWord(member.text, "PathPrefix")) fail(member, CODE_VALUE, "must be Exact or PathPrefix");
     } else if (isWord(member.key, "value")) {
-      value = at;
+      path = member;
     } else {
       unknownKey(member, KNOWN_PATH);
     }
   }
-  if (value == 0) return missingKey(node, "value", "the path itself, like /checkout");
-  const path = changetype<Node>(value);
+  if (!path) return missingKey(node, "value", "the path itself, like /checkout");
   if (!isKind(path, KIND_STRING)) return;
   const begin = addressOf(path.text);
   let length = lengthOf(path.text);
@@ -242,8 +237,8 @@ function readConditions(list: Node, table: Table, isHeader: bool): Run<Condition
   const conditions = records<Condition>(list.count);
   if (conditions.isNone) return conditions;
   let i: u32 = 0;
-  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    readCondition(changetype<Node>(at), conditions.at(i), table, isHeader);
+  for (let node = list.first; node; node = nextOf(node)) {
+    readCondition(node, conditions.at(i), table, isHeader);
     i++;
   }
   return conditions;
@@ -252,14 +247,13 @@ function readConditions(list: Node, table: Table, isHeader: bool): Run<Condition
 function readCondition(node: Node, condition: Condition, table: Table, isHeader: bool): void {
   condition.slot = NO_SLOT;
   if (!isKind(node, KIND_OBJECT)) return;
-  let name: usize = 0;
-  let value: usize = 0;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  let name: Node | null = null;
+  let value: Node | null = null;
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "name")) {
-      name = at;
+      name = member;
     } else if (isWord(member.key, "value")) {
-      value = at;
+      value = member;
     } else if (isWord(member.key, "type")) {
       if (!isKind(member, KIND_STRING)) continue;
       if (isWord(member.text, "Present")) condition.present = 1;
@@ -268,22 +262,19 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
       unknownKey(member, KNOWN_CONDITION);
     }
   }
-  if (name == 0) {
+  if (!name) {
     missingKey(node, "name", isHeader ? "the header's name" : "the parameter's name");
-  } else if (isKind(changetype<Node>(name), KIND_STRING)) {
-    const nameNode = changetype<Node>(name);
-    if (!isHeader && lengthOf(nameNode.text) == 0) fail(nameNode, CODE_NAME, "must be a parameter's name");
-    const text = isHeader ? headerName(nameNode) : kept(nameNode.text);
-    if (isHeader && isWord(text, "host"))
-      failWith(nameNode, CODE_NAME, "the Host header is matched by hosts");
+  } else if (isKind(name, KIND_STRING)) {
+    if (!isHeader && lengthOf(name.text) == 0) fail(name, CODE_NAME, "must be a parameter's name");
+    const text = isHeader ? headerName(name) : kept(name.text);
+    if (isHeader && isWord(text, "host")) failWith(name, CODE_NAME, "the Host header is matched by hosts");
     if (text != NONE) condition.slot = slotFor(table, text);
   }
-  if (value == 0) {
+  if (!value) {
     if (condition.present == 0) missingKey(node, "value", "what it must equal, or type: Present");
     return;
   }
-  const valueNode = changetype<Node>(value);
-  if (!isKind(valueNode, KIND_STRING)) return;
-  if (condition.present != 0) return failWith(valueNode, CODE_CONFLICT, "type Present asks for no value");
-  condition.value = kept(valueNode.text);
+  if (!isKind(value, KIND_STRING)) return;
+  if (condition.present != 0) return failWith(value, CODE_CONFLICT, "type Present asks for no value");
+  condition.value = kept(value.text);
 }

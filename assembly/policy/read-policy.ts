@@ -1,7 +1,7 @@
 // The whole policy: text in, plan or problems out. What is accepted depends on the text alone.
 
 import { Arena, closeArena, openArena } from "../bytes/arena";
-import { takeRecord } from "../bytes/records";
+import { nextOf, takeRecord } from "../bytes/records";
 import { isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
@@ -56,8 +56,8 @@ export function compilePlan(text: Slice): Plan | null {
     return null;
   }
   const plan = newPlan(built);
-  const root: usize = lengthOf(text) == 0 || !plan ? 0 : readTree(reading, text);
-  if (root != 0 && plan) readPolicy(plan, reading, changetype<Node>(root));
+  const root = plan && lengthOf(text) != 0 ? readTree(reading, text) : null;
+  if (root && plan) readPolicy(plan, reading, root);
   const sound = !!plan && errorCount() == 0 && !reading.failed && finish(plan);
   starved = reading.failed || built.failed;
   endCode();
@@ -92,7 +92,7 @@ export function refuseSize(bytes: u32): Plan | null {
   putNumber(message, bytes);
   put(message, " bytes, more than ");
   putNumber(message, LIMIT_POLICY_BYTES);
-  reportAt(0, 0, CODE_LIMIT);
+  reportAt(null, 0, CODE_LIMIT);
   return null;
 }
 
@@ -112,38 +112,37 @@ function newPlan(arena: Arena): Plan | null {
   return newIndex(plan) ? plan : null;
 }
 
-function member(object: Node, key: string): usize {
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    if (isWord(changetype<Node>(at).key, key)) return at;
+function member(object: Node, key: string): Node | null {
+  for (let node = object.first; node; node = nextOf(node)) {
+    if (isWord(node.key, key)) return node;
   }
-  return 0;
+  return null;
 }
 
 function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   if (!isKind(root, KIND_OBJECT)) return;
   const identity = member(root, "identity");
-  beginBuild(plan, reading, identity != 0);
+  beginBuild(plan, reading, identity != null);
   beginRules();
   beginTypes();
   const settings = member(root, "flagd");
-  if (settings != 0) readFlagd(changetype<Node>(settings));
+  if (settings) readFlagd(settings);
   const key = variableFor(asciiOf("targetingKey"));
   if (!key) return;
   plan.targetingKey = key;
   // Before the rollouts, wherever it stands: they fall back on it.
-  if (identity != 0) plan.identity = readIdentity(changetype<Node>(identity));
+  if (identity) plan.identity = readIdentity(identity);
   // So do the rules on these.
   const shared = member(root, "$evaluators");
-  if (shared != 0 && isKind(changetype<Node>(shared), KIND_OBJECT)) readEvaluators(changetype<Node>(shared));
+  if (shared && isKind(shared, KIND_OBJECT)) readEvaluators(shared);
   // And matches on flags.
   const flags = member(root, "flags");
-  if (flags != 0) readFlags(changetype<Node>(flags));
+  if (flags) readFlags(flags);
   // And rollouts on whether a header steers.
   const steer = member(root, "steer");
-  if (steer != 0) readSteer(plan, changetype<Node>(steer));
-  let shadows: usize = 0;
-  for (let at = root.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  if (steer) readSteer(plan, steer);
+  let shadows: Node | null = null;
+  for (let node = root.first; node; node = nextOf(node)) {
     const key = node.key;
     if (
       isWord(key, "identity") ||
@@ -157,7 +156,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
     } else if (isWord(key, "observe")) {
       readObserve(plan, node);
     } else if (isWord(key, "shadows")) {
-      shadows = at;
+      shadows = node;
     } else if (isWord(key, "flags")) {
       continue;
     } else if (isWord(key, "metadata")) {
@@ -169,13 +168,12 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
     }
   }
   // Behind the rollouts, wherever they stand: their numbers follow.
-  if (shadows != 0) readShadows(changetype<Node>(shadows));
+  if (shadows) readShadows(shadows);
 }
 
 function readObserve(plan: Plan, object: Node): void {
   if (!isKind(object, KIND_OBJECT)) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     if (!isWord(node.key, "filterState")) unknownKey(node, KNOWN_OBSERVE);
     else if (isTruth(node)) plan.observes = node.kind == KIND_TRUE;
   }

@@ -1,5 +1,6 @@
 // `rollouts`: names, variants, shares, and what else a rollout says.
 
+import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
 import { equalSlotBegin, fitsEqualSlot, pointOf, portionOf, SPACE, WHOLE } from "../core/bucket";
@@ -81,8 +82,7 @@ export function readRollouts(object: Node): void {
   }
   plan.rollouts = records<Rollout>(object.count);
   if (plan.rollouts.isNone) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     checkRolloutName(node);
     readRollout(node, plan.rollout(plan.rolloutCount), plan.rolloutCount);
     plan.rolloutCount++;
@@ -117,12 +117,11 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   rollout.header = keptAfter(HEADER_PREFIX, node.key);
   rollout.state = keptAfter(STATE_PREFIX, node.key);
   let salt = node.key;
-  let fallback: usize = 0;
-  let variants: usize = 0;
+  let fallback: Node | null = null;
+  let variants: Node | null = null;
   let ownIdentity = false;
   let secret = NONE;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  for (let member = node.first; member; member = nextOf(member)) {
     const key = member.key;
     if (isWord(key, "match")) {
       rollout.entries = readMatch(member, index);
@@ -131,9 +130,9 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     } else if (isWord(key, "state")) {
       rollout.disabled = isDisabled(member);
     } else if (isWord(key, "default")) {
-      fallback = at;
+      fallback = member;
     } else if (isWord(key, "variants")) {
-      variants = at;
+      variants = member;
     } else if (isWord(key, "salt")) {
       if (!isKind(member, KIND_STRING)) continue;
       salt = member.text;
@@ -211,8 +210,7 @@ function readHeaderSecret(node: Node): Slice {
 function readForce(node: Node, rollout: Rollout): void {
   if (!isKind(node, KIND_OBJECT)) return;
   if (node.count == 0) return failWith(node, CODE_MISSING_KEY, "must name a header or a cookie");
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "header")) {
       if (!isKind(member, KIND_STRING)) continue;
       rollout.forceHeaderName = headerName(member);
@@ -237,18 +235,17 @@ function readForce(node: Node, rollout: Rollout): void {
 function readVariants(
   node: Node,
   rollout: Rollout,
-  address: usize,
-  fallbackAddress: usize,
+  object: Node | null,
+  fallback: Node | null,
   secret: Slice,
 ): void {
-  if (fallbackAddress == 0) missingKey(node, "default", "the variant of everyone who gets no other");
-  if (address == 0)
+  if (!fallback) missingKey(node, "default", "the variant of everyone who gets no other");
+  if (!object)
     return missingKey(
       node,
       "variants",
       'an object of variants by name, like {"stable": {}, "canary": {"percent": 5}}',
     );
-  const object = changetype<Node>(address);
   if (!isKind(object, KIND_OBJECT)) return;
   if (object.count == 0) return failWith(object, CODE_VALUE, "must have at least the default variant");
   if (object.count > (LIMIT_VARIANTS as u32)) {
@@ -257,9 +254,8 @@ function readVariants(
   }
   rollout.variants = records<Variant>(object.count);
   if (rollout.variants.isNone) return;
-  rollout.fallback = rolloutFallback(object, fallbackAddress);
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  rollout.fallback = rolloutFallback(object, fallback);
+  for (let member = object.first; member; member = nextOf(member)) {
     const variant = rollout.variant(rollout.variantCount);
     readVariant(member, variant, rollout.variantCount == rollout.fallback);
     variant.headerValue = secret == NONE ? variant.name : joined(variant.name, secret);
@@ -280,12 +276,10 @@ function joined(name: Slice, secret: Slice): Slice {
 }
 
 /** Index of the default variant; NO_SLOT when there is none, which was reported. */
-function rolloutFallback(variants: Node, address: usize): u32 {
-  if (address == 0) return NO_SLOT;
-  const node = changetype<Node>(address);
-  if (!isKind(node, KIND_STRING)) return NO_SLOT;
-  for (let at = variants.first; at != 0; at = changetype<Node>(at).next) {
-    if (sameText(changetype<Node>(at).key, node.text)) return changetype<Node>(at).index;
+function rolloutFallback(variants: Node, node: Node | null): u32 {
+  if (!node || !isKind(node, KIND_STRING)) return NO_SLOT;
+  for (let variant = variants.first; variant; variant = nextOf(variant)) {
+    if (sameText(variant.key, node.text)) return variant.index;
   }
   beginMessage();
   put(message, "must name one of the variants, got ");
@@ -303,8 +297,7 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
     reportKey(node, CODE_NAME);
   }
   if (!isKind(node, KIND_OBJECT)) return;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "percent")) {
       if (isFallback) {
         failWith(
@@ -378,19 +371,17 @@ function place(variant: Variant, begin: u64, next: u64): void {
 /** Where variant `index` says its `percent`: the last place, if it does so twice. */
 function percentOf(object: Node, index: u32): Node | null {
   let found: Node | null = null;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const variant = changetype<Node>(at);
+  for (let variant = object.first; variant; variant = nextOf(variant)) {
     if (variant.index != index) continue;
-    for (let part = variant.first; part != 0; part = changetype<Node>(part).next) {
-      if (isWord(changetype<Node>(part).key, "percent")) found = changetype<Node>(part);
+    for (let part = variant.first; part; part = nextOf(part)) {
+      if (isWord(part.key, "percent")) found = part;
     }
   }
   return found;
 }
 
 function reportMissingMax(object: Node, rollout: Rollout): void {
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     if (node.index == rollout.fallback || rollout.variant(node.index).ceiling != NO_CEILING) continue;
     missingKey(node, "max", "it stands on all variants but the default, or on none");
   }

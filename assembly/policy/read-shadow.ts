@@ -1,5 +1,6 @@
 // `shadows`: whom each copies, where the copies go, and what of the answers is compared.
 
+import { nextOf } from "../bytes/records";
 import { isWord, Slice } from "../bytes/slice";
 import { put, putNumber } from "../bytes/writer";
 import { pointOf, WHOLE } from "../core/bucket";
@@ -72,8 +73,7 @@ export function readShadows(object: Node): void {
   }
   plan.shadows = records<Shadow>(object.count);
   if (plan.shadows.isNone) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = object.first; node; node = nextOf(node)) {
     isNamed(node, "a shadow's name");
     readShadow(node, plan.shadow(plan.shadowCount));
     plan.shadowCount++;
@@ -87,14 +87,13 @@ function readShadow(node: Node, shadow: Shadow): void {
   shadow.header = keptAfter(HEADER_SHADOW_PREFIX, node.key);
   let cluster = false;
   let ownIdentity = false;
-  let percent: usize = 0;
-  let noise: usize = 0;
-  let budget: usize = 0;
-  let compare: usize = 0;
-  let timeout: usize = 0;
-  let headers: usize = 0;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  let percent: Node | null = null;
+  let noise: Node | null = null;
+  let budget: Node | null = null;
+  let compare: Node | null = null;
+  let timeout: Node | null = null;
+  let headers: Node | null = null;
+  for (let member = node.first; member; member = nextOf(member)) {
     const key = member.key;
     if (isWord(key, "match")) {
       shadow.entries = readMatch(member, plan.rolloutCount + plan.shadowCount);
@@ -104,7 +103,7 @@ function readShadow(node: Node, shadow: Shadow): void {
       ownIdentity = true;
       shadow.identity = readIdentity(member);
     } else if (isWord(key, "percent")) {
-      percent = at;
+      percent = member;
       shadow.share = share(member);
     } else if (isWord(key, "sample")) {
       if (!isKind(member, KIND_STRING)) continue;
@@ -122,24 +121,24 @@ function readShadow(node: Node, shadow: Shadow): void {
     } else if (isWord(key, "methods")) {
       readMethods(member, shadow);
     } else if (isWord(key, "headers")) {
-      headers = at;
+      headers = member;
       readChanges(member, shadow);
     } else if (isWord(key, "compare")) {
-      compare = at;
+      compare = member;
     } else if (isWord(key, "noise")) {
-      noise = at;
+      noise = member;
       readNoise(member, shadow);
     } else if (isWord(key, "budget")) {
-      budget = at;
+      budget = member;
     } else if (isWord(key, "timeout")) {
-      timeout = at;
+      timeout = member;
     } else {
       unknownKey(member, KNOWN_SHADOW);
     }
   }
   if (!cluster) missingKey(node, "cluster", "the cluster that gets the copies");
   shadow.below = pointOf(shadow.share);
-  if (percent == 0) hintWith(node, CODE_NO_EFFECT, "no percent: nothing is copied");
+  if (!percent) hintWith(node, CODE_NO_EFFECT, "no percent: nothing is copied");
   if (!shadow.byIdentity && shadow.share != 0 && shadow.share != WHOLE) plan.drawsRandom = true;
   shadow.salted = saltedBy(keptAfter("shadow/", node.key));
   if (!ownIdentity) {
@@ -152,26 +151,20 @@ function readShadow(node: Node, shadow: Shadow): void {
       );
   }
   // A call has an answer in any case, and its status is there to be compared.
-  shadow.compares = shadow.dispatch == DISPATCH_CALL || compare != 0;
+  shadow.compares = shadow.dispatch == DISPATCH_CALL || compare != null;
   shadow.comparesStatus = shadow.compares;
   shadow.sample = 1;
-  if (compare != 0) readCompare(changetype<Node>(compare), shadow);
+  if (compare) readCompare(compare, shadow);
   readBudget(budget, shadow);
   shadow.timeoutMs = DEFAULT_TIMEOUT_MS;
-  if (timeout != 0) readTimeout(changetype<Node>(timeout), shadow);
+  if (timeout) readTimeout(timeout, shadow);
   if (shadow.dispatch == DISPATCH_CALL) return;
-  if (noise != 0)
-    failWith(
-      changetype<Node>(noise),
-      CODE_CONFLICT,
-      "only a call has a copy to send twice: dispatch is mirror",
-    );
-  if (compare != 0) return;
-  if (timeout != 0)
-    hintWith(changetype<Node>(timeout), CODE_NO_EFFECT, "a mirror without compare waits for no answer");
-  if (headers != 0)
+  if (noise) failWith(noise, CODE_CONFLICT, "only a call has a copy to send twice: dispatch is mirror");
+  if (compare) return;
+  if (timeout) hintWith(timeout, CODE_NO_EFFECT, "a mirror without compare waits for no answer");
+  if (headers)
     hintWith(
-      changetype<Node>(headers),
+      headers,
       CODE_NO_EFFECT,
       "a mirror's headers are changed by the filter on the shadow's cluster, or by the route's request_headers_mutations",
     );
@@ -186,8 +179,7 @@ function readMethods(list: Node, shadow: Shadow): void {
   }
   shadow.methods = records<Slice>(list.count);
   if (shadow.methods.isNone) return;
-  for (let at = list.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  for (let node = list.first; node; node = nextOf(node)) {
     if (!isKind(node, KIND_STRING)) continue;
     if (!isMethod(node.text)) {
       fail(node, CODE_VALUE, "must be a method in capitals, like POST");
@@ -204,8 +196,7 @@ function readMethods(list: Node, shadow: Shadow): void {
 
 function readNoise(node: Node, shadow: Shadow): void {
   if (!isKind(node, KIND_OBJECT)) return;
-  for (let at = node.first; at != 0; at = changetype<Node>(at).next) {
-    const member = changetype<Node>(at);
+  for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "cluster")) shadow.noise = clusterName(member);
     else unknownKey(member, KNOWN_NOISE);
   }
@@ -213,16 +204,13 @@ function readNoise(node: Node, shadow: Shadow): void {
     missingKey(node, "cluster", "the cluster of a second instance of production's version");
 }
 
-function readBudget(address: usize, shadow: Shadow): void {
+function readBudget(object: Node | null, shadow: Shadow): void {
   const isCall = shadow.dispatch == DISPATCH_CALL;
   shadow.perSecond = isCall ? DEFAULT_PER_SECOND : UNLIMITED;
   shadow.inFlight = DEFAULT_IN_FLIGHT;
   shadow.maxBodyBytes = DEFAULT_BODY_BYTES;
-  if (address == 0) return;
-  const object = changetype<Node>(address);
-  if (!isKind(object, KIND_OBJECT)) return;
-  for (let at = object.first; at != 0; at = changetype<Node>(at).next) {
-    const node = changetype<Node>(at);
+  if (!object || !isKind(object, KIND_OBJECT)) return;
+  for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "perSecond")) {
       shadow.perSecond = count(node, LIMIT_PER_SECOND);
     } else if (isWord(node.key, "inFlight")) {

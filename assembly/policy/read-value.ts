@@ -4,7 +4,6 @@ import { Arena } from "../bytes/arena";
 import { Slice } from "../bytes/slice";
 import { Value } from "../core/logic/value";
 import { constantOf } from "./constants";
-import { Node } from "./node";
 import { beginProblems } from "./problems";
 import { readTree } from "./tree";
 
@@ -12,5 +11,5 @@ import { readTree } from "./tree";
 export function readValue(arena: Arena, text: Slice): Value | null {
   beginProblems(text);
   const root = readTree(arena, text);
-  return root == 0 ? null : constantOf(arena, arena, changetype<Node>(root));
+  return root ? constantOf(arena, arena, root) : null;
 }

@@ -9,7 +9,7 @@ import { KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
 /** A shared rule. */
 @unmanaged
 export class Evaluator {
-  node: usize;
+  node: Node;
   /** Null when it is no rule but data, or could not be compiled. */
   rule: Rule | null;
   isBroken: bool;
@@ -29,12 +29,12 @@ export function beginEvaluators(): void {
 /** A new shared rule, which nothing can name before it is entered; null without memory. */
 export function newEvaluator(node: Node): Evaluator | null {
   const evaluator = record<Evaluator>();
-  if (evaluator) evaluator.node = changetype<usize>(node);
+  if (evaluator) evaluator.node = node;
   return evaluator;
 }
 
 export function enterEvaluator(evaluator: Evaluator): void {
-  const name = changetype<Node>(evaluator.node).key;
+  const name = evaluator.node.key;
   // Of two of one name, which is a problem of its own, the first.
   if (find(evaluators, name) == ABSENT)
     insert(reading, evaluators, name, changetype<usize>(evaluator) as u32);
@@ -46,26 +46,25 @@ export function evaluatorOf(name: Slice): Evaluator | null {
   return found == ABSENT ? null : changetype<Evaluator>(found);
 }
 
-/** The member of `{"$ref": name}`; 0 when the node is anything else. */
-export function referenceIn(node: Node): usize {
-  if (node.kind != KIND_OBJECT || node.count != 1) return 0;
-  return isWord(changetype<Node>(node.first).key, "$ref") ? node.first : 0;
+/** The member of `{"$ref": name}`; null when the node is anything else. */
+export function referenceIn(node: Node): Node | null {
+  if (node.kind != KIND_OBJECT || node.count != 1) return null;
+  return isWord(node.head.key, "$ref") ? node.first : null;
 }
 
-/** The first reference in a value; 0 when there is none. */
-export function firstReference(node: Node): usize {
-  const root = changetype<usize>(node);
-  for (let at = root; at != 0; at = nextBelow(root, at)) {
-    const member = referenceIn(changetype<Node>(at));
-    if (member != 0) return member;
+/** The first reference in a value; null when there is none. */
+export function firstReference(root: Node): Node | null {
+  for (let node: Node | null = root; node; node = nextBelow(root, node)) {
+    const member = referenceIn(node);
+    if (member) return member;
   }
-  return 0;
+  return null;
 }
 
 /** What `{"$ref": name}` stands for where it names data, the node itself otherwise. */
-export function shared(node: Node): usize {
+export function shared(node: Node): Node {
   const member = referenceIn(node);
-  if (member == 0 || changetype<Node>(member).kind != KIND_STRING) return changetype<usize>(node);
-  const evaluator = evaluatorOf(changetype<Node>(member).text);
-  return !evaluator || evaluator.rule || evaluator.isBroken ? changetype<usize>(node) : evaluator.node;
+  if (!member || member.kind != KIND_STRING) return node;
+  const evaluator = evaluatorOf(member.text);
+  return !evaluator || evaluator.rule || evaluator.isBroken ? node : evaluator.node;
 }

@@ -1,15 +1,10 @@
 // Values of the specs, written as JSON, and back. Test code: objects of the garbage collector, and recursion, are fine.
 
-import {
-  decodeString,
-  insideOf,
-  skipBlank,
-  skipNumber,
-  skipString,
-} from "../../../../assembly/bytes/json-text";
-import { Run, scratchRun } from "../../../../assembly/bytes/records";
+import { unescaped } from "../../../../assembly/bytes/json-escape";
+import { beginJson, JsonReader, MOST_DEPTH, nextToken, Token } from "../../../../assembly/bytes/json-reader";
+import { fixed, Run, scratchRun } from "../../../../assembly/bytes/records";
 import { scratch } from "../../../../assembly/bytes/scratch";
-import { addressOf, lengthOf, Slice, sliceOf } from "../../../../assembly/bytes/slice";
+import { lengthOf, Slice } from "../../../../assembly/bytes/slice";
 import {
   Member,
   copyValue,
@@ -38,66 +33,40 @@ export function newValue(): Value {
   return scratchRun<Value>(1).at(0);
 }
 
-let at: usize = 0;
-let end: usize = 0;
+const reader = fixed<JsonReader>();
 
-/** The value that this JSON is; duplicate names stay. The JSON is trusted. */
+/** The value that this JSON is; duplicate names stay. It nests at most 64 deep: `inArray` and `inObject` go deeper. */
 export function valueOf(json: string): Value {
-  const text = bytesOf(json);
-  at = addressOf(text);
-  end = at + lengthOf(text);
+  beginJson(reader, bytesOf(json), MOST_DEPTH);
   const value = newValue();
-  readValue(value);
+  readValue(nextToken(reader), value);
+  assert(nextToken(reader) == Token.End, "the spec's JSON does not read: " + json);
   return value;
 }
 
 function readText(): Slice {
-  const behind = skipString(at, end);
-  assert(behind != 0, "a string of the spec's JSON does not read");
-  const inside = insideOf(at, behind);
-  at = behind;
-  return decodeString(inside, scratch(lengthOf(inside) + 1));
+  return unescaped(reader.text, scratch(lengthOf(reader.text) + 1));
 }
 
-function readValue(to: Value): void {
-  at = skipBlank(at, end);
-  const byte = load<u8>(at);
-  if (byte == 0x22) {
-    setText(to, readText());
-  } else if (byte == 0x5b || byte == 0x7b) {
-    readItems(to, byte == 0x7b);
-  } else if (byte == 0x74) {
-    at += 4;
-    setBoolean(to, true);
-  } else if (byte == 0x66) {
-    at += 5;
-    setBoolean(to, false);
-  } else if (byte == 0x6e) {
-    at += 4;
-    setNull(to);
-  } else {
-    const behind = skipNumber(at, end);
-    assert(behind != 0, "a number of the spec's JSON does not read");
-    setNumber(to, parseFloat(stringOf(sliceOf(at, (behind - at) as u32))));
-    at = behind;
-  }
+function readValue(token: Token, to: Value): void {
+  if (token == Token.String) setText(to, readText());
+  else if (token == Token.Number) setNumber(to, parseFloat(stringOf(reader.text)));
+  else if (token == Token.Array || token == Token.Object) readItems(to, token == Token.Object);
+  else if (token == Token.True || token == Token.False) setBoolean(to, token == Token.True);
+  else setNull(to);
 }
 
 function readItems(to: Value, isObject: bool): void {
   const items = new Array<usize>();
-  at = skipBlank(at + 1, end);
-  while (load<u8>(at) != 0x5d && load<u8>(at) != 0x7d) {
+  for (let token = nextToken(reader); token < Token.Close || token == Token.Name; token = nextToken(reader)) {
     const member = scratchRun<Member>(1).at(0);
     items.push(changetype<usize>(member));
     if (isObject) {
       member.key = readText();
-      at = skipBlank(at, end) + 1;
+      token = nextToken(reader);
     }
-    readValue(member.value);
-    at = skipBlank(at, end);
-    if (load<u8>(at) == 0x2c) at = skipBlank(at + 1, end);
+    readValue(token, member.value);
   }
-  at++;
   const count = items.length as u32;
   const members = scratchRun<Member>(count);
   const values = scratchRun<Value>(count);
@@ -108,6 +77,25 @@ function readItems(to: Value, isObject: bool): void {
   }
   if (isObject) setObject(to, members, count);
   else setArray(to, values, count);
+}
+
+/** `[value]` */
+export function inArray(value: Value): Value {
+  const items = scratchRun<Value>(1);
+  copyValue(items.at(0), value);
+  const array = newValue();
+  setArray(array, items, 1);
+  return array;
+}
+
+/** `{key: value}` */
+export function inObject(key: string, value: Value): Value {
+  const members = scratchRun<Member>(1);
+  members.at(0).key = bytesOf(key);
+  copyValue(members.at(0).value, value);
+  const object = newValue();
+  setObject(object, members, 1);
+  return object;
 }
 
 /** A value as JSON, numbers as AssemblyScript prints them: integers without a fraction. */
