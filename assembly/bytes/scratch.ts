@@ -22,8 +22,14 @@ let at: usize = 0;
 let end: usize = 0;
 let outgrown: usize = 0;
 
-/** The number of the callback: memory taken under another number is no longer one's own. */
-export let generation: u32 = 1;
+let generation: u32 = 1;
+
+/** The number of the callback: what was taken under another number must not be used any more. */
+// @ts-ignore: decorator
+@inline
+export function scratchGeneration(): u32 {
+  return generation;
+}
 
 /**
  * Takes `bytes` (not zeroed, 8-aligned) until the callback ends.

@@ -1,7 +1,7 @@
 // Text written into scratch memory, JSON escapes included: problem lines, decision lines, header values.
 
 import { hexDigit } from "./hex";
-import { generation, scratch } from "./scratch";
+import { scratch, scratchGeneration } from "./scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
 
@@ -28,12 +28,12 @@ export function beginText(writer: Writer): void {
   writer.at = writer.begin;
   writer.full = writer.begin == 0;
   writer.end = writer.full ? 0 : writer.begin + FIRST;
-  writer.generation = generation;
+  writer.generation = scratchGeneration();
 }
 
 /** As `beginText`, over the memory of the writer's last text of this callback: that text must no longer be needed. */
 export function restartText(writer: Writer): void {
-  if (writer.generation != generation || writer.full) return beginText(writer);
+  if (writer.generation != scratchGeneration() || writer.full) return beginText(writer);
   writer.at = writer.begin;
 }
 

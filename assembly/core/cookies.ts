@@ -2,11 +2,14 @@
 // around both taken off, quotes kept, what has no `=` passed over.
 
 import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
-import { beginPairs, nextPair, pairKey, pairValue } from "../bytes/pairs";
+import { Pairs } from "../bytes/pairs";
+import { fixed } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
 import { ABSENT, find, mayHold } from "../bytes/table";
 import { Decision } from "./decision";
 import { fillSlot, view } from "./view";
+
+const pairs: Pairs = fixed<Pairs>();
 
 /** Fills the cookies' slots from the request, once a request. */
 export function readCookies(decision: Decision): void {
@@ -33,16 +36,16 @@ function joined(): Slice {
   const to = scratch(lengthOf(view.block));
   if (to == 0) return NONE;
   let out = to;
-  beginPairs(view.block);
-  while (nextPair()) {
-    if (!isWord(pairKey, "cookie")) continue;
+  pairs.begin(view.block);
+  while (pairs.next()) {
+    if (!isWord(pairs.key, "cookie")) continue;
     if (out != to) {
       // "; ", little endian
       store<u16>(out, 0x203b);
       out += 2;
     }
-    memory.copy(out, addressOf(pairValue), lengthOf(pairValue));
-    out += lengthOf(pairValue);
+    memory.copy(out, addressOf(pairs.value), lengthOf(pairs.value));
+    out += lengthOf(pairs.value);
   }
   return sliceOf(to, (out - to) as u32);
 }

@@ -1,7 +1,7 @@
 // One request as the filter sees it: the host's block of header pairs, read in place, in one pass.
 
 import { decimal, MOST_DIGITS, NOT_DECIMAL } from "../bytes/decimal";
-import { beginPairs, nextPair, pairKey, pairsBroken, pairValue } from "../bytes/pairs";
+import { Pairs } from "../bytes/pairs";
 import { fixed, noRun, Run, scratchRun } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
 import {
@@ -19,6 +19,8 @@ import {
 import { ABSENT, find, mayHold } from "../bytes/table";
 import { HEADER_IP_TAGS, HEADER_PREFIX } from "../vocabulary/headers";
 import { Decision } from "./decision";
+
+const pairs: Pairs = fixed<Pairs>();
 
 
 @unmanaged
@@ -74,37 +76,37 @@ export function readRequest(decision: Decision, block: Slice): bool {
   memory.fill(changetype<usize>(view), 0, offsetof<View>());
   view.block = block;
   view.bodyBytes = UNKNOWN_LENGTH;
-  const count = beginPairs(block);
+  const count = pairs.begin(block);
   const headers = decision.plan.inputs.headers;
-  while (nextPair()) {
-    const key = pairKey;
+  while (pairs.next()) {
+    const key = pairs.key;
     const keyLength = lengthOf(key);
     if (keyLength == 0) continue;
     const first = load<u8>(addressOf(key));
     if (first == 0x3a) {
-      readPseudo(key, pairValue);
+      readPseudo(key, pairs.value);
       continue;
     }
     if (first == 0x78 && startsWithWord(key, HEADER_PREFIX)) {
       noteForged(key, count);
       continue;
     }
-    readKnown(key, pairValue);
+    readKnown(key, pairs.value);
     if (mayHold(headers, keyLength)) {
       const slot = find(headers, key);
-      if (slot != ABSENT) fillSlot(decision, slot, trimmed(pairValue));
+      if (slot != ABSENT) fillSlot(decision, slot, trimmed(pairs.value));
     }
   }
-  return !pairsBroken;
+  return !pairs.isBroken;
 }
 
 /** As `readRequest`, for trailers: of these only the client's own `x-serin-*` matter. */
 export function readTrailers(block: Slice): void {
   view.forged = noRun<Slice>();
   view.forgedCount = 0;
-  const count = beginPairs(block);
-  while (nextPair()) {
-    if (startsWithWord(pairKey, HEADER_PREFIX)) noteForged(pairKey, count);
+  const count = pairs.begin(block);
+  while (pairs.next()) {
+    if (startsWithWord(pairs.key, HEADER_PREFIX)) noteForged(pairs.key, count);
   }
 }
 

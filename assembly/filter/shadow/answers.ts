@@ -3,7 +3,8 @@
 import { extend, giveChain } from "../../bytes/chain";
 import { decimal, MOST_DIGITS } from "../../bytes/decimal";
 import { beginHash, hashBytes } from "../../bytes/hash64";
-import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
+import { Pairs } from "../../bytes/pairs";
+import { fixed } from "../../bytes/records";
 import { markScratch, rewindScratch } from "../../bytes/scratch";
 import { addressOf, isWord, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice";
 import { BODY_IGNORED, BODY_JSON, UNLIMITED } from "../../core/shadow-plan";
@@ -12,6 +13,8 @@ import { MILLISECOND } from "../../host/clock";
 import { answerHeaders } from "../../host/headers";
 import { LIMIT_BODY_BYTES } from "../../vocabulary/limits";
 import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_WHOLE, Copy } from "../records";
+
+const pairs: Pairs = fixed<Pairs>();
 
 /** Bytes of an answer that are looked at at once. */
 const PIECE: u32 = 65536;
@@ -59,9 +62,9 @@ const HEADERS_OF_ENVOY: u32 = 3;
 
 /** Reads the answer to a call while the host tells of it. @returns ANSWER_* */
 export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u32 {
-  const count = beginPairs(answerHeaders());
-  while (nextPair()) {
-    if (isWord(pairKey, ":status")) answer.status = decimal(pairValue, MOST_DIGITS) as u32;
+  const count = pairs.begin(answerHeaders());
+  while (pairs.next()) {
+    if (isWord(pairs.key, ":status")) answer.status = decimal(pairs.value, MOST_DIGITS) as u32;
   }
   // Nobody answered, and Envoy says so with an answer of its own.
   if (answer.status == GATEWAY_TIMEOUT) {

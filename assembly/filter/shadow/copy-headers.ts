@@ -1,11 +1,14 @@
 // The headers that a copy goes out with: production's, less what belongs to the connection or to Envoy, with the
 // policy's changes.
 
-import { addPair, beginList, beginPairs, listedPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
+import { addPair, beginList, listedPairs, Pairs } from "../../bytes/pairs";
+import { fixed } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../../bytes/slice";
 import { Shadow } from "../../core/shadow-plan";
 import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../vocabulary/headers";
 import { words } from "../words";
+
+const pairs: Pairs = fixed<Pairs>();
 
 /**
  * The copy's headers as a block of pairs in scratch memory; NONE without memory.
@@ -13,11 +16,12 @@ import { words } from "../words";
  * @param mayHaveBody Envoy writes content-length itself, by what the body turns out to be
  */
 export function copyHeaders(shadow: Shadow, block: Slice, mayHaveBody: bool): Slice {
-  const count = beginPairs(block);
+  const count = pairs.begin(block);
   if (!beginList(count + shadow.changeCount + 1)) return NONE;
-  while (nextPair()) {
-    if (lengthOf(pairKey) == 0 || isDropped(pairKey, mayHaveBody) || isChanged(shadow, pairKey)) continue;
-    addPair(pairKey, pairValue);
+  while (pairs.next()) {
+    if (lengthOf(pairs.key) == 0 || isDropped(pairs.key, mayHaveBody) || isChanged(shadow, pairs.key))
+      continue;
+    addPair(pairs.key, pairs.value);
   }
   for (let i: u32 = 0; i < shadow.changeCount; i++) {
     const change = shadow.changes.at(i);
@@ -29,12 +33,12 @@ export function copyHeaders(shadow: Shadow, block: Slice, mayHaveBody: bool): Sl
 
 /** The copy's trailers; NONE when it has none. The client's own `x-serin-*` are not among them. */
 export function copyTrailers(block: Slice): Slice {
-  const count = beginPairs(block);
+  const count = pairs.begin(block);
   if (!beginList(count)) return NONE;
   let any = false;
-  while (nextPair()) {
-    if (lengthOf(pairKey) == 0 || startsWithWord(pairKey, HEADER_PREFIX)) continue;
-    addPair(pairKey, pairValue);
+  while (pairs.next()) {
+    if (lengthOf(pairs.key) == 0 || startsWithWord(pairs.key, HEADER_PREFIX)) continue;
+    addPair(pairs.key, pairs.value);
     any = true;
   }
   return any ? listedPairs() : NONE;

@@ -1,9 +1,9 @@
 // The upstream filter: the same module loaded on the cluster of a mirrored shadow (`root_id: serin.upstream`). It decides
 // nothing. It finds the copy that the downstream filter of this worker opened, and sees what the shadow answers.
 
-import { nextOf } from "../../bytes/records";
+import { fixed, nextOf } from "../../bytes/records";
 import { NONE, lengthOf, sameText, Slice, sliceOf, addressOf, startsWithWord } from "../../bytes/slice";
-import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
+import { Pairs } from "../../bytes/pairs";
 import { BODY_IGNORED, DISPATCH_MIRROR, Shadow } from "../../core/shadow-plan";
 import { responsePiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
@@ -18,18 +18,20 @@ import { survive } from "../survive";
 import { settle } from "./verdict";
 import { words } from "../words";
 
+const pairs: Pairs = fixed<Pairs>();
+
 /** A request reaches the shadow's cluster. */
 export function beginObserved(stream: Stream): void {
   const block = requestHeaders();
   if (block == NONE) return survive("host-call", "the request headers could not be read");
   const key = requestKey(block);
   const cluster = property(words.clusterName);
-  beginPairs(block);
-  while (nextPair()) {
-    if (!startsWithWord(pairKey, HEADER_SHADOW_PREFIX)) continue;
+  pairs.begin(block);
+  while (pairs.next()) {
+    if (!startsWithWord(pairs.key, HEADER_SHADOW_PREFIX)) continue;
     // A request may be mirrored to several: this copy is for the one whose cluster we stand in.
-    if (lengthOf(cluster) != 0 && !sameText(cluster, pairValue)) continue;
-    const copy = openCopyOf(nameIn(pairKey), key);
+    if (lengthOf(cluster) != 0 && !sameText(cluster, pairs.value)) continue;
+    const copy = openCopyOf(nameIn(pairs.key), key);
     if (copy == null) continue;
     stream.observed = copy;
     copy.observer = stream;

@@ -2,7 +2,7 @@
 
 import { extend, gathered, giveChain } from "../../bytes/chain";
 import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
-import { beginPairs, nextPair, pairKey, pairValue } from "../../bytes/pairs";
+import { Pairs } from "../../bytes/pairs";
 import { fixed } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, Slice } from "../../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
@@ -24,6 +24,8 @@ import { giveUp, openCopy } from "./copies";
 import { copyHeaders, copyTrailers } from "./copy-headers";
 import { maySay, stateOf } from "./state";
 import { noteDue, sweep } from "./sweep";
+
+const pairs: Pairs = fixed<Pairs>();
 
 const text: Writer = fixed<Writer>();
 
@@ -121,10 +123,10 @@ function openMirror(plan: Plan, stream: Stream, shadow: Shadow, state: ShadowSta
 /** What finds a mirrored request again: a hash of its x-request-id; 0 without. */
 export function requestKey(block: Slice): u64 {
   beginHash(keyHash);
-  beginPairs(block);
-  while (nextPair()) {
-    if (!isWord(pairKey, "x-request-id")) continue;
-    hashBytes(keyHash, addressOf(pairValue), lengthOf(pairValue));
+  pairs.begin(block);
+  while (pairs.next()) {
+    if (!isWord(pairs.key, "x-request-id")) continue;
+    hashBytes(keyHash, addressOf(pairs.value), lengthOf(pairs.value));
     return hashOf(keyHash) | 1;
   }
   return 0;
@@ -136,10 +138,10 @@ function keepLine(copy: Copy): void {
   restartText(text);
   putSlice(text, view.method);
   putByte(text, 0x20);
-  beginPairs(view.block);
-  while (nextPair()) {
-    if (isWord(pairKey, ":path")) {
-      putSlice(text, pairValue);
+  pairs.begin(view.block);
+  while (pairs.next()) {
+    if (isWord(pairs.key, ":path")) {
+      putSlice(text, pairs.value);
       break;
     }
   }
