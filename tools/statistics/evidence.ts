@@ -4,7 +4,7 @@
 // the law of the iterated logarithm", Ann. Math. Stat. 41, 1397-1409). It depends on nothing but the counts, so it may
 // be looked at whenever, from counters alone: no look has to know of those before.
 
-import { gammaln } from "simple-statistics";
+import jStat from "jstat";
 
 /** `successes` of `trials`; fractions are allowed. */
 export interface Count {
@@ -19,7 +19,7 @@ export interface Interval {
 
 /** Natural logarithm of the Beta function. Both above 0. */
 export function logBeta(a: number, b: number): number {
-  return gammaln(a) + gammaln(b) - gammaln(a + b);
+  return jStat.gammaln(a) + jStat.gammaln(b) - jStat.gammaln(a + b);
 }
 
 /** Logarithm of the likelihood of a count under a rate (0 to 1), without the binomial coefficient; may be -Infinity. */
@@ -62,7 +62,7 @@ export function rateInterval(count: Count, alpha: number): Interval {
  * Where a function that is above 0 at `outer` and below at `inner` crosses 0, to a part of 10^7 of the way and rather
  * towards `outer`; `outer` itself when it is below there too. By the method of Ridders 1979 ("A new algorithm for
  * computing a single root of a real continuous function", IEEE Trans. Circuits Syst. 26, 979-980), after halving as
- * long as the function is infinite. (simple-statistics has a bisection, which asks ten times as often.)
+ * long as the function is infinite.
  */
 export function crossing(excess: (at: number) => number, outer: number, inner: number): number {
   let [above, below] = [outer, inner];

@@ -1,7 +1,9 @@
-// The two functions of jstat that are used here; the package has no types of its own.
+// The functions of jstat that are used here; the package has no types of its own.
 
 declare module "jstat" {
   const jStat: {
+    /** Natural logarithm of the Gamma function, of numbers above 0. */
+    gammaln(x: number): number;
     readonly chisquare: { cdf(x: number, degreesOfFreedom: number): number };
     readonly normal: { cdf(x: number, mean: number, deviation: number): number };
   };

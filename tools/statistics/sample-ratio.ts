@@ -3,7 +3,6 @@
 // online controlled experiments", KDD '19).
 
 import jStat from "jstat";
-import { gammaln } from "simple-statistics";
 
 export interface SampleRatio {
   /** Pearson's chi-square test of this one look, 0 to 1. Small by chance once in a while when looked at often. */
@@ -41,11 +40,11 @@ const CONCENTRATION = 100;
  */
 export function ratioEvidence(counts: readonly number[], shares: readonly number[]): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
-  let evidence = gammaln(CONCENTRATION) - gammaln(CONCENTRATION + total);
+  let evidence = jStat.gammaln(CONCENTRATION) - jStat.gammaln(CONCENTRATION + total);
   counts.forEach((count, index) => {
     const share = shares[index] ?? 0;
     const weight = CONCENTRATION * share;
-    evidence += gammaln(weight + count) - gammaln(weight) - count * Math.log(share);
+    evidence += jStat.gammaln(weight + count) - jStat.gammaln(weight) - count * Math.log(share);
   });
   return evidence;
 }
