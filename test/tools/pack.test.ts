@@ -1,13 +1,15 @@
-// What `npm pack` makes works in a folder that knows nothing of this one.
+// What `npm pack` makes of build/package works in a folder that knows nothing of this one.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 
-import { POLICY, temporaryFolder } from "./run-cli.ts";
+import { blocksOf, linksOf } from "../../tools/project/docs/page.ts";
+import { makePackage, PACKAGE_FOLDER } from "../../tools/project/package/package.ts";
+import { temporaryFolder } from "./run-cli.ts";
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -21,63 +23,74 @@ const env = Object.fromEntries(
 describe("package", () => {
   const folder = temporaryFolder();
 
-  it("is packed, installed elsewhere, and validates a policy there", { timeout: 5 * MINUTES }, async () => {
-    assert.ok(existsSync(join(ROOT, "build/cli/cli.js")), "npm run build first");
-    const packed = await run(
-      "npm",
-      ["pack", "--json", "--ignore-scripts", "--pack-destination", folder.path],
-      {
-        cwd: ROOT,
+  it(
+    "is packed, installed elsewhere, and does there what its README says",
+    { timeout: 5 * MINUTES },
+    async () => {
+      assert.ok(existsSync(join(ROOT, "build/cli/cli.js")), "npm run build first");
+      makePackage();
+      const packed = await run("npm", ["pack", "--json", "--pack-destination", folder.path], {
+        cwd: PACKAGE_FOLDER,
         env,
-      },
-    );
-    const [{ filename, files }] = JSON.parse(packed.stdout) as [
-      { filename: string; files: { path: string }[] },
-    ];
-    const paths = files.map((file) => file.path);
-    const page = ["index.html", "page.js", "page.css", "icon.svg"].map(
-      (name) => `build/cli/dashboard/${name}`,
-    );
-    for (const path of ["build/serin.wasm", "build/cli/cli.js", "package.json", ...page])
-      assert.ok(paths.includes(path), path);
-    assert.deepEqual(
-      paths.filter((path) => /^(assembly|test|tools|node_modules)\//.test(path)),
-      [],
-      "sources and tests stay at home",
-    );
+      });
+      const [{ filename, files }] = JSON.parse(packed.stdout) as [
+        { filename: string; files: { path: string }[] },
+      ];
+      const paths = files.map((file) => file.path);
+      const page = ["index.html", "page.js", "page.css", "icon.svg"].map(
+        (name) => `build/cli/dashboard/${name}`,
+      );
+      for (const path of [
+        "LICENSE",
+        "build/serin.wasm",
+        "build/cli/cli.js",
+        "schema/policy.schema.json",
+        ...page,
+      ])
+        assert.ok(paths.includes(path), path);
+      assert.deepEqual(
+        paths.filter(
+          (path) =>
+            !/^(LICENSE|README\.md|CHANGELOG\.md|package\.json)$|^(build\/(serin\.wasm$|cli\/)|schema\/|envoy\/|docs\/)/.test(
+              path,
+            ) || /\.(map|png)$/.test(path),
+        ),
+        [],
+        "sources, tests, source maps and pictures stay at home",
+      );
+      const readme = readFileSync(join(PACKAGE_FOLDER, "README.md"), "utf8");
+      for (const { path } of linksOf(readme)) assert.ok(existsSync(join(PACKAGE_FOLDER, path)), path);
+      const manifest = JSON.parse(readFileSync(join(PACKAGE_FOLDER, "package.json"), "utf8")) as Record<
+        string,
+        unknown
+      >;
+      assert.ok(!("scripts" in manifest || "devDependencies" in manifest || "private" in manifest));
 
-    const elsewhere = folder.folder("elsewhere");
-    folder.write("elsewhere/package.json", '{ "name": "elsewhere", "private": true }');
-    folder.write("elsewhere/policy.yaml", POLICY);
-    const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", join(folder.path, filename)];
-    await run("npm", install, { cwd: elsewhere, env });
+      const elsewhere = folder.folder("elsewhere");
+      folder.write("elsewhere/package.json", '{ "name": "elsewhere", "private": true }');
+      const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", join(folder.path, filename)];
+      await run("npm", install, { cwd: elsewhere, env });
 
-    const good = await run("npx", ["--no-install", "serin", "validate", "policy.yaml"], {
-      cwd: elsewhere,
-      env,
-    });
-    assert.equal(good.stdout, "policy.yaml: ok\n");
-    const published = await run(
-      "npx",
-      ["--no-install", "serin", "publish", "policy.yaml", "--to", "filter.json"],
-      {
-        cwd: elsewhere,
-        env,
-      },
-    );
-    assert.match(published.stdout, /filter\.json: published/);
-    const request = `{"url": "https://shop.example.com/checkout", "headers": {"cookie": "uid=42"}}`;
-    const decided = await run(
-      "sh",
-      ["-c", `echo '${request}' | npx --no-install serin decide --policy policy.yaml`],
-      {
-        cwd: elsewhere,
-        env,
-      },
-    );
-    assert.equal((JSON.parse(decided.stdout) as { identity: string }).identity, "42");
-    await servesItsPage(elsewhere);
-  });
+      for (const { text, marks } of blocksOf(readme)) {
+        if (!marks.includes("run")) continue;
+        const shown = await run("bash", ["-euc", text], { cwd: elsewhere, env });
+        if (text.includes("serin validate")) assert.match(shown.stdout, /^policy\.yaml: ok\n/);
+        if (text.includes("serin publish")) assert.match(shown.stdout, /filter\.yaml: published/);
+      }
+      assert.ok(statSync(join(elsewhere, "serin/configmaps.yaml")).isFile());
+      const request = `{"url": "https://shop.example.com/checkout", "headers": {"cookie": "uid=42"}}`;
+      const decided = await run(
+        "sh",
+        ["-c", `echo '${request}' | npx --no-install serin decide --policy policy.yaml`],
+        {
+          cwd: elsewhere,
+          env,
+        },
+      );
+      assert.equal((JSON.parse(decided.stdout) as { identity: string }).identity, "42");
+      await servesItsPage(elsewhere);
+    },
+  );
 });
 
 /** The dashboard comes with its page, and needs nothing that builds one. */

@@ -1,9 +1,9 @@
 // Builds what ships: build/serin.wasm, checked by the gate, and the command line build/cli/cli.js with the
 // dashboard's page beside it.
 // Builds what the compose scene runs too: build/services/.
-//   tsx tools/project/build.ts [wasm|cli|services|debug]...    (default: wasm cli services)
+//   tsx tools/project/build.ts [wasm|cli|services|debug|package]...    (default: wasm cli services)
 
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
 import { createMemoryStream, main as compile } from "assemblyscript/asc";
@@ -13,6 +13,7 @@ import { ASSETS_FOLDER } from "../dashboard/assets.ts";
 import { bundlePage } from "../dashboard/bundle.ts";
 import { describeFaults, judge } from "./gate/gate.ts";
 import { withoutCustomSections } from "./gate/sections.ts";
+import { makePackage } from "./package/package.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const WASM = "build/serin.wasm";
@@ -53,10 +54,6 @@ export async function buildDebugWasm(): Promise<void> {
 
 /** Bundles our part of the command line into one file that plain Node runs. */
 export async function buildCli(): Promise<void> {
-  if (!existsSync(join(ROOT, "tools/cli.ts"))) {
-    console.log(`${CLI}: skipped, there is no tools/cli.ts`);
-    return;
-  }
   const result = await bundle({
     absWorkingDir: ROOT,
     entryPoints: ["tools/cli.ts"],
@@ -66,17 +63,13 @@ export async function buildCli(): Promise<void> {
     platform: "node",
     target: "node20",
     format: "esm",
-    sourcemap: true,
     write: false,
     logLevel: "error",
   });
   for (const file of result.outputFiles) {
-    const isScript = file.path.endsWith(".js");
-    const text = isScript && !file.text.startsWith("#!") ? `#!/usr/bin/env node\n${file.text}` : file.text;
-    writeWhole(file.path, text);
-    if (!isScript) continue;
+    writeWhole(file.path, `#!/usr/bin/env node\n${file.text}`);
     chmodSync(file.path, 0o755);
-    console.log(`${CLI}: ${Buffer.byteLength(text)} bytes`);
+    console.log(`${CLI}: ${file.contents.length} bytes`);
   }
 }
 
@@ -142,6 +135,7 @@ async function main(parts: string[]): Promise<number> {
     await buildPage();
   }
   if (wanted.has("services")) await buildServices();
+  if (wanted.has("package")) makePackage();
   return ok ? 0 : 1;
 }
 
