@@ -5,6 +5,11 @@ import { scratch, scratchGeneration } from "./scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
 
+const QUOTE: u8 = 0x22;
+const DOT: u8 = 0x2e;
+const ZERO: u8 = 0x30;
+const BACKSLASH: u8 = 0x5c;
+const DELETE: u8 = 0x7f;
 
 @unmanaged
 export class Writer {
@@ -13,6 +18,8 @@ export class Writer {
   end: usize;
   /** Set once there was no room: the text is then cut. */
   full: bool;
+  /** JSON alone: whether a comma is due before what comes next. */
+  comma: bool;
   /** The callback that the memory belongs to. */
   generation: u32;
 }
@@ -29,12 +36,14 @@ export function beginText(writer: Writer): void {
   writer.full = writer.begin == 0;
   writer.end = writer.full ? 0 : writer.begin + FIRST;
   writer.generation = scratchGeneration();
+  writer.comma = false;
 }
 
 /** As `beginText`, over the memory of the writer's last text of this callback: that text must no longer be needed. */
 export function restartText(writer: Writer): void {
   if (writer.generation != scratchGeneration() || writer.full) return beginText(writer);
   writer.at = writer.begin;
+  writer.comma = false;
 }
 
 /** What was written, alive until the callback ends. */
@@ -42,7 +51,8 @@ export function textOf(writer: Writer): Slice {
   return sliceOf(writer.begin, (writer.at - writer.begin) as u32);
 }
 
-function room(writer: Writer, bytes: usize): bool {
+/** Whether there is room for so many bytes more; makes it where it can. Who writes them by himself moves `at` on. */
+export function room(writer: Writer, bytes: usize): bool {
   if (bytes <= writer.end - writer.at) return true;
   if (writer.full) return false;
   const used = writer.at - writer.begin;
@@ -61,7 +71,7 @@ function room(writer: Writer, bytes: usize): bool {
 }
 
 export function putByte(writer: Writer, byte: u8): void {
-  if (!room(writer, 1)) return;
+  if (writer.at == writer.end && !room(writer, 1)) return;
   store<u8>(writer.at, byte);
   writer.at++;
 }
@@ -94,7 +104,7 @@ export function putNumber(writer: Writer, value: u64): void {
   }
   let left = value;
   for (let i = digits; i > 0; i--) {
-    store<u8>(writer.at + i - 1, (0x30 + (left % 10)) as u8);
+    store<u8>(writer.at + i - 1, ZERO + ((left % 10) as u8));
     left /= 10;
   }
   writer.at += digits;
@@ -105,9 +115,9 @@ export function putThousandths(writer: Writer, value: u64): void {
   putNumber(writer, value / 1000);
   let rest = (value % 1000) as u32;
   if (rest == 0) return;
-  putByte(writer, 0x2e);
+  putByte(writer, DOT);
   while (rest != 0) {
-    putByte(writer, (0x30 + rest / 100) as u8);
+    putByte(writer, ZERO + ((rest / 100) as u8));
     rest = (rest % 100) * 10;
   }
 }
@@ -125,38 +135,50 @@ export function putHex(writer: Writer, from: usize, bytes: u32): void {
 export function putEscaped(writer: Writer, text: Slice): void {
   let at = addressOf(text);
   const end = at + lengthOf(text);
-  while (at < end) {
-    const byte = load<u8>(at);
-    if (byte >= 0x80) {
-      const length = codePointLength(at, end);
-      if (length == 0) {
-        putByte(writer, 0xef);
-        putByte(writer, 0xbf);
-        putByte(writer, 0xbd);
-        at++;
-      } else {
-        putSlice(writer, sliceOf(at, length));
-        at += length;
-      }
-      continue;
+  while (room(writer, end - at)) {
+    let to = writer.at;
+    while (at < end) {
+      const byte = load<u8>(at);
+      if (byte < 0x20 || byte >= DELETE || byte == QUOTE || byte == BACKSLASH) break;
+      store<u8>(to, byte);
+      to++;
+      at++;
     }
-    if (byte == 0x22 || byte == 0x5c) {
-      putByte(writer, 0x5c);
-      putByte(writer, byte);
-    } else if (byte < 0x20 || byte == 0x7f) {
-      put(writer, "\\u00");
-      putByte(writer, hexDigit((byte >> 4) as u32));
-      putByte(writer, hexDigit((byte & 15) as u32));
-    } else {
-      putByte(writer, byte);
-    }
-    at++;
+    writer.at = to;
+    if (at == end) return;
+    at += putEscape(writer, at, end);
   }
 }
 
-/** Puts a JSON string, quotes included. */
+/** Puts the character at `at`, which does not stand for itself or is longer than a byte. @returns its bytes */
+function putEscape(writer: Writer, at: usize, end: usize): u32 {
+  const byte = load<u8>(at);
+  if (byte >= 0x80) {
+    const length = codePointLength(at, end);
+    if (length == 0) {
+      // U+FFFD.
+      putByte(writer, 0xef);
+      putByte(writer, 0xbf);
+      putByte(writer, 0xbd);
+      return 1;
+    }
+    putSlice(writer, sliceOf(at, length));
+    return length;
+  }
+  if (byte == QUOTE || byte == BACKSLASH) {
+    putByte(writer, BACKSLASH);
+    putByte(writer, byte);
+  } else {
+    put(writer, "\\u00");
+    putByte(writer, hexDigit((byte >> 4) as u32));
+    putByte(writer, hexDigit((byte & 15) as u32));
+  }
+  return 1;
+}
+
+/** Puts text in double quotes, escaped as in JSON: for sentences that repeat what somebody wrote. */
 export function putString(writer: Writer, text: Slice): void {
-  putByte(writer, 0x22);
+  putByte(writer, QUOTE);
   putEscaped(writer, text);
-  putByte(writer, 0x22);
+  putByte(writer, QUOTE);
 }

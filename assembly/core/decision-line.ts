@@ -1,7 +1,8 @@
 // The decision as one JSON line: what `serin decide` prints and what Envoy logs at debug level, from the same code.
 
-import { NONE, Slice } from "../bytes/slice";
-import { beginText, put, putByte, putSlice, putString, textOf, Writer } from "../bytes/writer";
+import * as json from "../bytes/json-writer";
+import { NONE } from "../bytes/slice";
+import { beginText, put, putSlice, textOf, Writer } from "../bytes/writer";
 import { HEADER_CLUSTER, HEADER_FLAGS, STATE_CLUSTER, STATE_NAMESPACE } from "../vocabulary/headers";
 import { anyExposed, putDictionary } from "./dictionary";
 import { ERROR_PARSE } from "./logic/opcodes";
@@ -45,67 +46,43 @@ export function reasonOf(code: u32): string {
   return code == GIVEN_SPLIT ? REASON_SPLIT : REASON_TARGETING_MATCH;
 }
 
-/** Puts a member's name that needs no escapes, with the comma before it unless it is the first. */
-export function putKey(writer: Writer, first: bool, name: string): void {
-  if (!first) putByte(writer, 0x2c);
-  putByte(writer, 0x22);
-  put(writer, name);
-  put(writer, '":');
-}
-
-/** Puts `"variant":…,"reason":…` and the cluster when the variant names one. */
+/** Puts the members `variant`, `reason`, and `cluster` when the variant names one. */
 export function putGiven(writer: Writer, given: Given): void {
   const variant = given.variant;
-  put(writer, '"variant":');
-  putString(writer, variant.name);
-  put(writer, ',"reason":"');
-  put(writer, reasonOf(given.reason));
-  putByte(writer, 0x22);
-  if (variant.cluster != NONE) {
-    put(writer, ',"cluster":');
-    putString(writer, variant.cluster);
-  }
-}
-
-function putSeparated(writer: Writer, first: bool, name: Slice): void {
-  if (!first) putByte(writer, 0x2c);
-  putString(writer, name);
-  putByte(writer, 0x3a);
+  json.textAt(writer, "variant", variant.name);
+  json.wordAt(writer, "reason", reasonOf(given.reason));
+  if (variant.cluster != NONE) json.textAt(writer, "cluster", variant.cluster);
 }
 
 /** Puts what is written for rollouts and cluster, as the members of one object. */
-function putSteering(writer: Writer, decision: Decision, first: bool): bool {
+function putSteering(writer: Writer, decision: Decision): void {
   const byHeader = decision.plan.steer == STEER_HEADER;
   for (let i: u32 = 0; i < decision.givenCount; i++) {
     const given = decision.given.at(i);
     if (!isAnnounced(given)) continue;
     const rollout = given.rollout;
     if (byHeader) {
-      putSeparated(writer, first, rollout.header);
+      json.nameText(writer, rollout.header);
     } else {
-      if (!first) putByte(writer, 0x2c);
-      putByte(writer, 0x22);
+      json.beginName(writer);
       put(writer, STATE_NAMESPACE);
       putSlice(writer, rollout.state);
-      put(writer, '":');
+      json.endName(writer);
     }
-    first = false;
     const variant = given.variant;
-    putByte(writer, 0x22);
+    json.beginString(writer);
     putSlice(writer, variant.name);
     // A line may stand in logs: that there is a secret is told, not which.
     if (byHeader && variant.headerValue != variant.name) put(writer, ".***");
-    putByte(writer, 0x22);
+    json.endString(writer);
   }
   const cluster = steeredCluster(decision);
-  if (cluster == NONE) return first;
-  if (!first) putByte(writer, 0x2c);
-  putByte(writer, 0x22);
+  if (cluster == NONE) return;
+  json.beginName(writer);
   if (!byHeader) put(writer, STATE_NAMESPACE);
   put(writer, byHeader ? HEADER_CLUSTER : STATE_CLUSTER);
-  put(writer, '":');
-  putString(writer, cluster);
-  return false;
+  json.endName(writer);
+  json.text(writer, cluster);
 }
 
 /** flagd's word for an answer. */
@@ -118,44 +95,34 @@ export function flagReason(code: u32): string {
 
 /** Every flag that was evaluated for the request, as the members of an object. */
 function putFlags(writer: Writer, decision: Decision): void {
-  let first = true;
   const plan = decision.plan;
   for (let i: u32 = 0; i < plan.flagCount; i++) {
     const flag = plan.flag(i);
     const answer = decision.answerOf(flag);
     if (!answer) continue;
-    putSeparated(writer, first, flag.key);
-    first = false;
-    putByte(writer, 0x7b);
+    json.nameText(writer, flag.key);
+    json.beginObject(writer);
     if (answer.given != NO_SLOT) {
       const variant = flag.variant(answer.given);
-      put(writer, '"value":');
+      json.name(writer, "value");
       putValue(writer, variant.value);
-      put(writer, ',"variant":');
-      putString(writer, variant.name);
-      putByte(writer, 0x2c);
+      json.textAt(writer, "variant", variant.name);
     }
-    put(writer, '"reason":"');
-    put(writer, flagReason(answer.reason));
-    if (answer.reason == FLAG_ERROR) {
-      put(writer, '","errorCode":"');
-      put(writer, answer.error == ERROR_PARSE ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL);
-    }
-    put(writer, '"}');
+    json.wordAt(writer, "reason", flagReason(answer.reason));
+    if (answer.reason == FLAG_ERROR)
+      json.wordAt(writer, "errorCode", answer.error == ERROR_PARSE ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL);
+    json.endObject(writer);
   }
 }
 
 /** Puts the Set-Cookie values of this request, as the items of an array. */
 function putIssued(writer: Writer, decision: Decision): void {
-  let first = true;
   for (let issue = decision.plan.issues; issue; issue = nextOf(issue)) {
     const id = decision.idOf(issue);
     if (id == NONE) continue;
     beginText(part);
     putSetCookie(part, issue, id, isSecure(issue));
-    if (!first) putByte(writer, 0x2c);
-    first = false;
-    putString(writer, textOf(part));
+    json.text(writer, textOf(part));
   }
 }
 
@@ -166,84 +133,84 @@ function isCopied(drawn: Drawn): bool {
 
 /** Puts the shadows that get a copy, as the items of an array. */
 function putShadows(writer: Writer, decision: Decision): void {
-  let first = true;
   for (let i: u32 = 0; i < decision.drawnCount; i++) {
-    const drawn = decision.drawn.at(i);
-    if (!isCopied(drawn)) continue;
-    const shadow = drawn.shadow;
-    if (!first) putByte(writer, 0x2c);
-    first = false;
-    put(writer, '{"name":');
-    putString(writer, shadow.name);
+    if (!isCopied(decision.drawn.at(i))) continue;
+    const shadow = decision.drawn.at(i).shadow;
+    json.beginObject(writer);
+    json.textAt(writer, "name", shadow.name);
     putCluster(writer, shadow);
-    putByte(writer, 0x7d);
+    json.endObject(writer);
   }
 }
 
-/** Puts `,"cluster":…,"dispatch":…`. */
+/** Puts the members `cluster` and `dispatch`. */
 export function putCluster(writer: Writer, shadow: Shadow): void {
-  put(writer, ',"cluster":');
-  putString(writer, shadow.cluster);
-  put(writer, ',"dispatch":"');
-  put(writer, shadow.dispatch == DISPATCH_MIRROR ? "mirror" : "call");
-  putByte(writer, 0x22);
+  json.textAt(writer, "cluster", shadow.cluster);
+  json.wordAt(writer, "dispatch", shadow.dispatch == DISPATCH_MIRROR ? "mirror" : "call");
 }
 
 /** Puts the decision line of policy.md. */
 export function putDecisionLine(writer: Writer, decision: Decision): void {
-  put(writer, '{"identity":');
+  json.beginObject(writer);
+  json.name(writer, "identity");
   const identity = decision.identityOf(decision.plan.identity);
-  if (identity == NONE) put(writer, "null");
-  else putString(writer, identity);
-  put(writer, ',"rollouts":{');
+  if (identity == NONE) json.nothing(writer);
+  else json.text(writer, identity);
+  json.objectAt(writer, "rollouts");
   for (let i: u32 = 0; i < decision.givenCount; i++) {
     const given = decision.given.at(i);
-    putSeparated(writer, i == 0, given.rollout.name);
-    putByte(writer, 0x7b);
+    json.nameText(writer, given.rollout.name);
+    json.beginObject(writer);
     putGiven(writer, given);
-    putByte(writer, 0x7d);
+    json.endObject(writer);
   }
-  put(writer, '},"flags":{');
+  json.endObject(writer);
+  json.objectAt(writer, "flags");
   putFlags(writer, decision);
-  put(writer, '},"shadows":[');
+  json.endObject(writer);
+  json.arrayAt(writer, "shadows");
   putShadows(writer, decision);
-  put(writer, '],"request":{"set":{');
-  let first = true;
-  if (decision.plan.steer == STEER_HEADER) first = putSteering(writer, decision, true);
+  json.endArray(writer);
+  putRequest(writer, decision);
+  json.objectAt(writer, "response");
+  json.arrayAt(writer, "set-cookie");
+  putIssued(writer, decision);
+  json.endArray(writer);
+  json.endObject(writer);
+  json.endObject(writer);
+}
+
+/** Puts the member `request`: what is done to it. */
+function putRequest(writer: Writer, decision: Decision): void {
+  json.objectAt(writer, "request");
+  json.objectAt(writer, "set");
+  if (decision.plan.steer == STEER_HEADER) putSteering(writer, decision);
   if (anyExposed(decision)) {
     beginText(part);
     putDictionary(part, decision);
-    putKey(writer, first, HEADER_FLAGS);
-    putString(writer, textOf(part));
-    first = false;
+    json.textAt(writer, HEADER_FLAGS, textOf(part));
   }
   if (anyIssued(decision)) {
     beginText(part);
     putCookieHeader(part, decision);
-    putKey(writer, first, "cookie");
-    putString(writer, textOf(part));
-    first = false;
+    json.textAt(writer, "cookie", textOf(part));
   }
   for (let i: u32 = 0; i < decision.drawnCount; i++) {
-    const drawn = decision.drawn.at(i);
-    const shadow = drawn.shadow;
-    if (!isCopied(drawn) || shadow.dispatch != DISPATCH_MIRROR) continue;
-    putSeparated(writer, first, shadow.header);
-    putString(writer, shadow.cluster);
-    first = false;
+    const shadow = decision.drawn.at(i).shadow;
+    if (!isCopied(decision.drawn.at(i)) || shadow.dispatch != DISPATCH_MIRROR) continue;
+    json.nameText(writer, shadow.header);
+    json.text(writer, shadow.cluster);
   }
-  put(writer, '},"remove":[');
+  json.endObject(writer);
+  json.arrayAt(writer, "remove");
   for (let i: u32 = 0; i < view.forgedCount; i++) {
-    if (i != 0) putByte(writer, 0x2c);
-    putString(writer, view.forged.at(i));
+    json.text(writer, view.forged.at(i));
   }
-  putByte(writer, 0x5d);
+  json.endArray(writer);
   if (decision.plan.steer != STEER_HEADER) {
-    put(writer, ',"filterState":{');
-    putSteering(writer, decision, true);
-    putByte(writer, 0x7d);
+    json.objectAt(writer, "filterState");
+    putSteering(writer, decision);
+    json.endObject(writer);
   }
-  put(writer, '},"response":{"set-cookie":[');
-  putIssued(writer, decision);
-  put(writer, "]}}");
+  json.endObject(writer);
 }

@@ -1,9 +1,10 @@
 // Why a request was decided so, rollout by rollout, also those that do not apply: the line at trace level that
 // `serin explain` puts into words. It looks at every entry by itself, without the index.
 
+import * as json from "../bytes/json-writer";
 import { NONE } from "../bytes/slice";
-import { put, putByte, putNumber, putString, Writer } from "../bytes/writer";
-import { putCluster, putGiven, putKey } from "./decision-line";
+import { Writer } from "../bytes/writer";
+import { putCluster, putGiven } from "./decision-line";
 import {
   failedOf,
   FAILED_FLAG,
@@ -58,90 +59,89 @@ function failureWord(code: u32): string {
   return code == FAILED_FLAG ? "flag" : "queryParams";
 }
 
+/** Puts the member `identity`: the value with its source, or null. */
 function putIdentity(writer: Writer, decision: Decision, identity: Identity | null): void {
   const value = decision.identityOf(identity);
-  if (!identity || value == NONE) {
-    put(writer, "null");
-    return;
-  }
+  json.name(writer, "identity");
+  if (!identity || value == NONE) return json.nothing(writer);
   const source = identity.source(decision.visitors.at(identity.index).found);
-  put(writer, '{"value":');
-  putString(writer, value);
-  put(writer, ',"source":"');
-  put(writer, sourceWord(source.kind));
-  putByte(writer, 0x22);
-  if (source.name != NONE) {
-    put(writer, ',"name":');
-    putString(writer, source.name);
-  }
-  putByte(writer, 0x7d);
+  json.beginObject(writer);
+  json.textAt(writer, "value", value);
+  json.wordAt(writer, "source", sourceWord(source.kind));
+  if (source.name != NONE) json.textAt(writer, "name", source.name);
+  json.endObject(writer);
 }
 
 /** Puts the explanation of the request that `decide` has just decided. */
 export function putExplanation(writer: Writer, decision: Decision): void {
-  put(writer, '{"explain":{"identity":');
+  json.beginObject(writer);
+  json.objectAt(writer, "explain");
   putIdentity(writer, decision, decision.plan.identity);
-  put(writer, ',"rollouts":{');
+  json.objectAt(writer, "rollouts");
+  putRollouts(writer, decision);
+  json.endObject(writer);
+  json.objectAt(writer, "flags");
+  putFlagSteps(writer, decision);
+  json.endObject(writer);
+  json.objectAt(writer, "shadows");
+  putShadows(writer, decision);
+  json.endObject(writer);
+  json.endObject(writer);
+  json.endObject(writer);
+}
+
+function putRollouts(writer: Writer, decision: Decision): void {
   let next: u32 = 0;
   const plan = decision.plan;
   for (let i: u32 = 0; i < plan.rolloutCount; i++) {
     const rollout = plan.rollout(i);
-    if (i != 0) putByte(writer, 0x2c);
-    putString(writer, rollout.name);
-    putByte(writer, 0x3a);
+    json.nameText(writer, rollout.name);
+    json.beginObject(writer);
     if (next < decision.givenCount && decision.given.at(next).rollout == rollout) {
       putApplying(writer, decision, decision.given.at(next));
       next++;
-    } else {
-      const matched = putFailures(writer, decision, rollout.entries);
-      put(writer, matched ? ',"when":false}' : "}");
+    } else if (putFailures(writer, decision, rollout.entries)) {
+      json.truthAt(writer, "when", false);
     }
+    json.endObject(writer);
   }
-  put(writer, '},"flags":{');
-  putFlagSteps(writer, decision);
-  put(writer, '},"shadows":{');
-  putShadows(writer, decision);
-  put(writer, "}}}");
 }
 
 /** Puts what the targeting of each flag looked at: it runs once more for that, with the same outcome. */
 function putFlagSteps(writer: Writer, decision: Decision): void {
-  let first = true;
   const plan = decision.plan;
   for (let i: u32 = 0; i < plan.flagCount; i++) {
     const flag = plan.flag(i);
     if (!decision.answerOf(flag) || !flag.targeting || flag.disabled) continue;
-    if (!first) putByte(writer, 0x2c);
-    first = false;
-    putString(writer, flag.key);
-    put(writer, ':{"steps":[');
+    json.nameText(writer, flag.key);
+    json.beginObject(writer);
+    json.arrayAt(writer, "steps");
     beginTrace(writer, plan.marks);
     answerFlag(decision, flag);
     endTrace();
-    put(writer, "]}");
+    json.endArray(writer);
+    json.endObject(writer);
   }
 }
 
 /**
- * Puts what fails of each entry.
- * @returns whether an entry holds, or none is asked for: it was something else that did not
+ * Puts the members of what does not apply: which entries fail, and why.
+ * @returns whether an entry holds, or none is asked for: it was then something else that did not
  */
 function putFailures(writer: Writer, decision: Decision, entries: Entry | null): bool {
-  let matched = !entries;
-  put(writer, '{"applies":false,"entries":[');
+  let matched = entries == null;
+  json.truthAt(writer, "applies", false);
+  json.arrayAt(writer, "entries");
   for (let entry = entries; entry; entry = nextOf(entry)) {
-    if (entry != entries) putByte(writer, 0x2c);
     const failed = failedOf(decision, entry);
     if (failed == HOLDS) {
       matched = true;
-      put(writer, "null");
+      json.nothing(writer);
     } else {
-      putByte(writer, 0x22);
-      put(writer, failureWord(failed));
-      putByte(writer, 0x22);
+      json.word(writer, failureWord(failed));
     }
   }
-  putByte(writer, 0x5d);
+  json.endArray(writer);
   return matched;
 }
 
@@ -150,95 +150,77 @@ function putShadows(writer: Writer, decision: Decision): void {
   const plan = decision.plan;
   for (let i: u32 = 0; i < plan.shadowCount; i++) {
     const shadow = plan.shadow(i);
-    if (i != 0) putByte(writer, 0x2c);
-    putString(writer, shadow.name);
-    putByte(writer, 0x3a);
+    json.nameText(writer, shadow.name);
+    json.beginObject(writer);
     if (next < decision.drawnCount && decision.drawn.at(next).shadow == shadow) {
       putDrawn(writer, decision, shadow, decision.drawn.at(next));
       next++;
-      continue;
+    } else {
+      const matched = putFailures(writer, decision, shadow.entries);
+      if (opensTunnel()) json.truthAt(writer, "upgrade", true);
+      else if (!takesMethod(shadow, view.method)) json.truthAt(writer, "method", false);
+      else if (matched) json.truthAt(writer, "when", false);
     }
-    const matched = putFailures(writer, decision, shadow.entries);
-    if (opensTunnel()) put(writer, ',"upgrade":true}');
-    else if (!takesMethod(shadow, view.method)) put(writer, ',"method":false}');
-    else put(writer, matched ? ',"when":false}' : "}");
+    json.endObject(writer);
   }
 }
 
 function putDrawn(writer: Writer, decision: Decision, shadow: Shadow, drawn: Drawn): void {
-  put(writer, '{"applies":true,');
+  json.truthAt(writer, "applies", true);
   putEntry(writer, decision, shadow.entries);
-  put(writer, drawn.outcome >= DRAWN_TOO_LARGE ? '"drawn":true' : '"drawn":false');
-  put(writer, shadow.byIdentity ? ',"sample":"identity"' : ',"sample":"request"');
-  put(writer, ',"share":');
-  putNumber(writer, shadow.share);
+  json.truthAt(writer, "drawn", drawn.outcome >= DRAWN_TOO_LARGE);
+  json.wordAt(writer, "sample", shadow.byIdentity ? "identity" : "request");
+  json.numberAt(writer, "share", shadow.share);
   if (shadow.byIdentity) {
-    putKey(writer, false, "identity");
     putIdentity(writer, decision, shadow.identity);
     if (drawn.outcome != DRAWN_ANONYMOUS) {
-      putKey(writer, false, "hash");
-      putNumber(writer, drawn.hash);
-      putKey(writer, false, "below");
-      putNumber(writer, shadow.below);
+      json.numberAt(writer, "hash", drawn.hash);
+      json.numberAt(writer, "below", shadow.below);
     }
   }
   if (drawn.outcome == DRAWN_TOO_LARGE) {
-    put(writer, ',"tooLarge":true,"maxBodyBytes":');
-    putNumber(writer, shadow.maxBodyBytes);
+    json.truthAt(writer, "tooLarge", true);
+    json.numberAt(writer, "maxBodyBytes", shadow.maxBodyBytes);
   }
   putCluster(writer, shadow);
-  putByte(writer, 0x7d);
 }
 
-/** Puts the first entry that holds. */
+/** Puts the member `entry`: the first that holds. */
 function putEntry(writer: Writer, decision: Decision, entries: Entry | null): void {
   for (let entry = entries; entry; entry = nextOf(entry)) {
-    if (failedOf(decision, entry) != HOLDS) continue;
-    put(writer, '"entry":');
-    putNumber(writer, entry.index);
-    putByte(writer, 0x2c);
-    return;
+    if (failedOf(decision, entry) == HOLDS) return json.numberAt(writer, "entry", entry.index);
   }
 }
 
 function putApplying(writer: Writer, decision: Decision, given: Given): void {
   const rollout = given.rollout;
-  put(writer, '{"applies":true,');
+  json.truthAt(writer, "applies", true);
   putEntry(writer, decision, rollout.entries);
   putGiven(writer, given);
   if (given.reason == GIVEN_FORCED_BY_HEADER) {
-    put(writer, ',"forcedBy":"header","name":');
-    putString(writer, rollout.forceHeaderName);
+    json.wordAt(writer, "forcedBy", "header");
+    json.textAt(writer, "name", rollout.forceHeaderName);
   } else if (given.reason == GIVEN_FORCED_BY_COOKIE) {
-    put(writer, ',"forcedBy":"cookie","name":');
-    putString(writer, rollout.forceCookieName);
+    json.wordAt(writer, "forcedBy", "cookie");
+    json.textAt(writer, "name", rollout.forceCookieName);
   } else if (given.reason == GIVEN_SPLIT) {
-    putKey(writer, false, "identity");
     putIdentity(writer, decision, rollout.identity);
-    putKey(writer, false, "salt");
-    putString(writer, rollout.salt);
-    putKey(writer, false, "hash");
-    putNumber(writer, given.hash);
+    json.textAt(writer, "salt", rollout.salt);
+    json.numberAt(writer, "hash", given.hash);
     putSlots(writer, rollout);
   }
-  putByte(writer, 0x7d);
 }
 
 function putSlots(writer: Writer, rollout: Rollout): void {
-  put(writer, ',"slots":[');
-  let first = true;
+  json.arrayAt(writer, "slots");
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
     if (i == rollout.fallback) continue;
     const variant = rollout.variant(i);
-    if (!first) putByte(writer, 0x2c);
-    first = false;
-    put(writer, '{"variant":');
-    putString(writer, variant.name);
-    put(writer, ',"begin":');
-    putNumber(writer, variant.begin);
-    put(writer, ',"end":');
-    putNumber(writer, variant.end);
-    putByte(writer, 0x7d);
+    json.beginObject(writer);
+    json.textAt(writer, "variant", variant.name);
+    json.numberAt(writer, "begin", variant.begin);
+    json.numberAt(writer, "end", variant.end);
+    json.endObject(writer);
   }
-  putByte(writer, 0x5d);
+  json.endArray(writer);
 }

@@ -2,10 +2,11 @@
 // the answer of production's second instance, shows as noise excused. A walk over all three at once, without recursion.
 
 import { arrayIndex } from "../bytes/decimal";
+import { putItemStep, putStep } from "../bytes/json-pointer";
 import { Token } from "../bytes/json-reader";
 import { parseNumber } from "../bytes/number-parse";
-import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../bytes/slice";
-import { put, putByte, putEscaped, putNumber, Writer } from "../bytes/writer";
+import { addressOf, lengthOf, sameText, Slice } from "../bytes/slice";
+import { Writer } from "../bytes/writer";
 import { beginNames, DEEPEST_JSON, JsonValue, memberNamed, namesExhausted } from "./json-tree";
 
 /** A JSON Pointer to what may differ; the token `*` stands for any one. */
@@ -252,23 +253,7 @@ export function putDifference(writer: Writer): void {
     const frame = frameAt(i);
     const child = frame.child;
     if (!child) return;
-    putByte(writer, 0x2f);
-    if (frame.ours.kind == Token.Object) putToken(writer, child.key);
-    else putNumber(writer, child.index);
+    if (frame.ours.kind == Token.Object) putStep(writer, child.key);
+    else putItemStep(writer, child.index);
   }
-}
-
-/** Puts a token with `~` and `/` escaped, and what a JSON string escapes. */
-export function putToken(writer: Writer, token: Slice): void {
-  const begin = addressOf(token);
-  const length = lengthOf(token);
-  let from: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    const byte = load<u8>(begin + i);
-    if (byte != 0x7e && byte != 0x2f) continue;
-    putEscaped(writer, sliceOf(begin + from, i - from));
-    put(writer, byte == 0x7e ? "~0" : "~1");
-    from = i + 1;
-  }
-  putEscaped(writer, sliceOf(begin + from, length - from));
 }

@@ -5,7 +5,8 @@ import { fixed } from "../bytes/records";
 import { beginScratch } from "../bytes/scratch";
 import { isWord, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find } from "../bytes/table";
-import { beginText, put, putByte, putString, textOf, Writer } from "../bytes/writer";
+import * as json from "../bytes/json-writer";
+import { beginText, textOf, Writer } from "../bytes/writer";
 import { flagReason } from "../core/decision-line";
 import { beginDecision, decision, FLAG_ERROR } from "../core/decision";
 import { answerFlag } from "../core/flag";
@@ -96,11 +97,10 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
     return putMetadata(plan, flag.metadata);
   }
   if (answer.given == NO_SLOT) {
-    put(line, '{"value":');
+    json.beginObject(line);
+    json.name(line, "value");
     putValue(line, part(request, "default"));
-    put(line, ',"reason":"');
-    put(line, flagReason(answer.reason));
-    putByte(line, 0x22);
+    json.wordAt(line, "reason", flagReason(answer.reason));
     return putMetadata(plan, flag.metadata);
   }
   const variant = flag.variant(answer.given);
@@ -109,13 +109,11 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
     putFailure(request, ERROR_CODE_TYPE, "the variant's value is of another type than the one asked for");
     return putMetadata(plan, flag.metadata);
   }
-  put(line, '{"value":');
+  json.beginObject(line);
+  json.name(line, "value");
   putValue(line, value);
-  put(line, ',"variant":');
-  putString(line, variant.name);
-  put(line, ',"reason":"');
-  put(line, flagReason(answer.reason));
-  putByte(line, 0x22);
+  json.textAt(line, "variant", variant.name);
+  json.wordAt(line, "reason", flagReason(answer.reason));
   putMetadata(plan, flag.metadata);
 }
 
@@ -127,40 +125,34 @@ function isOfType(value: Value, type: Value): bool {
   return value.tag == TAG_OBJECT;
 }
 
-function putFailure(request: Value, code: string, text: string): void {
-  put(line, '{"value":');
+function putFailure(request: Value, code: string, message: string): void {
+  json.beginObject(line);
+  json.name(line, "value");
   putValue(line, part(request, "default"));
-  put(line, ',"reason":"');
-  put(line, REASON_ERROR);
-  put(line, '","errorCode":"');
-  put(line, code);
-  put(line, '","errorMessage":"');
-  put(line, text);
-  putByte(line, 0x22);
+  json.wordAt(line, "reason", REASON_ERROR);
+  json.wordAt(line, "errorCode", code);
+  json.wordAt(line, "errorMessage", message);
 }
 
 /** Puts the set's metadata overlaid by the flag's, and ends the answer. */
 function putMetadata(plan: Plan, own: Value | null): void {
-  put(line, ',"flagMetadata":{');
-  let first = true;
+  json.objectAt(line, "flagMetadata");
   const set = plan.metadata;
   if (set) {
     for (let i: u32 = 0; i < set.count; i++) {
       if (own && findMember(own, set.members.at(i).key)) continue;
-      first = putMember(set, i, first);
+      putMember(set, i);
     }
   }
   if (own) {
-    for (let i: u32 = 0; i < own.count; i++) first = putMember(own, i, first);
+    for (let i: u32 = 0; i < own.count; i++) putMember(own, i);
   }
-  put(line, "}}");
+  json.endObject(line);
+  json.endObject(line);
 }
 
-function putMember(object: Value, index: u32, first: bool): bool {
+function putMember(object: Value, index: u32): void {
   const member = object.members.at(index);
-  if (!first) putByte(line, 0x2c);
-  putString(line, member.key);
-  putByte(line, 0x3a);
+  json.nameText(line, member.key);
   putValue(line, member.value);
-  return false;
 }

@@ -1,9 +1,10 @@
 // Something that should not happen has happened and the request goes on: counted always, said at warn level at most
 // once a second, so that a fault on every request does not become a second one in the log.
 
+import * as json from "../bytes/json-writer";
 import { fixed } from "../bytes/records";
 import { Slice } from "../bytes/slice";
-import { beginText, put, putString, textOf, Writer } from "../bytes/writer";
+import { beginText, textOf, Writer } from "../bytes/writer";
 import { nowNs, SECOND } from "../host/clock";
 import { log, WARN } from "../host/log";
 import { countError } from "./stats";
@@ -20,24 +21,28 @@ export function survive(code: string, message: string): void {
   said = true;
   saidNs = now;
   beginText(line);
-  put(line, '{"error":{"code":"');
-  put(line, code);
-  put(line, '","message":"');
-  put(line, message);
-  put(line, '"}}');
+  json.beginObject(line);
+  json.objectAt(line, "error");
+  json.wordAt(line, "code", code);
+  json.wordAt(line, "message", message);
+  json.endObject(line);
+  json.endObject(line);
   log(WARN, textOf(line));
 }
 
 /** Says that a shadow's copies cannot be sent; the caller says it once. */
 export function warnShadow(shadow: Slice, cluster: Slice): void {
   beginText(line);
-  put(line, '{"shadow":{"name":');
-  putString(line, shadow);
-  put(line, ',"unavailable":');
-  putString(line, cluster);
-  put(
+  json.beginObject(line);
+  json.objectAt(line, "shadow");
+  json.textAt(line, "name", shadow);
+  json.textAt(line, "unavailable", cluster);
+  json.wordAt(
     line,
-    ',"message":"no such cluster, no healthy host in it, or its circuit breaker is open: nothing is copied"}}',
+    "message",
+    "no such cluster, no healthy host in it, or its circuit breaker is open: nothing is copied",
   );
+  json.endObject(line);
+  json.endObject(line);
   log(WARN, textOf(line));
 }

@@ -1,11 +1,12 @@
 // What is wrong with a policy, collected while it is read: at most 20, each with its place, written as JSON lines.
 
+import { putItemStep, putStep } from "../bytes/json-pointer";
+import * as json from "../bytes/json-writer";
 import { scratch } from "../bytes/scratch";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import {
   beginText,
   put,
-  putByte,
   putNumber,
   putSlice,
   putString,
@@ -13,7 +14,6 @@ import {
   textOf,
   Writer,
 } from "../bytes/writer";
-import { putToken } from "../core/json-difference";
 import { LIMIT_PROBLEMS } from "../vocabulary/limits";
 import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/problems";
 import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node, parentOf } from "./node";
@@ -238,12 +238,8 @@ export function putPointer(writer: Writer, place: Node | null): void {
   while (steps > 0) {
     steps--;
     const node = changetype<Node>(load<u32>(path + (steps << 2)));
-    putByte(writer, 0x2f);
-    if (node.container.kind == KIND_ARRAY) {
-      putNumber(writer, node.index);
-      continue;
-    }
-    putToken(writer, node.key);
+    if (node.container.kind == KIND_ARRAY) putItemStep(writer, node.index);
+    else putStep(writer, node.key);
   }
 }
 
@@ -262,19 +258,18 @@ export function putProblem(writer: Writer, index: u32): void {
       column++;
     }
   }
-  put(writer, problem.severity < ERROR ? '{"severity":"warning","code":"' : '{"severity":"error","code":"');
-  put(writer, changetype<string>(problem.code));
-  put(writer, '","pointer":"');
+  json.beginObject(writer);
+  json.wordAt(writer, "severity", problem.severity < ERROR ? "warning" : "error");
+  json.wordAt(writer, "code", changetype<string>(problem.code));
+  json.name(writer, "pointer");
+  json.beginString(writer);
   putPointer(writer, problem.node);
-  put(writer, '","offset":');
-  putNumber(writer, problem.at - begin);
-  put(writer, ',"line":');
-  putNumber(writer, line);
-  put(writer, ',"column":');
-  putNumber(writer, column);
-  put(writer, ',"message":');
-  putString(writer, problem.message);
-  putByte(writer, 0x7d);
+  json.endString(writer);
+  json.numberAt(writer, "offset", problem.at - begin);
+  json.numberAt(writer, "line", line);
+  json.numberAt(writer, "column", column);
+  json.textAt(writer, "message", problem.message);
+  json.endObject(writer);
 }
 
 /** Whether the problem is a warning or a hint. */

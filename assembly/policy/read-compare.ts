@@ -1,7 +1,8 @@
 // `compare` of a shadow, and what its `headers` change on the copy.
 
+import { decodeStep, SLASH } from "../bytes/json-pointer";
 import { nextOf } from "../bytes/records";
-import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
 import { Ignored } from "../core/json-difference";
 import { BODY_BYTES, BODY_IGNORED, BODY_JSON, HeaderChange, Shadow } from "../core/shadow-plan";
@@ -106,36 +107,25 @@ function readIgnored(list: Node, shadow: Shadow): void {
 
 /** Splits a pointer into its tokens, decoded. @returns whether it is one */
 function readPointer(text: Slice, ignored: Ignored): bool {
-  const length = lengthOf(text);
-  if (length == 0) return true;
+  if (lengthOf(text) == 0) return true;
   const copy = kept(text);
   const begin = addressOf(copy);
-  if (load<u8>(begin) != 0x2f) return false;
+  const end = begin + lengthOf(copy);
+  if (load<u8>(begin) != SLASH) return false;
   let count: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    if (load<u8>(begin + i) == 0x2f) count++;
+  for (let at = begin; at < end; at++) {
+    if (load<u8>(at) == SLASH) count++;
   }
   ignored.tokens = room(count << 3);
   if (ignored.tokens == 0) return true;
-  let from: u32 = 1;
-  let to: u32 = 1;
-  for (let i: u32 = 1; i <= length; i++) {
-    let byte: u8 = i == length ? 0x2f : load<u8>(begin + i);
-    if (byte == 0x2f) {
-      store<u64>(ignored.tokens + ((ignored.count as usize) << 3), sliceOf(begin + from, to - from));
-      ignored.count++;
-      from = i + 1;
-      to = from;
-      continue;
-    }
-    if (byte == 0x7e) {
-      const next: u8 = i + 1 == length ? 0 : load<u8>(begin + i + 1);
-      if (next != 0x30 && next != 0x31) return false;
-      byte = next == 0x30 ? 0x7e : 0x2f;
-      i++;
-    }
-    store<u8>(begin + to, byte);
-    to++;
+  let from = begin + 1;
+  while (ignored.count < count) {
+    const stop = findByte(from, end, SLASH);
+    const token = decodeStep(sliceOf(from, (stop - from) as u32));
+    if (token == NONE) return false;
+    store<u64>(ignored.tokens + ((ignored.count as usize) << 3), token);
+    ignored.count++;
+    from = stop + 1;
   }
   return true;
 }

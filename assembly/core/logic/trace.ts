@@ -1,7 +1,8 @@
 // What a rule looked at while it ran, for explanations: the variables with their values, the conditions of `if` with
 // their place in the policy and whether they held, in the order in which it happened.
 
-import { put, putByte, putSlice, putString, Writer } from "../../bytes/writer";
+import * as json from "../../bytes/json-writer";
+import { putSlice, Writer } from "../../bytes/writer";
 import { Mark } from "../rule-plan";
 import { Value } from "./value";
 import { putValue } from "./value-text";
@@ -33,22 +34,20 @@ export function isTraced(): bool {
   return trace != null;
 }
 
-/** Begins a step. @returns whether there is room for it */
-function step(writer: Writer): bool {
+/** Counts a step. @returns whether there is room for it */
+function step(): bool {
   steps++;
-  if (steps > MOST_STEPS) return false;
-  if (steps != 1) putByte(writer, 0x2c);
-  return true;
+  return steps <= MOST_STEPS;
 }
 
 export function traceVariable(variable: Variable, value: Value): void {
   const writer = trace;
-  if (!writer || !step(writer)) return;
-  put(writer, '{"var":');
-  putString(writer, variable.path);
-  put(writer, ',"value":');
+  if (!writer || !step()) return;
+  json.beginObject(writer);
+  json.textAt(writer, "var", variable.path);
+  json.name(writer, "value");
   putValue(writer, value);
-  putByte(writer, 0x7d);
+  json.endObject(writer);
 }
 
 export function traceCondition(at: usize, holds: bool): void {
@@ -57,8 +56,12 @@ export function traceCondition(at: usize, holds: bool): void {
   if (!writer || steps >= MOST_STEPS) return;
   let mark = marks;
   while (mark && mark.at != at) mark = mark.next;
-  if (!mark || !step(writer)) return;
-  put(writer, '{"if":"');
+  if (!mark || !step()) return;
+  json.beginObject(writer);
+  json.name(writer, "if");
+  json.beginString(writer);
   putSlice(writer, mark.pointer);
-  put(writer, holds ? '","holds":true}' : '","holds":false}');
+  json.endString(writer);
+  json.truthAt(writer, "holds", holds);
+  json.endObject(writer);
 }

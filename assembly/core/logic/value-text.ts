@@ -1,8 +1,8 @@
 // A value as JSON text.
 
+import * as json from "../../bytes/json-writer";
 import { Run } from "../../bytes/records";
-import { put, putByte, putString, Writer } from "../../bytes/writer";
-import { putNumberText } from "../../bytes/number-text";
+import { Writer } from "../../bytes/writer";
 import { numberOf, TAG_ARRAY, TAG_FALSE, TAG_NUMBER, TAG_OBJECT, TAG_TEXT, TAG_TRUE, Value } from "./value";
 
 /** Containers inside one another that are written; deeper ones are written as null. */
@@ -26,7 +26,8 @@ export function putValue(writer: Writer, root: Value): void {
     next = null;
     const tag = value.tag;
     if ((tag == TAG_ARRAY || tag == TAG_OBJECT) && depth < DEEPEST) {
-      putByte(writer, tag == TAG_ARRAY ? 0x5b : 0x7b);
+      if (tag == TAG_ARRAY) json.beginArray(writer);
+      else json.beginObject(writer);
       const open = opened.at(depth);
       open.container = value;
       open.place = 0;
@@ -41,30 +42,27 @@ export function putValue(writer: Writer, root: Value): void {
   }
 }
 
-/** Puts what stands before the next item of an open container. @returns the item; null when the container is closed */
+/** Puts the name of the next member of an open container, or its end. @returns the item; null when the container is closed */
 function nextIn(writer: Writer, open: Open): Value | null {
   const container = open.container;
   const place = open.place;
   const isArray = container.tag == TAG_ARRAY;
   if (place == container.count) {
-    putByte(writer, isArray ? 0x5d : 0x7d);
+    if (isArray) json.endArray(writer);
+    else json.endObject(writer);
     return null;
   }
   open.place = place + 1;
-  if (place != 0) putByte(writer, 0x2c);
   if (isArray) return container.items.at(place);
   const member = container.members.at(place);
-  putString(writer, member.key);
-  putByte(writer, 0x3a);
+  json.nameText(writer, member.key);
   return member.value;
 }
 
-/** JSON has no word for an infinite number: null, as JavaScript writes it. */
 function putScalar(writer: Writer, value: Value): void {
   const tag = value.tag;
-  if (tag == TAG_TEXT) putString(writer, value.bits);
-  else if (tag == TAG_NUMBER && isFinite<f64>(numberOf(value))) putNumberText(writer, numberOf(value));
-  else if (tag == TAG_TRUE) put(writer, "true");
-  else if (tag == TAG_FALSE) put(writer, "false");
-  else put(writer, "null");
+  if (tag == TAG_TEXT) json.text(writer, value.bits);
+  else if (tag == TAG_NUMBER) json.float(writer, numberOf(value));
+  else if (tag == TAG_TRUE || tag == TAG_FALSE) json.truth(writer, tag == TAG_TRUE);
+  else json.nothing(writer);
 }

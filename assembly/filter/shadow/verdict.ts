@@ -2,9 +2,10 @@
 
 import { gathered } from "../../bytes/chain";
 import { hashOf } from "../../bytes/hash64";
-import { fixed } from "../../bytes/records";
+import * as json from "../../bytes/json-writer";
 import { lengthOf, NONE, Slice } from "../../bytes/slice";
-import { beginText, put, putByte, putNumber, putString, textOf, Writer } from "../../bytes/writer";
+import { beginText, textOf, Writer } from "../../bytes/writer";
+import { fixed } from "../../bytes/records";
 import {
   compareJson,
   JSON_DIFFERENT,
@@ -112,21 +113,20 @@ function treeOf(answer: Answer): JsonValue | null {
 /** One line about a mismatch: where, never what. @param hasPointer whether core/json-difference.ts knows the place */
 function write(copy: Copy, verdict: string, hasPointer: bool): void {
   beginText(line);
-  put(line, '{"shadow":{"name":');
-  putString(line, copy.shadow.name);
-  put(line, ',"verdict":"');
-  put(line, verdict);
-  put(line, '","request":');
-  putString(line, copy.line);
-  put(line, ',"production":');
-  putNumber(line, copy.ours.status);
-  put(line, ',"answer":');
-  putNumber(line, copy.theirs.status);
+  json.beginObject(line);
+  json.objectAt(line, "shadow");
+  json.textAt(line, "name", copy.shadow.name);
+  json.wordAt(line, "verdict", verdict);
+  json.textAt(line, "request", copy.line);
+  json.numberAt(line, "production", copy.ours.status);
+  json.numberAt(line, "answer", copy.theirs.status);
   if (hasPointer) {
-    put(line, ',"pointer":"');
+    json.name(line, "pointer");
+    json.beginString(line);
     putDifference(line);
-    putByte(line, 0x22);
+    json.endString(line);
   }
-  put(line, "}}");
+  json.endObject(line);
+  json.endObject(line);
   log(INFO, textOf(line));
 }
