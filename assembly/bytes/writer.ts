@@ -11,6 +11,7 @@ const ZERO: u8 = 0x30;
 const BACKSLASH: u8 = 0x5c;
 const DELETE: u8 = 0x7f;
 
+
 @unmanaged
 export class Writer {
   begin: usize;

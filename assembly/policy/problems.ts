@@ -4,16 +4,7 @@ import { putItemStep, putStep } from "../bytes/json-pointer";
 import * as json from "../bytes/json-writer";
 import { scratch } from "../bytes/scratch";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
-import {
-  beginText,
-  put,
-  putNumber,
-  putSlice,
-  putString,
-  restartText,
-  textOf,
-  Writer,
-} from "../bytes/writer";
+import { beginText, put, putNumber, putSlice, putString, restartText, textOf, Writer } from "../bytes/writer";
 import { LIMIT_PROBLEMS } from "../vocabulary/limits";
 import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/problems";
 import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node, parentOf } from "./node";

@@ -193,9 +193,7 @@ describe("a JSON Pointer", () => {
     for (let i = 0; i < names.length; i++) putStep(writer, bytesOf(names[i]));
     putItemStep(writer, 0);
     putItemStep(writer, 4294967295);
-    expect(stringOf(textOf(writer))).toBe(
-      '//a/a~1b/m~0n/~0/~1/~01/~0~0~1~1/\\"\\\\/é\\u000a/0/4294967295',
-    );
+    expect(stringOf(textOf(writer))).toBe('//a/a~1b/m~0n/~0/~1/~01/~0~0~1~1/\\"\\\\/é\\u000a/0/4294967295');
   });
 
   it("is read step by step, in place", () => {
