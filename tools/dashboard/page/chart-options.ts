@@ -2,7 +2,7 @@
 
 import type uPlot from "uplot";
 
-import type { ChartData, ChartText, Line } from "./chart.ts";
+import type { ChartData, ChartText, Line } from "./chart-data.ts";
 import { colorNow, shapePath } from "./marks.ts";
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';

@@ -2,42 +2,11 @@
 
 import uPlot from "uplot";
 
+import type { ChartData, ChartText } from "./chart-data.ts";
 import { element, setAttribute, setText } from "./elements.ts";
 import { chartOptions } from "./chart-options.ts";
-import { markPicture, type Mark } from "./marks.ts";
+import { markPicture } from "./marks.ts";
 import { clock } from "./words.ts";
-
-type Values = readonly (number | null)[];
-
-export interface Line {
-  /** Lines of one name share a mark and a place in the legend: the quantiles of one variant, say. */
-  readonly name: string;
-  readonly mark: Mark;
-  readonly values: Values;
-  readonly style: "solid" | "dashed" | "dotted";
-  /** What stands at the line's end: its mark and its name, its mark, or nothing. */
-  readonly end: "name" | "mark" | "none";
-  readonly band?: { readonly lower: Values; readonly upper: Values };
-}
-
-export interface ChartData {
-  /** Milliseconds. */
-  readonly times: readonly number[];
-  readonly from: number;
-  readonly to: number;
-  readonly lines: readonly Line[];
-}
-
-export interface ChartText {
-  readonly title: string;
-  /** What the eye cannot know: which line is which quantile. */
-  readonly note: string;
-  readonly format: (value: number | null) => string;
-  /** For the scale, where it is another. */
-  readonly axis?: (value: number | null) => string;
-  /** The scale reaches at least so high: noise around 0 must not look like a mountain. */
-  readonly leastTop: number;
-}
 
 export class Chart {
   readonly root: HTMLElement;

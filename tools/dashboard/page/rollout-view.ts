@@ -1,7 +1,8 @@
 // One rollout: its verdict, the split, the figures side by side, and five charts.
 
 import type { RolloutState, VariantPoint, VariantState } from "../wire.ts";
-import { Chart, type Line } from "./chart.ts";
+import { Chart } from "./chart.ts";
+import type { Line } from "./chart-data.ts";
 import { element, setText } from "./elements.ts";
 import { FiguresTable, type Group } from "./figures-table.ts";
 import type { View } from "./history.ts";

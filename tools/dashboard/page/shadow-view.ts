@@ -1,7 +1,8 @@
 // One shadow: what became of its copies, and both latencies of the same requests.
 
 import type { Quantiles, ShadowPoint, ShadowState } from "../wire.ts";
-import { Chart, type Line } from "./chart.ts";
+import { Chart } from "./chart.ts";
+import type { Line } from "./chart-data.ts";
 import { element, setText } from "./elements.ts";
 import { FiguresTable, type Row } from "./figures-table.ts";
 import type { View } from "./history.ts";
