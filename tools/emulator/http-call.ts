@@ -1,6 +1,5 @@
+import type { Context } from "./context.ts";
 import { HeaderMap, type HeaderPairs } from "./header-map.ts";
-import type { Root } from "./root.ts";
-import type { Vm } from "./vm.ts";
 
 /** What a cluster can be: there, there without a healthy host, not there. */
 export type ClusterState = "up" | "no-host" | "unknown";
@@ -32,12 +31,15 @@ export class HttpCall {
   /** 0 is no timeout. Nothing waits for it: a test answers 504 where Envoy would. */
   readonly timeoutMs: number;
 
-  /** Made by the VM alone. `token` is unique among the open calls of `root`, not among those of other roots. */
+  /**
+   * Made by the VM alone. `token` is unique among the open calls of `root`, not among those of other roots; `answered`
+   * takes the answer to the guest, null when none will come.
+   */
   constructor(
-    private readonly vm: Vm,
-    readonly root: Root,
+    readonly root: Context,
     readonly token: number,
     request: HttpCallRequest,
+    private readonly answered: (answer: HttpCallAnswer | null) => void,
   ) {
     this.cluster = request.cluster;
     this.headers = request.headers.toPairs();
@@ -53,7 +55,7 @@ export class HttpCall {
 
   /** The answer has come. Envoy's own for a timeout is `:status` 504, for a refused connection or a reset 503. */
   respond(headers: HeaderPairs, body: Uint8Array | string = "", trailers?: HeaderPairs): void {
-    this.vm.answer(this, {
+    this.answered({
       headers: new HeaderMap("response", headers),
       body: Buffer.from(body),
       trailers: trailers === undefined ? null : new HeaderMap("response", trailers),
@@ -62,6 +64,6 @@ export class HttpCall {
 
   /** No answer will come, and none is made up (an answer that Envoy finds too large to buffer): zeros and no maps. */
   reset(): void {
-    this.vm.answer(this, null);
+    this.answered(null);
   }
 }

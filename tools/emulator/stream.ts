@@ -4,7 +4,6 @@ import type { Context, HeaderChange } from "./context.ts";
 import { HeaderMap, type HeaderPairs } from "./header-map.ts";
 import { decisionIn, errorsIn, explanationIn, type LoggedError, type LogLine } from "./log.ts";
 import type { Root } from "./root.ts";
-import type { Vm } from "./vm.ts";
 
 /** What a request brings. */
 export interface StreamRequest {
@@ -38,6 +37,14 @@ const GRPC_UNKNOWN = 2;
 /** Envoy's prefix of every filter state that a Wasm filter writes. */
 const STATE_NAMESPACE = "wasm.";
 
+/** What a stream asks of the VM that it runs in. */
+export interface StreamHost {
+  /** Runs an exported callback of the guest. @returns what it returned; 0 when the guest has none of that name */
+  call(context: Context, callback: string, ...parameters: number[]): number;
+  /** The stream is over. */
+  close(stream: Stream): void;
+}
+
 /** One request and its response, as the filter chain of one Envoy worker sees them. */
 export class Stream implements Context {
   readonly log: LogLine[] = [];
@@ -68,7 +75,7 @@ export class Stream implements Context {
 
   /** Made by `Vm.open` alone. */
   constructor(
-    private readonly vm: Vm,
+    private readonly vm: StreamHost,
     readonly root: Root,
     readonly id: number,
     private readonly request: StreamRequest,

@@ -242,14 +242,14 @@ export class Vm {
   }
 
   /**
-   * Runs `proxy_on_http_call_response` of a call, with null as Envoy does when no answer will come; called by `HttpCall`.
+   * Runs `proxy_on_http_call_response` of a call, with null as Envoy does when no answer will come.
    * From within a callback it waits for its end, as in Envoy. Nothing happens when the call's root is gone.
    */
-  answer(call: HttpCall, answer: HttpCallAnswer | null): void {
-    if (this.#depth > 0) return void this.#afterCallback.push(() => this.answer(call, answer));
-    if (call.root.finished) return;
+  #answer(root: Root, call: HttpCall, answer: HttpCallAnswer | null): void {
+    if (this.#depth > 0) return void this.#afterCallback.push(() => this.#answer(root, call, answer));
+    if (root.finished) return;
     if (!this.#httpCalls.delete(call)) throw new Error(`HTTP call ${call.token} has been answered before`);
-    const { root, token } = call;
+    const { token } = call;
     root.httpCalls.delete(token);
     root.answer = answer;
     try {
@@ -273,7 +273,7 @@ export class Vm {
 
   #send(request: HttpCallRequest): number {
     const root = this.#currentRoot();
-    const call = new HttpCall(this, root, root.nextToken(), request);
+    const call: HttpCall = new HttpCall(root, root.nextToken(), request, (answer) => this.#answer(root, call, answer));
     root.httpCalls.set(call.token, call);
     this.#httpCalls.add(call);
     this.httpCallsSent++;
