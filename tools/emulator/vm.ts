@@ -273,7 +273,9 @@ export class Vm {
 
   #send(request: HttpCallRequest): number {
     const root = this.#currentRoot();
-    const call: HttpCall = new HttpCall(root, root.nextToken(), request, (answer) => this.#answer(root, call, answer));
+    const call: HttpCall = new HttpCall(root, root.nextToken(), request, (answer) =>
+      this.#answer(root, call, answer),
+    );
     root.httpCalls.set(call.token, call);
     this.#httpCalls.add(call);
     this.httpCallsSent++;
