@@ -16,6 +16,8 @@ export async function compileEmpty(folder: string): Promise<string> {
       // Nothing of asconfig.json: the filter itself would be compiled along.
       ...["--config", "none"],
       ...["--baseDir", ROOT, "--runtime", "stub", "-O3", "--exportStart", "_initialize", "--use", "abort="],
+      // Under valgrind, V8 cannot reserve address space for a memory without a small maximum.
+      ...["--maximumMemory", "16"],
       ...["--outFile", "empty.wasm"],
     ],
     {
