@@ -8,8 +8,11 @@ import { request } from "../e2e/wire.ts";
 import { compileEmpty } from "./compile-empty.ts";
 import { luaSource } from "./lua.ts";
 
-/** Which users send requests: of 20 users 18 get the default and one each other variant, or all default or all others. */
-export type Traffic = "mixed" | "default" | "other";
+/**
+ * Which users send requests. `mixed`: of 20 users 18 get the default and one each other variant. `default` and `other`: all
+ * get the default, or one of the others. `new`: like `other`, and each request comes from a user who was never seen.
+ */
+export type Traffic = "mixed" | "default" | "other" | "new";
 
 export interface Way {
   readonly name: string;
@@ -104,11 +107,14 @@ export const WAYS: readonly Way[] = [
     traffic: "default",
   },
   { name: "count-other", note: "the same, other users alone", policy: policy("count"), traffic: "other" },
+  { name: "count-new", note: "the same, each user is new", policy: policy("count"), traffic: "new" },
   { name: "count-header", note: "signals: count, header", policy: policy("count"), steer: "header" },
   { name: "matched", note: "signals: matched, filter state", policy: policy("matched") },
-  { name: "matched-header", note: "the same by header", policy: policy("matched"), steer: "header" },
+  { name: "matched-header", note: "signals: matched, header", policy: policy("matched"), steer: "header" },
   { name: "full", note: "signals: full, filter state", policy: policy("full") },
-  { name: "full-header", note: "the same by header", policy: policy("full"), steer: "header" },
+  { name: "full-other", note: "the same, other users alone", policy: policy("full"), traffic: "other" },
+  { name: "full-new", note: "the same, each user is new", policy: policy("full"), traffic: "new" },
+  { name: "full-header", note: "signals: full, header", policy: policy("full"), steer: "header" },
   { name: "count-two", note: "count, and a second rollout for the request", policy: policy("count", SECOND) },
   { name: "full-two", note: "full, and a second rollout", policy: policy("full", SECOND_FULL) },
   { name: "flag", note: "count behind a flag of ten branches", policy: flagged(false) },
@@ -163,17 +169,20 @@ export interface Sent {
 
 export type Variant = "stable" | "b" | "c";
 
-/** The requests of a way, in blocks: each block has the same users. */
+/** The requests of a way, in blocks: each block has the same users, unless they are new. */
 export class Requests {
   readonly #users: Record<Variant, string[]> = { stable: [], b: [], c: [] };
   #tried = 0;
+  #used = { stable: 0, b: 0, c: 0 };
 
   constructor(private readonly way: Way) {}
 
   block(count: number): readonly Sent[] {
-    const used = { stable: 0, b: 0, c: 0 };
+    const { traffic = "mixed" } = this.way;
+    if (traffic !== "new") this.#used = { stable: 0, b: 0, c: 0 };
+    const used = this.#used;
     return Array.from({ length: count }, (_, n) => {
-      const variant = variantAt(n, this.way.traffic ?? "mixed");
+      const variant = variantAt(n, traffic);
       const user = this.#user(variant, used[variant]++);
       return { bytes: bytesOf(user), cluster: this.way.isWhole === true ? "stable" : variant };
     });
@@ -193,7 +202,7 @@ export class Requests {
 /** The variant of a block's n-th request. */
 function variantAt(n: number, traffic: Traffic): Variant {
   if (traffic === "default") return "stable";
-  if (traffic === "other") return n % 2 === 0 ? "b" : "c";
+  if (traffic === "other" || traffic === "new") return n % 2 === 0 ? "b" : "c";
   if (n % 20 === 7) return "b";
   return n % 20 === 17 ? "c" : "stable";
 }

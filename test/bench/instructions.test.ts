@@ -180,7 +180,7 @@ describe("ways", () => {
     assert.throws(() => names("counts"), /there is no counts; there are no-filter, /);
   });
 
-  test("eighteen of twenty users get the default, and each block has the same users", () => {
+  test("eighteen of twenty users get the default, and each block has the same users unless they are new", () => {
     const wayOf = (name: string): (typeof WAYS)[number] =>
       WAYS.find((way) => way.name === name) ?? assert.fail(name);
     const requests = new Requests(wayOf("count"));
@@ -196,6 +196,9 @@ describe("ways", () => {
       other.map(({ cluster }) => cluster),
       ["b", "c", "b", "c"],
     );
+    const fresh = new Requests(wayOf("full-new"));
+    const users = [...fresh.block(100), ...fresh.block(100)].map(({ bytes }) => bytes);
+    assert.equal(new Set(users).size, 200, "a new user is never seen again");
     const whole = new Requests(wayOf("not-concerned")).block(20);
     assert.ok(whole.every(({ cluster }) => cluster === "stable"));
   });
