@@ -1,6 +1,6 @@
 // The ways whose instructions are counted: a listener for each, in one Envoy, all in front of the same upstream.
 
-import { join } from "node:path";
+import { resolve } from "node:path";
 
 import { cluster } from "../e2e/bootstrap.ts";
 import { fromBothEnds, variantOf } from "../e2e/murmur3.ts";
@@ -14,12 +14,18 @@ import { luaSource } from "./lua.ts";
  */
 export type Traffic = "mixed" | "default" | "other" | "new";
 
+interface Policy {
+  readonly rollouts?: object;
+  readonly shadows?: object;
+  readonly [key: string]: unknown;
+}
+
 export interface Way {
   readonly name: string;
   /** What a person should know of it. */
   readonly note: string;
   /** The policy of a way that has Serin in it. */
-  readonly policy?: object;
+  readonly policy?: Policy;
   readonly steer?: "filterState" | "header";
   /** Default: `mixed`. */
   readonly traffic?: Traffic;
@@ -33,6 +39,7 @@ const PARTS = fromBothEnds(["b", 5], ["c", 5]);
 const FILTERS = "type.googleapis.com/envoy.extensions.filters";
 
 interface Rollout {
+  readonly salt: string;
   readonly match: readonly object[];
   readonly signals: string;
   readonly default: string;
@@ -40,7 +47,7 @@ interface Rollout {
 }
 
 function rollout(signals: string): Rollout {
-  return { match: MATCH, signals, default: "stable", variants: VARIANTS };
+  return { salt: "checkout", match: MATCH, signals, default: "stable", variants: VARIANTS };
 }
 
 /** Ten rollouts, of which only `checkout` concerns the requests. `more`: further keys of the policy. */
@@ -48,11 +55,12 @@ function policy(
   signals: string,
   more: Readonly<Record<string, unknown>> = {},
   checkout: object = {},
-): object {
+): Policy {
   const rollouts: Record<string, unknown> = {};
   for (let i = 1; i < 10; i++) {
     rollouts[`r${i}`] = {
       ...rollout(signals),
+      salt: `r${i}`,
       match: [{ hosts: [`shop${i}.example.com`], path: { value: `/app${i}` } }],
     };
   }
@@ -65,7 +73,7 @@ const SECOND = { rollouts: { cart: { ...rollout("count"), salt: "cart" } } };
 const SECOND_FULL = { rollouts: { cart: { ...rollout("full"), salt: "cart" } } };
 
 /** A rollout behind a flag of ten branches over one header; the last branch holds. */
-function flagged(isExposed: boolean): object {
+function flagged(isExposed: boolean): Policy {
   const branches = Array.from({ length: 9 }, (_, i) => [
     { "==": [{ var: "headers.x-tenant" }, `tenant-${i}`] },
     "off",
@@ -81,7 +89,7 @@ function flagged(isExposed: boolean): object {
   return policy("count", { flags: { "new-checkout": flag } }, { match });
 }
 
-function shadowed(sample: "request" | "identity"): object {
+function shadowed(sample: "request" | "identity"): Policy {
   const compare = { status: true, body: { json: true } };
   const copy = { match: MATCH, percent: 1, sample, cluster: "shadow", compare };
   return policy("count", { shadows: { copy } });
@@ -232,17 +240,13 @@ export async function bootstrapOf(
   folder: string,
 ): Promise<string> {
   const empty = listeners.some(({ name }) => name === "empty-filter") ? await compileEmpty(folder) : "";
-  const fileOf = (label: string | null): string =>
-    builds.find((build) => build.label === label)?.path ?? join(folder, "none");
   return JSON.stringify({
     node: { id: "bench", cluster: "bench" },
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
     // Flushing stats would add instructions that belong to no request.
     stats_flush_interval: "299s",
     static_resources: {
-      listeners: listeners.map((listener) =>
-        listenerOf(listener, filtersOf(listener, empty, fileOf(listener.build))),
-      ),
+      listeners: listeners.map((listener) => listenerOf(listener, filtersOf(listener, builds, empty))),
       // Under callgrind on a busy machine the default of two seconds may pass.
       clusters: ["stable", "b", "c", "shadow"].map((name) => ({
         ...cluster(name, upstream),
@@ -252,11 +256,35 @@ export async function bootstrapOf(
   });
 }
 
-function filtersOf({ name, way }: Listener, empty: string, file: string): object[] {
+function filtersOf({ way, build }: Listener, builds: readonly Build[], empty: string): object[] {
   if (way.name === "lua") return [lua()];
-  if (way.name === "empty-filter") return [wasm(name, empty, "{}")];
-  if (way.policy === undefined) return [];
-  return [wasm(name, file, JSON.stringify({ steer: way.steer ?? "filterState", ...way.policy }))];
+  if (way.name === "empty-filter") return [wasm("empty", empty, "{}")];
+  const path = builds.find(({ label }) => label === build)?.path;
+  if (way.policy === undefined || path === undefined) return [];
+  return [wasm(`serin-${build}`, resolve(path), JSON.stringify(policyOf(way)))];
+}
+
+/**
+ * The policy of a way. All ways of a build share a VM, since V8 reserves 27 GB of address space for each VM and valgrind
+ * has 128 GB. So rollouts and shadows have names of their own, or their stats and their users would be the same.
+ */
+export function policyOf(way: Way): object {
+  const { rollouts = {}, shadows, ...rest } = way.policy ?? {};
+  const renamed = (all: object): object =>
+    Object.fromEntries(
+      Object.entries(all).map(([name, value]) => [`${name}${suffixOf(way)}`, value as object]),
+    );
+  return {
+    steer: way.steer ?? "filterState",
+    ...rest,
+    ...(Object.keys(rollouts).length === 0 ? {} : { rollouts: renamed(rollouts) }),
+    ...(shadows === undefined ? {} : { shadows: renamed(shadows) }),
+  };
+}
+
+/** Of the same length for all ways. */
+function suffixOf(way: Way): string {
+  return way.policy === undefined ? "" : `-${10 + WAYS.indexOf(way)}`;
 }
 
 function lua(): object {
@@ -269,7 +297,6 @@ function lua(): object {
   };
 }
 
-/** A VM of its own for each. */
 function wasm(id: string, file: string, configuration: string): object {
   return {
     name: "serin",
@@ -289,8 +316,8 @@ function listenerOf({ name, way }: Listener, filters: readonly object[]): object
   const by = (variant: Variant): object => {
     const value = { string_match: { exact: variant } };
     return way.steer === "header"
-      ? { headers: [{ name: "x-serin-checkout", ...value }] }
-      : { filter_state: [{ key: "wasm.serin.checkout", ...value }] };
+      ? { headers: [{ name: `x-serin-checkout${suffixOf(way)}`, ...value }] }
+      : { filter_state: [{ key: `wasm.serin.checkout${suffixOf(way)}`, ...value }] };
   };
   const routes = [
     ...(way.isWhole === true ? [] : (["b", "c"] as const)).map((variant) => ({

@@ -10,7 +10,7 @@ import { after, describe, test } from "node:test";
 import { parseDump, requireCallgrind, type Cost } from "./callgrind.ts";
 import { parseOptions } from "./instruction-options.ts";
 import { costOfRequest, faultsOf, figuresOf, tableOf, type Measured } from "./instruction-report.ts";
-import { listenersOf, Requests, WAYS, type Listener } from "./instruction-ways.ts";
+import { listenersOf, policyOf, Requests, WAYS, type Listener } from "./instruction-ways.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -206,9 +206,9 @@ describe("ways", () => {
   test("the filter takes their policies", () => {
     const folder = mkdtempSync(join(tmpdir(), "bench-test-"));
     after(() => rmSync(folder, { recursive: true, force: true }));
-    const files = WAYS.filter(({ policy }) => policy !== undefined).map(({ name, policy, steer }) => {
-      writeFileSync(join(folder, `${name}.json`), JSON.stringify({ steer, ...policy }));
-      return `${name}.json`;
+    const files = WAYS.filter(({ policy }) => policy !== undefined).map((way) => {
+      writeFileSync(join(folder, `${way.name}.json`), JSON.stringify(policyOf(way)));
+      return `${way.name}.json`;
     });
     const cli = join(ROOT, "build/cli/cli.js");
     const { status, stdout, stderr } = spawnSync(process.execPath, [cli, "validate", ...files], {
