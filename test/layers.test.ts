@@ -50,6 +50,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "tools/demo": [
     WORDS,
     "tools/decision",
+    "tools/verdict",
     "tools/metrics",
     "tools/policy",
     "tools/emulator",
