@@ -11,14 +11,18 @@ export interface Series {
 }
 
 const QUERY =
-  /^(?<how>sum|count_values) by \((?<by>[^)]*)\) \((?:"(?<label>\w+)", )?(?:(?<increase>increase)\()?(?<name>\w+)(?:\[\d+s\]\))?\)$/;
+  /^(?<how>sum|max|count_values) by \((?<by>[^)]*)\) \((?:"(?<label>\w+)", )?(?:(?<increase>increase)\()?(?<name>\w+)(?<match>\{[^}]*\})?(?:\[\d+s\]\))?\)$/;
 
 export async function startFakePrometheus(series: readonly Series[]): Promise<FakeServer> {
   return serve((path) => {
     const url = new URL(path, "http://localhost");
     const query = QUERY.exec(url.searchParams.get("query") ?? "")?.groups;
     if (url.pathname !== "/api/v1/query" || query === undefined) return null;
-    const own = series.filter(({ name }) => name === query["name"]);
+    const matchers = [...(query["match"] ?? "").matchAll(/(\w+)="([^"]*)"/g)];
+    const own = series.filter(
+      ({ name, labels }) =>
+        name === query["name"] && matchers.every(([, label = "", value]) => labels[label] === value),
+    );
     return { status: "success", data: { resultType: "vector", result: aggregate(own, query) } };
   });
 }
@@ -34,7 +38,7 @@ function aggregate(series: readonly Series[], query: Readonly<Record<string, str
     const amount = query["how"] === "count_values" ? 1 : query["increase"] === undefined ? value : increase;
     const group = groups.get(JSON.stringify(metric));
     if (group === undefined) groups.set(JSON.stringify(metric), { metric, value: amount });
-    else group.value += amount;
+    else group.value = query["how"] === "max" ? Math.max(group.value, amount) : group.value + amount;
   }
   return [...groups.values()].map(({ metric, value }) => ({ metric, value: [0, String(value)] }));
 }

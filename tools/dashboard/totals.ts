@@ -47,6 +47,7 @@ export class Totals {
       seconds: this.#began === null ? null : Math.max(0, takenAt - this.#began) / 1000,
       rollouts,
       defaults: new Map([...sum.defaults, ...current.defaults]),
+      terms: new Map([...sum.terms, ...current.terms]),
     };
     this.#noteShares(totals);
     return totals;
@@ -88,7 +89,7 @@ export function withBefore(totals: Snapshot, counted: Snapshot): Snapshot {
   return { ...sumOf([totals, counted]), takenAt: totals.takenAt, seconds: totals.seconds };
 }
 
-const NOTHING: RolloutCounts = { variants: new Map(), control: null, shareConflicts: new Map() };
+const NOTHING: RolloutCounts = { variants: new Map(), control: null, shareConflicts: new Map(), users: [] };
 
 /** The order of variants is the later one's. */
 function withGauges(sum: RolloutCounts = NOTHING, current: RolloutCounts = NOTHING): RolloutCounts {
@@ -101,5 +102,6 @@ function withGauges(sum: RolloutCounts = NOTHING, current: RolloutCounts = NOTHI
       gauges: current.variants.get(name)?.gauges ?? new Map(),
     },
   ]);
-  return { variants: new Map(variants), control: sum.control, shareConflicts: current.shareConflicts };
+  const { shareConflicts, users } = current;
+  return { variants: new Map(variants), control: sum.control, shareConflicts, users };
 }

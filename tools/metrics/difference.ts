@@ -99,6 +99,7 @@ export function sumOf(snapshots: readonly Snapshot[]): Snapshot {
     shadows: joinEach(sum.shadows, next.shadows, plusShadow),
     flags: joinEach(sum.flags, next.flags, plusNumbers),
     defaults: joinEach(sum.defaults, next.defaults, (one) => one),
+    terms: joinEach(sum.terms, next.terms, (one) => one),
   }));
 }
 
@@ -115,6 +116,7 @@ function plusRollout(one: RolloutCounts, two: RolloutCounts): RolloutCounts {
     control:
       one.control && two.control ? plusVariant(one.control, two.control) : (one.control ?? two.control),
     shareConflicts: conflicts,
+    users: [...one.users, ...two.users],
   };
 }
 

@@ -10,6 +10,7 @@ import { filterFor, ownClusterStats } from "./own-clusters.ts";
 import { NO_OUTLINE, outlineOfDump, type PolicyOutline } from "./policy-outline.ts";
 import { SnapshotBuilder, type Owner } from "./snapshot-builder.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { isOfRollout } from "./users.ts";
 import { fetchJson, fetchText, type Source } from "./source.ts";
 
 const ADVICE =
@@ -52,7 +53,8 @@ async function readEnvoy(url: string, known: PolicyOutline): Promise<Snapshot> {
   const outline = known.size > 0 ? known : await readOutline(url);
   const clusters = ownClusterStats(outline);
   const more = clusters.size === 0 ? [] : (await readStats(url, filterFor(clusters.keys()))).stats;
-  return snapshotOf({ stats: [...answer.stats, ...more] }, outline, takenAt, await readUptime(url));
+  const stats = { stats: [...answer.stats, ...more] };
+  return snapshotOf(stats, outline, takenAt, await readUptime(url), url);
 }
 
 async function readStats(url: string, filter: string): Promise<RawStats> {
@@ -83,10 +85,13 @@ export function snapshotOf(
   outline: PolicyOutline,
   takenAt: number,
   seconds: number | null,
+  envoy = "",
 ): Snapshot {
-  const builder = new SnapshotBuilder(outline);
+  const builder = new SnapshotBuilder(outline, envoy);
   const clusters = ownClusterStats(outline);
   for (const { name, value, histograms } of stats) {
+    const whole = name === undefined ? null : ofRollout(name);
+    if (whole !== null && value !== undefined) builder.ofRollout(whole.rollout, whole.leaf, value);
     const place = name === undefined ? null : (clusters.get(name) ?? placeOf(name));
     if (place !== null && value !== undefined) builder.number(place.owner, place.leaf, value);
     for (const { name: histogram, totals } of histograms?.details ?? []) {
@@ -102,15 +107,24 @@ function binOf({ lower_bound: lower, width, count }: RawHistogram["totals"][numb
   return { lower, width: Math.max(1, width), count };
 }
 
+/** `serin.rollout.<rollout>.<leaf>`: of the rollout itself. */
+function ofRollout(name: string): { readonly rollout: string; readonly leaf: string } | null {
+  const prefix = STAT_NAMESPACE + STAT_ROLLOUT;
+  const [rollout, leaf, ...more] = name.startsWith(prefix) ? name.slice(prefix.length).split(".") : [];
+  return rollout !== undefined && leaf !== undefined && more.length === 0 && isOfRollout(leaf)
+    ? { rollout, leaf }
+    : null;
+}
+
 /** Whose stat it is and what it counts; null for what belongs to none. */
 function placeOf(name: string): { readonly owner: Owner; readonly leaf: string } | null {
   const rest = (prefix: string): string[] | null =>
     name.startsWith(STAT_NAMESPACE + prefix)
       ? name.slice(STAT_NAMESPACE.length + prefix.length).split(".")
       : null;
-  const [rollout, variant, rolloutLeaf] = rest(STAT_ROLLOUT) ?? [];
-  if (rollout !== undefined && variant !== undefined && rolloutLeaf !== undefined) {
-    return { owner: { kind: "rollout", name: rollout, variant }, leaf: rolloutLeaf };
+  const [rollout, variant, ...leaves] = rest(STAT_ROLLOUT) ?? [];
+  if (rollout !== undefined && variant !== undefined && leaves.length > 0) {
+    return { owner: { kind: "rollout", name: rollout, variant }, leaf: leaves.join(".") };
   }
   const [flag, given] = rest(STAT_FLAG) ?? [];
   if (flag !== undefined && given !== undefined) {

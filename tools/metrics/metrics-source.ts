@@ -6,7 +6,7 @@ import { Command } from "@commander-js/extra-typings";
 
 import { EnvoySource } from "./envoy-source.ts";
 import { NO_OUTLINE, outlineOf, type PolicyOutline } from "./policy-outline.ts";
-import { PrometheusSource } from "./prometheus-source.ts";
+import { INSTANCE, PrometheusSource } from "./prometheus-source.ts";
 import { endpointUrl, type Source } from "./source.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readPolicySource } from "../policy/policy-source.ts";
@@ -26,23 +26,56 @@ export function readingCommand(name: string) {
     )
     .option("--prometheus <URL>", "a Prometheus that scrapes the Envoys, instead")
     .option("--rollout <NAME>", "this rollout alone")
-    .option("--policy <POLICY>", "tells which variant is the default, where Envoy does not");
+    .option("--policy <POLICY>", "tells which variant is the default, where Envoy does not")
+    .option("--per <LABEL>", "with --prometheus: the label that tells Envoys apart", INSTANCE)
+    .option(
+      "--match <MATCHERS>",
+      `with --prometheus: only series with these labels, like 'namespace="prod"'`,
+    );
 }
 
 export type SourceOptions = ReturnType<ReturnType<typeof readingCommand>["opts"]>;
 
-export async function sourceOf({ admin, prometheus, policy }: SourceOptions): Promise<Source> {
+export async function sourceOf({ admin, prometheus, policy, per, match }: SourceOptions): Promise<Source> {
   if (prometheus !== undefined && admin.length > 0) {
     throw new CommandError(
       "--admin and --prometheus: name Envoys, or the Prometheus that scrapes them, not both",
     );
   }
   const outline = policy === undefined ? NO_OUTLINE : await readOutline(policy);
-  if (prometheus !== undefined) return new PrometheusSource(endpointUrl(prometheus, "--prometheus"), outline);
+  if (prometheus !== undefined) {
+    return new PrometheusSource(endpointUrl(prometheus, "--prometheus"), outline, {
+      per: labelOf(per),
+      match: matchersOf(match ?? ""),
+    });
+  }
   const urls = (admin.length > 0 ? admin : [DEFAULT_ADMIN]).map((given) => endpointUrl(given, "--admin"));
   const twice = urls.find((url, index) => urls.indexOf(url) !== index);
   if (twice !== undefined) throw new CommandError(`--admin ${twice}: is named twice, and would count twice`);
   return new EnvoySource(urls, outline);
+}
+
+/** @throws CommandError for what is no name of a label */
+function labelOf(text: string): string {
+  if (/^[a-zA-Z_]\w*$/.test(text)) return text;
+  throw new CommandError(
+    `--per ${JSON.stringify(text)}: must be a label of Prometheus, like instance or pod`,
+  );
+}
+
+/** @throws CommandError for what are no label matchers */
+function matchersOf(text: string): string {
+  const matcher = /^\s*[a-zA-Z_]\w*\s*(=|!=|=~|!~)\s*"(?:[^"\\\n]|\\.)*"\s*(,|$)/;
+  for (let rest = text; rest !== "";) {
+    const [found = ""] = matcher.exec(rest) ?? [];
+    if (found === "") {
+      throw new CommandError(
+        `--match ${JSON.stringify(text)}: must be label matchers, like namespace="prod"`,
+      );
+    }
+    rest = rest.slice(found.length);
+  }
+  return text.trim().replace(/,$/, "");
 }
 
 /** The snapshot with one of its rollouts alone. @throws CommandError when there is none of that name */

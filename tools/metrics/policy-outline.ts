@@ -1,13 +1,15 @@
 // What of a policy a reader of stats has to know, since no stat says it: which variant is the default, the order, and
-// under `signals: count` whose clusters tell how requests ended.
+// under `signals: count` whose clusters tell how requests ended, and what counts as slow.
 
 import { itemsOf, member, parseOrdered, type OrderedJson } from "../terminal/ordered-json.ts";
+import { DEFAULT_TERMS, type RolloutTerms } from "./snapshot.ts";
 
 export interface RolloutOutline {
   readonly default: string;
   readonly variants: readonly string[];
   /** Under `signals: count`: the clusters of variants, of those that no other variant of the policy names. */
   readonly ownClusters: ReadonlyMap<string, string>;
+  readonly terms: RolloutTerms;
 }
 
 /** By rollout, in the policy's order. */
@@ -39,9 +41,28 @@ export function outlineOf(json: string): PolicyOutline {
       ownClusters: new Map(
         clusters.filter(([, cluster]) => named.filter((one) => one === cluster).length === 1),
       ),
+      terms: termsOf(rollout),
     });
   }
   return outline;
+}
+
+/** `slow` and `warmup`, of a policy that was accepted: what cannot be read is as if it were not there. */
+function termsOf(rollout: OrderedJson): RolloutTerms {
+  const slow = itemsOf(member(rollout, "slow")).map(millisecondsOf);
+  const warmup = millisecondsOf(member(rollout, "warmup"));
+  return {
+    slow: slow.length > 0 && slow.every(Number.isFinite) ? slow : DEFAULT_TERMS.slow,
+    warmup: Number.isFinite(warmup) ? warmup / 1000 : DEFAULT_TERMS.warmup,
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `250ms`, `1s`; NaN for anything else. */
+function millisecondsOf(value: OrderedJson | undefined): number {
+  const [, count, unit = ""] = typeof value === "string" ? (/^(\d+)(ms|s|m|h|d)$/.exec(value) ?? []) : [];
+  return count === undefined ? NaN : Number(count) * (UNITS[unit] ?? NaN);
 }
 
 /** The clusters that a rollout's variants name, by variant. */

@@ -22,6 +22,18 @@ import type { PolicyOutline } from "./policy-outline.ts";
 import { SnapshotBuilder, type Owner } from "./snapshot-builder.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { fetchJson, type Source } from "./source.ts";
+import {
+  EVIDENCE_BEGAN,
+  EVIDENCE_BITS,
+  EVIDENCE_PERIOD,
+  SHARES_BEGAN,
+  USERS,
+  USERS_3XX,
+  USERS_4XX,
+  USERS_ERROR,
+  USERS_OK,
+  USERS_SLOW,
+} from "./users.ts";
 
 const ADVICE = "--prometheus has to name a Prometheus server that answers /api/v1/query";
 
@@ -38,6 +50,18 @@ interface Question {
   readonly take: (samples: readonly Sample[], builder: SnapshotBuilder) => void;
 }
 
+/** The label of a threshold of `slow`, in milliseconds. */
+const LABEL_SLOW = "serin_slow";
+/** The label that tells Envoys apart: Prometheus' own. */
+export const INSTANCE = "instance";
+
+export interface PrometheusOptions {
+  /** The label that tells Envoys apart. */
+  readonly per?: string;
+  /** Label matchers that narrow every query: `namespace="prod"`. */
+  readonly match?: string;
+}
+
 export class PrometheusSource implements Source {
   readonly waits = false;
 
@@ -45,6 +69,7 @@ export class PrometheusSource implements Source {
   constructor(
     readonly name: string,
     private readonly outline: PolicyOutline,
+    private readonly options: PrometheusOptions = {},
   ) {}
 
   async read(): Promise<Snapshot> {
@@ -56,7 +81,12 @@ export class PrometheusSource implements Source {
   }
 
   async #ask(counted: (series: string) => string, seconds: number | null): Promise<Snapshot> {
-    const questions = questionsOf(counted);
+    const { per = INSTANCE, match = "" } = this.options;
+    const narrowed = (series: string): string => (match === "" ? series : `${series}{${match}}`);
+    const questions = [
+      ...questionsOf((series) => counted(narrowed(series)), narrowed),
+      ...userQuestions(narrowed, per),
+    ];
     const time = Date.now();
     // All at one moment, or a count may be from before and its total from after a scrape.
     const answers = await Promise.all(questions.map(({ query }) => this.#query(query, time)));
@@ -79,7 +109,7 @@ export class PrometheusSource implements Source {
   }
 }
 
-function questionsOf(counted: (series: string) => string): Question[] {
+function questionsOf(counted: (series: string) => string, gauge: (series: string) => string): Question[] {
   const counter = (prefix: string, by: string, leaf: string): Question => ({
     query: `sum by (${by}) (${counted(seriesName(prefix, leaf))})`,
     take: (samples, builder) => eachOwner(samples, (owner, value) => builder.number(owner, leaf, value)),
@@ -92,18 +122,53 @@ function questionsOf(counted: (series: string) => string): Question[] {
     ...ROLLOUT_COUNTERS.map((leaf) => counter(STAT_ROLLOUT, OF_VARIANT, leaf)),
     histogram(STAT_ROLLOUT, OF_VARIANT, STAT_RQ_TIME),
     {
-      query: `sum by (${OF_VARIANT}) (${seriesName(STAT_ROLLOUT, STAT_RQ_ACTIVE)})`,
+      query: `sum by (${OF_VARIANT}) (${gauge(seriesName(STAT_ROLLOUT, STAT_RQ_ACTIVE))})`,
       take: (samples, builder) =>
         eachOwner(samples, (owner, value) => builder.number(owner, STAT_RQ_ACTIVE, value)),
     },
     {
-      query: `count_values by (${OF_VARIANT}) ("share", ${seriesName(STAT_ROLLOUT, STAT_SHARE)})`,
+      query: `count_values by (${OF_VARIANT}) ("share", ${gauge(seriesName(STAT_ROLLOUT, STAT_SHARE))})`,
       take: takeShares,
     },
     ...SHADOW_COUNTERS.map((leaf) => counter(STAT_SHADOW, LABEL_SHADOW, leaf)),
     histogram(STAT_SHADOW, LABEL_SHADOW, STAT_RQ_TIME),
     histogram(STAT_SHADOW, LABEL_SHADOW, STAT_PRODUCTION_RQ_TIME),
     counter(STAT_FLAG, `${LABEL_FLAG}, ${LABEL_VARIANT}`, ""),
+  ];
+}
+
+/** What each Envoy says of users, apart: two that scrape the same one say the same, so the larger is as good. */
+function userQuestions(gauge: (series: string) => string, per: string): Question[] {
+  const ask = (
+    leaf: string,
+    by: string,
+    take: (builder: SnapshotBuilder, labels: Sample["labels"], value: number) => void,
+  ): Question => ({
+    query: `max by (${by}, ${per}) (${gauge(seriesName(STAT_ROLLOUT, leaf))})`,
+    take: (samples, builder) => samples.forEach(({ labels, value }) => take(builder, labels, value)),
+  });
+  const ofVariant = (leaf: string): Question =>
+    ask(leaf, OF_VARIANT, (builder, labels, value) => {
+      const { [LABEL_ROLLOUT]: rollout, [LABEL_VARIANT]: variant } = labels;
+      if (rollout !== undefined && variant !== undefined) {
+        builder.users(rollout, variant, leaf, value, labels[per] ?? "");
+      }
+    });
+  const slow = ask(USERS_SLOW, `${OF_VARIANT}, ${LABEL_SLOW}`, (builder, labels, value) => {
+    const { [LABEL_ROLLOUT]: rollout, [LABEL_VARIANT]: variant, [LABEL_SLOW]: threshold } = labels;
+    if (rollout !== undefined && variant !== undefined && threshold !== undefined) {
+      builder.users(rollout, variant, `${USERS_SLOW}.${threshold}`, value, labels[per] ?? "");
+    }
+  });
+  const ofRollout = (leaf: string): Question =>
+    ask(leaf, LABEL_ROLLOUT, (builder, labels, value) => {
+      const { [LABEL_ROLLOUT]: rollout } = labels;
+      if (rollout !== undefined) builder.ofRollout(rollout, leaf, value, labels[per] ?? "");
+    });
+  return [
+    ...[USERS, USERS_ERROR, USERS_OK, USERS_3XX, USERS_4XX, STAT_SHARE].map(ofVariant),
+    slow,
+    ...[EVIDENCE_PERIOD, EVIDENCE_BEGAN, EVIDENCE_BITS, SHARES_BEGAN].map(ofRollout),
   ];
 }
 

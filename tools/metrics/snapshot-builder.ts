@@ -3,7 +3,16 @@
 import { STAT_PRODUCTION_RQ_TIME, STAT_RQ_TIME, STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
 import type { Bin } from "../statistics/bins.ts";
 import type { PolicyOutline } from "./policy-outline.ts";
-import { CONTROL, GAUGES, type Snapshot } from "./snapshot.ts";
+import { CONTROL, GAUGES, type RolloutTerms, type Snapshot } from "./snapshot.ts";
+import {
+  EVIDENCE_BEGAN,
+  EVIDENCE_BITS,
+  EVIDENCE_PERIOD,
+  isOfUsers,
+  SHARES_BEGAN,
+  type UserCounts,
+  type UserSide,
+} from "./users.ts";
 
 /** Whose a stat is. `variant` is the variant of a rollout or of a flag; a shadow has none. */
 export type Owner =
@@ -14,6 +23,12 @@ interface Variant {
   counters: Map<string, number>;
   gauges: Map<string, number>;
   latency: readonly Bin[];
+}
+
+/** What one Envoy says of the users of one rollout. */
+interface Users {
+  ofRollout: Map<string, number>;
+  sides: Map<string, Map<string, number>>;
 }
 
 interface Shadow {
@@ -28,13 +43,21 @@ export class SnapshotBuilder {
   readonly #flags = new Map<string, Map<string, number>>();
   readonly #conflicts = new Map<string, Map<string, readonly number[]>>();
   readonly #defaults: ReadonlyMap<string, string>;
+  readonly #terms: ReadonlyMap<string, RolloutTerms>;
+  /** By rollout, then by Envoy. */
+  readonly #users = new Map<string, Map<string, Users>>();
 
   /** What the outline names comes first, in its order. */
-  constructor(outline: PolicyOutline) {
+  constructor(
+    outline: PolicyOutline,
+    /** Where stats come from whose Envoy is not named. */
+    private readonly envoy = "",
+  ) {
     for (const [rollout, { variants }] of outline) {
       for (const variant of variants) this.#variant(rollout, variant);
     }
     this.#defaults = new Map([...outline].map(([rollout, { default: name }]) => [rollout, name]));
+    this.#terms = new Map([...outline].map(([rollout, { terms }]) => [rollout, terms]));
   }
 
   /** A counter or a gauge; `leaf` is the last word of its name, and of no use for a flag. */
@@ -44,10 +67,24 @@ export class SnapshotBuilder {
       counts.set(owner.variant, value);
     } else if (owner.kind === "shadow") {
       this.#shadow(owner.name).counters.set(leaf, value);
+    } else if (isOfUsers(leaf)) {
+      this.users(owner.name, owner.variant, leaf, value);
     } else {
+      if (leaf === STAT_SHARE) this.users(owner.name, owner.variant, leaf, value);
       const variant = this.#variant(owner.name, owner.variant);
       (GAUGES.has(leaf) ? variant.gauges : variant.counters).set(leaf, value);
     }
+  }
+
+  /** A gauge of one Envoy's users: `share`, `users`, `users_slow.250`. */
+  users(rollout: string, variant: string, leaf: string, value: number, envoy = this.envoy): void {
+    const { sides } = this.#usersOf(rollout, envoy);
+    entry(sides, variant, () => new Map<string, number>()).set(leaf, value);
+  }
+
+  /** A gauge of the rollout itself: `evidence_period`. */
+  ofRollout(rollout: string, leaf: string, value: number, envoy = this.envoy): void {
+    this.#usersOf(rollout, envoy).ofRollout.set(leaf, value);
   }
 
   histogram(owner: Owner, leaf: string, bins: readonly Bin[]): void {
@@ -70,7 +107,8 @@ export class SnapshotBuilder {
     const rollouts = [...this.#rollouts].map(([name, all]) => {
       const variants = new Map([...all].filter(([variant]) => variant !== CONTROL));
       const shareConflicts = this.#conflicts.get(name) ?? new Map<string, readonly number[]>();
-      return [name, { variants, control: all.get(CONTROL) ?? null, shareConflicts }] as const;
+      const users = [...(this.#users.get(name) ?? [])].map(([envoy, counts]) => userCounts(envoy, counts));
+      return [name, { variants, control: all.get(CONTROL) ?? null, shareConflicts, users }] as const;
     });
     return {
       takenAt,
@@ -79,6 +117,7 @@ export class SnapshotBuilder {
       shadows: this.#shadows,
       flags: this.#flags,
       defaults: this.#defaults,
+      terms: this.#terms,
     };
   }
 
@@ -87,9 +126,35 @@ export class SnapshotBuilder {
     return entry(variants, variant, () => ({ counters: new Map(), gauges: new Map(), latency: [] }));
   }
 
+  #usersOf(rollout: string, envoy: string): Users {
+    const envoys = entry(this.#users, rollout, () => new Map<string, Users>());
+    return entry(envoys, envoy, () => ({ ofRollout: new Map(), sides: new Map() }));
+  }
+
   #shadow(name: string): Shadow {
     return entry(this.#shadows, name, () => ({ counters: new Map(), latency: [], productionLatency: [] }));
   }
+}
+
+function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {
+  const of = (leaf: string): number => ofRollout.get(leaf) ?? 0;
+  const side = (gauges: ReadonlyMap<string, number>): UserSide => {
+    const share = gauges.get(STAT_SHARE);
+    const bits = new Map([...gauges].filter(([leaf]) => leaf !== STAT_SHARE));
+    return { share: share === undefined ? null : share / 100_000, bits };
+  };
+  const control = sides.get(CONTROL);
+  return {
+    envoy,
+    period: of(EVIDENCE_PERIOD),
+    began: of(EVIDENCE_BEGAN),
+    sharesBegan: of(SHARES_BEGAN),
+    size: of(EVIDENCE_BITS),
+    variants: new Map(
+      [...sides].filter(([name]) => name !== CONTROL).map(([name, gauges]) => [name, side(gauges)]),
+    ),
+    control: control === undefined ? null : side(control),
+  };
 }
 
 function entry<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {

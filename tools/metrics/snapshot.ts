@@ -2,6 +2,7 @@
 
 import { STAT_CONTROL, STAT_RQ_ACTIVE, STAT_RQ_TOTAL, STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
 import type { Bin } from "../statistics/bins.ts";
+import type { UserCounts } from "./users.ts";
 
 /** A slice of the default's users that is counted apart, for a fair comparison. No variant may have this name. */
 export const CONTROL = STAT_CONTROL;
@@ -20,6 +21,8 @@ export interface RolloutCounts {
   readonly control: VariantCounts | null;
   /** Variants for which not all Envoys are asked for the same share, and the shares, in thousandths of a percent. */
   readonly shareConflicts: ReadonlyMap<string, readonly number[]>;
+  /** What users met, of each Envoy by itself: counts of several cannot be added, the same user may meet two. */
+  readonly users: readonly UserCounts[];
 }
 
 export interface ShadowCounts {
@@ -39,7 +42,20 @@ export interface Snapshot {
   readonly flags: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** The default variant of each rollout, as far as it is known: stats do not tell. */
   readonly defaults: ReadonlyMap<string, string>;
+  /** What else the policy says of each rollout, as far as it is known. */
+  readonly terms: ReadonlyMap<string, RolloutTerms>;
 }
+
+/** What a policy says of a rollout's evidence. */
+export interface RolloutTerms {
+  /** What counts as slow, in milliseconds, rising. */
+  readonly slow: readonly number[];
+  /** For so many seconds after the shares changed slowness is no evidence. */
+  readonly warmup: number;
+}
+
+/** Where the policy is not known, or says nothing. */
+export const DEFAULT_TERMS: RolloutTerms = { slow: [5, 25, 100, 250, 1000, 5000], warmup: 30 };
 
 /** Leaves that say how it is now; all others only grow. */
 export const GAUGES: ReadonlySet<string> = new Set([STAT_SHARE, STAT_RQ_ACTIVE]);
@@ -55,6 +71,7 @@ export function emptySnapshot(takenAt: number): Snapshot {
     shadows: new Map(),
     flags: new Map(),
     defaults: new Map(),
+    terms: new Map(),
   };
 }
 
