@@ -21,18 +21,34 @@ const POLICY = {
   rollouts: { checkout: { default: "stable", variants: { stable: {}, canary: { percent: 10 } } } },
 };
 
-/** Stats of the rollout `checkout` after so many requests of each variant, so many of the canary's with an error. */
-function content(
-  stable: number,
-  canary: number,
-  errors: number,
-  more: Partial<AdminContent> = {},
-): AdminContent {
-  const values: Record<string, number> = {};
+/** What users of the rollout `checkout` met: a canary of 10%, its control group four times as large. */
+function content(users: number, errors: number, more: Partial<AdminContent> = {}): AdminContent {
+  const values: Record<string, number> = {
+    "serin.rollout.checkout.evidence_period": 1,
+    "serin.rollout.checkout.evidence_began": Math.floor(Date.now() / 1000) - 100,
+    "serin.rollout.checkout.evidence_bits": 0,
+  };
   const histograms: Record<string, Record<number, number>> = {};
+  const gauges = (name: string, of: number, failed: number): Record<string, number> => ({
+    [`${name}.users`]: of,
+    [`${name}.users_error`]: failed,
+    [`${name}.users_ok`]: of - failed,
+    [`${name}.users_4xx`]: 0,
+    [`${name}.users_3xx`]: 0,
+    [`${name}.users_slow.5`]: of,
+    [`${name}.users_slow.25`]: of * 0.6,
+    [`${name}.users_slow.100`]: of * 0.05,
+    [`${name}.users_slow.250`]: 0,
+  });
+  const of = {
+    ...gauges("control", users * 4, 0),
+    "control.share": 40_000,
+    ...gauges("canary", users, errors),
+  };
+  for (const [leaf, value] of Object.entries(of)) values[`serin.rollout.checkout.${leaf}`] = value;
   for (const [name, requests, failed, share] of [
-    ["stable", stable, 0, 90_000],
-    ["canary", canary, errors, 10_000],
+    ["stable", users * 9, 0, 90_000],
+    ["canary", users, errors, 10_000],
   ] as const) {
     const leaves = {
       rq_total: requests,
@@ -52,108 +68,133 @@ function content(
 
 describe("report over an Envoy", () => {
   test("exit 0 and pass", async () => {
-    const { url } = await kept(startFakeAdmin(content(90_000, 10_000, 0)));
+    const { url } = await kept(startFakeAdmin(content(10_000, 0)));
     const { status, stdout, stderr } = await runCli(["report", "--admin", url]);
-    assert.deepEqual([status, stderr], [0, ""]);
+    assert.deepEqual([status, stderr], [0, ""], stdout);
     assert.match(
       stdout,
-      /^checkout: pass\n {2}compared with stable \(the default, by the policy\), 90,000 requests\n/,
+      /^checkout: pass\n {2}baseline: the control group of stable \(default by the policy\), 40,000 users, evidence period 1 since \S+Z\n/,
     );
-    assert.match(stdout, /canary: pass, 10,000 requests, 10 % of all, asked for 10 %/);
+    assert.match(stdout, /canary: pass, 10,000 users, target share 10%, actual share 10%\n/);
+    assert.match(
+      stdout,
+      /slower than 100 ms 5% of users \(500 of 10,000\) vs 5% \(2,000 of 40,000\): 1× \(95% CI .*\), limit 1\.5×: within the limit/,
+    );
+    assert.match(stdout, /described, not judged: 10,000 requests, p50 30 ms vs 30 ms/);
     assert.match(stdout, new RegExp(`verdict: pass {2}\\(${url}, since 2 min\\)\\n$`));
   });
 
   test("exit 1 and fail, as JSON of the documented shape", async () => {
-    const { url } = await kept(startFakeAdmin(content(90_000, 10_000, 500)));
+    const { url } = await kept(startFakeAdmin(content(10_000, 500)));
     const { status, stdout } = await runCli(["report", "--json", "--admin", url]);
     assert.equal(status, 1);
-    const { verdict, rollouts, seconds } = JSON.parse(stdout);
-    const { canary } = rollouts.checkout.variants;
-    assert.deepEqual(
-      [verdict, rollouts.checkout.verdict, canary.verdict, seconds],
-      ["fail", "fail", "fail", 100],
-    );
-    assert.equal(canary.errors.count, 500);
-    assert.ok(canary.errors.difference.lower > 0.03 && canary.errors.difference.upper < 0.07);
-    assert.deepEqual(Object.keys(canary.latency.quantiles as object), ["p50", "p90", "p99"]);
-    assert.deepEqual(canary.share, { asked: 0.1, seen: 0.1 });
-    assert.deepEqual(canary.requestsNeeded, null);
-    assert.match(String(canary.reasons[0]), /^errors: 5 %/);
+    const document = JSON.parse(stdout);
+    assert.deepEqual(Object.keys(document as object), [
+      ...["verdict", "rollouts", "shadows", "source", "takenAt", "limits"],
+    ]);
+    const { checkout } = document.rollouts;
+    assert.deepEqual(Object.keys(checkout as object), [
+      ...["verdict", "reason", "baseline", "period", "ratio", "variants", "leftOut"],
+    ]);
+    const { canary } = checkout.variants;
+    assert.deepEqual([document.verdict, checkout.verdict, canary.verdict], ["fail", "fail", "fail"]);
+    assert.deepEqual(Object.keys(canary as object), [
+      ...["verdict", "reasons", "requests", "users", "errors", "clientErrors", "redirects", "ok", "latency"],
+      ...["unfinished", "goals"],
+    ]);
+    const { errors } = canary;
+    assert.deepEqual([errors.count, errors.users, errors.share], [500, 10_000, 0.05]);
+    assert.deepEqual(errors.baseline, { count: 0, users: 40_000, share: 0 });
+    assert.ok(errors.eValue > 400 && errors.limit === 1.5 && errors.interval.lower > 1);
+    assert.equal(errors.interval.level, 0.95);
+    assert.deepEqual(Object.keys(canary.latency.slow as object), ["5", "25", "100", "250", "1000", "5000"]);
+    assert.equal(checkout.period.number, 1);
+    assert.match(String(canary.reasons[0]), /^errors 5% of users/);
   });
 
-  test("exit 3 and inconclusive: too little, nothing at all, a share that was not kept", async () => {
-    const [few, none, odd, bare] = await Promise.all([
-      kept(startFakeAdmin(content(900, 100, 0))),
-      kept(startFakeAdmin(content(0, 0, 0))),
-      kept(startFakeAdmin(content(90_000, 20_000, 0))),
-      kept(startFakeAdmin({ values: {} })),
-    ]);
-    const [early, quiet, mismatch, empty] = await Promise.all(
-      [few, none, odd, bare].map(({ url }) => runCli(["report", "--admin", url])),
+  test("exit 3 and inconclusive: too little, nothing at all, users not split as asked", async () => {
+    const odd = content(10_000, 0);
+    const values = { ...odd.values, "serin.rollout.checkout.canary.users": 12_000 };
+    const outcomes = await Promise.all(
+      [content(100, 0), content(0, 0), { ...odd, values }, { values: {} }].map(async (each) => {
+        const { url } = await kept(startFakeAdmin(each));
+        return runCli(["report", "--admin", url]);
+      }),
     );
-    for (const outcome of [early, quiet, mismatch, empty]) assert.equal(outcome?.status, 3, outcome?.stdout);
+    for (const outcome of outcomes) assert.equal(outcome.status, 3, outcome.stdout);
+    const [early, quiet, mismatch, empty] = outcomes.map(({ stdout }) => stdout);
+    assert.match(early ?? "", /at the current rate about [\d,]+ more canary users are needed \(~\d+ min\)/);
+    assert.match(quiet ?? "", /checkout: left out: there was no traffic/);
     assert.match(
-      early?.stdout ?? "",
-      /takes about [\d,]+ more requests of canary \(\d+ min at the present rate\)/,
+      mismatch ?? "",
+      /sample ratio mismatch: canary has a target share of 10% of users and an actual/,
     );
-    assert.match(quiet?.stdout ?? "", /canary has had no request yet/);
+    assert.match(empty ?? "", /no rollout is counted at .*has Envoy loaded the filter/);
+  });
+
+  test("a default that nobody names is exit 2, never a guess: a canary of 60% with 30% errors", async () => {
+    const { values, histograms } = content(10_000, 3000);
+    const shares = { "canary.share": 60_000, "stable.share": 40_000 };
+    for (const [leaf, share] of Object.entries(shares)) {
+      (values as Record<string, number>)[`serin.rollout.checkout.${leaf}`] = share;
+    }
+    const { url } = await kept(startFakeAdmin({ values, histograms: histograms ?? {} }));
+    const { status, stdout, stderr } = await runCli(["report", "--admin", url]);
+    assert.deepEqual([status, stdout], [2, ""]);
     assert.match(
-      mismatch?.stdout ?? "",
-      /sample ratio mismatch: canary was to get 10 % of the requests and got 18.2 %/,
+      stderr,
+      /which variant of checkout is the default is not known: .* --baseline checkout=VARIANT/,
     );
-    assert.match(empty?.stdout ?? "", /no rollout is counted at .*has Envoy loaded the filter/);
+    const said = await runCli(["report", "--admin", url, "--baseline", "stable"]);
+    assert.notEqual(said.status, 0);
+    assert.match(said.stdout, /the control group of stable \(default by --baseline\)/);
   });
 
   test("Markdown has a table, and names that are no markup", async () => {
-    const { url } = await kept(startFakeAdmin(content(90_000, 10_000, 500)));
+    const { url } = await kept(startFakeAdmin(content(10_000, 500)));
     const { status, stdout } = await runCli(["report", "--markdown", "--admin", url]);
     assert.equal(status, 1);
     assert.match(stdout, /^## ❌ Canary report: fail\n/);
-    assert.match(stdout, /\| canary \| ❌ fail \| 10 % \(10 %\) \| 10,000 \| 5 % \(0 %\) \|/);
+    assert.match(stdout, /\| canary \| ❌ fail \| 10% \(10%\) \| 10,000 \| 5% \(0%\) \| 0% \(0%\) \|/);
   });
 
-  test("several Envoys are one; shares that do not agree are told", async () => {
-    const half = content(45_000, 5000, 0);
+  test("several Envoys are judged each by itself; shares that do not agree are told", async () => {
+    const half = content(5000, 0);
     const [one, two] = await Promise.all([kept(startFakeAdmin(half)), kept(startFakeAdmin(half))]);
     const { status, stdout } = await runCli(["report", "--admin", one.url, "--admin", two.url]);
     assert.equal(status, 0, stdout);
-    assert.match(stdout, /canary: pass, 10,000 requests/);
+    assert.match(stdout, /canary: pass, 10,000 users/);
+    assert.match(stdout, /\(2 Envoys, each judged by itself\)/);
     const values = { ...half.values, "serin.rollout.checkout.canary.share": 5000 };
     const stale = await kept(startFakeAdmin({ ...half, values }));
     const mixed = await runCli(["report", "--admin", one.url, "--admin", stale.url]);
     assert.equal(mixed.status, 3);
-    assert.match(mixed.stdout, /not all Envoys ask for the same share of canary \(10 % and 5 %\)/);
+    assert.match(mixed.stdout, /Envoys have different target shares of canary \(10% and 5%\)/);
   });
 
-  test("--since reads twice, and a restart in between begins anew", async () => {
-    const grown = await kept(startFakeAdmin(content(90_000, 10_000, 500), content(180_000, 20_000, 500)));
+  test("--since describes the requests since then; the verdict is that of the evidence period", async () => {
+    const grown = await kept(startFakeAdmin(content(10_000, 500), content(20_000, 500)));
     const { status, stdout, stderr } = await runCli(["report", "--since", "100ms", "--admin", grown.url]);
-    assert.equal(status, 0, stdout);
-    assert.match(stdout, /canary: pass, 10,000 requests/);
+    assert.equal(status, 1, stdout);
+    assert.match(stdout, /canary: fail, 20,000 users/);
+    assert.match(stdout, /described, not judged: 10,000 requests/);
     assert.match(stderr, /^reading .* twice/);
-    const restarted = await kept(
-      startFakeAdmin(
-        content(900_000, 100_000, 5000, { uptime: 1000 }),
-        content(90_000, 10_000, 500, { uptime: 3 }),
-      ),
-    );
-    const anew = await runCli(["report", "--since", "100ms", "--admin", restarted.url]);
-    assert.match(anew.stdout, /canary: fail, 10,000 requests/);
   });
 
-  test("what is tolerated, who the default is, which rollout", async () => {
-    const { url } = await kept(startFakeAdmin(content(90_000, 10_000, 100)));
+  test("the limits, the default, which rollout", async () => {
+    const { url } = await kept(startFakeAdmin(content(10_000, 20)));
     const run = (...more: string[]) => runCli(["report", "--admin", url, ...more]);
-    assert.equal((await run()).status, 1);
-    assert.equal((await run("--max-error-increase", "2")).status, 0);
-    assert.match(
-      (await run("--baseline", "canary")).stdout,
-      /compared with canary \(the default, by the option\)/,
-    );
-    assert.match((await run("--baseline", "checkout=canary")).stdout, /compared with canary/);
+    assert.equal((await run()).status, 1, "20 of 10,000 against none of 40,000");
+    const { url: other } = await kept(startFakeAdmin(content(1000, 3)));
+    const low = await runCli(["report", "--admin", other, "--negligible", "2"]);
+    assert.match(low.stdout, /errors 0\.3% of users .* below 2% of users, within the limit/);
+    assert.match((await run("--max-ratio", "3")).stdout, /limit 3×/);
     const { status, stderr } = await run("--rollout", "shop");
     assert.equal(status, 2);
     assert.match(stderr, /--rollout "shop": there is none of that name at .*; counted are checkout/);
+    for (const gone of ["--ignore-ratio", "--requests-per-user", "--max-error-increase"]) {
+      assert.equal((await run(gone, "2")).status, 2, gone);
+    }
   });
 });
 
@@ -194,81 +235,103 @@ describe("bad usage and endpoints that do not answer: exit 2, what was found, wh
       ["--since", "10"],
       /'--since <DURATION>' argument '10' is invalid. Must be like 90s, 10m or 1h30m/,
     );
-    const number = await runCli(["report", "--max-error-increase", "-1"]);
+    await fails(["--per", "a b", "--prometheus", "b:1"], /--per "a b": must be a label of Prometheus/);
+    await fails(["--match", "prod", "--prometheus", "b:1"], /--match "prod": must be label matchers/);
+    const number = await runCli(["report", "--max-ratio", "1"]);
     assert.equal(number.status, 2);
-    assert.match(
-      number.stderr,
-      /'--max-error-increase <POINTS>' argument '-1' is invalid. Must be a number from 0 to 100/,
-    );
+    assert.match(number.stderr, /'--max-ratio <R>' argument '1' is invalid. Must be a number from 1.05 to 100/);
     const forms = await runCli(["report", "--json", "--markdown"]);
     assert.equal(forms.status, 2);
   });
 });
 
 describe("report over Prometheus", () => {
-  const series = (errors: number, scale = 1): Series[] =>
-    [
-      ["stable", 90_000, 0, 90_000],
-      ["canary", 10_000, errors, 10_000],
-    ].flatMap(([variant, requests, failed, share]): Series[] => {
-      const labels = { serin_rollout: "checkout", serin_variant: String(variant) };
-      const all = Number(requests);
-      const counter = (name: string, value: number, more = {}): Series[] =>
-        // Two Envoys, and a past that the range does not reach.
-        ["a", "b"].map((instance) => ({
-          name: `serin_rollout_${name}`,
-          labels: { ...labels, instance, ...more },
-          value: (value / 2) * scale,
-          increase: value / 2,
-        }));
-      const gauge = { name: "serin_rollout_share", labels, value: Number(share) };
-      return [
-        ...counter("rq_total", all),
-        ...counter("rq_2xx", all - Number(failed)),
-        ...counter("rq_5xx", Number(failed)),
-        ...counter("rq_time_bucket", all * 0.5, { le: "25" }),
-        ...counter("rq_time_bucket", all * 0.95, { le: "50" }),
-        ...counter("rq_time_bucket", all, { le: "100" }),
-        ...counter("rq_time_bucket", all, { le: "+Inf" }),
-        gauge,
-      ];
-    });
+  /** Two Envoys that say the same of their users, and counters that began long ago. */
+  const series = (errors: number, scale = 1): Series[] => {
+    const { values = {} } = content(10_000, errors);
+    const found: Series[] = [];
+    for (const instance of ["a", "b"]) {
+      for (const [name, value] of Object.entries(values)) {
+        const [, , rollout = "", ...rest] = name.split(".");
+        const [variant, leaf = "", threshold] = rest.length === 1 ? ["", ...rest] : rest;
+        const labels: Record<string, string> = { serin_rollout: rollout, instance, namespace: "prod" };
+        if (variant !== undefined && variant !== "") labels["serin_variant"] = variant;
+        if (threshold !== undefined) labels["serin_slow"] = threshold;
+        const isCounter = leaf.startsWith("rq_") && leaf !== "rq_active";
+        found.push({
+          name: `serin_rollout_${leaf}`,
+          labels,
+          value: isCounter ? value * scale : value,
+          increase: value,
+        });
+      }
+      for (const variant of ["stable", "canary"]) {
+        const labels = { serin_rollout: "checkout", serin_variant: variant, instance, namespace: "prod" };
+        for (const [le, count] of Object.entries({ 25: 5000, 50: 9500, 100: 10_000, "+Inf": 10_000 })) {
+          found.push({
+            name: "serin_rollout_rq_time_bucket",
+            labels: { ...labels, le },
+            value: count * scale,
+          });
+        }
+      }
+    }
+    return found;
+  };
+  const folder = temporaryFolder();
+  const policy = folder.write("policy.json", JSON.stringify(POLICY));
 
-  test("sums over Envoys, by instant or by range", async () => {
+  test("each Envoy by itself, told apart by its instance; counters by instant or by range", async () => {
     const { url, asked } = await kept(startFakePrometheus(series(0, 3)));
-    const all = await runCli(["report", "--prometheus", url]);
+    const all = await runCli(["report", "--prometheus", url, "--policy", policy]);
     assert.equal(all.status, 0, all.stdout + all.stderr);
-    assert.match(
-      all.stdout,
-      /compared with stable \(it has the largest share; --baseline names another\), 270,000/,
-    );
-    const range = await runCli(["report", "--prometheus", url, "--since", "1h30m"]);
-    assert.match(range.stdout, /canary: pass, 10,000 requests, 10 % of all/);
+    assert.match(all.stdout, /the control group of stable \(default by the policy\), 80,000 users/);
+    assert.match(all.stdout, /\(2 Envoys, each judged by itself\)/);
+    const range = await runCli(["report", "--prometheus", url, "--policy", policy, "--since", "1h30m"]);
+    assert.match(range.stdout, /canary: pass, 20,000 users/);
+    assert.match(range.stdout, /described, not judged: 20,000 requests/);
     assert.ok(
       asked.some((path) => decodeURIComponent(path).includes("increase(serin_rollout_rq_total[5400s])")),
     );
   });
 
-  test("--policy tells the default, and the order", async () => {
-    const folder = temporaryFolder();
-    const policy = folder.write(
-      "policy.json",
-      JSON.stringify({ rollouts: { checkout: { default: "canary", variants: { canary: {}, stable: {} } } } }),
-    );
+  test("--match narrows every query, --per names another label", async () => {
+    const { url, asked } = await kept(startFakePrometheus(series(0)));
+    const narrowed = await runCli([
+      ...["report", "--prometheus", url, "--policy", policy],
+      ...["--match", 'namespace="prod"', "--per", "namespace"],
+    ]);
+    assert.equal(narrowed.status, 0, narrowed.stdout + narrowed.stderr);
+    assert.ok(!narrowed.stdout.includes("2 Envoys"));
+    assert.ok(asked.every((path) => decodeURIComponent(path).includes('{namespace="prod"}')));
+    const other = await runCli([
+      ...["report", "--prometheus", url, "--policy", policy, "--match", 'namespace="test"'],
+    ]);
+    assert.equal(other.status, 3);
+  });
+
+  test("no policy and no --baseline: exit 2", async () => {
     const { url } = await kept(startFakePrometheus(series(0)));
-    const { stdout } = await runCli(["report", "--prometheus", url, "--policy", policy]);
-    assert.match(stdout, /compared with canary \(the default, by the policy\)/);
+    const { status, stderr } = await runCli(["report", "--prometheus", url]);
+    assert.equal(status, 2);
+    assert.match(stderr, /the default is not known/);
     const bad = await runCli(["report", "--prometheus", url, "--policy", "nowhere.yaml"]);
     assert.deepEqual([bad.status, bad.stderr], [2, "serin: nowhere.yaml: no such file\n"]);
   });
 
-  test("quantiles between the default buckets, and a fail", async () => {
+  test("its default buckets are described by their edges, with the settings that would help; errors fail", async () => {
     const { url } = await kept(startFakePrometheus(series(500)));
-    const { status, stdout } = await runCli(["report", "--prometheus", url, "--json"]);
-    assert.equal(status, 1);
-    const { quantiles } = JSON.parse(stdout).rollouts.checkout.variants.canary.latency;
-    assert.equal(quantiles.p50.milliseconds, 25);
-    assert.ok(quantiles.p99.milliseconds > 50 && quantiles.p99.milliseconds < 100);
+    const { status, stdout } = await runCli(["report", "--prometheus", url, "--policy", policy]);
+    assert.equal(status, 1, stdout);
+    assert.match(stdout, /p50 0–25 ms vs 0–25 ms, p90 25–50 ms vs 25–50 ms/);
+    assert.match(stdout, /histogram_bucket_settings:\n +- match: \{ prefix: wasmcustom\.serin\. \}/);
+    const { stdout: text } = await runCli(["report", "--prometheus", url, "--policy", policy, "--json"]);
+    const { canary } = JSON.parse(text).rollouts.checkout.variants;
+    assert.deepEqual(canary.latency.quantiles.p99.milliseconds, { lower: 50, upper: 100 });
+    assert.deepEqual(
+      [canary.latency.superiority.lower >= 0, canary.latency.superiority.upper <= 1],
+      [true, true],
+    );
   });
 
   test("without any series it is inconclusive, and says what may be missing", async () => {
@@ -282,13 +345,13 @@ describe("report over Prometheus", () => {
     const { url } = await kept(startFakePrometheus(series(0, 3)));
     const { stdout } = await runCli(["stats", "--json", "--prometheus", url]);
     const { stable } = JSON.parse(stdout).rollouts.checkout.variants;
-    assert.deepEqual([stable.requests, stable.perSecond], [270_000, 1500]);
+    assert.deepEqual([stable.requests, stable.perSecond], [540_000, 3000]);
   });
 });
 
 describe("stats over an Envoy", () => {
   test("one table where there is no terminal, with a rate from two readings", async () => {
-    const { url } = await kept(startFakeAdmin(content(9000, 1000, 10), content(9900, 1100, 11)));
+    const { url } = await kept(startFakeAdmin(content(1000, 10), content(1100, 11)));
     const { status, stdout, stderr } = await runCli(["stats", "--admin", url]);
     assert.deepEqual([status, stderr], [0, ""]);
     const [heads, stable, canary] = stdout.split("\n").map((line) => line.trim().split(/ {2,}/));
@@ -300,8 +363,8 @@ describe("stats over an Envoy", () => {
   });
 
   test("--json: each variant's signals, shadows and flags", async () => {
-    const values = { ...content(9000, 1000, 10).values, "serin.shadow.s.sent": 4, "serin.flag.f.on": 5 };
-    const { url } = await kept(startFakeAdmin({ ...content(9000, 1000, 10), values }));
+    const values = { ...content(1000, 10).values, "serin.shadow.s.sent": 4, "serin.flag.f.on": 5 };
+    const { url } = await kept(startFakeAdmin({ ...content(1000, 10), values }));
     const { status, stdout } = await runCli(["stats", "--json", "--admin", url]);
     assert.equal(status, 0);
     const { rollouts, shadows, flags } = JSON.parse(stdout);

@@ -3,14 +3,23 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { quantileSorted } from "simple-statistics";
-
 import { valueAt, type Bin } from "../../tools/statistics/bins.ts";
-import { bestLogLikelihood, compareRates } from "../../tools/statistics/error-rate.ts";
 import { crossing, rateInterval, type Count } from "../../tools/statistics/evidence.ts";
-import { estimateQuantile, rankInterval } from "../../tools/statistics/quantiles.ts";
-import { compareRanks, sequentialWidth } from "../../tools/statistics/rank-test.ts";
-import { chiSquarePValue, ratioEvidence } from "../../tools/statistics/sample-ratio.ts";
+import {
+  logBelow,
+  logFewer,
+  logLikelihoodRatio,
+  logMean,
+  logOfPeriod,
+  logShifted,
+  logWithinRatio,
+  logWorse,
+  shownRatio,
+} from "../../tools/statistics/first-setters.ts";
+import { usersBehind } from "../../tools/statistics/linear-counting.ts";
+import { usersToFind, usersToPass, usersToShowBelow } from "../../tools/statistics/needed-users.ts";
+import { ratioInterval, seenRatio } from "../../tools/statistics/ratio-interval.ts";
+import { ratioEvidence } from "../../tools/statistics/sample-ratio.ts";
 
 function near(actual: number, expected: number, tolerance = 1e-6): void {
   const off = Math.abs(actual - expected);
@@ -20,53 +29,22 @@ function near(actual: number, expected: number, tolerance = 1e-6): void {
 const of = (successes: number, trials: number): Count => ({ successes, trials });
 
 describe("sample ratio", () => {
-  test("chi-square: Mendel's peas, 315 : 101 : 108 : 32 for 9 : 3 : 3 : 1 (published: 0.470 with 3 degrees, p 0.925)", () => {
-    near(chiSquarePValue([315, 101, 108, 32], [9 / 16, 3 / 16, 3 / 16, 1 / 16]), 0.925425895);
-  });
-
-  test("chi-square: scipy.stats.chisquare", () => {
-    near(chiSquarePValue([4650, 350], [0.95, 0.05]), 8.649e-11, 1e-12);
-    near(chiSquarePValue([8900, 780, 320], [0.9, 0.07, 0.03]), 0.003046838468575526);
-  });
-
   test("the Dirichlet-multinomial mixture", () => {
     near(ratioEvidence([44_500, 5500], [0.9, 0.1]), 23.783019204893208);
     near(ratioEvidence([8900, 780, 320], [0.9, 0.07, 0.03]), 0.8281345492550827);
   });
 
+  test("a billion users, where each request is one: as split, and off by a thousandth", () => {
+    assert.ok(ratioEvidence([9e8, 1e8], [0.9, 0.1]) < 0);
+    assert.ok(ratioEvidence([8.99e8, 1.01e8], [0.9, 0.1]) > 1000);
+  });
+
   test("without traffic there is no evidence", () => {
     assert.equal(ratioEvidence([0, 0], [0.9, 0.1]), 0);
-    assert.equal(chiSquarePValue([0, 0], [0.9, 0.1]), 1);
   });
 });
 
-describe("error rates", () => {
-  test("the best pair of rates with a difference, against a search by scipy.optimize", () => {
-    const cases: [Count, Count, number, number][] = [
-      [of(50, 1000), of(90, 9000), 0, -736.633107293249],
-      [of(50, 1000), of(90, 9000), 0.02, -708.0217654508656],
-      [of(50, 1000), of(90, 9000), -0.01, -771.6959946804579],
-      [of(0, 300), of(5, 2700), 0.004, -38.18489669797011],
-      [of(3, 50), of(0, 60), 0.01, -13.150596980025222],
-      [of(56, 70), of(48, 80), 0.3, -89.84457193352011],
-    ];
-    for (const [treated, control, difference, expected] of cases) {
-      near(bestLogLikelihood(treated, control, difference), expected, 1e-9);
-    }
-  });
-
-  test("the interval of the difference, and the evidence against none", () => {
-    const { difference, interval, logEvidence } = compareRates(of(50, 1000), of(90, 9000), 0.005);
-    near(difference, 0.04);
-    near(interval.lower, 0.010989816188517723);
-    near(interval.upper, 0.08479560444688197);
-    near(logEvidence, 25.644667078674388);
-    const few = compareRates(of(3, 200), of(20, 1800), 0.01);
-    near(few.interval.lower, -0.022127915191997773);
-    near(few.interval.upper, 0.08614131930067799);
-    near(few.logEvidence, -6.754635707580988);
-  });
-
+describe("rates", () => {
   test("one rate alone", () => {
     const few = rateInterval(of(5, 1000), 0.05);
     near(few.lower, 0.0005393041658895629);
@@ -77,91 +55,133 @@ describe("error rates", () => {
   });
 
   test("nothing is known without requests, and no error at all is a rate of 0", () => {
-    assert.deepEqual(compareRates(of(0, 0), of(1, 10), 0.01).interval, { lower: -1, upper: 1 });
     assert.deepEqual(rateInterval(of(0, 0), 0.01), { lower: 0, upper: 1 });
     assert.equal(rateInterval(of(0, 1000), 0.01).lower, 0);
     assert.equal(rateInterval(of(1000, 1000), 0.01).upper, 1);
   });
-
-  test("swapping the sides turns the interval round", () => {
-    const { interval } = compareRates(of(50, 1000), of(90, 9000), 0.005);
-    const swapped = compareRates(of(90, 9000), of(50, 1000), 0.005).interval;
-    near(swapped.lower, -interval.upper);
-    near(swapped.upper, -interval.lower);
-  });
 });
 
-describe("quantiles", () => {
+test("a value at a rank is interpolated in its bin", () => {
   const bins = (counts: readonly number[]): Bin[] =>
     counts.map((count, index) => ({ lower: index * 10, width: 10, count }));
+  assert.equal(valueAt(bins([0, 100, 0, 100]), 50), 15);
+  assert.equal(valueAt(bins([0, 100, 0, 100]), 100), 20);
+  assert.equal(valueAt(bins([0, 100, 0, 100]), 150), 35);
+  assert.equal(valueAt(bins([0, 100]), 101), null);
+  assert.equal(valueAt([], 0), null);
+});
 
-  test("between which ranks the quantile lies", () => {
-    const tail = rankInterval(10_000, 0.99, 0.000625);
-    near(tail.lower, 9851.288315314941);
-    near(tail.upper, 9941.04813585434);
-    const middle = rankInterval(2000, 0.5, 0.01);
-    near(middle.lower, 918.6470715630478);
-    near(middle.upper, 1081.3529284369492);
+describe("first setters", () => {
+  // Sums of powers, written out in reference.py.
+  const count = (variant: number, control: number): { variant: number; control: number } => ({
+    variant,
+    control,
   });
 
-  test("a value at a rank is interpolated in its bin", () => {
-    assert.equal(valueAt(bins([0, 100, 0, 100]), 50), 15);
-    assert.equal(valueAt(bins([0, 100, 0, 100]), 100), 20);
-    assert.equal(valueAt(bins([0, 100, 0, 100]), 150), 35);
-    assert.equal(valueAt(bins([0, 100]), 101), null);
-    assert.equal(valueAt([], 0), null);
+  test("worse: the mean of likelihood ratios over ten ratios", () => {
+    near(logWorse(count(10, 9), 0.2), 3.8716919479099676);
+    near(logWorse(count(0, 40), 0.2), -4.10547169805944);
+    near(logWorse(count(3, 3), 0.5), -1.0648635426330193);
+    assert.equal(logWorse(count(0, 0), 0.2), 0);
+    // From 1e8 on nothing overflows, and alike is alike.
+    assert.ok(logWorse(count(2e8, 8e8), 0.2) < -1e6);
+    assert.ok(Number.isFinite(logWorse(count(4e8, 8e8), 0.2)));
   });
 
-  test("near the sample's own quantile (simple-statistics) for values that fill the bins", () => {
-    const values = Array.from({ length: 5000 }, (_, i) => (i * 200) / 5000);
-    const counts = new Array<number>(20).fill(250);
-    for (const level of [0.5, 0.9, 0.99]) {
-      const { value, interval } = estimateQuantile(bins(counts), level, 0.01);
-      near(value ?? 0, quantileSorted(values, level), 1e-3);
-      assert.ok(interval.lower < (value ?? 0) && interval.upper > (value ?? 0));
+  test("fewer is worse with the sides swapped; shifted is the mean of both", () => {
+    near(logFewer(count(0, 40), 0.2), 7.462259773446377);
+    near(logFewer(count(9, 10), 0.8), logWorse(count(10, 9), 0.2));
+    near(
+      logShifted(count(0, 40), 0.2),
+      Math.log((Math.exp(7.462259773446377) + Math.exp(-4.10547169805944)) / 2),
+    );
+  });
+
+  test("an e-value: its mean over all that can happen is 1 where the variant has no effect", () => {
+    for (const [test, pi] of [
+      [logWorse, 0.2],
+      [logFewer, 0.2],
+      [logShifted, 0.4],
+    ] as const) {
+      let mean = 0;
+      let chance = (1 - pi) ** 30;
+      for (let x = 0; x <= 30; x++) {
+        mean += chance * Math.exp(test(count(x, 30 - x), pi));
+        chance *= ((30 - x) / (x + 1)) * (pi / (1 - pi));
+      }
+      near(mean, 1, 1e-9);
     }
   });
 
-  test("too few values bound nothing above", () => {
-    assert.equal(estimateQuantile(bins([100]), 0.99, 0.01).interval.upper, Infinity);
-    assert.deepEqual(estimateQuantile([], 0.5, 0.01).value, null);
-  });
-});
-
-describe("ranks", () => {
-  const LOWERS = [10, 11, 12, 13];
-  const bins = (counts: readonly number[]): Bin[] =>
-    counts.map((count, index) => ({ lower: LOWERS[index] ?? 0, width: 1, count }));
-  const treated = bins([40, 80, 60, 20]);
-  const control = bins([150, 200, 100, 50]);
-
-  test("scipy.stats.mannwhitneyu's U over all pairs; its standard error by DeLong from all pairs one by one", () => {
-    const { superiority, standardError, pValue } = compareRanks(treated, control, 0.01);
-    near(superiority, 0.565);
-    near(standardError, 0.022331032219760908);
-    near(pValue, 0.0018028253794655433);
+  test("within a ratio: the same for users who are exactly at the limit", () => {
+    const ratio = shownRatio(1.5, 0.1);
+    const chance = (ratio * 0.2) / (1 + (ratio - 1) * 0.2);
+    let mean = 0;
+    let binomial = (1 - chance) ** 40;
+    for (let x = 0; x <= 40; x++) {
+      mean += binomial * Math.exp(logWithinRatio(count(x, 40 - x), 0.2, 1.5, 0.1));
+      binomial *= ((40 - x) / (x + 1)) * (chance / (1 - chance));
+    }
+    near(mean, 1, 1e-9);
   });
 
-  test("the width of the confidence sequence (theorem 2.2 of Waudby-Smith et al., written out)", () => {
-    near(sequentialWidth(1000, 0.05), 3.035208990376253);
-    near(sequentialWidth(20_000, 0.01), 3.836562141848599);
+  test("what a ratio shows as where many have met it anyway", () => {
+    near(shownRatio(1.5, 0.1), 1.4618503175453756);
+    near(shownRatio(1.5, 0.5), 1.2928932188134525);
+    assert.equal(shownRatio(1.5, 0), 1.5);
+    assert.equal(shownRatio(1.5, 1), 1);
+    near(logWithinRatio(count(20, 80), 0.2, 1.5, 0), 1.421715818269206);
+    near(logWithinRatio(count(20, 80), 0.2, 1.5, 0.5), 0.5550603735243613);
+    near(logLikelihoodRatio(count(20, 80), 0.2, 1.5), -1.421715818269206);
   });
 
-  test("the sides swapped, the chance is the other one", () => {
-    near(compareRanks(control, treated, 0.01).superiority, 1 - 0.565);
+  test("the variant alone is below a part of its users", () => {
+    near(logBelow(0, 740, 0.005), 3.0042151032170255);
+    near(logBelow(1, 1220, 0.005), 3.004202077237412);
+    near(logBelow(2, 1000, 0.02), 12.911051318266892);
+    assert.ok(logBelow(12, 10, 0.02) < 0, "more bits than users is no error");
   });
 
-  test("bins of two kinds: a shift by half a bin", () => {
-    const shifted = control.map((bin) => ({ ...bin, lower: bin.lower + 0.5 }));
-    const { superiority } = compareRanks(shifted, control, 0.01);
-    // For each pair of one bin, a half of the later one is above all of the earlier one.
-    assert.ok(superiority > 0.6 && superiority < 0.68, String(superiority));
+  test("means of e-values, and what a later period takes", () => {
+    near(logMean([Math.log(3), Math.log(1)]), Math.log(2));
+    near(logMean([-2000, -2000 + Math.log(3)]), -2000 + Math.log(2));
+    assert.equal(logMean([]), -Infinity);
+    near(logOfPeriod(5, 1), 5 - Math.log(2));
+    near(logOfPeriod(5, 10), 5 - Math.log(110));
   });
 
-  test("too few values, and values that are all alike, decide nothing", () => {
-    assert.equal(compareRanks(bins([10]), control, 0.01).superiority, 0.5);
-    const alike = compareRanks(bins([500]), bins([900]), 0.01);
-    assert.deepEqual([alike.superiority, alike.interval], [0.5, { lower: 0.5, upper: 0.5 }]);
+  test("users behind bits: Whang et al., 30,000 of 65,536 bits, a fifth of them the variant's", () => {
+    near(usersBehind(6000, 30_000, 65_536), 8022.3055750747435);
+    assert.equal(usersBehind(0, 30_000, 65_536), 0);
+    assert.equal(usersBehind(70, 100, 0), 70);
+    assert.equal(usersBehind(65_536, 65_536, 65_536), 65_536);
+  });
+
+  test("the ratio and its interval, by bisection to the last digit", () => {
+    const three = { ...count(30, 40), pi: 0.2 };
+    near(seenRatio([three]) ?? 0, 3);
+    const { lower, upper } = ratioInterval([three], 0.05);
+    near(lower, 1.3272978863282943, 1e-5);
+    near(upper, 6.579123183762388, 1e-5);
+    const few = ratioInterval([{ ...count(5, 100), pi: 0.2 }], 0.005);
+    near(few.lower, 0.016226009652424274, 1e-4);
+    near(few.upper, 0.8491322745481104, 1e-5);
+    assert.equal(seenRatio([]), null);
+    assert.deepEqual(ratioInterval([], 0.05), { lower: 0, upper: Infinity });
+    assert.equal(ratioInterval([{ ...count(9, 0), pi: 0.2 }], 0.05).upper, Infinity);
+    // Two Envoys that say the same know a little more than one, and not as much as one with all of it.
+    const both = ratioInterval([three, three], 0.05);
+    near(both.lower, lower, 1e-4);
+    assert.ok(ratioInterval([{ ...count(60, 80), pi: 0.2 }], 0.05).lower > both.lower);
+  });
+
+  test("users that it takes: the formulas with numbers", () => {
+    near(usersToPass(0.01, 0.2, 1.5, Math.log(20)), 4214.249057453675);
+    near(usersToFind(0.01, 0.2, 5, Math.log(200)), 233.87961863689668);
+    assert.equal(usersToPass(0, 0.2, 1.5, 3), Infinity);
+    assert.equal(usersToShowBelow(0.006, 0.005, 3), Infinity);
+    const needed = usersToShowBelow(0, 0.005, Math.log(20));
+    assert.ok(needed > 700 && needed < 1100, String(needed));
   });
 });
 

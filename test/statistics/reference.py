@@ -18,50 +18,47 @@ def dirichlet_multinomial(counts, shares, k=100):
     return evidence - (x * np.log(share)).sum()
 
 
-def best(treated, control, difference):
-    low, high = max(0, -difference), min(1, 1 - difference)
-    found = optimize.minimize_scalar(
-        lambda p: -(log_likelihood(*control, p) + log_likelihood(*treated, min(1, max(0, p + difference)))),
-        bounds=(low, high), method="bounded", options={"xatol": 1e-12})
-    return -found.fun
-
-
-def difference_interval(treated, control, alpha):
-    both = mixture(*treated) + mixture(*control)
-    seen = treated[0] / treated[1] - control[0] / control[1]
-    excess = lambda d: both - best(treated, control, d) + np.log(alpha)
-    return optimize.brentq(excess, -0.999, seen), optimize.brentq(excess, seen, 0.999), both - best(treated, control, 0)
-
-
 def rate_interval(successes, trials, alpha):
     excess = lambda p: mixture(successes, trials) - log_likelihood(successes, trials, p) + np.log(alpha)
     seen = successes / trials
     return optimize.brentq(excess, 1e-12, seen), optimize.brentq(excess, seen, 1 - 1e-12)
 
 
-def rank_interval(total, level, alpha, k=50):
-    excess = lambda r: (mixture(r, total, k * level, k * (1 - level)) - log_likelihood(r, total, level) + np.log(alpha))
-    return optimize.brentq(excess, 0, total * level), optimize.brentq(excess, total * level, total)
-
-
-def sequential_width(n, alpha, tuned=1000):
-    rho2 = (-2 * np.log(alpha) + np.log(-2 * np.log(alpha) + 1)) / tuned
-    return np.sqrt(2 * (n * rho2 + 1) / (n * n * rho2) * np.log(np.sqrt(n * rho2 + 1) / alpha)) * np.sqrt(n)
-
-
-print("chi-square", stats.chisquare([4650, 350], [4750, 250]).pvalue, stats.chisquare([8900, 780, 320], [9000, 700, 300]).pvalue)
 print("ratio", dirichlet_multinomial([44500, 5500], [0.9, 0.1]), dirichlet_multinomial([8900, 780, 320], [0.9, 0.07, 0.03]))
-for case in [((50, 1000), (90, 9000), 0), ((50, 1000), (90, 9000), 0.02), ((50, 1000), (90, 9000), -0.01),
-             ((0, 300), (5, 2700), 0.004), ((3, 50), (0, 60), 0.01), ((56, 70), (48, 80), 0.3)]:
-    print("best", case, best(*case))
-print("difference", difference_interval((50, 1000), (90, 9000), 0.005), difference_interval((3, 200), (20, 1800), 0.01))
 print("rate", rate_interval(5, 1000, 0.05), rate_interval(300, 1000, 0.01))
-print("ranks", rank_interval(10000, 0.99, 0.000625), rank_interval(2000, 0.5, 0.01))
-print("width", sequential_width(1000, 0.05), sequential_width(20000, 0.01))
 
-x = np.repeat([10, 11, 12, 13], [40, 80, 60, 20])
-y = np.repeat([10, 11, 12, 13], [150, 200, 100, 50])
-u = stats.mannwhitneyu(x, y, alternative="greater", method="asymptotic", use_continuity=False)
-pairs = (x[:, None] > y[None, :]) + 0.5 * (x[:, None] == y[None, :])
-error = np.sqrt(pairs.mean(1).var() / len(x) + pairs.mean(0).var() / len(y))
-print("mann-whitney", u.statistic / (len(x) * len(y)), error, stats.norm.sf((pairs.mean() - 0.5) / error))
+RATIOS = np.array([1.25, 1.5, 2, 3, 4, 6, 8, 12, 18, 25])
+
+
+def ratio_log(x, y, pi, r):
+    return x * np.log(r / (1 + (r - 1) * pi)) - y * np.log(1 + (r - 1) * pi)
+
+
+def worse(x, y, pi):
+    return special.logsumexp(ratio_log(x, y, pi, RATIOS)) - np.log(len(RATIOS))
+
+
+def shown(ratio, met):
+    return (1 - (1 - met) ** ratio) / met if met > 0 else ratio
+
+
+def below(x, n, delta):
+    q = np.array([1 / 16, 1 / 8, 1 / 4, 1 / 2])
+    return special.logsumexp(x * np.log(q) + (n - x) * np.log((1 - q * delta) / (1 - delta))) - np.log(4)
+
+
+def ratio_interval(x, y, pi, alpha):
+    low, high = rate_interval(x, x + y, alpha)
+    return [p / (1 - p) * (1 - pi) / pi for p in (low, high)]
+
+
+print("worse", worse(10, 9, 0.2), worse(0, 40, 0.2), worse(3, 3, 0.5), "fewer", worse(40, 0, 0.8))
+print("shown", shown(1.5, 0.1), shown(1.5, 0.5))
+print("within", -ratio_log(20, 80, 0.2, 1.5), -ratio_log(20, 80, 0.2, shown(1.5, 0.5)))
+print("below", below(0, 740, 0.005), below(1, 1220, 0.005), below(2, 1000, 0.02))
+print("linear counting", -65536 * np.log(1 - 30000 / 65536) * 6000 / 30000)
+print("ratio interval", ratio_interval(30, 40, 0.2, 0.05), ratio_interval(5, 100, 0.2, 0.005))
+s, p0, r = 0.2, 0.01, 1.5
+print("to pass", np.log(20) / (p0 / s * (s * np.log((1 + (r - 1) * s) / r) + (1 - s) * np.log(1 + (r - 1) * s))))
+r = 5
+print("to find", (np.log(200) + 1.15) / (r * p0 * np.log(r / (1 + (r - 1) * s)) - p0 * (1 - s) / s * np.log(1 + (r - 1) * s)))

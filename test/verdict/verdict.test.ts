@@ -3,230 +3,332 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import type { RolloutCounts, Snapshot, VariantCounts } from "../../tools/metrics/snapshot.ts";
-import { emptySnapshot } from "../../tools/metrics/snapshot.ts";
+import { NO_VARIANT, type RolloutCounts } from "../../tools/metrics/snapshot.ts";
+import { errorsOf } from "../../tools/verdict/counts.ts";
 import { DEFAULT_LIMITS } from "../../tools/verdict/limits.ts";
-import { judge, type RolloutVerdict } from "../../tools/verdict/verdict.ts";
+import { judge, withoutBaseline, type RolloutVerdict } from "../../tools/verdict/verdict.ts";
+import type { VariantVerdict } from "../../tools/verdict/variant.ts";
+import { rolloutOf, slowOf, snapshotOf, type Given, type GivenEnvoy } from "./made-up.ts";
 
-interface Given {
-  readonly share?: number;
-  readonly ok?: number;
-  readonly errors?: number;
-  readonly resets?: number;
-  readonly grpcErrors?: number;
-  /** In flight: given the variant, not ended. */
-  readonly open?: number;
-  /** Milliseconds of all that ended; none is counted without. */
-  readonly time?: number;
+const STABLE: Given = { share: 90, requests: 45_000 };
+/** Of 20,000 users 1% met an error and 2% a 4xx. */
+const CONTROL: Given = { share: 40, users: 20_000, errors: 200, clientErrors: 400, requests: 20_000 };
+const GOOD: Given = { share: 10, users: 5000, errors: 50, clientErrors: 100 };
+
+function envoy(canary: Given, control: Given = CONTROL, more: Partial<GivenEnvoy> = {}): GivenEnvoy {
+  return { variants: { stable: STABLE, canary }, control, ...more };
 }
 
-function counts({ share, ok = 0, errors = 0, resets = 0, grpcErrors, open = 0, time }: Given): VariantCounts {
-  const ended = ok + errors + resets;
-  const counters = new Map([
-    ["rq_total", ended + open],
-    ["rq_2xx", ok],
-    ["rq_5xx", errors],
-    ["rq_reset", resets],
-  ]);
-  if (grpcErrors !== undefined) counters.set("grpc_error", grpcErrors);
-  const parts = [0.4, 0.4, 0.15, 0.05];
-  const latency = parts.map((part, i) => ({ lower: (time ?? 0) + i * 4, width: 4, count: ended * part }));
-  return {
-    counters,
-    gauges: new Map(share === undefined ? [] : [["share", share * 1000]]),
-    latency: time === undefined ? [] : latency,
-  };
-}
-
-function rollout(variants: Record<string, Given>, control?: Given): RolloutCounts {
-  return {
-    variants: new Map(Object.entries(variants).map(([name, given]) => [name, counts(given)])),
-    control: control === undefined ? null : counts(control),
-    shareConflicts: new Map(),
-  };
-}
-
-function snapshot(rollouts: Record<string, RolloutCounts>, seconds: number | null = null): Snapshot {
-  return { ...emptySnapshot(0), seconds, rollouts: new Map(Object.entries(rollouts)) };
-}
-
-function verdictOn(
-  variants: Record<string, Given>,
-  limits = DEFAULT_LIMITS,
-  control?: Given,
-): RolloutVerdict {
-  const found = judge(snapshot({ r: rollout(variants, control) }), limits).rollouts.get("r");
+function verdictOn(rollout: RolloutCounts, limits = DEFAULT_LIMITS): RolloutVerdict {
+  const found = judge(snapshotOf({ r: rollout }), limits).rollouts.get("r");
   assert.ok(found);
   return found;
 }
 
-const STABLE: Given = { share: 90, ok: 89_910, errors: 90, time: 100 };
+function canaryOf(...envoys: GivenEnvoy[]): VariantVerdict {
+  const canary = verdictOn(rolloutOf(...envoys)).variants.get("canary");
+  assert.ok(canary);
+  return canary;
+}
 
 describe("a variant", () => {
-  test("like the default passes", () => {
-    const { decision, reason, variants } = verdictOn({
-      stable: STABLE,
-      canary: { share: 10, ok: 9990, errors: 10, time: 100 },
-    });
-    assert.equal(decision, "pass", JSON.stringify([...variants]));
-    assert.equal(reason, "canary: within what is tolerated");
-    assert.equal(variants.get("canary")?.requestsNeeded, null);
+  test("like the baseline passes", () => {
+    const { decision, reason, variants } = verdictOn(rolloutOf(envoy(GOOD)));
+    const canary = variants.get("canary");
+    assert.equal(decision, "pass", JSON.stringify(canary?.reasons));
+    assert.equal(reason, "canary: within the limit");
+    assert.equal(canary?.usersNeeded, null);
+    assert.match(
+      canary?.reasons[0] ?? "",
+      /^errors 1% of users \(50 of 5,000\) vs 1% \(200 of 20,000\): 1× \(95% CI 0\.\d+× to 1\.\d+×\), limit 1\.5×: within the limit$/,
+    );
   });
 
-  test("with more errors fails, whatever kind they are of", () => {
-    for (const more of [
-      { ok: 9700, errors: 300 },
-      { ok: 9700, resets: 300 },
-      { ok: 10_000, grpcErrors: 300 },
-    ]) {
-      const { decision, reason } = verdictOn({ stable: STABLE, canary: { share: 10, time: 100, ...more } });
-      assert.equal(decision, "fail");
-      assert.match(
-        reason,
-        /^canary: errors: 3 % \(300 of 10,000\) against 0.1 % \(90 of 90,000\) of stable: \+2.9 points/,
+  test("with more users with errors fails", () => {
+    const { decision, reasons } = canaryOf(envoy({ ...GOOD, errors: 150 }));
+    assert.equal(decision, "fail");
+    assert.match(
+      reasons[0] ?? "",
+      /^errors 3% of users \(150 of 5,000\) vs 1% \(200 of 20,000\): 3× \(95% CI 2\.\d+× to 4\.\d+×\), limit 1\.5×: significantly more users with errors$/,
+    );
+  });
+
+  test("that answers 404 to everybody fails, whatever 4xx the baseline has", () => {
+    for (const clientErrors of [0, 400, 10_000, 19_900]) {
+      const canary = canaryOf(
+        envoy({ share: 10, users: 5000, ok: 0, clientErrors: 5000 }, { ...CONTROL, clientErrors }),
+      );
+      assert.equal(canary.decision, "fail", `${clientErrors} of the control's users met 4xx`);
+      assert.equal(canary.ok.decision, "fail");
+      assert.ok(
+        canary.reasons.some((reason) => reason.includes("significantly fewer users with a good answer")),
       );
     }
   });
 
-  test("that is slower fails by quantiles, one that is faster passes", () => {
-    const slow = verdictOn({ stable: STABLE, canary: { share: 10, ok: 9990, errors: 10, time: 300 } });
-    assert.equal(slow.decision, "fail");
-    assert.match(
-      slow.reason,
-      /^canary: latency: p50 30\d ms against 10\d ms \(surely 2.\d+ times or more\).*beyond doubt/,
+  test("that answers 302 to everybody is inconclusive, by name", () => {
+    const { decision, reasons } = canaryOf(
+      envoy({ ...GOOD, redirects: 5000 }, { ...CONTROL, redirects: 500 }),
     );
-    const fast = verdictOn({ stable: STABLE, canary: { share: 10, ok: 9990, errors: 10, time: 10 } });
-    assert.equal(fast.decision, "pass");
-  });
-
-  test("slower by less than a millisecond is not slower", () => {
-    const stable = { ...STABLE, time: 0 };
-    const { variants } = verdictOn({ stable, canary: { share: 10, ok: 10_000, time: 0.5 } });
-    assert.equal(variants.get("canary")?.latency.decision, "pass");
-  });
-
-  test("with little traffic is inconclusive, and how much more it takes is told, with the time", () => {
-    const few = {
-      r: rollout({ stable: { share: 90, ok: 900, time: 100 }, canary: { share: 10, ok: 100, time: 100 } }),
-    };
-    const { rollouts, decision } = judge(snapshot(few, 100), DEFAULT_LIMITS);
     assert.equal(decision, "inconclusive");
-    const canary = rollouts.get("r")?.variants.get("canary");
+    assert.match(reasons[0] ?? "", /^3xx 100% of users .*significantly different/);
+  });
+
+  test("that hangs is never a pass, and says so", () => {
+    const rollout = rolloutOf(envoy({ ...GOOD, inFlight: 500 }, { ...CONTROL, inFlight: 8 }));
+    const { decision, reason } = verdictOn(rollout);
+    assert.equal(decision, "inconclusive");
+    assert.match(reason, /^canary: in flight: 500 vs 8, 250 times as many per share: requests may hang/);
+    const few = verdictOn(rolloutOf(envoy({ ...GOOD, inFlight: 19 }, { ...CONTROL, inFlight: 1 })));
+    assert.equal(few.decision, "pass");
+  });
+
+  test("that is slower fails by slow users, one that is faster passes", () => {
+    const slower = canaryOf(envoy({ ...GOOD, slow: slowOf(5000, 3) }));
+    assert.equal(slower.decision, "fail");
     assert.match(
-      canary?.reasons.at(-1) ?? "",
-      /takes about \d,\d00 more requests of canary \(\d+ min at the present rate\)/,
+      slower.reasons[0] ?? "",
+      /^slower than 100 ms 9% of users .* significantly more slow answers/,
     );
-    const needed = canary?.requestsNeeded ?? 0;
-    assert.ok(needed > 1000 && needed < 5000, String(needed));
+    assert.equal(canaryOf(envoy({ ...GOOD, slow: slowOf(5000, 0.3) })).decision, "pass");
+  });
+
+  test("with few users is inconclusive, and how many more it takes is said, with the time", () => {
+    const few = envoy(
+      { share: 10, users: 100, errors: 1, clientErrors: 2 },
+      { share: 40, users: 400, errors: 4, clientErrors: 8 },
+    );
+    const { decision, reasons, usersNeeded } = canaryOf(few);
+    assert.equal(decision, "inconclusive");
+    assert.match(reasons[0] ?? "", /an increase above the 1\.5× limit cannot be ruled out yet$/);
+    assert.match(
+      reasons.at(-1) ?? "",
+      /^at the current rate about \d,\d00 more canary users are needed \(~\d+(\.\d)? h\)$/,
+    );
     // And so it is.
-    const factor = (needed + 100) / 100;
-    const enough = verdictOn({
-      stable: { share: 90, ok: 900 * factor, time: 100 },
-      canary: { share: 10, ok: 100 * factor, time: 100 },
+    const times = ((usersNeeded ?? 0) + 100) / 100;
+    const scaled = ({ share, users = 0 }: Given): Given => ({
+      share,
+      users: Math.round(users * times),
+      errors: Math.round((users * times) / 100),
+      clientErrors: Math.round((users * times) / 50),
     });
-    assert.equal(enough.decision, "pass");
+    const enough = canaryOf(envoy(scaled({ share: 10, users: 100 }), scaled({ share: 40, users: 400 })));
+    assert.equal(enough.decision, "pass", JSON.stringify(enough.reasons));
+    assert.ok(times > 20, String(times));
   });
 
-  test("without latencies, or with traffic alone, stays inconclusive and says what is missing", () => {
-    const stable = { ...STABLE, time: undefined };
-    const untimed = verdictOn({ stable, canary: { share: 10, ok: 9990, errors: 10 } });
-    assert.equal(untimed.decision, "inconclusive");
-    assert.match(untimed.reason, /latency: none was counted/);
-    const uncounted = verdictOn({ stable: { share: 90, open: 9000 }, canary: { share: 10, open: 1000 } });
-    assert.match(uncounted.reason, /no request has ended whose end was counted/);
+  test("of a service without errors passes when it has hardly any itself", () => {
+    const control = { share: 40, users: 4000, slow: {} };
+    assert.equal(canaryOf(envoy({ share: 10, users: 1000, slow: {} }, control)).decision, "pass");
+    const canary = canaryOf(envoy({ share: 10, users: 1000, errors: 3, slow: {} }, control));
+    assert.equal(canary.errors.isWithin, false);
   });
 
-  test("that no share is asked for is left out", () => {
-    const { decision, variants, leftOut } = verdictOn({
-      stable: STABLE,
-      canary: { share: 10, ok: 9990, errors: 10, time: 100 },
-      blue: { share: 0 },
-      green: { share: 0, errors: 7 },
+  test("judged in a later period takes more evidence", () => {
+    const worse = { ...GOOD, errors: 95 };
+    assert.equal(canaryOf(envoy(worse)).errors.decision, "fail");
+    assert.notEqual(canaryOf(envoy(worse, CONTROL, { period: 100 })).errors.decision, "fail");
+  });
+
+  test("where more than a fifth of the baseline's users are slow at each threshold names a better one", () => {
+    const latency = [10, 20, 40, 80, 160].map((lower) => ({ lower, width: lower, count: 100 }));
+    const slow = (users: number): Record<number, number> => ({ 5: users, 25: users * 0.8 });
+    const rollout = rolloutOf({
+      variants: { stable: { ...STABLE, latency }, canary: { ...GOOD, slow: slow(5000), latency } },
+      control: { ...CONTROL, slow: slow(20_000), latency },
     });
+    const terms = { slow: [5, 25], warmup: 30 };
+    const snapshot = { ...snapshotOf({ r: rollout }), terms: new Map([["r", terms]]) };
+    const canary = judge(snapshot, DEFAULT_LIMITS).rollouts.get("r")?.variants.get("canary");
+    assert.equal(canary?.decision, "inconclusive");
+    assert.ok(
+      canary?.reasons.some((reason) => reason.endsWith("slow at every threshold; slow: [320ms] would do")),
+      JSON.stringify(canary?.reasons),
+    );
+  });
+
+  test("that may be slower at a threshold too common to show a limit does not pass", () => {
+    const often = (users: number, part: number): Record<number, number> => ({
+      ...slowOf(users),
+      25: users * part,
+    });
+    const alike = envoy({ ...GOOD, slow: often(5000, 0.5) }, { ...CONTROL, slow: often(20_000, 0.5) });
+    assert.equal(canaryOf(alike).decision, "pass");
+    const slower = envoy({ ...GOOD, slow: often(5000, 0.52) }, { ...CONTROL, slow: often(20_000, 0.46) });
+    assert.equal(canaryOf(slower).decision, "inconclusive");
+  });
+
+  test("is not judged by slowness while it warms up", () => {
+    const none = Object.fromEntries(Object.keys(slowOf(1)).map((threshold) => [threshold, 0]));
+    const warming = { began: 1980, sharesBegan: 1980 };
+    const canary = canaryOf(envoy({ ...GOOD, slow: none }, { ...CONTROL, slow: none }, warming));
+    assert.equal(canary.latency.decision, "inconclusive");
+    const warm = { began: 1000, sharesBegan: 1000 };
+    assert.equal(canaryOf(envoy(GOOD, CONTROL, warm)).decision, "pass");
+  });
+
+  test("with the whole share has no baseline: it passes by itself alone, or is inconclusive", () => {
+    const alone = (errors: number): RolloutVerdict =>
+      verdictOn(
+        rolloutOf({ variants: { stable: { share: 0 }, canary: { share: 100, users: 20_000, errors } } }),
+      );
+    assert.equal(alone(2).decision, "pass");
+    const bad = alone(2000);
+    assert.equal(bad.decision, "inconclusive");
+    assert.match(bad.reason, /canary has the whole share, so there is no baseline/);
+  });
+
+  test("at 0% is left out, by name", () => {
+    const rollout = rolloutOf({
+      variants: {
+        stable: STABLE,
+        canary: GOOD,
+        blue: { share: 0 },
+        green: { share: 0, requests: 7 },
+      },
+      control: CONTROL,
+    });
+    const { decision, variants, leftOut } = verdictOn(rollout);
     assert.equal(decision, "pass");
     assert.deepEqual([...variants.keys()], ["canary"]);
-    assert.equal(leftOut.get("blue"), "gets 0 %");
+    assert.equal(leftOut.get("blue"), "gets 0%");
     assert.match(leftOut.get("green") ?? "", /7 requests were forced/);
   });
 });
 
-describe("a rollout", () => {
-  test("without traffic is inconclusive", () => {
-    const { decision, reason } = verdictOn({ stable: { share: 90 }, canary: { share: 10 } });
-    assert.deepEqual([decision, reason], ["inconclusive", "there was no traffic"]);
-  });
-
-  test("with a variant that fails and one that passes fails; with one that is too early is inconclusive", () => {
-    const good = { share: 10, ok: 9990, errors: 10, time: 100 };
-    const bad = { share: 10, ok: 9000, errors: 1000, time: 100 };
-    const stable = { share: 80, ok: 79_920, errors: 80, time: 100 };
-    assert.equal(verdictOn({ stable, good, bad }).decision, "fail");
-    const early = { share: 1, ok: 950, errors: 1, time: 100 };
-    assert.equal(
-      verdictOn({ stable: { share: 89, ok: 88_920, errors: 80, time: 100 }, good, early }).decision,
-      "inconclusive",
+describe("several Envoys", () => {
+  test("are judged each by itself: one sees too little where both together would", () => {
+    const half = envoy(
+      { share: 10, users: 2500, errors: 40, clientErrors: 50 },
+      { share: 40, users: 10_000, errors: 100, clientErrors: 200 },
     );
+    const [one, two] = [canaryOf(half), canaryOf(half, half)];
+    assert.ok(Math.abs(one.errors.logEvidence - two.errors.logEvidence) < 1e-9);
+    assert.deepEqual([two.errors.variant.met, two.errors.variant.users], [80, 5000]);
   });
 
-  test("that did not get its shares is stopped, whatever the errors are, unless that is ignored", () => {
-    const variants = { stable: STABLE, canary: { share: 10, ok: 10_000, errors: 2000, time: 100 } };
-    const { decision, reason, ratio, variants: judged } = verdictOn(variants);
+  test("one of which sees a broken canary is enough", () => {
+    const broken = envoy({ ...GOOD, errors: 2500 });
+    const others = Array.from({ length: 4 }, () => envoy(GOOD));
+    assert.equal(canaryOf(broken, ...others).decision, "fail");
+  });
+
+  test("that have different shares are told", () => {
+    const rollout = { ...rolloutOf(envoy(GOOD)), shareConflicts: new Map([["canary", [5000, 10_000]]]) };
+    const { decision, reason } = verdictOn(rollout);
     assert.equal(decision, "inconclusive");
-    assert.equal(ratio.decision, "mismatch");
-    assert.match(
-      reason,
-      /^sample ratio mismatch: canary was to get 10 % .* got 11.8 %.*--since.*--requests-per-user/,
-    );
-    assert.equal(judged.get("canary")?.decision, "inconclusive");
-    assert.equal(verdictOn(variants, { ...DEFAULT_LIMITS, ignoreRatio: true }).decision, "fail");
-    assert.equal(verdictOn(variants, { ...DEFAULT_LIMITS, requestsPerUser: 100 }).ratio.decision, "match");
-  });
-
-  test("whose Envoys ask for different shares is stopped", () => {
-    const own = { ...rollout({ stable: STABLE, canary: { share: 10, ok: 10_000, time: 100 } }) };
-    const conflicting = { ...own, shareConflicts: new Map([["canary", [5000, 10_000]]]) };
-    const { decision, rollouts } = judge(snapshot({ r: conflicting }), DEFAULT_LIMITS);
-    assert.equal(decision, "inconclusive");
-    assert.match(
-      rollouts.get("r")?.reason ?? "",
-      /not all Envoys ask for the same share of canary \(5 % and 10 %\)/,
-    );
-  });
-
-  test("is held against its control group where there is one, the shares against the default", () => {
-    const stable = { share: 90, open: 90_000 };
-    const canary = { share: 10, ok: 9990, errors: 10, time: 100 };
-    const { decision, baseline, ratio } = verdictOn({ stable, canary }, DEFAULT_LIMITS, {
-      ok: 9990,
-      errors: 10,
-      time: 100,
-    });
-    assert.equal(decision === "fail", false);
-    assert.deepEqual(
-      [baseline?.side.name, baseline?.variant, ratio.decision],
-      ["control", "stable", "match"],
-    );
-  });
-
-  test("has the default that was said, that the policy says, or the largest share", () => {
-    const variants = { one: { share: 40, ok: 4000, time: 9 }, two: { share: 60, ok: 6000, time: 9 } };
-    const counted = snapshot({ r: rollout(variants) });
-    const by = (at: Snapshot, said = new Map<string, string>()): (string | undefined)[] => {
-      const baseline = judge(at, DEFAULT_LIMITS, said).rollouts.get("r")?.baseline;
-      return [baseline?.variant, baseline?.by];
-    };
-    assert.deepEqual(by(counted), ["two", "largest share"]);
-    const known = { ...counted, defaults: new Map([["r", "one"]]) };
-    assert.deepEqual(by(known), ["one", "policy"]);
-    assert.deepEqual(by(known, new Map([["r", "two"]])), ["two", "option"]);
+    assert.match(reason, /Envoys have different target shares of canary \(5% and 10%\)/);
   });
 });
 
-test("no rollout at all is inconclusive; of several the worst decides", () => {
-  assert.equal(judge(snapshot({}), DEFAULT_LIMITS).decision, "inconclusive");
-  const good = rollout({ stable: STABLE, canary: { share: 10, ok: 9990, errors: 10, time: 100 } });
-  const bad = rollout({ stable: STABLE, canary: { share: 10, ok: 9000, errors: 1000, time: 100 } });
-  const empty = rollout({ stable: { share: 90 }, canary: { share: 10 } });
-  assert.equal(judge(snapshot({ good, empty }), DEFAULT_LIMITS).decision, "inconclusive");
-  assert.equal(judge(snapshot({ good, empty, bad }), DEFAULT_LIMITS).decision, "fail");
+describe("a rollout", () => {
+  test("is held against its policy's default; nothing is guessed", () => {
+    const rollout = rolloutOf({
+      variants: { stable: { share: 40 }, canary: { share: 60, users: 6000, errors: 1800 } },
+      control: { share: 40, users: 4000, errors: 40 },
+    });
+    const known = judge(snapshotOf({ r: rollout }), DEFAULT_LIMITS);
+    assert.equal(known.decision, "fail");
+    const unknown = judge(snapshotOf({ r: rollout }, {}), DEFAULT_LIMITS);
+    assert.equal(unknown.decision, "inconclusive");
+    assert.deepEqual(withoutBaseline(unknown), ["r"]);
+    assert.deepEqual(withoutBaseline(known), []);
+    const said = judge(snapshotOf({ r: rollout }, {}), DEFAULT_LIMITS, new Map([["r", "stable"]]));
+    assert.deepEqual(said.rollouts.get("r")?.baseline, { variant: "stable", by: "option", users: 4000 });
+  });
+
+  test("with one variant, without traffic, or with none but the default is left out, by name", () => {
+    const single = rolloutOf({ variants: { stable: { share: 100, requests: 5 } } });
+    const quiet = rolloutOf({
+      variants: { stable: { share: 90 }, canary: { share: 10 } },
+      control: { share: 40 },
+    });
+    const stopped = rolloutOf({ variants: { stable: { share: 100, requests: 9 }, canary: { share: 0 } } });
+    const good = rolloutOf(envoy(GOOD));
+    const { decision, rollouts } = judge(snapshotOf({ single, quiet, stopped, good }), DEFAULT_LIMITS);
+    assert.equal(decision, "pass");
+    assert.deepEqual(
+      [...rollouts].map(([name, each]) => [name, each.decision, each.reason]),
+      [
+        ["single", null, "left out: it has one variant"],
+        ["quiet", null, "left out: there was no traffic"],
+        ["stopped", null, "left out: no variant but stable gets users (canary at 0%)"],
+        ["good", "pass", "canary: within the limit"],
+      ],
+    );
+    assert.equal(judge(snapshotOf({ single, quiet }), DEFAULT_LIMITS).decision, "inconclusive");
+  });
+
+  test("whose users are not split as asked is inconclusive, whatever they met; requests do not matter", () => {
+    const off = verdictOn(rolloutOf(envoy({ ...GOOD, users: 5600, errors: 2000 })));
+    assert.equal(off.decision, "inconclusive");
+    assert.equal(off.ratio.decision, "mismatch");
+    assert.match(
+      off.reason,
+      /^sample ratio mismatch: canary has a target share of 10% of users and an actual share of 10\.9%/,
+    );
+    const busy = verdictOn(rolloutOf(envoy({ ...GOOD, requests: 90_000 })));
+    assert.equal(busy.ratio.decision, "match");
+    assert.equal(busy.decision, "pass");
+  });
+
+  test("of which only users are counted, or nothing, is inconclusive and says why", () => {
+    const rollout = rolloutOf(envoy(GOOD));
+    const users = rollout.users.map((counts) => ({
+      ...counts,
+      variants: new Map([...counts.variants].map(([name, side]) => [name, onlyUsers(side)])),
+      control: counts.control && onlyUsers(counts.control),
+    }));
+    assert.match(verdictOn({ ...rollout, users }).reason, /only users are counted \(signals: count\)/);
+    assert.match(verdictOn({ ...rollout, users: [] }).reason, /no Envoy counts this rollout's users/);
+  });
+
+  test("with a variant that fails and one that passes fails; with one that is too early is inconclusive", () => {
+    const three = (other: Given): RolloutVerdict =>
+      verdictOn(
+        rolloutOf({ variants: { stable: { ...STABLE, share: 80 }, canary: GOOD, other }, control: CONTROL }),
+      );
+    assert.equal(three({ ...GOOD, errors: 500 }).decision, "fail");
+    assert.equal(
+      three({ ...GOOD, share: 0.1, users: 50, errors: 1, clientErrors: 1 }).decision,
+      "inconclusive",
+    );
+  });
+});
+
+function onlyUsers<Side extends { readonly bits: ReadonlyMap<string, number> }>(side: Side): Side {
+  return { ...side, bits: new Map([...side.bits].filter(([leaf]) => leaf === "users")) };
+}
+
+describe("requests are described, and decide nothing", () => {
+  test("quantiles are the edges of their bins: Prometheus' default buckets tell little", () => {
+    const bins = (lower: number, width: number): Given["latency"] => [{ lower, width, count: 1000 }];
+    const rollout = rolloutOf({
+      variants: { stable: STABLE, canary: { ...GOOD, latency: bins(50, 50) } },
+      control: { ...CONTROL, latency: bins(25, 25) },
+    });
+    const { decision, variants } = verdictOn(rollout);
+    const description = variants.get("canary")?.latency.description;
+    assert.equal(decision, "pass", "49.5 to 50.6 ms was a fail");
+    assert.deepEqual(description?.quantiles[0], {
+      level: 0.5,
+      variant: { lower: 50, upper: 100 },
+      baseline: { lower: 25, upper: 50 },
+    });
+    assert.deepEqual(description.superiority, { lower: 1, upper: 1 });
+    assert.equal(description.isCoarse, true);
+  });
+
+  test("an HTTP error of a gRPC request is one error", () => {
+    const count = (counters: Record<string, number>): number =>
+      errorsOf({ ...NO_VARIANT, counters: new Map(Object.entries(counters)) }).successes;
+    // Only gRPC: 20 of 1,000 are 503 without grpc-status.
+    assert.equal(count({ rq_2xx: 980, rq_5xx: 20, grpc_ok: 980, grpc_error: 20 }), 20);
+    // gRPC errors as they mostly are, with status 200.
+    assert.equal(count({ rq_2xx: 1000, grpc_ok: 980, grpc_error: 20 }), 20);
+    // HTTP alone, and both beside each other.
+    assert.equal(count({ rq_2xx: 980, rq_5xx: 15, rq_reset: 5 }), 20);
+    assert.equal(count({ rq_2xx: 980, rq_5xx: 20, grpc_ok: 490, grpc_error: 10 }), 30);
+  });
 });

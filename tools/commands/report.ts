@@ -3,7 +3,7 @@ import type { Source } from "../metrics/source.ts";
 import type { Decision } from "../verdict/decision.ts";
 import { DEFAULT_LIMITS, type Limits } from "../verdict/limits.ts";
 import { duration } from "../terminal/numbers.ts";
-import { judge } from "../verdict/verdict.ts";
+import { judge, withoutBaseline } from "../verdict/verdict.ts";
 import { CommandError } from "../terminal/command-error.ts";
 import { nothingCounted, onlyRollout, readingCommand, sourceOf } from "../metrics/metrics-source.ts";
 import { printOrdered } from "../terminal/ordered-json.ts";
@@ -17,39 +17,33 @@ import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 export const reportCommand = readingCommand("report")
   .summary("judge each variant: pass, fail or inconclusive")
   .description(
-    "Compares each variant with the default: the share of requests first, then errors and latency. It may be run as " +
-      "often as one likes: looking again does not make a false alarm likelier (docs/report.md says why).",
+    "Compares the users of each variant with the default's control group: are they split as asked, and do more of " +
+      "them meet errors, 4xx or slow answers? Run it as often as you like: looking again does not make a false alarm " +
+      "likelier (docs/report.md says why). What it judges was counted in the present evidence period.",
   )
   .option(
     "--since <DURATION>",
-    "only what is counted in so long, like 10m: Envoys are read twice, that far apart",
+    "describe only the requests of the last DURATION, like 10m: Envoys are read twice, that far apart",
     seconds,
   )
   .option(
     "--baseline <[ROLLOUT=]VARIANT>",
-    "what the others are compared with; may be repeated",
+    "which variant is the default; may be repeated",
     collect,
     [] as readonly string[],
   )
   .option(
-    "--max-error-increase <POINTS>",
-    "percentage points of errors more than the default that are tolerated",
-    numberWithin(0, 100),
-    DEFAULT_LIMITS.maxErrorIncrease * 100,
+    "--max-ratio <R>",
+    "limit: R times as many of a variant's users as of the baseline's may meet errors, 4xx or slow answers",
+    numberWithin(1.05, 100),
+    DEFAULT_LIMITS.maxRatio,
   )
   .option(
-    "--max-latency-increase <PERCENT>",
-    "how much slower than the default is tolerated",
-    numberWithin(0, 10_000),
-    DEFAULT_LIMITS.maxLatencyIncrease * 100,
+    "--negligible <PERCENT>",
+    "errors and 4xx are within the limit below this share of a variant's users, whatever the baseline's is",
+    numberWithin(0.001, 50),
+    DEFAULT_LIMITS.negligible * 100,
   )
-  .option(
-    "--requests-per-user <N>",
-    "how many requests of one user count as one, where users are sticky",
-    numberWithin(1, 1_000_000),
-    DEFAULT_LIMITS.requestsPerUser,
-  )
-  .option("--ignore-ratio", "judge although variants did not get their shares", false)
   .option("--json", "the verdict and all figures as JSON", false)
   .option("--markdown", "the verdict as Markdown", false)
   .addHelpText(
@@ -57,10 +51,10 @@ export const reportCommand = readingCommand("report")
     examples(
       "serin report",
       "serin report --admin http://10.0.0.1:9901 --admin http://10.0.0.2:9901 --rollout checkout",
-      "serin report --prometheus http://prometheus:9090 --policy policy.yaml --since 30m --json",
+      "serin report --prometheus http://prometheus:9090 --policy policy.yaml --json",
     ) +
-      "\nExit status: 0 pass, 1 fail, 3 inconclusive, 2 bad usage or an endpoint that does not answer. The worst " +
-      "variant decides: fail before inconclusive before pass.",
+      "\nExit status: 0 pass, 1 fail, 2 usage error, missing file, unreachable endpoint or unknown default, 3 " +
+      "inconclusive. The worst variant decides: fail before inconclusive before pass.",
   );
 
 reportCommand.action(async (options) => {
@@ -79,6 +73,13 @@ async function report(options: Options, terminal: Terminal): Promise<number> {
   const source = await sourceOf(options);
   const snapshot = onlyRollout(await read(source, seconds, terminal), options.rollout, source);
   const verdict = judge(snapshot, limits, baselinesOf(options.baseline, snapshot));
+  const unknown = withoutBaseline(verdict);
+  if (unknown.length > 0) {
+    throw new CommandError(
+      `which variant of ${unknown.join(", ")} is the default is not known: no stat says it, and ${source.name} gives ` +
+        `no policy that does. Name the policy with --policy FILE, or the variant with --baseline ${unknown[0]}=VARIANT`,
+    );
+  }
   const done: Report = {
     verdict,
     snapshot,
@@ -96,14 +97,11 @@ async function report(options: Options, terminal: Terminal): Promise<number> {
   return EXIT[verdict.decision];
 }
 
-function limitsOf(options: Options): Limits {
-  const { maxErrorIncrease, maxLatencyIncrease, requestsPerUser, ignoreRatio } = options;
+function limitsOf({ maxRatio, negligible }: Options): Limits {
   return {
     ...DEFAULT_LIMITS,
-    maxErrorIncrease: maxErrorIncrease / 100,
-    maxLatencyIncrease: maxLatencyIncrease / 100,
-    requestsPerUser,
-    ignoreRatio,
+    maxRatio,
+    negligible: negligible / 100,
   };
 }
 

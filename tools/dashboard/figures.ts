@@ -23,7 +23,8 @@ export function rolloutState(name: string, { from, snapshot }: Comparable): Roll
   const total = trafficOf(rollout);
   return {
     name,
-    decision: verdict.decision,
+    // What is left out of a report is nothing that could pass.
+    decision: verdict.decision ?? "inconclusive",
     reason: verdict.reason,
     baseline: verdict.baseline?.variant ?? null,
     countedFrom: from,

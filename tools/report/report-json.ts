@@ -1,12 +1,12 @@
 // A report as one JSON document; docs/report.md describes it.
 
 import type { Interval } from "../statistics/evidence.ts";
-import type { ErrorFigures } from "../verdict/errors.ts";
-import type { LatencyJudgement, QuantileJudgement } from "../verdict/latency.ts";
-import type { ShareFigures } from "../verdict/ratio.ts";
-import type { VariantVerdict } from "../verdict/variant.ts";
-import type { RolloutVerdict } from "../verdict/verdict.ts";
 import type { Printable } from "../terminal/ordered-json.ts";
+import { FALSE_MISMATCHES } from "../verdict/limits.ts";
+import { partOf, type Measure, type MetUsers } from "../verdict/measure.ts";
+import type { RatioJudgement } from "../verdict/ratio.ts";
+import type { LatencyMeasures, VariantVerdict } from "../verdict/variant.ts";
+import type { RolloutVerdict } from "../verdict/verdict.ts";
 import type { Report } from "./report.ts";
 
 export function reportJson({ verdict, snapshot, limits, origin, nothing }: Report): Printable {
@@ -14,77 +14,111 @@ export function reportJson({ verdict, snapshot, limits, origin, nothing }: Repor
     verdict: verdict.decision,
     ...(nothing === null ? {} : { reason: nothing }),
     rollouts: new Map([...verdict.rollouts].map(([name, rollout]) => [name, rolloutJson(rollout)])),
+    shadows: {},
     source: origin,
     takenAt: new Date(snapshot.takenAt).toISOString(),
-    seconds: snapshot.seconds,
     limits: { ...limits },
   };
 }
 
-function rolloutJson({ decision, reason, baseline, ratio, variants, leftOut }: RolloutVerdict): Printable {
+function rolloutJson({
+  decision,
+  reason,
+  baseline,
+  period,
+  ratio,
+  variants,
+  leftOut,
+}: RolloutVerdict): Printable {
   return {
     verdict: decision,
     reason,
-    baseline:
-      baseline === null
-        ? null
-        : {
-            name: baseline.side.name,
-            variant: baseline.variant,
-            by: baseline.by,
-            requests: baseline.side.requests,
-            errors: baseline.side.errors.successes,
-            ended: baseline.side.errors.trials,
-          },
-    ratio: { verdict: ratio.decision, pValue: ratio.pValue, logEvidence: ratio.logEvidence },
-    variants: new Map(
-      [...variants].map(([name, variant]) => [name, variantJson(variant, ratio.shares.get(name))]),
-    ),
+    baseline: baseline === null ? null : { ...baseline },
+    period: period === null ? null : { ...period },
+    ratio: ratioJson(ratio),
+    variants: new Map([...variants].map(([name, variant]) => [name, variantJson(variant)])),
     leftOut,
   };
 }
 
-function variantJson(variant: VariantVerdict, share: ShareFigures | undefined): Printable {
-  const { errors, latency } = variant;
+function ratioJson({ decision, logEvidence, shares }: RatioJudgement): Printable {
+  return {
+    verdict: decision,
+    eValue: eValueOf(logEvidence),
+    threshold: 1 / FALSE_MISMATCHES,
+    shares: new Map([...shares].map(([name, share]) => [name, { ...share }])),
+  };
+}
+
+function variantJson(variant: VariantVerdict): Printable {
+  const { errors, clientErrors, redirects, ok, latency, unfinished, users } = variant;
   return {
     verdict: variant.decision,
     reasons: variant.reasons,
     requests: variant.requests,
-    requestsNeeded: variant.requestsNeeded,
-    share: share === undefined ? null : { ...share },
-    errors: {
-      verdict: errors.decision,
-      ...errorsJson(errors.variant),
-      baseline: errorsJson(errors.baseline),
-      difference: { value: errors.difference, ...intervalJson(errors.interval) },
-      logEvidence: errors.logEvidence,
-    },
+    users: { count: users.variant, baseline: users.baseline, needed: variant.usersNeeded },
+    errors: measureJson(errors),
+    clientErrors: measureJson(clientErrors),
+    redirects: measureJson(redirects),
+    ok: measureJson(ok),
     latency: latencyJson(latency),
+    unfinished: {
+      verdict: unfinished.decision,
+      count: unfinished.variant,
+      baseline: unfinished.baseline,
+      ratio: unfinished.ratio,
+    },
+    goals: {},
   };
 }
 
-function errorsJson({ errors, ended, rate, rateInterval }: ErrorFigures): Record<string, Printable> {
-  return { count: errors, ended, rate, ...intervalJson(rateInterval) };
-}
-
-function latencyJson({ decision, quantiles, ranks }: LatencyJudgement): Printable {
-  const { superiority, pValue, interval } = ranks;
+function measureJson(measure: Measure): Printable {
+  const { decision, variant, baseline, ratio, interval, logEvidence, limit, usersNeeded } = measure;
   return {
     verdict: decision,
-    quantiles: new Map(quantiles.map((each) => [`p${each.level * 100}`, quantileJson(each)])),
-    ranks: { superiority, ...intervalJson(interval), pValue },
+    ...metJson(variant),
+    baseline: metJson(baseline),
+    ratio,
+    interval: { ...intervalJson(interval), level: interval.level },
+    eValue: eValueOf(logEvidence),
+    limit,
+    usersNeeded,
   };
 }
 
-function quantileJson({ decision, variant, baseline, ratio, ratioInterval }: QuantileJudgement): Printable {
+function metJson(side: MetUsers): {
+  readonly count: number;
+  readonly users: number;
+  readonly share: number | null;
+} {
+  return { count: side.met, users: side.users, share: partOf(side) };
+}
+
+function latencyJson({ decision, logEvidence, thresholds, description }: LatencyMeasures): Printable {
+  const { quantiles, superiority } = description;
   return {
     verdict: decision,
-    milliseconds: variant.value,
-    ...intervalJson(variant.interval),
-    baseline: { milliseconds: baseline.value, ...intervalJson(baseline.interval) },
-    ratio: { value: ratio, ...intervalJson(ratioInterval) },
+    eValue: eValueOf(logEvidence),
+    slow: new Map([...thresholds].map(([threshold, measure]) => [String(threshold), measureJson(measure)])),
+    quantiles: new Map(
+      quantiles.map(({ level, variant, baseline }) => [
+        `p${level * 100}`,
+        {
+          milliseconds: variant === null ? null : intervalJson(variant),
+          baseline: baseline === null ? null : intervalJson(baseline),
+        },
+      ]),
+    ),
+    superiority: superiority === null ? null : intervalJson(superiority),
   };
 }
+
+/** E-values of their periods: what is held against the threshold. The largest are beyond what a number can say. */
+function eValueOf(logEvidence: number | null): number | null {
+  return logEvidence === null ? null : Math.exp(Math.min(LARGEST, logEvidence));
+}
+
+const LARGEST = 700;
 
 function intervalJson({ lower, upper }: Interval): { readonly lower: number; readonly upper: number } {
   return { lower, upper };

@@ -1,10 +1,11 @@
 // A report as Markdown, for a comment on a change.
 
-import { grouped, milliseconds, percent } from "../terminal/numbers.ts";
+import { grouped, percentage } from "../terminal/numbers.ts";
 import type { Decision } from "../verdict/decision.ts";
+import { partOf, type Measure } from "../verdict/measure.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
-import { baselineWords } from "./report-text.ts";
+import { baselineWords, edgesWords } from "./report-text.ts";
 import type { Report } from "./report.ts";
 
 const SIGNS: Readonly<Record<Decision, string>> = { pass: "✅", fail: "❌", inconclusive: "❔" };
@@ -17,18 +18,20 @@ export function reportMarkdown({ verdict, origin, nothing }: Report): string {
 }
 
 function rolloutBlocks(name: string, rollout: RolloutVerdict): string[] {
-  const { baseline, variants } = rollout;
-  const blocks = [`### ${SIGNS[rollout.decision]} ${escaped(name)}: ${rollout.decision}`];
-  if (baseline !== null) blocks.push(`Compared with ${escaped(baselineWords(baseline))}.`);
-  if (variants.size === 0 || rollout.ratio.reason !== null)
-    blocks.push(escaped(rollout.ratio.reason ?? rollout.reason));
+  const { variants, decision, ratio } = rollout;
+  if (decision === null) return [`### ${escaped(name)}`, escaped(rollout.reason)];
+  const blocks = [`### ${SIGNS[decision]} ${escaped(name)}: ${decision}`];
+  const compared = baselineWords(rollout);
+  if (compared !== null) blocks.push(escaped(compared));
+  if (variants.size === 0 || ratio.reason !== null) blocks.push(escaped(ratio.reason ?? rollout.reason));
   if (variants.size > 0) {
     const heads = [
       "variant",
       "verdict",
-      "share (asked)",
-      "requests",
+      "actual share (target)",
+      "users",
       "errors (baseline)",
+      "4xx (baseline)",
       "p50",
       "p90",
       "p99",
@@ -39,7 +42,7 @@ function rolloutBlocks(name: string, rollout: RolloutVerdict): string[] {
     );
     const reasons = [...variants].flatMap(([variant, { reasons: own }]) =>
       own
-        .filter((reason) => reason !== rollout.ratio.reason)
+        .filter((reason) => reason !== ratio.reason)
         .map((reason) => `- ${escaped(variant)}: ${escaped(reason)}`),
     );
     if (reasons.length > 0) blocks.push(reasons.join("\n"));
@@ -48,20 +51,26 @@ function rolloutBlocks(name: string, rollout: RolloutVerdict): string[] {
 }
 
 function rowOf(name: string, variant: VariantVerdict, { ratio }: RolloutVerdict): string[] {
-  const { errors, latency } = variant;
+  const { errors, clientErrors, latency } = variant;
   const share = ratio.shares.get(name);
-  const rate = (value: number | null): string => (value === null ? "–" : percent(value));
-  const time = (value: number | null): string => (value === null ? "–" : milliseconds(value));
   return [
     escaped(name),
     `${SIGNS[variant.decision]} ${variant.decision}`,
-    share === undefined ? "–" : `${percent(share.seen)} (${percent(share.asked)})`,
-    grouped(variant.requests),
-    `${rate(errors.variant.rate)} (${rate(errors.baseline.rate)})`,
-    ...latency.quantiles.map(
-      ({ variant: here, baseline: there }) => `${time(here.value)} (${time(there.value)})`,
+    share === undefined ? "–" : `${percentage(share.actual)} (${percentage(share.target)})`,
+    grouped(variant.users.variant),
+    partsCell(errors),
+    partsCell(clientErrors),
+    ...latency.description.quantiles.map(({ variant: here, baseline: there }) =>
+      [here, there].map((edges) => (edges === null ? "–" : edgesWords(edges))).join(" vs "),
     ),
   ];
+}
+
+function partsCell({ variant, baseline }: Measure): string {
+  const [here, there] = [partOf(variant), partOf(baseline)].map((part) =>
+    part === null ? "–" : percentage(part),
+  );
+  return `${here} (${there})`;
 }
 
 function escaped(text: string): string {

@@ -1,59 +1,95 @@
 // A report in words.
 
-import { grouped, percent } from "../terminal/numbers.ts";
-import type { Decision } from "../verdict/decision.ts";
-import type { RatioJudgement } from "../verdict/ratio.ts";
-import type { Baseline, RolloutVerdict } from "../verdict/verdict.ts";
-import type { Report } from "./report.ts";
+import type { Interval } from "../statistics/evidence.ts";
+import { grouped, milliseconds, percentage } from "../terminal/numbers.ts";
 import type { Colors } from "../terminal/terminal.ts";
+import type { Decision } from "../verdict/decision.ts";
+import { BUCKET_SETTINGS, type Description } from "../verdict/describe.ts";
+import type { RatioJudgement } from "../verdict/ratio.ts";
+import type { VariantVerdict } from "../verdict/variant.ts";
+import type { RolloutVerdict } from "../verdict/verdict.ts";
+import type { Report } from "./report.ts";
 
-export function reportText({ verdict, origin, nothing, limits }: Report, colors: Colors): string {
+export function reportText({ verdict, origin, nothing }: Report, colors: Colors): string {
   const lines = [...verdict.rollouts].flatMap(([name, rollout]) => [
-    ...rolloutLines(name, rollout, limits.ignoreRatio, colors),
+    ...rolloutLines(name, rollout, colors),
     "",
   ]);
   if (nothing !== null) lines.push(nothing, "");
+  if (isCoarse(verdict.rollouts.values())) lines.push(...bucketLines(), "");
   lines.push(`verdict: ${painted(verdict.decision, colors)}  ${colors.dim(`(${origin})`)}`);
   return `${lines.join("\n")}\n`;
 }
 
-function rolloutLines(
-  name: string,
-  rollout: RolloutVerdict,
-  isRatioIgnored: boolean,
-  colors: Colors,
-): string[] {
-  const { ratio, variants, leftOut, baseline } = rollout;
-  const lines = [`${colors.bold(name)}: ${painted(rollout.decision, colors)}`];
-  if (baseline !== null) lines.push(`  compared with ${baselineWords(baseline)}`);
-  if (ratio.decision === "mismatch") {
-    lines.push(`  ${colors.yellow(`${isRatioIgnored ? "ignored: " : ""}${ratio.reason ?? ""}`)}`);
-  }
-  for (const [variant, { decision, requests, reasons }] of variants) {
+function rolloutLines(name: string, rollout: RolloutVerdict, colors: Colors): string[] {
+  const { ratio, variants, leftOut, decision } = rollout;
+  if (decision === null) return [`${colors.bold(name)}: ${rollout.reason}`];
+  const lines = [`${colors.bold(name)}: ${painted(decision, colors)}`];
+  const compared = baselineWords(rollout);
+  if (compared !== null) lines.push(`  ${compared}`);
+  if (ratio.reason !== null) lines.push(`  ${colors.yellow(ratio.reason)}`);
+  for (const [variant, verdict] of variants) {
     lines.push(
-      `  ${colors.bold(variant)}: ${painted(decision, colors)}, ${grouped(requests)} requests${shareWords(ratio, variant)}`,
+      `  ${colors.bold(variant)}: ${painted(verdict.decision, colors)}, ${grouped(verdict.users.variant)} users` +
+        shareWords(ratio, variant),
     );
-    const isSaid = ratio.decision === "mismatch" && !isRatioIgnored;
-    if (!isSaid) lines.push(...reasons.map((reason) => `    ${reason}`));
+    if (ratio.reason === null) lines.push(...verdict.reasons.map((reason) => `    ${reason}`));
+    const described = descriptionWords(verdict);
+    if (described !== null) lines.push(`    ${colors.dim(described)}`);
   }
   for (const [variant, why] of leftOut) lines.push(`  ${variant}: left out, ${why}`);
   if (variants.size === 0) lines.push(`  ${rollout.reason}`);
   return lines;
 }
 
-/** Whom the others are held against, and how it is known that it is this one. */
-export function baselineWords({ side, variant, by }: Baseline): string {
-  const how =
-    by === "largest share"
-      ? "it has the largest share; --baseline names another"
-      : `the default, by the ${by}`;
-  const whom = side.name === variant ? variant : `${side.name}, a slice of ${variant}`;
-  return `${whom} (${how}), ${grouped(side.requests)} requests`;
+/** What the others are compared with, how it is known that it is this one, and since when is counted. */
+export function baselineWords({ baseline, period }: RolloutVerdict): string | null {
+  if (baseline === null) return null;
+  const how = baseline.by === "option" ? "--baseline" : "the policy";
+  const since =
+    period === null
+      ? ""
+      : `, evidence period ${period.number}${period.began > 0 ? ` since ${new Date(period.began * 1000).toISOString()}` : ""}` +
+        (period.envoys > 1 ? ` (${period.envoys} Envoys, each judged by itself)` : "");
+  return `baseline: the control group of ${baseline.variant} (default by ${how}), ${grouped(baseline.users)} users${since}`;
 }
 
 export function shareWords(ratio: RatioJudgement, variant: string): string {
   const share = ratio.shares.get(variant);
-  return share === undefined ? "" : `, ${percent(share.seen)} of all, asked for ${percent(share.asked)}`;
+  if (share === undefined) return "";
+  return `, target share ${percentage(share.target)}, actual share ${percentage(share.actual)}`;
+}
+
+/** Requests are described, by the edges of the histogram's bins; they decide nothing. */
+function descriptionWords({ requests, latency }: VariantVerdict): string | null {
+  if (requests === 0) return null;
+  const { quantiles } = latency.description;
+  const parts = quantiles.flatMap(({ level, variant, baseline }) =>
+    variant === null || baseline === null
+      ? []
+      : [`p${level * 100} ${edgesWords(variant)} vs ${edgesWords(baseline)}`],
+  );
+  return `described, not judged: ${[`${grouped(requests)} requests`, ...parts].join(", ")}`;
+}
+
+export function edgesWords({ lower, upper }: Interval): string {
+  // Whole milliseconds are recorded: a bin of one is that value.
+  if (upper - lower <= 1) return milliseconds(lower);
+  return `${milliseconds(lower).replace(" ms", "")}–${milliseconds(upper)}`;
+}
+
+function isCoarse(rollouts: Iterable<RolloutVerdict>): boolean {
+  const all: Description[] = [...rollouts].flatMap(({ variants }) =>
+    [...variants.values()].map(({ latency }) => latency.description),
+  );
+  return all.some((each) => each.isCoarse);
+}
+
+export function bucketLines(): string[] {
+  return [
+    "The histogram's buckets are too wide to describe latency. In Envoy's bootstrap this would help:",
+    ...BUCKET_SETTINGS.split("\n").map((line) => `  ${line}`),
+  ];
 }
 
 function painted(decision: Decision, colors: Colors): string {

@@ -7,10 +7,9 @@ import {
   STAT_RQ_TOTAL,
 } from "../../assembly/vocabulary/stats.ts";
 import { CONTROL, requestsOf, shareOf, type Snapshot, type VariantCounts } from "../metrics/snapshot.ts";
-import { quantileOf } from "../statistics/bins.ts";
+import { totalOf, valueAt } from "../statistics/bins.ts";
 import type { Interval } from "../statistics/evidence.ts";
-import { errorsOf } from "../verdict/counts.ts";
-import { errorFigures } from "../verdict/errors.ts";
+import { errorFigures, errorsOf } from "../verdict/counts.ts";
 
 export interface VariantFigures {
   readonly name: string;
@@ -63,8 +62,8 @@ function variantFigures(
   shareSeen: number | null,
   rate: number | null,
 ): VariantFigures {
-  const errors = errorFigures(errorsOf(counts), 1, ALPHA);
-  const quantile = (level: number): number | null => quantileOf(counts.latency, level);
+  const errors = errorFigures(errorsOf(counts), ALPHA);
+  const quantile = (level: number): number | null => valueAt(counts.latency, totalOf(counts.latency) * level);
   return {
     name,
     shareAsked: shareOf(counts),

@@ -27,13 +27,3 @@ export function valueAt(bins: readonly Bin[], rank: number): number | null {
   }
   return null;
 }
-
-/** The value that a part `level` (0 to 1) of the values lie below; null without values. */
-export function quantileOf(bins: readonly Bin[], level: number): number | null {
-  return valueAt(bins, totalOf(bins) * level);
-}
-
-/** All counts times `factor`. */
-export function scaleBins(bins: readonly Bin[], factor: number): Bin[] {
-  return bins.map((bin) => ({ ...bin, count: bin.count * factor }));
-}

@@ -34,19 +34,6 @@ export function logMixture({ successes, trials }: Count, a: number, b: number): 
 }
 
 /**
- * Logarithm of the evidence (beta-binomial mixture) against `rate`, which is above 0 and below 1, as a function of the
- * count; from a Beta distribution around that rate that weighs as much as `concentration` trials. Holds also when each
- * trial gives a value in [0, 1] instead of 0 or 1, and `successes` is their sum: x -> a^x b^(1-x) is convex, so the
- * martingale becomes a supermartingale.
- */
-export function evidenceAgainst(rate: number, concentration: number): (count: Count) => number {
-  const [a, b] = [concentration * rate, concentration * (1 - rate)];
-  const prior = logBeta(a, b);
-  return (count) =>
-    logBeta(a + count.successes, b + count.trials - count.successes) - prior - logLikelihood(count, rate);
-}
-
-/**
  * The rates between which the true one lies at all times together with a chance of at least 1 - alpha: those against
  * which there is less evidence than 1/alpha. The mixture is Jeffreys' Beta(1/2, 1/2).
  */

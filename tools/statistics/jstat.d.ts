@@ -4,8 +4,6 @@ declare module "jstat" {
   const jStat: {
     /** Natural logarithm of the Gamma function, of numbers above 0. */
     gammaln(x: number): number;
-    readonly chisquare: { cdf(x: number, degreesOfFreedom: number): number };
-    readonly normal: { cdf(x: number, mean: number, deviation: number): number };
   };
   export default jStat;
 }

@@ -10,6 +10,17 @@ export function percent(part: number): string {
   return `${digits(part * 100)} %`;
 }
 
+/** A part of 1 as percent, as US and UK tools print it: `1.25%`. */
+export function percentage(part: number): string {
+  return `${digits(part * 100)}%`;
+}
+
+/** How many times as many: `1.29×`. */
+export function multiple(ratio: number): string {
+  if (ratio === Infinity) return "any number of ×";
+  return `${ratio >= 100 ? grouped(ratio) : digits(ratio)}×`;
+}
+
 /** A difference of two parts of 1 in percentage points, with its sign: `+4.1`. */
 export function points(part: number): string {
   const text = digits(Math.abs(part) * 100);

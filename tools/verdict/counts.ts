@@ -1,47 +1,44 @@
-// What of a variant's counts a verdict looks at.
+// How requests ended, for people who look at counters. Verdicts are by users: measure.ts.
 
-import { STAT_GRPC_ERROR, STAT_RQ_5XX, STAT_RQ_RESET } from "../../assembly/vocabulary/stats.ts";
+import {
+  STAT_GRPC_ERROR,
+  STAT_GRPC_OK,
+  STAT_RQ_5XX,
+  STAT_RQ_RESET,
+} from "../../assembly/vocabulary/stats.ts";
 import { ENDINGS } from "../metrics/leaves.ts";
-import { requestsOf, type VariantCounts } from "../metrics/snapshot.ts";
-import { scaleBins, totalOf, type Bin } from "../statistics/bins.ts";
-import type { Count } from "../statistics/evidence.ts";
+import type { VariantCounts } from "../metrics/snapshot.ts";
+import { rateInterval, type Count, type Interval } from "../statistics/evidence.ts";
 
-/** One side of a comparison. */
-export interface Side {
-  /** For people: the variant's name. */
-  readonly name: string;
-  /** Requests that were given the variant. */
-  readonly requests: number;
-  /** Errors of those that have ended and whose end was counted. */
-  readonly errors: Count;
-  /** Milliseconds. */
-  readonly latency: readonly Bin[];
+export interface ErrorFigures {
+  readonly errors: number;
+  /** Requests that have ended. */
+  readonly ended: number;
+  /** 0 to 1; null when none has ended. */
+  readonly rate: number | null;
+  readonly rateInterval: Interval;
 }
 
-export function sideOf(name: string, counts: VariantCounts): Side {
-  return { name, requests: requestsOf(counts), errors: errorsOf(counts), latency: counts.latency };
-}
-
-/** A gRPC response with an error may also be a 5xx or be cut: it is one error, and there are never more than requests. */
+/**
+ * Errors of requests that have ended. An HTTP error of a gRPC request is in the class and in `grpc_error`: where only
+ * gRPC requests come the two are the same errors, and where others come too, at most those can have the class alone.
+ */
 export function errorsOf({ counters }: VariantCounts): Count {
   const of = (leaf: string): number => counters.get(leaf) ?? 0;
   const trials = ENDINGS.reduce((sum, leaf) => sum + of(leaf), 0);
-  return { successes: Math.min(trials, of(STAT_RQ_5XX) + of(STAT_RQ_RESET) + of(STAT_GRPC_ERROR)), trials };
+  const resets = of(STAT_RQ_RESET);
+  const [http, grpc] = [of(STAT_RQ_5XX), of(STAT_GRPC_ERROR)];
+  const others = Math.max(0, trials - resets - of(STAT_GRPC_OK) - grpc);
+  const answered = Math.max(http, Math.min(http, others) + grpc);
+  return { successes: Math.min(trials, answered + resets), trials };
 }
 
-/** The same side with `factor` times the traffic. */
-export function scaleSide(side: Side, factor: number): Side {
-  if (factor === 1) return side;
-  const { successes, trials } = side.errors;
+/** An error rate by itself, and where the true one lies at all looks together with a chance of at least 1 - alpha. */
+export function errorFigures(count: Count, alpha: number): ErrorFigures {
   return {
-    ...side,
-    requests: side.requests * factor,
-    errors: { successes: successes * factor, trials: trials * factor },
-    latency: scaleBins(side.latency, factor),
+    errors: count.successes,
+    ended: count.trials,
+    rate: count.trials > 0 ? count.successes / count.trials : null,
+    rateInterval: rateInterval(count, alpha),
   };
-}
-
-/** Whether there is anything to compare: ends or latencies were counted. */
-export function isCounted(side: Side): boolean {
-  return side.errors.trials > 0 || totalOf(side.latency) > 0;
 }

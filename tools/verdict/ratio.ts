@@ -1,82 +1,111 @@
-// Did each variant get the share that was asked for?
+// Were users split as asked? By users, never by requests: those of one user are one draw.
 
-import { requestsOf, shareOf, type RolloutCounts } from "../metrics/snapshot.ts";
-import { sampleRatio } from "../statistics/sample-ratio.ts";
+import type { RolloutCounts } from "../metrics/snapshot.ts";
+import { USERS, type UserCounts } from "../metrics/users.ts";
+import { logMean, logOfPeriod } from "../statistics/first-setters.ts";
+import { ratioEvidence } from "../statistics/sample-ratio.ts";
+import { usersBehind } from "../statistics/linear-counting.ts";
+import { percentage } from "../terminal/numbers.ts";
 import { FALSE_MISMATCHES } from "./limits.ts";
-import { percent } from "../terminal/numbers.ts";
 
 export interface ShareFigures {
-  /** 0 to 1 of those variants that a share is asked for. */
-  readonly asked: number;
-  readonly seen: number;
+  /** The target share of all users, 0 to 1. */
+  readonly target: number;
+  /** What it comes to among users that were counted. */
+  readonly actual: number;
+  readonly users: number;
 }
 
 export interface RatioJudgement {
-  /** `unknown`: there is no traffic, or there are no shares to hold it against. */
+  /** `unknown`: there are no users, or no shares to hold them against. */
   readonly decision: "match" | "mismatch" | "unknown";
   /** In words, unless all is as it should be. */
   readonly reason: string | null;
+  /** Of variants that are compared with the control group. */
   readonly shares: ReadonlyMap<string, ShareFigures>;
-  /** Of one look: for people who know it. The decision is made by the evidence. */
-  readonly pValue: number | null;
+  /** Logarithm of the e-value against the target shares; null while nothing is known. */
   readonly logEvidence: number | null;
 }
 
-/** `requestsPerUser`: how many requests count as one draw. */
-export function judgeRatio(rollout: RolloutCounts, requestsPerUser: number): RatioJudgement {
+interface Drawn {
+  readonly name: string;
+  readonly share: number;
+  readonly bits: number;
+}
+
+/** The variants beside the default, and the control group under null's name. */
+function drawnOf({ variants, control }: UserCounts, defaultName: string | null): Drawn[] {
+  const sides = [...variants].filter(([name]) => name !== defaultName);
+  const all = control === null ? sides : [...sides, ["", control] as const];
+  return all.flatMap(([name, { share, bits }]) =>
+    share === null || share <= 0 ? [] : [{ name, share, bits: bits.get(USERS) ?? 0 }],
+  );
+}
+
+/** `defaultName`: whose users are compared by the control group. */
+export function judgeRatio(rollout: RolloutCounts, defaultName: string | null): RatioJudgement {
   const conflict = conflictWords(rollout.shareConflicts);
   if (conflict !== null) return unknown("mismatch", conflict);
-  const drawn = [...rollout.variants].flatMap(([name, counts]) => {
-    const share = shareOf(counts);
-    return share === null || share <= 0 ? [] : [{ name, share, requests: requestsOf(counts) }];
-  });
-  const all = drawn.reduce((sum, { requests }) => sum + requests, 0);
-  const whole = drawn.reduce((sum, { share }) => sum + share, 0);
-  if (drawn.length < 2 || all === 0) return unknown("unknown", null);
-  const asked = drawn.map(({ share }) => share / whole);
-  const { pValue, logEvidence } = sampleRatio(
-    drawn.map(({ requests }) => requests / requestsPerUser),
-    asked,
-  );
+  const logs: number[] = [];
+  const sums = new Map<string, { target: number; users: number; part: number }>();
+  let all = 0;
+  for (const counts of rollout.users) {
+    const drawn = counts.period > 0 && counts.control !== null ? drawnOf(counts, defaultName) : [];
+    const bits = drawn.reduce((sum, each) => sum + each.bits, 0);
+    if (drawn.length < 2 || bits === 0) continue;
+    const whole = drawn.reduce((sum, { share }) => sum + share, 0);
+    const evidence = ratioEvidence(
+      drawn.map((each) => each.bits),
+      drawn.map(({ share }) => share / whole),
+    );
+    logs.push(logOfPeriod(evidence, counts.period));
+    for (const each of drawn) {
+      const users = usersBehind(each.bits, bits, counts.size);
+      all += users;
+      const sum = sums.get(each.name) ?? { target: each.share, users: 0, part: whole };
+      sums.set(each.name, { ...sum, users: sum.users + users });
+    }
+  }
+  if (logs.length === 0) return unknown("unknown", null);
   const shares = new Map(
-    drawn.map(({ name, requests }, index) => [name, { asked: asked[index] ?? 0, seen: requests / all }]),
+    [...sums]
+      .filter(([name]) => name !== "")
+      .map(([name, { target, users, part }]) => [name, { target, actual: (users / all) * part, users }]),
   );
+  const logEvidence = logMean(logs);
   const isMismatch = logEvidence >= -Math.log(FALSE_MISMATCHES);
   return {
     decision: isMismatch ? "mismatch" : "match",
     reason: isMismatch ? mismatchWords(shares) : null,
     shares,
-    pValue,
     logEvidence,
   };
 }
 
 function unknown(decision: "mismatch" | "unknown", reason: string | null): RatioJudgement {
-  return { decision, reason, shares: new Map(), pValue: null, logEvidence: null };
+  return { decision, reason, shares: new Map(), logEvidence: null };
 }
 
 function conflictWords(conflicts: ReadonlyMap<string, readonly number[]>): string | null {
   const [first] = conflicts;
   if (first === undefined) return null;
-  const shares = first[1].map((share) => percent(share / 100_000)).join(" and ");
+  const shares = first[1].map((share) => percentage(share / 100_000)).join(" and ");
   return (
-    `sample ratio mismatch: not all Envoys ask for the same share of ${first[0]} (${shares}): ` +
+    `sample ratio mismatch: Envoys have different target shares of ${first[0]} (${shares}): ` +
     "has the last policy reached all of them?"
   );
 }
 
 /** Names the variant that is farthest off, and where to look. */
 function mismatchWords(shares: ReadonlyMap<string, ShareFigures>): string {
-  const off = ([, { asked, seen }]: [string, ShareFigures]): number => Math.abs(seen / asked - 1);
-  const [name, { asked, seen }] = [...shares].sort((a, b) => off(b) - off(a))[0] ?? [
+  const off = ([, { target, actual }]: [string, ShareFigures]): number => Math.abs(actual / target - 1);
+  const [name, { target, actual }] = [...shares].sort((a, b) => off(b) - off(a))[0] ?? [
     "",
-    { asked: 0, seen: 0 },
+    { target: 0, actual: 0 },
   ];
   return (
-    `sample ratio mismatch: ${name} was to get ${percent(asked)} of the requests and got ${percent(seen)}, which is ` +
-    "no chance, so the variants were not given to like requests and cannot be compared. Look for: a percent that " +
-    "was changed in the measured time (measure since then: --since); testers who force a variant; requests without " +
-    "an identity, which all get the default; redirects or retries that only one variant causes; few users with many " +
-    "requests each (--requests-per-user)"
+    `sample ratio mismatch: ${name} has a target share of ${percentage(target)} of users and an actual share of ` +
+    `${percentage(actual)}, so the variants did not get alike users and cannot be compared. Look for: an identity that ` +
+    "one variant changes or removes, clients that only one variant makes come back, another hash or salt in front"
   );
 }

@@ -1,84 +1,236 @@
-// The verdict on one variant, against the baseline.
+// The verdict on one variant, against the control group.
 
-import { totalOf } from "../statistics/bins.ts";
-import { isCounted, scaleSide, type Side } from "./counts.ts";
+import { STAT_RQ_ACTIVE } from "../../assembly/vocabulary/stats.ts";
+import { requestsOf, type RolloutTerms, type VariantCounts } from "../metrics/snapshot.ts";
+import { duration, grouped, milliseconds } from "../terminal/numbers.ts";
+import { decide, type Decided, type MeasureDecision } from "./decide.ts";
 import { worstOf, type Decision } from "./decision.ts";
-import { errorWords, judgeErrors, type ErrorJudgement } from "./errors.ts";
-import { forecast } from "./forecast.ts";
-import { judgeLatency, latencyWords, type LatencyJudgement } from "./latency.ts";
+import { describe, thresholdFor, type Description } from "./describe.ts";
+import { READERS, slowReader, type Evidence } from "./evidence.ts";
 import type { Limits } from "./limits.ts";
-import { duration, grouped } from "../terminal/numbers.ts";
+import { directionOf, measureOf, type Measure } from "./measure.ts";
+import { measureWords } from "./words.ts";
 
-export interface Comparison {
+/** Requests in flight, over the shares: many more than the baseline's are answers that do not come. */
+export interface Unfinished {
   readonly decision: Decision;
-  readonly errors: ErrorJudgement;
-  readonly latency: LatencyJudgement;
+  readonly variant: number;
+  readonly baseline: number;
+  /** Per share, how many times as many; null where nothing is in flight. */
+  readonly ratio: number | null;
 }
 
-export interface VariantVerdict extends Comparison {
-  readonly requests: number;
+export interface LatencyMeasures {
+  readonly decision: Decision;
+  readonly logEvidence: number;
+  /** By threshold, in milliseconds. */
+  readonly thresholds: ReadonlyMap<number, Measure>;
+  readonly description: Description;
+}
+
+export interface VariantVerdict {
+  readonly decision: Decision;
+  /** Sentences, what decided first. */
   readonly reasons: readonly string[];
-  /** More requests of this variant that it takes to decide; Infinity when no number would; null when it is decided. */
-  readonly requestsNeeded: number | null;
+  readonly requests: number;
+  /** Users that were counted, and of the baseline. */
+  readonly users: { readonly variant: number; readonly baseline: number };
+  /** More users of this variant that it takes to decide; null when it is decided, Infinity when no number would do. */
+  readonly usersNeeded: number | null;
+  readonly errors: Measure;
+  readonly clientErrors: Measure;
+  readonly redirects: Measure;
+  readonly ok: Measure;
+  readonly latency: LatencyMeasures;
+  readonly unfinished: Unfinished;
 }
 
-/**
- * Compares one variant with the baseline. `alpha`: the chance, for all looks together, that a variant like the baseline
- * fails. Half of it each goes to errors and latency.
- */
-export function compare(variant: Side, baseline: Side, limits: Limits, alpha: number): Comparison {
-  const errors = judgeErrors(variant, baseline, limits, alpha / 2);
-  const latency = judgeLatency(variant, baseline, limits, alpha / 2);
-  return { decision: worstOf([errors.decision, latency.decision]), errors, latency };
+/** What there is to judge one variant by. */
+export interface VariantInput {
+  readonly name: string;
+  readonly evidence: readonly Evidence[];
+  /** Milliseconds, rising: what the indices of slow answers mean. */
+  readonly thresholds: readonly number[];
+  readonly terms: RolloutTerms;
+  readonly counts: VariantCounts;
+  readonly baseline: VariantCounts;
+  readonly share: number;
+  readonly baselineShare: number;
+  /** Since the period began. */
+  readonly seconds: number | null;
 }
 
-/** The same in words, with how much more traffic it takes where that is the question. `seconds`: since when was counted. */
-export function judgeVariant(
-  variant: Side,
-  baseline: Side,
-  limits: Limits,
-  alpha: number,
-  seconds: number | null,
-): VariantVerdict {
-  const comparison = compare(variant, baseline, limits, alpha);
-  const needed =
-    comparison.decision === "inconclusive" ? moreRequests(variant, baseline, limits, alpha) : null;
-  const reasons = [
-    wordsOf(comparison, variant, baseline, limits),
-    needed === null ? [] : [needWords(needed, variant, baseline, seconds)],
-  ].flat();
-  return { ...comparison, requests: variant.requests, reasons, requestsNeeded: needed };
-}
+/** Requests in flight are told from so many on, and from so many times the baseline's. */
+const LEAST_UNFINISHED = 20;
+const MOST_UNFINISHED = 3;
 
-/** What decided comes first. */
-function wordsOf({ errors, latency }: Comparison, variant: Side, baseline: Side, limits: Limits): string[] {
-  const words = [
-    { decision: errors.decision, text: errorWords(errors, baseline.name, limits.maxErrorIncrease) },
-    { decision: latency.decision, text: latencyWords(latency, variant, baseline, limits) },
-  ];
-  const rank: Record<Decision, number> = { fail: 0, inconclusive: 1, pass: 2 };
-  return words.sort((a, b) => rank[a.decision] - rank[b.decision]).map(({ text }) => text);
-}
-
-function moreRequests(variant: Side, baseline: Side, limits: Limits, alpha: number): number {
-  if (!isCounted(variant) || !isCounted(baseline)) return Infinity;
-  if (totalOf(variant.latency) === 0 || totalOf(baseline.latency) === 0) return Infinity;
-  const { factor } = forecast(
-    (more) =>
-      compare(scaleSide(variant, more), scaleSide(baseline, more), limits, alpha).decision !== "inconclusive",
+/** `alpha`: the chance, for all looks and periods together, that a variant like the baseline fails. */
+export function judgeVariant(input: VariantInput, limits: Limits, alpha: number): VariantVerdict {
+  const { evidence } = input;
+  const decided = decide(evidence, limits, alpha);
+  const errors = measureOf(evidence, READERS.errors, decided.errors, limits, "errors");
+  const clientErrors = measureOf(
+    evidence,
+    READERS.clientErrors,
+    decided.clientErrors,
+    limits,
+    "clientErrors",
   );
-  return variant.requests * (factor - 1);
+  const ok = directionOf(evidence, READERS.ok, decided.ok, "fail");
+  const redirects = directionOf(evidence, READERS.redirects, decided.redirects, "inconclusive");
+  const latency = latencyOf(input, decided, limits);
+  const unfinished = unfinishedOf(input);
+  const decision = worstOf([
+    decided.decision,
+    ...[errors, clientErrors, ok, redirects, latency, unfinished].map((each) => each.decision),
+  ]);
+  const all = { errors, clientErrors, ok, redirects, latency, unfinished };
+  const usersNeeded = decision === "inconclusive" ? neededOf(all) : null;
+  const users = { variant: errors.variant.users, baseline: errors.baseline.users };
+  return {
+    decision,
+    reasons: reasonsOf(input, all, users, usersNeeded, limits),
+    requests: requestsOf(input.counts),
+    users,
+    usersNeeded,
+    ...all,
+  };
 }
 
-function needWords(needed: number, variant: Side, baseline: Side, seconds: number | null): string {
-  if (variant.requests === 0) return `${variant.name} has had no request yet`;
-  if (baseline.requests === 0) return `${baseline.name} has had no request yet`;
-  if (needed === Infinity) {
-    return "more of the same traffic would not decide it: change what is tolerated, or what is counted";
+type Measures = Pick<
+  VariantVerdict,
+  "errors" | "clientErrors" | "ok" | "redirects" | "latency" | "unfinished"
+>;
+
+function latencyOf(input: VariantInput, { latency }: Decided, limits: Limits): LatencyMeasures {
+  const { evidence, thresholds, counts, baseline } = input;
+  // A threshold alone is never significant: the mean over all of them is.
+  const alone = (each: MeasureDecision): MeasureDecision => ({ ...each, isSignificant: false });
+  const measures = new Map(
+    thresholds.map((threshold, index) => {
+      const decided = latency.thresholds[index] as MeasureDecision;
+      return [threshold, measureOf(evidence, slowReader(index), alone(decided), limits, "slow")];
+    }),
+  );
+  const isPass = latency.isWithin && latency.isJudged;
+  return {
+    decision: latency.isSignificant ? "fail" : isPass ? "pass" : "inconclusive",
+    logEvidence: latency.logEvidence,
+    thresholds: measures,
+    description: describe(counts.latency, baseline.latency),
+  };
+}
+
+function unfinishedOf({ counts, baseline, share, baselineShare }: VariantInput): Unfinished {
+  const [own, other] = [counts, baseline].map(({ gauges }) => gauges.get(STAT_RQ_ACTIVE) ?? 0) as [
+    number,
+    number,
+  ];
+  const expected = share > 0 && baselineShare > 0 ? (other / baselineShare) * share : 0;
+  const isMany = own >= LEAST_UNFINISHED && own > MOST_UNFINISHED * expected;
+  return {
+    decision: isMany ? "inconclusive" : "pass",
+    variant: own,
+    baseline: other,
+    ratio: own === 0 && other === 0 ? null : expected > 0 ? own / expected : Infinity,
+  };
+}
+
+function neededOf({ errors, clientErrors, latency, redirects, unfinished }: Measures): number {
+  if (redirects.decision !== "pass" || unfinished.decision !== "pass") return Infinity;
+  const open = [errors, clientErrors, ...latency.thresholds.values()];
+  const isJudged = [...latency.thresholds.values()].some(({ isCommon, met }) => !isCommon && met !== null);
+  return isJudged ? Math.max(0, ...open.map(({ usersNeeded }) => usersNeeded ?? 0)) : Infinity;
+}
+
+/** What decided comes first: what is significant, what is open, what is within the limit. */
+function reasonsOf(
+  input: VariantInput,
+  all: Measures,
+  users: VariantVerdict["users"],
+  needed: number | null,
+  limits: Limits,
+): string[] {
+  if (users.variant === 0) return [`no user of ${input.name} has been counted in this evidence period yet`];
+  const { errors, clientErrors, ok, redirects, latency, unfinished } = all;
+  const sentences: { readonly decision: Decision; readonly text: string }[] = [
+    { ...errors, text: measureWords("errors", errors, "more users with errors", limits.negligible) },
+    { ...clientErrors, text: measureWords("4xx", clientErrors, "more users with 4xx", limits.negligible) },
+    ...latencySentences(latency, limits, input),
+  ];
+  if (ok.isSignificant) {
+    sentences.push({
+      decision: "fail",
+      text: measureWords("2xx or 3xx", ok, "fewer users with a good answer", 0),
+    });
   }
-  const rate = seconds === null || seconds <= 0 ? null : variant.requests / seconds;
-  const wait = rate === null ? "" : ` (${duration(needed / rate)} at the present rate)`;
-  return `if it goes on like this, it takes about ${grouped(roughly(needed))} more requests of ${variant.name}${wait}`;
+  if (redirects.isSignificant) {
+    const text = measureWords("3xx", redirects, "different: more or fewer users are redirected", 0);
+    sentences.push({ ...redirects, text });
+  }
+  if (unfinished.decision !== "pass") sentences.push({ ...unfinished, text: unfinishedWords(unfinished) });
+  const rank: Record<Decision, number> = { fail: 0, inconclusive: 1, pass: 2 };
+  const texts = sentences.sort((a, b) => rank[a.decision] - rank[b.decision]).map(({ text }) => text);
+  return needed === null ? texts : [...texts, ...needWords(input, users.variant, needed)];
+}
+
+/** Of the thresholds what decided: those that lean to slower, or are open; all where all is within the limit. */
+function latencySentences(
+  { decision, thresholds, description }: LatencyMeasures,
+  limits: Limits,
+  input: VariantInput,
+): { readonly decision: Decision; readonly text: string }[] {
+  const words = (threshold: number, measure: Measure): string =>
+    measureWords(`slower than ${milliseconds(threshold)}`, measure, "", limits.negligibleSlow);
+  if (thresholds.size === 0) return [{ decision: "inconclusive", text: "latency: no threshold is counted" }];
+  if (decision === "fail") {
+    const [[threshold, measure] = [0, undefined]] = [...thresholds].sort(
+      ([, a], [, b]) => b.logEvidence - a.logEvidence,
+    );
+    if (measure === undefined) return [];
+    const significant = { ...measure, isSignificant: true };
+    const text = measureWords(
+      `slower than ${milliseconds(threshold)}`,
+      significant,
+      "more slow answers",
+      limits.negligibleSlow,
+    );
+    return [{ decision, text }];
+  }
+  const met = [...thresholds].filter(([, { variant, baseline }]) => variant.met + baseline.met > 0);
+  const open = [...thresholds].filter(([, each]) => each.decision !== "pass");
+  const shown = decision === "pass" ? met.filter(([, { isCommon }]) => !isCommon) : open;
+  const sentences = shown.map(([threshold, measure]) => ({
+    decision: measure.decision,
+    text: words(threshold, measure),
+  }));
+  const isJudged = [...thresholds.values()].some(({ isCommon, met: part }) => !isCommon && part !== null);
+  if (!isJudged && description !== null) {
+    const better = thresholdFor(input.baseline.latency, 0.05);
+    const advice = better === null ? "" : `; slow: [${better}ms] would do`;
+    sentences.push({
+      decision: "inconclusive",
+      text: `latency: more than 20% of the baseline's users are slow at every threshold${advice}`,
+    });
+  }
+  if (sentences.length === 0) {
+    sentences.push({ decision, text: "latency: no user met a slow answer, within the limit" });
+  }
+  return sentences;
+}
+
+function unfinishedWords({ variant, baseline, ratio }: Unfinished): string {
+  const times = ratio === null || ratio === Infinity ? "" : `, ${grouped(ratio)} times as many per share`;
+  return `in flight: ${grouped(variant)} vs ${grouped(baseline)}${times}: requests may hang`;
+}
+
+function needWords({ name, seconds, evidence }: VariantInput, users: number, needed: number): string[] {
+  if (needed === 0) return [];
+  if (evidence.length === 0) return [];
+  if (needed === Infinity) return ["more of the same traffic would not decide it"];
+  const rate = seconds === null || seconds <= 0 ? null : users / seconds;
+  const wait = rate === null || rate === 0 ? "" : ` (~${duration(needed / rate)})`;
+  return [`at the current rate about ${grouped(roughly(needed))} more ${name} users are needed${wait}`];
 }
 
 /** To two digits: a forecast is no more exact. */

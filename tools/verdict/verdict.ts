@@ -1,30 +1,45 @@
 // The verdict: what was counted in, and whether each variant may go on.
 
-import { CONTROL, requestsOf, shareOf, type RolloutCounts, type Snapshot } from "../metrics/snapshot.ts";
-import { isCounted, sideOf, type Side } from "./counts.ts";
+import {
+  DEFAULT_TERMS,
+  NO_VARIANT,
+  requestsOf,
+  shareOf,
+  type RolloutCounts,
+  type RolloutTerms,
+  type Snapshot,
+} from "../metrics/snapshot.ts";
+import { USERS, USERS_4XX, USERS_ERROR, type UserCounts } from "../metrics/users.ts";
+import { usersBehind } from "../statistics/linear-counting.ts";
+import { grouped, percentage } from "../terminal/numbers.ts";
 import { worstOf, type Decision } from "./decision.ts";
+import { evidenceOf, hasEndings, thresholdsOf } from "./evidence.ts";
 import { FALSE_ALARMS, type Limits } from "./limits.ts";
-import { grouped } from "../terminal/numbers.ts";
+import { isNegligible } from "./measure.ts";
 import { judgeRatio, type RatioJudgement } from "./ratio.ts";
 import { judgeVariant, type VariantVerdict } from "./variant.ts";
 
 export interface Baseline {
-  readonly side: Side;
-  /** The default variant, which `side` is or is a slice of. */
+  /** The default variant, which the control group is a part of. */
   readonly variant: string;
   /** How it is known that this is the default. */
-  readonly by: "option" | "policy" | "largest share";
+  readonly by: "option" | "policy";
+  /** Users of the control group that were counted, of all Envoys. */
+  readonly users: number;
 }
 
 export interface RolloutVerdict {
-  readonly decision: Decision;
+  /** Null for a rollout that is left out of the verdict. */
+  readonly decision: Decision | null;
   /** In one sentence. */
   readonly reason: string;
-  /** Null for a rollout without variants. */
+  /** Null when the default is not known. */
   readonly baseline: Baseline | null;
+  /** The newest evidence period of any Envoy; null where there is none. */
+  readonly period: { readonly number: number; readonly began: number; readonly envoys: number } | null;
   readonly ratio: RatioJudgement;
   readonly variants: ReadonlyMap<string, VariantVerdict>;
-  /** Variants that no share is asked for, and why they are left out. */
+  /** Variants that are not judged, and why. */
   readonly leftOut: ReadonlyMap<string, string>;
 }
 
@@ -42,102 +57,205 @@ export function judge(
   const rollouts = new Map(
     [...snapshot.rollouts].map(([name, rollout]) => {
       const baseline = baselineOf(rollout, baselines.get(name), snapshot.defaults.get(name));
-      return [name, judgeRollout(rollout, baseline, limits, snapshot.seconds)];
+      const terms = snapshot.terms.get(name) ?? DEFAULT_TERMS;
+      return [name, judgeRollout(rollout, baseline, terms, limits, snapshot.takenAt / 1000)];
     }),
   );
-  return { decision: worstOf([...rollouts.values()].map(({ decision }) => decision)), rollouts };
+  const judged = [...rollouts.values()].flatMap(({ decision }) => decision ?? []);
+  return { decision: worstOf(judged), rollouts };
 }
 
-/** The control group where there is one, else the default; which that is stands in no stat. */
+/** Rollouts of which nobody says which variant is the default, though there is something to compare. */
+export function withoutBaseline({ rollouts }: Verdict): string[] {
+  return [...rollouts]
+    .filter(([, { baseline, decision }]) => baseline === null && decision !== null)
+    .map(([name]) => name);
+}
+
+/** Never guessed: the variant with the largest share may be a canary. */
 function baselineOf(
   rollout: RolloutCounts,
   said: string | undefined,
   known: string | undefined,
 ): Baseline | null {
-  const by = said !== undefined ? "option" : known !== undefined ? "policy" : "largest share";
-  const variant = said ?? known ?? largestShare(rollout);
-  const counts = variant === null ? undefined : rollout.variants.get(variant);
-  if (variant === null || counts === undefined) return null;
-  const control = rollout.control === null ? null : sideOf(CONTROL, rollout.control);
-  const side = control !== null && isCounted(control) ? control : sideOf(variant, counts);
-  return { side, variant, by };
+  const variant = said ?? known;
+  if (variant === undefined || !rollout.variants.has(variant)) return null;
+  const users = rollout.users.reduce((sum, counts) => sum + controlUsers(counts), 0);
+  return { variant, by: said === undefined ? "policy" : "option", users };
 }
 
-function largestShare({ variants }: RolloutCounts): string | null {
-  let best: { readonly name: string; readonly share: number; readonly requests: number } | null = null;
-  for (const [name, counts] of variants) {
-    const one = { name, share: shareOf(counts) ?? 0, requests: requestsOf(counts) };
-    if (
-      best === null ||
-      one.share > best.share ||
-      (one.share === best.share && one.requests > best.requests)
-    ) {
-      best = one;
-    }
-  }
-  return best?.name ?? null;
+function controlUsers({ control, variants, size }: UserCounts): number {
+  const own = control?.bits.get(USERS) ?? 0;
+  const all = [...variants.values()].reduce((sum, { bits }) => sum + (bits.get(USERS) ?? 0), own);
+  return usersBehind(own, all, size);
 }
 
 function judgeRollout(
   rollout: RolloutCounts,
   baseline: Baseline | null,
+  terms: RolloutTerms,
   limits: Limits,
-  seconds: number | null,
+  now: number,
 ): RolloutVerdict {
-  const ratio = judgeRatio(rollout, limits.requestsPerUser);
+  const ratio = judgeRatio(rollout, baseline?.variant ?? null);
   const { judged, leftOut } = divide(rollout, baseline);
-  const isStopped = ratio.decision === "mismatch" && !limits.ignoreRatio;
-  const alpha = FALSE_ALARMS / Math.max(1, judged.length);
+  const common = { baseline, period: periodOf(rollout), ratio, leftOut };
+  const nothing = nothingToJudge(rollout, judged, baseline, leftOut);
+  if (nothing !== null) return { ...common, decision: null, reason: nothing, variants: new Map() };
+  if (baseline === null) {
+    return {
+      ...common,
+      decision: "inconclusive",
+      reason: "which variant is the default is not known: name it with --policy or --baseline",
+      variants: new Map(),
+    };
+  }
+  const thresholds = thresholdsOf(rollout, terms);
+  const alpha = FALSE_ALARMS / judged.length;
   const variants = new Map(
-    baseline === null
-      ? []
-      : judged.map((side) => {
-          const verdict = judgeVariant(side, baseline.side, limits, alpha, seconds);
-          return [side.name, isStopped ? stopped(verdict, ratio.reason ?? "") : verdict];
-        }),
+    judged.map((name) => {
+      const verdict = judgeOne(name, rollout, baseline, thresholds, terms, limits, alpha, now);
+      return [name, ratio.decision === "mismatch" ? stopped(verdict, ratio.reason ?? "") : verdict];
+    }),
   );
   const decision = worstOf([...variants.values()].map((each) => each.decision));
-  const traffic = [...rollout.variants.values()].reduce((sum, counts) => sum + requestsOf(counts), 0);
-  const reason = isStopped
-    ? (ratio.reason ?? "")
-    : traffic === 0
-      ? "there was no traffic"
-      : reasonOf(decision, variants, leftOut);
-  return { decision, reason, baseline, ratio, variants, leftOut };
+  const reason = ratio.reason ?? reasonOf(decision, variants);
+  return { ...common, decision, reason, variants };
+}
+
+function judgeOne(
+  name: string,
+  rollout: RolloutCounts,
+  baseline: Baseline,
+  thresholds: readonly number[],
+  terms: RolloutTerms,
+  limits: Limits,
+  alpha: number,
+  now: number,
+): VariantVerdict {
+  const counts = rollout.variants.get(name) ?? NO_VARIANT;
+  const base = rollout.variants.get(baseline.variant) ?? NO_VARIANT;
+  const control = rollout.control;
+  const hasControl = control !== null && (requestsOf(control) > 0 || control.latency.length > 0);
+  const controlShare = rollout.users.find((each) => each.control !== null)?.control?.share ?? null;
+  const period = periodOf(rollout);
+  const verdict = judgeVariant(
+    {
+      name,
+      evidence: evidenceOf(rollout, name, thresholds, terms, now),
+      thresholds,
+      terms,
+      counts,
+      baseline: hasControl ? control : base,
+      share: shareOf(counts) ?? 0,
+      baselineShare: (hasControl ? controlShare : shareOf(base)) ?? 0,
+      seconds: period === null || period.began <= 0 ? null : now - period.began,
+    },
+    limits,
+    alpha,
+  );
+  if (shareOf(counts) === 1) return withoutControl(name, verdict, rollout.users, limits);
+  const missing = missingEvidence(rollout);
+  return missing === null ? verdict : stopped(verdict, missing);
+}
+
+/** A variant with the whole share has nothing to be held against but itself. */
+function withoutControl(
+  name: string,
+  verdict: VariantVerdict,
+  users: readonly UserCounts[],
+  { negligible }: Limits,
+): VariantVerdict {
+  const parts = users.map(({ variants, period, size }) => {
+    const bits = variants.get(name)?.bits;
+    const of = (leaf: string): number => bits?.get(leaf) ?? 0;
+    const met = Math.max(of(USERS_ERROR), of(USERS_4XX));
+    return {
+      met: usersBehind(met, met, size),
+      users: usersBehind(of(USERS), of(USERS), size),
+      isFew: period > 0 && isNegligible(met, of(USERS), negligible, period),
+    };
+  });
+  const [met, all] = [
+    parts.reduce((sum, part) => sum + part.met, 0),
+    parts.reduce((sum, part) => sum + part.users, 0),
+  ];
+  const isPass = parts.length > 0 && parts.every(({ isFew }) => isFew);
+  const rate = `errors or 4xx ${percentage(all > 0 ? met / all : 0)} of users (${grouped(met)} of ${grouped(all)})`;
+  const why = isPass
+    ? `${rate}: below ${percentage(negligible)} of users, within the limit`
+    : `${rate}; ${name} has the whole share, so there is no baseline, and it is not shown to be below ${percentage(negligible)} of users`;
+  return {
+    ...verdict,
+    decision: isPass ? "pass" : "inconclusive",
+    reasons: [why],
+    users: { variant: all, baseline: 0 },
+    usersNeeded: null,
+  };
+}
+
+function missingEvidence({ users }: RolloutCounts): string | null {
+  const running = users.filter(({ period }) => period > 0);
+  if (users.length === 0 || running.length === 0) {
+    return "no evidence: no Envoy counts this rollout's users (serin stats says why)";
+  }
+  if (!running.some(hasEndings)) return "no evidence: only users are counted (signals: count)";
+  return null;
 }
 
 function divide(
   rollout: RolloutCounts,
   baseline: Baseline | null,
-): { readonly judged: Side[]; readonly leftOut: Map<string, string> } {
-  const judged: Side[] = [];
+): { readonly judged: string[]; readonly leftOut: Map<string, string> } {
+  const judged: string[] = [];
   const leftOut = new Map<string, string>();
   for (const [name, counts] of rollout.variants) {
     if (name === baseline?.variant) continue;
     const requests = requestsOf(counts);
-    if (shareOf(counts) !== 0) judged.push(sideOf(name, counts));
-    else if (requests === 0) leftOut.set(name, "gets 0 %");
-    else leftOut.set(name, `gets 0 %: its ${grouped(requests)} requests were forced, or are from before`);
+    if (shareOf(counts) !== 0) judged.push(name);
+    else if (requests === 0) leftOut.set(name, "gets 0%");
+    else leftOut.set(name, `gets 0%: its ${grouped(requests)} requests were forced, or are from before`);
   }
   return { judged, leftOut };
 }
 
-/** A mismatch lets nothing be concluded, whatever the figures are. */
-function stopped(verdict: VariantVerdict, reason: string): VariantVerdict {
-  return { ...verdict, decision: "inconclusive", reasons: [reason], requestsNeeded: null };
+/** Why a rollout is left out of the verdict; null for one to judge. */
+function nothingToJudge(
+  { variants, users }: RolloutCounts,
+  judged: readonly string[],
+  baseline: Baseline | null,
+  leftOut: ReadonlyMap<string, string>,
+): string | null {
+  if (variants.size < 2) return "left out: it has one variant";
+  if (baseline !== null && judged.length === 0) {
+    return `left out: no variant but ${baseline.variant} gets users (${[...leftOut.keys()].join(", ")} at 0%)`;
+  }
+  const traffic = [...variants.values()].reduce((sum, counts) => sum + requestsOf(counts), 0);
+  const counted = users.some(({ variants: sides, control }) =>
+    [...sides.values(), ...(control === null ? [] : [control])].some(
+      ({ bits }) => (bits.get(USERS) ?? 0) > 0,
+    ),
+  );
+  return traffic === 0 && !counted ? "left out: there was no traffic" : null;
 }
 
-function reasonOf(
-  decision: Decision,
-  variants: ReadonlyMap<string, VariantVerdict>,
-  leftOut: ReadonlyMap<string, string>,
-): string {
-  if (variants.size === 0) {
-    return leftOut.size > 0
-      ? "no variant but the default gets traffic"
-      : "there is nothing to compare the default with";
-  }
+function periodOf({ users }: RolloutCounts): RolloutVerdict["period"] {
+  const running = users.filter(({ period }) => period > 0);
+  if (running.length === 0) return null;
+  return {
+    number: Math.max(...running.map(({ period }) => period)),
+    began: Math.max(...running.map(({ began }) => began)),
+    envoys: running.length,
+  };
+}
+
+/** Nothing can be concluded, whatever the figures are. */
+function stopped(verdict: VariantVerdict, reason: string): VariantVerdict {
+  return { ...verdict, decision: "inconclusive", reasons: [reason], usersNeeded: null };
+}
+
+function reasonOf(decision: Decision, variants: ReadonlyMap<string, VariantVerdict>): string {
   const deciding = [...variants].filter(([, each]) => each.decision === decision);
-  if (decision === "pass") return `${deciding.map(([name]) => name).join(", ")}: within what is tolerated`;
+  if (decision === "pass") return `${deciding.map(([name]) => name).join(", ")}: within the limit`;
   return deciding.map(([name, { reasons }]) => `${name}: ${reasons[0] ?? ""}`).join("; ");
 }

@@ -82,7 +82,7 @@ export const SUITES: readonly Suite[] = [
     name: "simulations",
     title: "the verdict on thousands of simulated canaries",
     kind: "node",
-    files: ["statistics/simulations.test.ts"],
+    files: ["statistics/rollouts.test.ts"],
   },
   {
     name: "cases",

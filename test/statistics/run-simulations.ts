@@ -1,0 +1,162 @@
+// The simulations in full, with a seed of one's own: npx tsx test/statistics/run-simulations.ts --seed 7 --runs 10000
+// Parts: --only false-alarms,power,passes,limits. One core; a line is printed as soon as it is known.
+
+import { parseArgs } from "node:util";
+
+import { study, TRAFFICS, PASS_TRAFFICS, type Outcome, type StudyOptions } from "./studies.ts";
+import { SERVICE } from "./simulation.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    /** Of healthy rollouts; cells of the other tables have a tenth of it, at least 100. */
+    runs: { type: "string", default: "1000" },
+    only: { type: "string", default: "false-alarms,power,passes,limits" },
+    traffic: { type: "string", default: "" },
+  },
+});
+const runs = Number(values.runs);
+const few = Math.max(100, Math.round(runs / 10));
+let seed = Number(values.seed);
+const began = Date.now();
+
+function line(name: string, text: string, since: number): void {
+  console.log(`${name.padEnd(46)} ${text}   (${((Date.now() - since) / 1000).toFixed(0)} s)`);
+}
+
+function percent(count: number, of: number): string {
+  return `${((100 * count) / of).toFixed(2)}%`;
+}
+
+function told(options: StudyOptions, name: string, count: number, say: (outcome: Outcome) => string): void {
+  const since = Date.now();
+  line(name, say(study(seed++, count, options)), since);
+}
+
+const PARTS: Record<string, () => void> = {
+  "false-alarms": () => {
+    console.log(
+      `\nhealthy rollouts, 50,000 requests, 10% canary, ${runs} runs each: false fail, false mismatch`,
+    );
+    for (const traffic of TRAFFICS) {
+      if (!traffic.name.includes(values.traffic)) {
+        seed++;
+        continue;
+      }
+      told({ traffic, requests: 50_000, until: "all" }, traffic.name, runs, (found) => {
+        const causes = JSON.stringify(found.causes);
+        return `fail ${percent(found.fails, found.runs)} ${causes}, mismatch ${percent(found.mismatches, found.runs)}`;
+      });
+    }
+  },
+  power: () => {
+    console.log(`\nusers alike: found (median users of the canary), ${few} runs each`);
+    const traffic = PASS_TRAFFICS[1] as (typeof PASS_TRAFFICS)[number];
+    const independent = PASS_TRAFFICS[0] as (typeof PASS_TRAFFICS)[number];
+    const effects = [
+      ["5% errors against 1%", { errors: 5 }],
+      ["2% errors against 1%", { errors: 2 }],
+      ["everything three times slower", { slower: 3 }],
+      ["30% slower", { slower: 1.3 }],
+      ["a fiftieth ten times slower", { slower: 10, slowPart: 0.02 }],
+      ["404 to everybody", { notFound: 1 }],
+    ] as const;
+    for (const each of [independent, traffic]) {
+      for (const [name, effect] of effects) {
+        told(
+          { traffic: each, effect, requests: 200_000, until: "fail" },
+          `${name}, ${each.name}`,
+          few,
+          (found) => {
+            return `fail ${percent(found.fails, found.runs)} (${found.failAt.toFixed(0)}) ${JSON.stringify(found.causes)}`;
+          },
+        );
+      }
+    }
+    told(
+      { traffic: independent, requests: 200_000, until: "decision" },
+      "healthy, independent",
+      few,
+      (found) => {
+        return `pass ${percent(found.passes, found.runs)} (${found.passAt.toFixed(0)}), fail ${percent(found.fails, found.runs)}`;
+      },
+    );
+  },
+  passes: () => {
+    console.log(
+      `\ntable of passes, 200,000 requests, errors at 1% of requests, ${few} runs a cell: errors alone; whole verdict`,
+    );
+    for (const traffic of PASS_TRAFFICS) {
+      for (const errors of [1, 1.5, 2]) {
+        told(
+          { traffic, effect: { errors }, requests: 200_000, until: "decision" },
+          `${traffic.name}, ${errors} times`,
+          few,
+          (found) =>
+            `errors pass ${percent(found.errorPasses, found.runs)} (${found.errorPassAt.toFixed(0)}); ` +
+            `pass ${percent(found.passes, found.runs)} (${found.passAt.toFixed(0)}), fail ${percent(found.fails, found.runs)}`,
+        );
+      }
+    }
+  },
+  limits: () => {
+    const count = Math.max(100, Math.round(runs / 5));
+    console.log(`\nat the limit: passes, ${count} runs each`);
+    const worse = { errors: 1.5 };
+    const say = (found: Outcome): string =>
+      `errors pass ${percent(found.errorPasses, found.runs)}; pass ${percent(found.passes, found.runs)}, ` +
+      `fail ${percent(found.fails, found.runs)}`;
+    const [independent, zipf] = PASS_TRAFFICS;
+    if (independent === undefined || zipf === undefined) return;
+    told(
+      { traffic: independent, effect: worse, requests: 200_000, until: "decision" },
+      "errors 1.5 times, independent",
+      count,
+      say,
+    );
+    told(
+      { traffic: zipf, effect: worse, requests: 200_000, until: "decision" },
+      "errors 1.5 times, Zipf 0.7",
+      count,
+      say,
+    );
+    const broken = { ...zipf, errors: "broken" } as const;
+    told(
+      { traffic: broken, effect: worse, requests: 200_000, until: "decision" },
+      "1.5 times as many broken users",
+      count,
+      say,
+    );
+    for (const slow of [SERVICE.slow, [100, 5000], [60, 5000], [80, 150, 5000]]) {
+      const service = { ...SERVICE, slow };
+      for (const traffic of [independent, zipf]) {
+        const options = {
+          traffic,
+          service,
+          effect: { oftenSlow: 1.5 },
+          requests: 200_000,
+          until: "decision",
+        } as const;
+        told(options, `1.5 times as often slow, ${traffic.name} ${JSON.stringify(slow)}`, count, say);
+      }
+    }
+    for (const clientErrors of [0.02, 0.3, 0.8]) {
+      const service = { ...SERVICE, clientErrors, redirects: 0.01 };
+      for (const traffic of [independent, zipf]) {
+        told(
+          { traffic, service, effect: { notFound: 1 }, requests: 200_000, until: "decision" },
+          `404 to everybody, baseline ${clientErrors * 100}% 4xx, ${traffic.name}`,
+          few,
+          say,
+        );
+      }
+    }
+  },
+};
+
+for (const name of values.only.split(",")) {
+  const part = PARTS[name];
+  if (part === undefined) throw new Error(`--only ${name}: known are ${Object.keys(PARTS).join(", ")}`);
+  part();
+}
+console.log(`\nseed ${values.seed}, wall time ${((Date.now() - began) / 60_000).toFixed(1)} min`);
