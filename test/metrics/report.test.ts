@@ -239,7 +239,10 @@ describe("bad usage and endpoints that do not answer: exit 2, what was found, wh
     await fails(["--match", "prod", "--prometheus", "b:1"], /--match "prod": must be label matchers/);
     const number = await runCli(["report", "--max-ratio", "1"]);
     assert.equal(number.status, 2);
-    assert.match(number.stderr, /'--max-ratio <R>' argument '1' is invalid. Must be a number from 1.05 to 100/);
+    assert.match(
+      number.stderr,
+      /'--max-ratio <R>' argument '1' is invalid. Must be a number from 1.05 to 100/,
+    );
     const forms = await runCli(["report", "--json", "--markdown"]);
     assert.equal(forms.status, 2);
   });
