@@ -64,7 +64,20 @@ describe("a cookie", () => {
   });
 
   it("is none under another name, or without an equals sign", () => {
-    const rows = ["", ";", "=", "=42", "uid", "uid; =42; uid", "UID=1", "uidx=2", "xuid=3", "u id=4", '"uid"=5', "a=uid=6"];
+    const rows = [
+      "",
+      ";",
+      "=",
+      "=42",
+      "uid",
+      "uid; =42; uid",
+      "UID=1",
+      "uidx=2",
+      "xuid=3",
+      "u id=4",
+      '"uid"=5',
+      "a=uid=6",
+    ];
     for (let i = 0; i < rows.length; i++) expect(uidOf(rows[i])).toBe(null, rows[i]);
     begin(plan, [":path", "/?uid=1", "uid", "2", "set-cookie", "uid=3", "cookie2", "uid=4"]);
     readCookies(decision);

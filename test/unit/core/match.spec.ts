@@ -33,7 +33,10 @@ function found(plan: Plan): string {
     const word = decision.matched.at(i >> 6);
     if (((word >> ((i & 63) as u64)) & 1) == 0) continue;
     names.push(stringOf(plan.rollout(i).name));
-    expect((decision.summary.at(i >> 12) >> (((i >> 6) & 63) as u64)) & 1).toBe(1, "a word without its summary");
+    expect((decision.summary.at(i >> 12) >> (((i >> 6) & 63) as u64)) & 1).toBe(
+      1,
+      "a word without its summary",
+    );
   }
   const words = (plan.rolloutCount + 63) >> 6;
   decision.matched.clear(words);
@@ -288,7 +291,10 @@ describe("an entry", () => {
   });
 
   it("of a list is enough", () => {
-    const plan = rolloutsOf(["a", '{"method":"GET","path":{"value":"/a"}},{"method":"POST","hosts":["b.test"]}']);
+    const plan = rolloutsOf([
+      "a",
+      '{"method":"GET","path":{"value":"/a"}},{"method":"POST","hosts":["b.test"]}',
+    ]);
     hold(plan, [
       [":method", "GET", ":path", "/a", ":authority", "c.test", "a"],
       [":method", "POST", ":path", "/c", ":authority", "b.test", "a"],

@@ -100,7 +100,20 @@ describe("a query parameter", () => {
   });
 
   it("is none under another name", () => {
-    const rows = ["", "=", "=42", "UID=1", "uidx=2", "xuid=3", "uid%3D42", "+uid=4", "uid+=5", "uid%=6", "a=uid", "uid;=7"];
+    const rows = [
+      "",
+      "=",
+      "=42",
+      "UID=1",
+      "uidx=2",
+      "xuid=3",
+      "uid%3D42",
+      "+uid=4",
+      "uid+=5",
+      "uid%=6",
+      "a=uid",
+      "uid;=7",
+    ];
     for (let i = 0; i < rows.length; i++) expect(uidOf(rows[i])).toBe(null, rows[i]);
   });
 

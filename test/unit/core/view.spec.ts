@@ -4,7 +4,9 @@ import { hostOf, readRequest, readTrailers, UNKNOWN_LENGTH, view } from "../../.
 import { stringOf } from "../texts";
 import { begin, blockOf, inputOf, planOf, textOrNull } from "./requests";
 
-const plan = planOf('{"identity":[{"header":"X-User"},{"header":"cookie"},{"header":"content-type"}],"rollouts":{}}');
+const plan = planOf(
+  '{"identity":[{"header":"X-User"},{"header":"cookie"},{"header":"content-type"}],"rollouts":{}}',
+);
 
 const LONG = "a".repeat(5000);
 
@@ -34,7 +36,22 @@ describe("the pseudo headers of a request", () => {
   });
 
   it("are not read from names that only look alike", () => {
-    const pairs = [":", "1", ":m", "2", ":methods", "3", ":protocol", "4", ":paths", "5", ":pat", "6", ":status", "7"];
+    const pairs = [
+      ":",
+      "1",
+      ":m",
+      "2",
+      ":methods",
+      "3",
+      ":protocol",
+      "4",
+      ":paths",
+      "5",
+      ":pat",
+      "6",
+      ":status",
+      "7",
+    ];
     begin(plan, pairs.concat([":authorit", "8", "method", "9", "path", "/10", "", "11"]));
     expect(textOrNull(view.method)).toBe(null);
     expect(textOrNull(view.path)).toBe(null);
@@ -128,7 +145,20 @@ describe("a header that the plan reads", () => {
 
 describe("the headers that the view knows", () => {
   it("are read by their whole name", () => {
-    begin(plan, ["cookie2", "a=1", "cooki", "b", "upgrad", "c", "upgrades", "d", "authorizatio", "e", "contenttype", "f"]);
+    begin(plan, [
+      "cookie2",
+      "a=1",
+      "cooki",
+      "b",
+      "upgrad",
+      "c",
+      "upgrades",
+      "d",
+      "authorizatio",
+      "e",
+      "contenttype",
+      "f",
+    ]);
     expect(view.cookieHeaders).toBe(0);
     expect(view.isUpgrade).toBe(false);
     expect(textOrNull(view.authorization)).toBe(null);
@@ -146,7 +176,12 @@ describe("the headers that the view knows", () => {
   });
 
   it("tell a request of gRPC", () => {
-    const types = ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8", "application/grpc ;a"];
+    const types = [
+      "application/grpc",
+      "application/grpc+proto",
+      "application/grpc;charset=utf-8",
+      "application/grpc ;a",
+    ];
     for (let i = 0; i < types.length; i++) {
       begin(plan, ["content-type", types[i]]);
       expect(view.isGrpc).toBe(true, types[i]);
@@ -154,7 +189,13 @@ describe("the headers that the view knows", () => {
   });
 
   it("do not take gRPC-Web and others for it", () => {
-    const types = ["", "application/grp", "application/grpc-web", "application/grpc-web+proto", "application/grpcs"];
+    const types = [
+      "",
+      "application/grp",
+      "application/grpc-web",
+      "application/grpc-web+proto",
+      "application/grpcs",
+    ];
     const more = ["application/json", "text/application/grpc", " application/grpc"];
     const all = types.concat(more);
     for (let i = 0; i < all.length; i++) {
@@ -170,7 +211,19 @@ describe("the headers that the view knows", () => {
     expect(view.bodyBytes).toBe(42);
     begin(plan, ["content-length", "999999999999999999"]);
     expect(view.bodyBytes).toBe(999999999999999999);
-    const none = ["", " ", "-1", "+1", "1.0", "1e3", "0x10", "1 ", "1,1", "1000000000000000000", "18446744073709551615"];
+    const none = [
+      "",
+      " ",
+      "-1",
+      "+1",
+      "1.0",
+      "1e3",
+      "0x10",
+      "1 ",
+      "1,1",
+      "1000000000000000000",
+      "18446744073709551615",
+    ];
     for (let i = 0; i < none.length; i++) {
       begin(plan, ["content-length", none[i]]);
       expect(view.bodyBytes).toBe(UNKNOWN_LENGTH, none[i]);
@@ -180,12 +233,38 @@ describe("the headers that the view knows", () => {
 
 describe("headers under x-serin-", () => {
   it("are noted once each, in their order", () => {
-    begin(plan, ["x-serin-b", "1", "a", "2", "x-serin-a", "", "x-serin-b", "3", "x-serin-", "4", "x-serin-a", "5"]);
+    begin(plan, [
+      "x-serin-b",
+      "1",
+      "a",
+      "2",
+      "x-serin-a",
+      "",
+      "x-serin-b",
+      "3",
+      "x-serin-",
+      "4",
+      "x-serin-a",
+      "5",
+    ]);
     expect(forged()).toBe("x-serin-b x-serin-a x-serin-");
   });
 
   it("are told from names that only look alike", () => {
-    begin(plan, ["x-serin", "1", "x-serinette", "2", "x_serin-a", "3", "x-serin_a", "4", "a-x-serin-b", "5", "x-seri", "6"]);
+    begin(plan, [
+      "x-serin",
+      "1",
+      "x-serinette",
+      "2",
+      "x_serin-a",
+      "3",
+      "x-serin_a",
+      "4",
+      "a-x-serin-b",
+      "5",
+      "x-seri",
+      "6",
+    ]);
     expect(view.forgedCount).toBe(0);
   });
 
