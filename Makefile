@@ -20,7 +20,7 @@ CLI_SOURCES := $(shell find tools assembly/vocabulary -name '*.ts' 2>/dev/null)
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: $(MODULES) ## install the pinned npm packages
@@ -58,6 +58,10 @@ bench: build ## what a request costs, as ratios from one run
 	@$(TSX) test/bench/main.ts
 	@$(TSX) test/bench/flags.ts
 	@$(TSX) test/bench/shadows.ts
+
+.PHONY: bench-instructions
+bench-instructions: build ## the same in instructions, under callgrind: many minutes (ARGS="--ways count,full")
+	@$(TSX) test/bench/instructions.ts $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built (installed packages and Envoy stay)

@@ -1,6 +1,7 @@
 // Imports go one way (ARCHITECTURE.md): a file of assembly/ or tools/ that reaches the wrong way is named with its
 // line, and so is a circle of files that import each other, be it for their types alone. The rules are the table below;
-// the tests after it plant wrong imports and circles to see that they are found.
+// the tests after it plant wrong imports and circles to see that they are found. Nor does a file of assembly/ write the
+// size of a record as a number.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -49,6 +50,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "tools/demo": [
     WORDS,
     "tools/decision",
+    "tools/verdict",
     "tools/metrics",
     "tools/policy",
     "tools/emulator",
@@ -117,6 +119,32 @@ function findWrongImports(file: string, text: string): string[] {
     }
   }
   return faults;
+}
+
+/**
+ * Sizes of records written by hand in one file: with a field more in the class, its neighbour in memory is overwritten
+ * without a word. A size comes from `offsetof` or `sizeof`, or is a constant with a name that is made of these.
+ */
+function findSizesByHand(file: string, text: string): string[] {
+  const code = blankComments(text);
+  const number = String.raw`[\s\d_x*+<()-]*\d[\s\d_x*+<()-]*`;
+  const patterns: [pattern: RegExp, what: string][] = [
+    [new RegExp(String.raw`\bmemory\.data\(${number},`, "g"), "memory.data"],
+    [new RegExp(String.raw`\b(?:take|takePages|scratch|records)\((?:\s*[\w.]+,)?${number}\)`, "g"), "memory"],
+    [/\bchangetype<[A-Z]\w*>\([\w.]+ \+ \(+\w+ as usize\) << \d+\)\)/g, "the place of a record"],
+  ];
+  const faults = patterns.flatMap(([pattern, what]) =>
+    [...code.matchAll(pattern)].map((match) => ({ at: match.index, what })),
+  );
+  for (const match of code.matchAll(/\bconst (\w+)_BYTES: \w+ = [\d_]+;/g)) {
+    const record = (match[1] as string).replaceAll("_", "").toLowerCase();
+    const classes = [...code.matchAll(/\bclass (\w+)/g)].map((found) => (found[1] as string).toLowerCase());
+    if (classes.includes(record)) faults.push({ at: match.index, what: "the size of a record" });
+  }
+  return faults.map(
+    ({ at, what }) =>
+      `${file}:${code.slice(0, at).split("\n").length}: ${what} by a number: say offsetof<T>(), or what it is made of`,
+  );
 }
 
 function layerOf(file: string): string | null {
@@ -322,6 +350,43 @@ describe("a planted circle is found", () => {
   ];
   for (const [what, files, expected] of planted) {
     test(what, () => assert.deepEqual(findCircles(new Map(Object.entries(files))), expected));
+  }
+});
+
+describe("no size by hand", () => {
+  test("in assembly/", () => {
+    const faults = sourcesIn("assembly").flatMap((file) =>
+      findSizesByHand(file, readFileSync(join(ROOT, file), "utf8")),
+    );
+    assert.equal(faults.length, 0, `\n${faults.join("\n")}\n`);
+  });
+
+  const wrong: [text: string, line: number][] = [
+    ["\nconst text: Writer = changetype<Writer>(memory.data(32, 8));", 2],
+    ["const frames: usize = memory.data(65 * 64, 8);", 1],
+    ["const at = take(\n  arena,\n  64);", 1],
+    ["const at = takePages(1 << 16);", 1],
+    ["const cell = changetype<Cell>(table.cells + ((i as usize) << 4));", 1],
+    ["class PairCell {\n  key: u64;\n}\nconst PAIR_CELL_BYTES: usize = 16;", 4],
+  ];
+  for (const [text, line] of wrong) {
+    test(`planted: ${text.replaceAll("\n", " ").trim()}`, () => {
+      const faults = findSizesByHand("assembly/core/x.ts", text);
+      assert.equal(faults.length, 1, faults.join("\n"));
+      assert.ok(faults[0]?.startsWith(`assembly/core/x.ts:${line}: `), faults[0]);
+    });
+  }
+
+  const right = [
+    "const text: Writer = changetype<Writer>(memory.data(offsetof<Writer>(), 8));",
+    "const frames: usize = memory.data(MOST_FRAMES * FRAME_BYTES, 8);",
+    "const pair: usize = memory.data(2 * sizeof<u32>(), 8);",
+    "const zero: usize = memory.data<u8>([0x30]);",
+    "const LINE_BYTES: u32 = 512;\nconst line = take(arena, LINE_BYTES);",
+  ];
+  for (const text of right) {
+    test(`let through: ${text.replaceAll("\n", " ")}`, () =>
+      assert.deepEqual(findSizesByHand("assembly/core/x.ts", text), []));
   }
 });
 

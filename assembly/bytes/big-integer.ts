@@ -14,8 +14,8 @@ const LIMBS: usize = 16;
 /** 769 decimal digits are 80 limbs (see number-parse.ts); one more for the scale of a digit, the rest to spare. */
 const MOST_LIMBS: usize = 84;
 
-/** What `memory.data` has to set aside for one: LIMBS + 4 * MOST_LIMBS */
-export const BIG_INTEGER_BYTES: i32 = 352;
+/** What `memory.data` has to set aside for one. */
+export const BIG_INTEGER_BYTES: u32 = (LIMBS + MOST_LIMBS * sizeof<u32>()) as u32;
 
 const FIVE_TO_13: u32 = 1220703125;
 

@@ -26,7 +26,8 @@ const divisor: BigInteger = changetype<BigInteger>(memory.data(BIG_INTEGER_BYTES
 const gap: BigInteger = changetype<BigInteger>(memory.data(BIG_INTEGER_BYTES, 8));
 
 /** 17 digits are always enough. */
-const digits: usize = memory.data(24, 8);
+const MOST_DIGITS: u32 = 24;
+const digits: usize = memory.data(MOST_DIGITS, 8);
 
 /** The leading bit of a float that is not subnormal is not stored. */
 const HIDDEN_BIT: u64 = 1 << 52;

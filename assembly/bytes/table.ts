@@ -27,7 +27,7 @@ export class Table {
   longest: u32;
 }
 
-const CELL: usize = 16;
+const CELL_BYTES: u32 = offsetof<Cell>() as u32;
 const FIRST_CELLS: u32 = 16;
 
 /** FNV-1a, 32 bits (Fowler, Noll, Vo; IETF draft-eastlake-fnv), begun with this and continued byte by byte. */
@@ -80,7 +80,7 @@ export function findHashed(table: Table, key: Slice, hash: u32): u32 {
   const mask = table.mask;
   let i = cellIndex(hash, mask);
   while (true) {
-    const cell = changetype<Cell>(table.cells + ((i as usize) << 4));
+    const cell = changetype<Cell>(table.cells + i * CELL_BYTES);
     if (cell.mark == 0) return ABSENT;
     if (cell.hash == hash && sameText(cell.key, key)) return cell.mark - 1;
     i = (i + 1) & mask;
@@ -89,8 +89,8 @@ export function findHashed(table: Table, key: Slice, hash: u32): u32 {
 
 function place(cells: usize, mask: u32, key: Slice, hash: u32, mark: u32): void {
   let i = cellIndex(hash, mask);
-  while (changetype<Cell>(cells + ((i as usize) << 4)).mark != 0) i = (i + 1) & mask;
-  const cell = changetype<Cell>(cells + ((i as usize) << 4));
+  while (changetype<Cell>(cells + i * CELL_BYTES).mark != 0) i = (i + 1) & mask;
+  const cell = changetype<Cell>(cells + i * CELL_BYTES);
   cell.key = key;
   cell.hash = hash;
   cell.mark = mark;
@@ -104,11 +104,11 @@ export function insert(arena: Arena, table: Table, key: Slice, value: u32): bool
   // At most half full, so that a miss ends soon.
   if (table.cells == 0 || (table.count + 1) << 1 > table.mask + 1) {
     const size = table.cells == 0 ? FIRST_CELLS : (table.mask + 1) << 1;
-    const fresh = take(arena, (size as usize) * CELL);
+    const fresh = take(arena, size * CELL_BYTES);
     if (fresh == 0) return false;
     if (table.cells != 0) {
       for (let i: u32 = 0; i <= table.mask; i++) {
-        const old = changetype<Cell>(table.cells + ((i as usize) << 4));
+        const old = changetype<Cell>(table.cells + i * CELL_BYTES);
         if (old.mark != 0) place(fresh, size - 1, old.key, old.hash, old.mark);
       }
     }

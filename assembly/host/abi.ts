@@ -32,4 +32,4 @@ export declare function random_get(to: usize, bytes: usize): u32;
 export const STATUS_OK: u32 = 0;
 
 /** Where the host writes what it returns: an address and a length. */
-export const RETURNED: usize = memory.data(8, 8);
+export const RETURNED: usize = memory.data(2 * sizeof<u32>(), 8);

@@ -80,10 +80,10 @@ class Frame {
   last: Node | null;
 }
 
-const FRAME_BYTES: u32 = 40;
+const FRAME_BYTES: u32 = offsetof<Frame>() as u32;
 /** The reader's nesting, and that of a shared list inside of it. */
 const MOST_FRAMES: u32 = 140;
-const frames: usize = memory.data(5600, 8);
+const frames: usize = memory.data(MOST_FRAMES * FRAME_BYTES, 8);
 let open: u32 = 0;
 
 const NO_JUMP: u32 = 0xffffffff;

@@ -6,8 +6,10 @@ import { put, putByte, Writer } from "../bytes/writer";
 
 /** Words longer than this are near to nothing. */
 const LONGEST: u32 = 31;
-const ROW: usize = 32;
-const rows: usize = memory.data(96, 8);
+/** A row of the table: a byte for each letter, and one for none. */
+const ROW: u32 = LONGEST + 1;
+const ROWS: u32 = 3;
+const rows: usize = memory.data(ROWS * ROW, 8);
 
 /** Characters of `words` from `from` to the next blank. */
 function wordLength(words: string, from: u32): u32 {
@@ -48,7 +50,7 @@ function distance(text: Slice, words: string, from: u32, length: u32): u32 {
   const begin = addressOf(text);
   let before = rows;
   let last = rows + ROW;
-  let row = rows + (ROW << 1);
+  let row = rows + 2 * ROW;
   for (let j: u32 = 0; j <= length; j++) store<u8>(last + j, j as u8);
   for (let i: u32 = 1; i <= own; i++) {
     store<u8>(row, i as u8);

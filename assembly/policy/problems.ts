@@ -34,7 +34,7 @@ let errors: u32 = 0;
 let text: Slice = NONE;
 
 /** The message being written: `beginMessage`, then `put…`, then a `report…`. */
-export const message: Writer = changetype<Writer>(memory.data(32, 8));
+export const message: Writer = changetype<Writer>(memory.data(offsetof<Writer>(), 8));
 
 /** Forgets all problems; the next ones are places of `policyText`. Its bytes have to stay until they are written. */
 export function beginProblems(policyText: Slice): void {
@@ -217,7 +217,7 @@ export function missingKey(object: Node, key: string, why: string): void {
 
 /** Most containers inside one another: the reader's limit, and the value itself. */
 const PATH_NODES: u32 = 72;
-const path: usize = memory.data(288, 8);
+const path: usize = memory.data(PATH_NODES * sizeof<u32>(), 8);
 
 /** Puts the JSON Pointer (RFC 6901) of a node, escaped for a JSON string. */
 export function putPointer(writer: Writer, place: Node | null): void {

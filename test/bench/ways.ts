@@ -1,9 +1,10 @@
 // The ways to split users that are measured beside one another: bootstraps of one Envoy each, all answering directly,
 // so that what is counted is the proxy's own work.
 
-import { createMemoryStream, main as compile } from "assemblyscript/asc";
-import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+
+import { compileEmpty } from "./compile-empty.ts";
+import { luaSource } from "./lua.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const SERIN = join(ROOT, "build/serin.wasm");
@@ -52,7 +53,7 @@ export async function ways(folder: string): Promise<Way[]> {
     {
       name: "Lua",
       note: "murmur3 and a counter in Envoy's Lua filter",
-      bootstrap: bootstrap(BY_HEADER, LUA),
+      bootstrap: bootstrap(BY_HEADER, lua()),
     },
     {
       name: "serin, not concerned",
@@ -184,68 +185,11 @@ function wasm(file: string, configuration: string): string {
 `;
 }
 
-async function compileEmpty(folder: string): Promise<string> {
-  let bytes: Uint8Array | null = null;
-  const { error } = await compile(
-    [
-      "test/bench/empty-filter.ts",
-      // Nothing of asconfig.json: the filter itself would be compiled along.
-      ...["--config", "none"],
-      ...["--baseDir", ROOT, "--runtime", "stub", "-O3", "--exportStart", "_initialize", "--use", "abort="],
-      ...["--outFile", "empty.wasm"],
-    ],
-    {
-      stderr: createMemoryStream(),
-      writeFile: (_name: string, contents: Uint8Array | string) => {
-        if (typeof contents !== "string") bytes = contents;
-      },
-    },
-  );
-  if (error !== null || bytes === null) throw error ?? new Error("the compiler wrote no module");
-  const file = join(folder, "empty.wasm");
-  writeFileSync(file, bytes);
-  return file;
-}
-
-/** The same decision in Lua: what people write who have no filter. */
-const LUA = `          - name: envoy.filters.http.lua
+function lua(): string {
+  const source = luaSource([{ variant: "canary", begin: 0, end: 2 ** 31 }]);
+  return `          - name: envoy.filters.http.lua
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
-              default_source_code:
-                inline_string: |
-                  local bit = require("bit")
-                  local band, bxor, rol, rshift, bor, lshift = bit.band, bit.bxor, bit.rol, bit.rshift, bit.bor, bit.lshift
-                  local function mul(a, b)
-                    local al, ah = band(a, 0xffff), rshift(a, 16)
-                    return band(al * b + lshift(band(ah * band(b, 0xffff), 0xffff), 16), 0xffffffff)
-                  end
-                  local function murmur3(s)
-                    local h, n = 0, #s
-                    local blocks = n - n % 4
-                    for i = 1, blocks, 4 do
-                      local a, b, c, d = s:byte(i, i + 3)
-                      local k = bor(a, lshift(b, 8), lshift(c, 16), lshift(d, 24))
-                      h = bxor(h, mul(rol(mul(k, 0xcc9e2d51), 15), 0x1b873593))
-                      h = band(mul(rol(h, 13), 5) + 0xe6546b64, 0xffffffff)
-                    end
-                    local k = 0
-                    for i = n, blocks + 1, -1 do k = bor(lshift(k, 8), s:byte(i)) end
-                    if n > blocks then h = bxor(h, mul(rol(mul(k, 0xcc9e2d51), 15), 0x1b873593)) end
-                    h = bxor(h, n)
-                    h = mul(bxor(h, rshift(h, 16)), 0x85ebca6b)
-                    h = mul(bxor(h, rshift(h, 13)), 0xc2b2ae35)
-                    h = bxor(h, rshift(h, 16))
-                    return h < 0 and h + 4294967296 or h
-                  end
-                  function envoy_on_request(handle)
-                    local headers = handle:headers()
-                    local uid = string.match(headers:get("cookie") or "", "uid=([^;]+)")
-                    headers:remove("x-serin-checkout")
-                    if uid and murmur3("checkout/" .. uid) < 2147483648 then
-                      headers:replace("x-serin-checkout", "canary")
-                      handle:stats():counter("canary"):inc()
-                    else
-                      handle:stats():counter("stable"):inc()
-                    end
-                  end
+              default_source_code: {inline_string: ${JSON.stringify(source)}}
 `;
+}

@@ -19,7 +19,7 @@ const ENTRY = `
   import { beginDecision, decision } from "./assembly/core/decision";
   import { compilePlan, endReading } from "./assembly/policy/read-policy";
   import { readValue } from "./assembly/policy/read-value";
-  const writer: Writer = changetype<Writer>(memory.data(32, 8));
+  const writer: Writer = changetype<Writer>(memory.data(offsetof<Writer>(), 8));
   export const policy: usize = memory.data(${ROOM}, 8);
   export const data: usize = memory.data(${ROOM}, 8);
   export let output: usize = 0;

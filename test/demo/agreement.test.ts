@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { findDisagreements, isFarFrom } from "../../tools/demo/agreement.ts";
-import { countsOf, quantile, type EnvoyCounts } from "../../tools/demo/envoy-counts.ts";
+import { countsOf, type EnvoyCounts } from "../../tools/demo/envoy-counts.ts";
 import { Tally } from "../../tools/demo/tally.ts";
 import { USERS, type Visit } from "../../tools/demo/visitors.ts";
+import { countsFrom } from "./envoy-counts.ts";
 import { exampleOracle, PLAN } from "./example-policy.ts";
 
 /** Each user comes to the checkout once; a test may change what they see. */
@@ -33,7 +34,7 @@ function countsFor(tally: Tally, changes: Readonly<Record<string, number>> = {})
     values.set(`${name}.rq_total`, tally.requestsOf("checkout", variant));
   }
   for (const [name, value] of Object.entries(changes)) values.set(name, (values.get(name) ?? 0) + value);
-  return { values, histograms: new Map() };
+  return countsFrom(values);
 }
 
 describe("what was seen and what was asked", () => {
@@ -137,26 +138,24 @@ describe("the numbers", () => {
     assert.equal(isFarFrom(0, 0, 1000), false);
   });
 
-  it("quantiles come from Envoy's bins", () => {
-    const bins = [
-      { lowerBound: 4, width: 0.1, count: 50 },
-      { lowerBound: 11, width: 1, count: 48 },
-      { lowerBound: 120, width: 10, count: 2 },
-    ];
-    assert.equal(quantile(bins, 0.5), 4);
-    assert.equal(quantile(bins, 0.51), 11);
-    assert.equal(quantile(bins, 0.99), 125);
-    assert.equal(quantile([], 0.5), null);
+  it("quantiles come from Envoy's bins, within one by interpolation", () => {
+    const p50and99 = (...bins: [number, number, number][]): unknown[] => {
+      const { p50, p99 } = countsOf(countsFrom(new Map(), { "serin.rollout.a.b.rq_time": bins }), "a", "b");
+      return [p50, p99];
+    };
+    assert.deepEqual(p50and99([4, 0.1, 50], [11, 1, 48], [120, 10, 2]), [5, 125]);
+    assert.deepEqual(p50and99(), [null, null]);
   });
 
   it("counters and bins are those since a moment, gauges those of now", () => {
-    const at = (total: number, share: number, count: number): EnvoyCounts => ({
-      values: new Map([
-        ["serin.rollout.a.b.rq_total", total],
-        ["serin.rollout.a.b.share", share],
-      ]),
-      histograms: new Map([["serin.rollout.a.b.rq_time", [{ lowerBound: 7, width: 0.1, count }]]]),
-    });
+    const at = (total: number, share: number, count: number): EnvoyCounts =>
+      countsFrom(
+        new Map([
+          ["serin.rollout.a.b.rq_total", total],
+          ["serin.rollout.a.b.share", share],
+        ]),
+        { "serin.rollout.a.b.rq_time": [[7, 0.1, count]] },
+      );
     const { requests, share, p50 } = countsOf(at(30, 20_000, 5), "a", "b", at(10, 5000, 5));
     assert.deepEqual({ requests, share, p50 }, { requests: 20, share: 20_000, p50: null });
   });

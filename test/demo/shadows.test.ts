@@ -10,7 +10,7 @@ import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
 
 import { answerCheckout, answerNextCheckout, ReceivedByShadow } from "../../tools/demo/checkout.ts";
-import type { EnvoyCounts } from "../../tools/demo/envoy-counts.ts";
+import { NO_COUNTS } from "../../tools/demo/envoy-counts.ts";
 import { MismatchLog, mismatchIn, MismatchPlaces } from "../../tools/demo/mismatch-log.ts";
 import { shadowsOf } from "../../tools/demo/policy-plan.ts";
 import { findShadowDisagreements, foundLines } from "../../tools/demo/shadow-agreement.ts";
@@ -18,6 +18,7 @@ import { shadowLines } from "../../tools/demo/shadow-table.ts";
 import type { Figures } from "../../tools/demo/table.ts";
 import { Tally } from "../../tools/demo/tally.ts";
 import { USERS } from "../../tools/demo/visitors.ts";
+import { countsFrom } from "./envoy-counts.ts";
 import { oracleOf } from "./example-policy.ts";
 
 const PLAIN = pc.createColors(false);
@@ -44,12 +45,10 @@ function figures(changes: Readonly<Record<string, number>> = {}, places = ["/car
       value,
     ]),
   );
-  const bins = [{ lowerBound: 18, width: 1, count: 100 }];
-  const counts: EnvoyCounts = { values, histograms: new Map([["serin.shadow.next.rq_time", bins]]) };
+  const counts = countsFrom(values, { "serin.shadow.next.rq_time": [[18, 1, 100]] });
   const seen = new MismatchPlaces();
   for (const place of places) seen.add({ shadow: "next", place });
-  const before = { values: new Map(), histograms: new Map() };
-  return { tally, counts, before, shadows: shadowsOf(POLICY), places: seen };
+  return { tally, counts, before: NO_COUNTS, shadows: shadowsOf(POLICY), places: seen };
 }
 
 function received(copies = 100, planted = 15): ReceivedByShadow {
@@ -179,7 +178,7 @@ describe("the lines of shadows", () => {
   it("show what was asked and seen, and where answers differ", () => {
     const lines = shadowLines(figures({ over_budget: 3, unavailable: 2 }), 80, PLAIN);
     assert.deepEqual(lines.slice(2), [
-      " next        10 %  10.5 %     100      85        15      0      3    18     –",
+      " next        10 %  10.5 %     100      85        15      0      3    19     –",
       "          different at /cart/total (no user sees that); 2 with no healthy host",
     ]);
   });

@@ -16,7 +16,7 @@ const ENTRY = `
   import { beginScratch } from "./assembly/bytes/scratch";
   import { addressOf, lengthOf, sliceOf } from "./assembly/bytes/slice";
   import { beginText, textOf, Writer } from "./assembly/bytes/writer";
-  const writer: Writer = changetype<Writer>(memory.data(32, 8));
+  const writer: Writer = changetype<Writer>(memory.data(offsetof<Writer>(), 8));
   export const input: usize = memory.data(${ROOM}, 8);
   export let output: usize = 0;
   export function parse(length: u32): f64 { return parseNumber(sliceOf(input, length)); }

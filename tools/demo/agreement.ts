@@ -1,6 +1,7 @@
 // Does what was seen agree with what was asked? Each disagreement in one line; none is a run that passed.
 
-import { countsOf, survivedErrors, type EnvoyCounts } from "./envoy-counts.ts";
+import { percent } from "../terminal/numbers.ts";
+import { countsOf, type EnvoyCounts } from "./envoy-counts.ts";
 import type { Tally } from "./tally.ts";
 
 /** Thousandths of a percent in the whole. */
@@ -18,7 +19,7 @@ export function findDisagreements(tally: Tally, counts: EnvoyCounts): string[] {
     );
   }
   if (tally.inconstant > 0) found.push(`${tally.inconstant} times a user got another version than before`);
-  const errors = survivedErrors(counts);
+  const errors = counts.survivedErrors;
   if (errors > 0) found.push(`the filter survived ${errors} errors (serin.error)`);
   for (const { name, variants } of tally.plan) {
     const users = tally.usersOf(name);
@@ -52,8 +53,4 @@ export function findDisagreements(tally: Tally, counts: EnvoyCounts): string[] {
 /** Whether so many draws would hardly ever give this share. */
 export function isFarFrom(seen: number, asked: number, draws: number): boolean {
   return Math.abs(seen - asked) > STANDARD_ERRORS * Math.sqrt((asked * (1 - asked)) / draws) + 1e-9;
-}
-
-function percent(share: number): string {
-  return `${Number((share * 100).toFixed(2))} %`;
 }

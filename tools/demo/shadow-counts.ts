@@ -6,16 +6,16 @@ import {
   STAT_MISMATCH_STATUS,
   STAT_NOISE,
   STAT_OVER_BUDGET,
-  STAT_PRODUCTION_RQ_TIME,
   STAT_RESET,
-  STAT_RQ_TIME,
   STAT_SENT,
-  STAT_SHADOW,
   STAT_TIMEOUT,
   STAT_TOO_LARGE,
   STAT_UNAVAILABLE,
 } from "../../assembly/vocabulary/stats.ts";
-import { counterOf, NO_COUNTS, quantileSince, type EnvoyCounts } from "./envoy-counts.ts";
+import { difference } from "../metrics/difference.ts";
+import { NO_SHADOW } from "../metrics/snapshot.ts";
+import { quantileOf } from "../statistics/bins.ts";
+import { NO_COUNTS, type EnvoyCounts } from "./envoy-counts.ts";
 
 export interface ShadowCounts {
   readonly sent: number;
@@ -40,8 +40,8 @@ export function shadowCountsOf(
   shadow: string,
   before: EnvoyCounts = NO_COUNTS,
 ): ShadowCounts {
-  const name = (leaf: string): string => `${STAT_SHADOW}${shadow}.${leaf}`;
-  const counter = (leaf: string): number => counterOf(now, name(leaf), before);
+  const counts = difference(now.snapshot, before.snapshot).shadows.get(shadow) ?? NO_SHADOW;
+  const counter = (leaf: string): number => counts.counters.get(leaf) ?? 0;
   return {
     sent: counter(STAT_SENT),
     overBudget: counter(STAT_OVER_BUDGET),
@@ -53,8 +53,8 @@ export function shadowCountsOf(
     noise: counter(STAT_NOISE),
     timeout: counter(STAT_TIMEOUT),
     reset: counter(STAT_RESET),
-    p50: quantileSince(now, name(STAT_RQ_TIME), before, 0.5),
-    productionP50: quantileSince(now, name(STAT_PRODUCTION_RQ_TIME), before, 0.5),
+    p50: quantileOf(counts.latency, 0.5),
+    productionP50: quantileOf(counts.productionLatency, 0.5),
   };
 }
 

@@ -25,6 +25,8 @@ export type LogLevel = "trace" | "debug" | "info" | "warning" | "error" | "criti
 export interface EnvoyOptions {
   /** From `ensureEnvoy`. */
   readonly binary: string;
+  /** A program that Envoy runs under, with its arguments: it has to keep its own pid for Envoy. */
+  readonly under?: readonly string[];
   /** The bootstrap as text (YAML, or JSON), written to Envoy's own folder; `FOLDER` in it becomes that folder. */
   readonly bootstrap?: string;
   /** Or a file with it. */
@@ -134,7 +136,7 @@ function spawnGuarded(options: EnvoyOptions, folder: string, file: string, logFi
       ...(options.args ?? []),
     ];
     // A session of its own: Ctrl-C at the terminal reaches the program that started Envoy, which then stops it.
-    return spawn("/bin/sh", [GUARD, folder, "5", options.binary, ...args], {
+    return spawn("/bin/sh", [GUARD, folder, "5", ...(options.under ?? []), options.binary, ...args], {
       cwd: options.cwd ?? ROOT,
       detached: true,
       stdio: ["pipe", output, output, "pipe"],

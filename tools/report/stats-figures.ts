@@ -7,7 +7,7 @@ import {
   STAT_RQ_TOTAL,
 } from "../../assembly/vocabulary/stats.ts";
 import { CONTROL, requestsOf, shareOf, type Snapshot, type VariantCounts } from "../metrics/snapshot.ts";
-import { totalOf, valueAt } from "../statistics/bins.ts";
+import { quantileOf } from "../statistics/bins.ts";
 import type { Interval } from "../statistics/evidence.ts";
 import { errorFigures, errorsOf } from "../verdict/counts.ts";
 
@@ -63,7 +63,7 @@ function variantFigures(
   rate: number | null,
 ): VariantFigures {
   const errors = errorFigures(errorsOf(counts), ALPHA);
-  const quantile = (level: number): number | null => valueAt(counts.latency, totalOf(counts.latency) * level);
+  const quantile = (level: number): number | null => quantileOf(counts.latency, level);
   return {
     name,
     shareAsked: shareOf(counts),

@@ -3,6 +3,7 @@
 import Table from "cli-table3";
 
 import { grouped, percent } from "../terminal/numbers.ts";
+import { NO_BORDERS } from "../terminal/table.ts";
 import type { VariantFigures } from "./stats-figures.ts";
 import type { Colors } from "../terminal/terminal.ts";
 
@@ -68,9 +69,3 @@ function rate(perSecond: number): string {
 function milliseconds(value: number): string {
   return value < 10 ? value.toFixed(1) : grouped(value);
 }
-
-const NO_BORDERS = Object.fromEntries(
-  ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
-    .concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"])
-    .map((place) => [place, ""]),
-);

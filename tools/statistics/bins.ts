@@ -27,3 +27,8 @@ export function valueAt(bins: readonly Bin[], rank: number): number | null {
   }
   return null;
 }
+
+/** The value that a part `level` (0 to 1) of the values lie below; null without values. */
+export function quantileOf(bins: readonly Bin[], level: number): number | null {
+  return valueAt(bins, totalOf(bins) * level);
+}

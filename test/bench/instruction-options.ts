@@ -1,0 +1,101 @@
+// The command line of the instruction bench.
+
+import { parseArgs } from "node:util";
+
+import type { Build } from "./instruction-ways.ts";
+
+export interface Options {
+  readonly builds: readonly Build[];
+  /** Names of ways, or `label/way`; empty for all. */
+  readonly ways: readonly string[];
+  readonly blocks: number;
+  readonly requests: number;
+  readonly bounds: readonly Bound[];
+  readonly isJson: boolean;
+  readonly isHelp: boolean;
+}
+
+/** What a way may cost over no filter. */
+export interface Bound {
+  readonly text: string;
+  /** A way (of every build), or `label/way`. */
+  readonly name: string;
+  /** What it is compared with: `lua` or another way, of the same build if it has no label. */
+  readonly other: string;
+  /** The limit is what the other adds, times this, … */
+  readonly factor: number;
+  /** … plus this many instructions. */
+  readonly more: number;
+}
+
+export const USAGE = `What a request costs in a real Envoy, in instructions, counted by valgrind's callgrind. Load on the machine does not
+change the counts. All ways are listeners of one Envoy, which needs some minutes to start.
+  make bench-instructions ARGS="…"     (or: node --import tsx test/bench/instructions.ts …)
+
+  --wasm [LABEL=]PATH     a build of the filter; repeat it to compare builds in one run (default: build/serin.wasm)
+  --ways NAME,…           ways, or LABEL/NAME; no-filter is always measured (default: all)
+  --requests N            requests in a block (default: 300)
+  --blocks N              counted blocks of each way, after one to warm up (default: 3)
+  --at-most NAME=BOUND    exit with status 1 if a way adds more to no-filter than BOUND, which is one of
+                            NUMBER         times what the Lua filter adds
+                            OTHER*NUMBER   times what another way adds
+                            OTHER+NUMBER   so many instructions more than another way adds
+  --json                  print the figures as JSON
+
+Exit status: 0 success, 1 a bound is exceeded, 2 usage error, valgrind is missing or Envoy does not start.`;
+
+/** @throws Error with a sentence for people */
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      wasm: { type: "string", multiple: true, default: ["build/serin.wasm"] },
+      ways: { type: "string", multiple: true, default: [] },
+      requests: { type: "string", default: "300" },
+      blocks: { type: "string", default: "3" },
+      "at-most": { type: "string", multiple: true, default: [] },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const builds = values.wasm.map((text) => buildOf(text));
+  const labels = builds.map(({ label }) => label);
+  const twice = labels.find((label, i) => labels.indexOf(label) !== i);
+  if (twice !== undefined) throw new Error(`--wasm: two builds are called ${twice}: say LABEL=PATH`);
+  return {
+    builds,
+    ways: values.ways.flatMap((text) => text.split(",")).filter((name) => name !== ""),
+    blocks: whole("--blocks", values.blocks),
+    requests: whole("--requests", values.requests),
+    bounds: values["at-most"].map((text) => boundOf(text)),
+    isJson: values.json,
+    isHelp: values.help,
+  };
+}
+
+function buildOf(text: string): Build {
+  const [, label = "serin", path = ""] = /^(?:([\w.-]+)=)?(.+)$/.exec(text) ?? [];
+  if (path === "") throw new Error("--wasm takes a path, or LABEL=PATH");
+  return { label, path };
+}
+
+function boundOf(text: string): Bound {
+  const [, name = "", other, sign = "*", number = ""] =
+    /^([\w./-]+)=(?:([\w./-]*[A-Za-z][\w./-]*)([*+]))?(\d+(?:\.\d+)?)$/.exec(text) ?? [];
+  if (name === "")
+    throw new Error(`--at-most ${text}: say NAME=NUMBER, NAME=OTHER*NUMBER or NAME=OTHER+NUMBER`);
+  const isMore = sign === "+";
+  return {
+    text,
+    name,
+    other: other ?? "lua",
+    factor: isMore ? 1 : Number(number),
+    more: isMore ? Number(number) : 0,
+  };
+}
+
+function whole(option: string, text: string): number {
+  const number = Number(text);
+  if (!(Number.isInteger(number) && number >= 1)) throw new Error(`${option} takes a whole number from 1`);
+  return number;
+}

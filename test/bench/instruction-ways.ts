@@ -1,0 +1,352 @@
+// The ways whose instructions are counted: a listener for each, in one Envoy, all in front of the same upstream.
+
+import { resolve } from "node:path";
+
+import { cluster } from "../e2e/bootstrap.ts";
+import { fromBothEnds, variantOf } from "../e2e/murmur3.ts";
+import { request } from "../e2e/wire.ts";
+import { compileEmpty } from "./compile-empty.ts";
+import { luaSource } from "./lua.ts";
+
+/**
+ * Which users send requests. `mixed`: of 20 users 18 get the default and one each other variant. `default` and `other`: all
+ * get the default, or one of the others. `new`: like `other`, and each request comes from a user who was never seen.
+ */
+export type Traffic = "mixed" | "default" | "other" | "new";
+
+interface Policy {
+  readonly rollouts?: object;
+  readonly shadows?: object;
+  readonly [key: string]: unknown;
+}
+
+export interface Way {
+  readonly name: string;
+  /** What a person should know of it. */
+  readonly note: string;
+  /** The policy of a way that has Serin in it. */
+  readonly policy?: Policy;
+  readonly steer?: "filterState" | "header";
+  /** Default: `mixed`. */
+  readonly traffic?: Traffic;
+  /** No user is split: all requests go to one cluster. */
+  readonly isWhole?: true;
+}
+
+const MATCH = [{ hosts: ["shop.example.com"], path: { value: "/checkout" } }];
+const VARIANTS = { stable: {}, b: { percent: 5 }, c: { percent: 5 } };
+const PARTS = fromBothEnds(["b", 5], ["c", 5]);
+const FILTERS = "type.googleapis.com/envoy.extensions.filters";
+
+interface Rollout {
+  readonly salt: string;
+  readonly match: readonly object[];
+  readonly signals: string;
+  readonly default: string;
+  readonly variants: object;
+}
+
+function rollout(signals: string): Rollout {
+  return { salt: "checkout", match: MATCH, signals, default: "stable", variants: VARIANTS };
+}
+
+/** Ten rollouts, of which only `checkout` concerns the requests. `more`: further keys of the policy. */
+function policy(
+  signals: string,
+  more: Readonly<Record<string, unknown>> = {},
+  checkout: object = {},
+): Policy {
+  const rollouts: Record<string, unknown> = {};
+  for (let i = 1; i < 10; i++) {
+    rollouts[`r${i}`] = {
+      ...rollout(signals),
+      salt: `r${i}`,
+      match: [{ hosts: [`shop${i}.example.com`], path: { value: `/app${i}` } }],
+    };
+  }
+  rollouts["checkout"] = { ...rollout(signals), ...checkout };
+  const { rollouts: others, ...rest } = more;
+  return { identity: [{ cookie: "uid" }], rollouts: { ...rollouts, ...(others as object) }, ...rest };
+}
+
+const SECOND = { rollouts: { cart: { ...rollout("count"), salt: "cart" } } };
+const SECOND_FULL = { rollouts: { cart: { ...rollout("full"), salt: "cart" } } };
+
+/** A rollout behind a flag of ten branches over one header; the last branch holds. */
+function flagged(isExposed: boolean): Policy {
+  const branches = Array.from({ length: 9 }, (_, i) => [
+    { "==": [{ var: "headers.x-tenant" }, `tenant-${i}`] },
+    "off",
+  ]);
+  const flag = {
+    state: "ENABLED",
+    variants: { on: true, off: false },
+    defaultVariant: "off",
+    ...(isExposed ? { metadata: { "serin.expose": true } } : {}),
+    targeting: { if: [...branches.flat(), "on"] },
+  };
+  const match = MATCH.map((entry) => ({ ...entry, flag: { "new-checkout": true } }));
+  return policy("count", { flags: { "new-checkout": flag } }, { match });
+}
+
+function shadowed(sample: "request" | "identity"): Policy {
+  const compare = { status: true, body: { json: true } };
+  const copy = { match: MATCH, percent: 1, sample, cluster: "shadow", compare };
+  return policy("count", { shadows: { copy } });
+}
+
+/** All ways, in the order of the report. */
+export const WAYS: readonly Way[] = [
+  { name: "no-filter", note: "one route: the floor", isWhole: true },
+  { name: "empty-filter", note: "a Wasm filter that does nothing, called once a request", isWhole: true },
+  { name: "lua", note: "the same decision and a counter in Envoy's Lua filter", steer: "header" },
+  { name: "empty-policy", note: "no rollout at all", policy: {}, isWhole: true },
+  {
+    name: "not-concerned",
+    note: "ten rollouts, none for the request",
+    policy: policy("count", {}, { match: [{ path: { value: "/other" } }] }),
+    isWhole: true,
+  },
+  { name: "count", note: "signals: count, filter state", policy: policy("count") },
+  {
+    name: "count-default",
+    note: "the same, default users alone",
+    policy: policy("count"),
+    traffic: "default",
+  },
+  { name: "count-other", note: "the same, other users alone", policy: policy("count"), traffic: "other" },
+  { name: "count-new", note: "the same, each user is new", policy: policy("count"), traffic: "new" },
+  { name: "count-header", note: "signals: count, header", policy: policy("count"), steer: "header" },
+  { name: "matched", note: "signals: matched, filter state", policy: policy("matched") },
+  { name: "matched-header", note: "signals: matched, header", policy: policy("matched"), steer: "header" },
+  { name: "full", note: "signals: full, filter state", policy: policy("full") },
+  { name: "full-other", note: "the same, other users alone", policy: policy("full"), traffic: "other" },
+  { name: "full-new", note: "the same, each user is new", policy: policy("full"), traffic: "new" },
+  { name: "full-header", note: "signals: full, header", policy: policy("full"), steer: "header" },
+  { name: "count-two", note: "count, and a second rollout for the request", policy: policy("count", SECOND) },
+  { name: "full-two", note: "full, and a second rollout", policy: policy("full", SECOND_FULL) },
+  { name: "flag", note: "count behind a flag of ten branches", policy: flagged(false) },
+  { name: "flag-exposed", note: "the same, told to the upstream", policy: flagged(true) },
+  { name: "shadow-request", note: "count, 1 % of requests copied", policy: shadowed("request") },
+  { name: "shadow-identity", note: "count, 1 % of users copied", policy: shadowed("identity") },
+];
+
+/** A way with its build: ways with Serin run once for each build. */
+export interface Listener {
+  /** `label/way`, or only the way if there is one build. */
+  readonly name: string;
+  readonly way: Way;
+  /** The build's label; null for a way without Serin. */
+  readonly build: string | null;
+}
+
+export interface Build {
+  readonly label: string;
+  readonly path: string;
+}
+
+/** `chosen`: names of ways or of listeners; empty for all. @throws Error if a name is unknown */
+export function listenersOf(builds: readonly Build[], chosen: readonly string[]): Listener[] {
+  const all = WAYS.flatMap((way): Listener[] =>
+    way.policy === undefined
+      ? [{ name: way.name, way, build: null }]
+      : builds.map(({ label }) => ({
+          name: builds.length === 1 ? way.name : `${label}/${way.name}`,
+          way,
+          build: label,
+        })),
+  );
+  const isMeant = ({ name, way }: Listener, choice: string): boolean =>
+    name === choice || way.name === choice;
+  for (const choice of chosen) {
+    if (!all.some((listener) => isMeant(listener, choice)))
+      throw new Error(`--ways: there is no ${choice}; there are ${all.map(({ name }) => name).join(", ")}`);
+  }
+  if (chosen.length === 0) return all;
+  // Every figure is a difference to the floor.
+  return all.filter(
+    (listener) => listener.name === "no-filter" || chosen.some((choice) => isMeant(listener, choice)),
+  );
+}
+
+/** A request, and the cluster that has to get it. */
+export interface Sent {
+  readonly bytes: string;
+  readonly cluster: Variant;
+}
+
+export type Variant = "stable" | "b" | "c";
+
+/** The requests of a way, in blocks: each block has the same users, unless they are new. */
+export class Requests {
+  readonly #users: Record<Variant, string[]> = { stable: [], b: [], c: [] };
+  #tried = 0;
+  #used = { stable: 0, b: 0, c: 0 };
+
+  constructor(private readonly way: Way) {}
+
+  block(count: number): readonly Sent[] {
+    const { traffic = "mixed" } = this.way;
+    if (traffic !== "new") this.#used = { stable: 0, b: 0, c: 0 };
+    const used = this.#used;
+    return Array.from({ length: count }, (_, n) => {
+      const variant = variantAt(n, traffic);
+      const user = this.#user(variant, used[variant]++);
+      return { bytes: bytesOf(user), cluster: this.way.isWhole === true ? "stable" : variant };
+    });
+  }
+
+  /** The i-th user of a variant. */
+  #user(variant: Variant, i: number): string {
+    const users = this.#users[variant];
+    while (users.length <= i) {
+      const user = `user-${100_000 + this.#tried++}`;
+      this.#users[(variantOf("checkout", user, PARTS) ?? "stable") as Variant].push(user);
+    }
+    return users[i] as string;
+  }
+}
+
+/** The variant of a block's n-th request. */
+function variantAt(n: number, traffic: Traffic): Variant {
+  if (traffic === "default") return "stable";
+  if (traffic === "other" || traffic === "new") return n % 2 === 0 ? "b" : "c";
+  if (n % 20 === 7) return "b";
+  return n % 20 === 17 ? "c" : "stable";
+}
+
+/** Twelve headers, most of them as browsers send them. */
+function bytesOf(user: string): string {
+  return request("/checkout/cart?step=2", [
+    `cookie: theme=dark; session=0a1b2c3d4e5f60718293a4b5c6d7e8f9; consent=1; uid=${user}; locale=en-GB; ab=1f3; last=4711`,
+    "accept: text/html,application/xhtml+xml",
+    "accept-language: en-GB,en;q=0.9",
+    "accept-encoding: gzip, br",
+    "user-agent: Mozilla/5.0 (bench)",
+    "cache-control: max-age=0",
+    "x-tenant: tenant-9",
+    "sec-fetch-mode: navigate",
+    "sec-fetch-site: same-origin",
+    "upgrade-insecure-requests: 1",
+    "x-trace: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  ]);
+}
+
+/** The bootstrap of an Envoy with these listeners. `upstream`: a port. `folder`: where the empty filter is compiled to. */
+export async function bootstrapOf(
+  listeners: readonly Listener[],
+  builds: readonly Build[],
+  upstream: number,
+  folder: string,
+): Promise<string> {
+  const empty = listeners.some(({ name }) => name === "empty-filter") ? await compileEmpty(folder) : "";
+  return JSON.stringify({
+    node: { id: "bench", cluster: "bench" },
+    admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+    // Flushing stats would add instructions that belong to no request.
+    stats_flush_interval: "299s",
+    static_resources: {
+      listeners: listeners.map((listener) => listenerOf(listener, filtersOf(listener, builds, empty))),
+      // Under callgrind on a busy machine the default of two seconds may pass.
+      clusters: ["stable", "b", "c", "shadow"].map((name) => ({
+        ...cluster(name, upstream),
+        connect_timeout: "60s",
+      })),
+    },
+  });
+}
+
+function filtersOf({ way, build }: Listener, builds: readonly Build[], empty: string): object[] {
+  if (way.name === "lua") return [lua()];
+  if (way.name === "empty-filter") return [wasm("empty", empty, "{}")];
+  const path = builds.find(({ label }) => label === build)?.path;
+  if (way.policy === undefined || path === undefined) return [];
+  return [wasm(`serin-${build}`, resolve(path), JSON.stringify(policyOf(way)))];
+}
+
+/**
+ * The policy of a way. All ways of a build share a VM, since V8 reserves 27 GB of address space for each VM and valgrind
+ * has 128 GB. So rollouts and shadows have names of their own, or their stats and their users would be the same.
+ */
+export function policyOf(way: Way): object {
+  const { rollouts = {}, shadows, ...rest } = way.policy ?? {};
+  const renamed = (all: object): object =>
+    Object.fromEntries(
+      Object.entries(all).map(([name, value]) => [`${name}${suffixOf(way)}`, value as object]),
+    );
+  return {
+    steer: way.steer ?? "filterState",
+    ...rest,
+    ...(Object.keys(rollouts).length === 0 ? {} : { rollouts: renamed(rollouts) }),
+    ...(shadows === undefined ? {} : { shadows: renamed(shadows) }),
+  };
+}
+
+/** Of the same length for all ways. */
+function suffixOf(way: Way): string {
+  return way.policy === undefined ? "" : `-${10 + WAYS.indexOf(way)}`;
+}
+
+function lua(): object {
+  return {
+    name: "lua",
+    typed_config: {
+      "@type": `${FILTERS}.http.lua.v3.Lua`,
+      default_source_code: { inline_string: luaSource(PARTS) },
+    },
+  };
+}
+
+function wasm(id: string, file: string, configuration: string): object {
+  return {
+    name: "serin",
+    typed_config: {
+      "@type": `${FILTERS}.http.wasm.v3.Wasm`,
+      config: {
+        name: "serin",
+        failure_policy: "FAIL_RELOAD",
+        vm_config: { vm_id: id, runtime: "envoy.wasm.runtime.v8", code: { local: { filename: file } } },
+        configuration: { "@type": "type.googleapis.com/google.protobuf.StringValue", value: configuration },
+      },
+    },
+  };
+}
+
+function listenerOf({ name, way }: Listener, filters: readonly object[]): object {
+  const by = (variant: Variant): object => {
+    const value = { string_match: { exact: variant } };
+    return way.steer === "header"
+      ? { headers: [{ name: `x-serin-checkout${suffixOf(way)}`, ...value }] }
+      : { filter_state: [{ key: `wasm.serin.checkout${suffixOf(way)}`, ...value }] };
+  };
+  const routes = [
+    ...(way.isWhole === true ? [] : (["b", "c"] as const)).map((variant) => ({
+      match: { prefix: "/", ...by(variant) },
+      route: { cluster: variant },
+    })),
+    { match: { prefix: "/" }, route: { cluster: "stable", timeout: "60s" } },
+  ];
+  const router = {
+    name: "router",
+    typed_config: { "@type": `${FILTERS}.http.router.v3.Router` },
+  };
+  return {
+    name,
+    address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: "http",
+            typed_config: {
+              "@type": `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`,
+              stat_prefix: "bench",
+              http_filters: [...filters, router],
+              route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
+            },
+          },
+        ],
+      },
+    ],
+  };
+}
