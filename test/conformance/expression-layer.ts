@@ -1,10 +1,7 @@
 // The filter's JsonLogic alone, without flags and requests: a rule and any data in, the result out.
 
-import { createMemoryStream, main as compile } from "assemblyscript/asc";
-import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { loadGuest } from "../support/guest.ts";
 
-const ROOT = resolve(import.meta.dirname, "../..");
 const ROOM = 1 << 18;
 
 const ENTRY = `
@@ -70,22 +67,7 @@ export type Outcome = { readonly value: unknown } | { readonly error: "refused" 
 
 /** Compiles the layer. The result evaluates a rule over data, so many times (to be measured: once unless said). */
 export async function expressionLayer(): Promise<(rule: unknown, data: unknown, times?: number) => Outcome> {
-  const stderr = createMemoryStream();
-  let binary: Uint8Array | null = null;
-  // A configuration that is not there: asconfig.json would add the whole filter.
-  const options = ["--config", "none", "--baseDir", ROOT, "--runtime", "stub", "--use", "abort=", "-O3s"];
-  const { error } = await compile(["layer.ts", ...options, "--outFile", "layer.wasm"], {
-    stderr,
-    readFile: (name, baseDir) => {
-      if (name === "layer.ts") return ENTRY;
-      const path = resolve(baseDir, name);
-      return existsSync(path) ? readFileSync(path, "utf8") : null;
-    },
-    writeFile: (_, contents) => void (binary = contents as Uint8Array),
-  });
-  if (error !== null || binary === null) throw new Error(stderr.toString());
-  const { instance } = await WebAssembly.instantiate(binary, {});
-  const module = instance.exports as unknown as Module;
+  const module = await loadGuest<Module>("layer.ts", { source: ENTRY });
   const give = (room: WebAssembly.Global<"i32">, value: unknown): number => {
     const bytes = new Uint8Array(module.memory.buffer, room.value, ROOM);
     return new TextEncoder().encodeInto(JSON.stringify(value), bytes).written;

@@ -1,9 +1,6 @@
 // The operators of the filter as a module of their own, and JSON in and out of its memory.
 
-import { createMemoryStream, main as compile } from "assemblyscript/asc";
-import { resolve } from "node:path";
-
-const ROOT = resolve(import.meta.dirname, "../..");
+import { loadGuest } from "../support/guest.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -122,19 +119,5 @@ export class Operators {
 
 /** Compiles the operators as the filter is compiled. */
 export async function loadOperators(): Promise<Operators> {
-  const stderr = createMemoryStream();
-  let binary: Uint8Array | undefined;
-  // The options stand here: the project's own name another entry.
-  const options = ["--runtime", "stub", "--use", "abort=", "-O3", "--exportStart", "_initialize"];
-  const files = ["--config", "none", "--outFile", "operators.wasm", "--baseDir", ROOT];
-  const { error } = await compile(["test/unit/core/logic/guest.ts", ...options, ...files], {
-    stderr,
-    writeFile: (_name, contents) => void (binary = contents as Uint8Array),
-  });
-  if (error !== null || binary === undefined)
-    throw new Error(`the operators do not compile\n${stderr.toString()}`);
-  const { instance } = await WebAssembly.instantiate(new Uint8Array(binary), {});
-  const guest = instance.exports as unknown as Exports & { _initialize?(): void };
-  guest._initialize?.();
-  return new Operators(guest);
+  return new Operators(await loadGuest<Exports>("test/unit/core/logic/guest.ts"));
 }

@@ -1,9 +1,6 @@
 // The filter's comparison of JSON as a module of its own, and texts in and out of its memory.
 
-import { createMemoryStream, main as compile } from "assemblyscript/asc";
-import { resolve } from "node:path";
-
-const ROOT = resolve(import.meta.dirname, "../..");
+import { loadGuest } from "../support/guest.ts";
 
 interface Exports {
   memory: WebAssembly.Memory;
@@ -69,18 +66,5 @@ export class JsonComparer {
 
 /** Compiles the comparison as the filter is compiled. */
 export async function loadComparer(): Promise<JsonComparer> {
-  const stderr = createMemoryStream();
-  let binary: Uint8Array | undefined;
-  const options = ["--runtime", "stub", "--use", "abort=", "-O3", "--exportStart", "_initialize"];
-  const files = ["--config", "none", "--outFile", "json.wasm", "--baseDir", ROOT];
-  const { error } = await compile(["test/unit/core/json-guest.ts", ...options, ...files], {
-    stderr,
-    writeFile: (_name, contents) => void (binary = contents as Uint8Array),
-  });
-  if (error !== null || binary === undefined)
-    throw new Error(`the comparison does not compile\n${stderr.toString()}`);
-  const { instance } = await WebAssembly.instantiate(new Uint8Array(binary), {});
-  const guest = instance.exports as unknown as Exports & { _initialize?(): void };
-  guest._initialize?.();
-  return new JsonComparer(guest);
+  return new JsonComparer(await loadGuest<Exports>("test/unit/core/json-guest.ts"));
 }

@@ -1,13 +1,11 @@
 // Numbers of policies against JavaScript's own: the filter's reader and printer, compiled alone, must agree with
 // Number() and String() bit for bit, on edges and on random numbers from a fixed seed.
 
-import { createMemoryStream, main as compile } from "assemblyscript/asc";
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { before, describe, test } from "node:test";
 
-const ROOT = resolve(import.meta.dirname, "../..");
+import { loadGuest } from "../support/guest.ts";
+
 const ROOM = 1 << 17;
 
 const ENTRY = `
@@ -42,22 +40,7 @@ interface Module {
 let module: Module;
 
 before(async () => {
-  const stderr = createMemoryStream();
-  let binary: Uint8Array | null = null;
-  // A configuration that is not there: asconfig.json would add the whole filter.
-  const options = ["--config", "none", "--baseDir", ROOT, "--runtime", "stub", "--use", "abort=", "-O3s"];
-  const { error } = await compile(["numbers.ts", ...options, "--outFile", "numbers.wasm"], {
-    stderr,
-    readFile: (name, baseDir) => {
-      if (name === "numbers.ts") return ENTRY;
-      const path = resolve(baseDir, name);
-      return existsSync(path) ? readFileSync(path, "utf8") : null;
-    },
-    writeFile: (_, contents) => void (binary = contents as Uint8Array),
-  });
-  assert.ok(!error && binary !== null, stderr.toString());
-  const { instance } = await WebAssembly.instantiate(binary, {});
-  module = instance.exports as unknown as Module;
+  module = await loadGuest<Module>("numbers.ts", { source: ENTRY });
 });
 
 /** Writes a text where the module reads it. @returns its length */
