@@ -9,6 +9,9 @@ import { compileGuest } from "../support/guest.ts";
 export async function compileEmpty(folder: string): Promise<string> {
   const file = join(folder, "empty.wasm");
   // Under valgrind, V8 cannot reserve address space for a memory without a small maximum.
-  writeFileSync(file, await compileGuest("test/bench/empty-filter.ts", { options: ["--maximumMemory", "16"] }));
+  writeFileSync(
+    file,
+    await compileGuest("test/bench/empty-filter.ts", { options: ["--maximumMemory", "16"] }),
+  );
   return file;
 }
