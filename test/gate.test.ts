@@ -61,7 +61,10 @@ describe("the surface", () => {
   });
 
   test("an export too many or missing is refused by name", () => {
-    assert.match(judgeText('(func (export "proxy_on_tick"))').join(), /export proxy_on_tick: not in/);
+    assert.match(
+      judgeText('(func (export "proxy_on_queue_ready"))').join(),
+      /export proxy_on_queue_ready: not in/,
+    );
     const without = EXPORTS.replace('(func (export "proxy_on_done"))', "");
     assert.match(judgeText("", MEMORY, without).join(), /export proxy_on_done: missing/);
   });

@@ -8,6 +8,7 @@ import { HeaderMap, type HeaderPairs } from "../../tools/emulator/header-map.ts"
 import { hostCalls } from "../../tools/emulator/host-calls.ts";
 import type { ClusterState, HttpCallAnswer, HttpCallRequest } from "../../tools/emulator/http-call.ts";
 import { MetricIds, Metrics } from "../../tools/emulator/metrics.ts";
+import { SharedData } from "../../tools/emulator/shared-data.ts";
 import type { LogLine } from "../../tools/emulator/log.ts";
 import { filterModule } from "../cases/emulator-host.ts";
 
@@ -67,6 +68,7 @@ export class RecordingHost {
   readonly lines: LogLine[] = [];
   readonly metrics = new Metrics();
   readonly metricIds = new MetricIds(this.metrics);
+  readonly sharedData = new SharedData();
   /** Off for a million requests. */
   isRecording = true;
   /** HTTP calls that were sent; the token of each is its place, from 1. */
@@ -111,6 +113,8 @@ export class RecordingHost {
       onLog: (line: LogLine): void => void this.lines.push(line),
       clusters: (name: string): ClusterState => host.clusters(name),
       sendHttpCall: (request: HttpCallRequest): number => host.httpCalls.push(request),
+      sharedData: this.sharedData,
+      setTickPeriod: (): void => {},
       finishRoot: (): boolean => true,
     };
     (this.#exports["_initialize"] as () => void)();

@@ -8,6 +8,7 @@ import { hostCalls } from "../../tools/emulator/host-calls.ts";
 import {
   HeaderMap,
   LogLevel,
+  MetricType,
   Metrics,
   Status,
   hostCallNames,
@@ -18,6 +19,7 @@ import type { HttpCallRequest } from "../../tools/emulator/http-call.ts";
 import { MetricIds } from "../../tools/emulator/metrics.ts";
 import { Root } from "../../tools/emulator/root.ts";
 import type { Context } from "../../tools/emulator/context.ts";
+import { SharedData } from "../../tools/emulator/shared-data.ts";
 import { ALLOWED_IMPORTS } from "../../tools/project/gate/contract.ts";
 import { probedHostCalls } from "./probe-guest.ts";
 
@@ -45,6 +47,9 @@ function bench(current: Context = new Root(1, "serin", new Uint8Array(0))) {
       name === "shadow" ? "up" : name === "empty" ? "no-host" : "unknown",
     sent: [] as HttpCallRequest[],
     sendHttpCall: (request: HttpCallRequest): number => state.sent.push(request),
+    sharedData: new SharedData(),
+    setTickPeriod: (milliseconds: number): void => void (state.tickPeriodMs = milliseconds),
+    tickPeriodMs: 0,
     finishRoot: () => state.waits,
     waits: false,
   };
@@ -88,12 +93,21 @@ describe("host calls", () => {
       ["proxy_call_foreign_function", OUTSIDE, 4, 0, 0, 0, 0],
       ["proxy_define_metric", 0, OUTSIDE, 4, 0],
       ["proxy_define_metric", 0, name, size, OUTSIDE],
+      ["proxy_get_metric", 5, OUTSIDE],
+      ["proxy_get_shared_data", OUTSIDE, 4, 200, 204, 208],
+      ["proxy_get_shared_data", name, size, OUTSIDE, 204, 208],
+      ["proxy_get_shared_data", name, size, 200, OUTSIDE, 208],
+      ["proxy_get_shared_data", name, size, 200, 204, OUTSIDE],
+      ["proxy_set_shared_data", OUTSIDE, 4, 0, 4, 0],
+      ["proxy_set_shared_data", 0, 4, OUTSIDE, 4, 0],
       ["proxy_http_call", OUTSIDE, 6, 0, 4, 0, 0, 0, 0, 1000, 200],
       ["proxy_http_call", 0, 6, OUTSIDE, 4, 0, 0, 0, 0, 1000, 200],
       ["proxy_http_call", 0, 6, 0, 4, OUTSIDE, 4, 0, 0, 1000, 200],
       ["proxy_http_call", 0, 6, 0, 4, 0, 0, OUTSIDE, 4, 1000, 200],
       ["proxy_http_call", 0, 6, 0, 4, 0, 0, 0, 0, 1000, OUTSIDE],
     ];
+    call("proxy_define_metric", MetricType.Gauge, name, size, 200);
+    call("proxy_set_shared_data", name, size, name, size, 0);
     for (const parameters of calls) {
       assert.equal(call(...parameters), Status.InvalidMemoryAccess, parameters.join(" "));
     }
@@ -118,6 +132,40 @@ describe("host calls", () => {
         assert.equal(typeof status, "number", name);
       }
     }
+  });
+
+  it("shared data: a write names the value it follows, or none; a key that is not there is made", () => {
+    const { call, put, word, given } = bench();
+    const key = put(0, "serin/checkout");
+    const write = (text: string, cas: number): number =>
+      call("proxy_set_shared_data", ...key, ...put(50, text), cas);
+    const read = (): number => call("proxy_get_shared_data", ...key, 200, 204, 208);
+    assert.equal(read(), Status.NotFound);
+    assert.equal(write("first", 0xffffffff), Status.Ok);
+    assert.equal(write("late", 0xffffffff), Status.CasMismatch);
+    assert.equal(read(), Status.Ok);
+    const cas = word(208);
+    assert.equal(given(200, 204), "first");
+    assert.equal(write("second", cas), Status.Ok);
+    assert.equal(write("late", cas), Status.CasMismatch);
+    assert.equal(write("whatever stands there", 0), Status.Ok);
+    assert.equal(read(), Status.Ok);
+    assert.equal(given(200, 204), "whatever stands there");
+    assert.notEqual(word(208), cas);
+  });
+
+  it("proxy_get_metric reads counters and gauges, and proxy_set_tick_period_milliseconds is the root's", () => {
+    const { call, put, memory, word, state } = bench();
+    assert.equal(call("proxy_define_metric", MetricType.Gauge, ...put(0, "users"), 100), Status.Ok);
+    const gauge = word(100);
+    call("proxy_record_metric", gauge, 41n);
+    assert.equal(call("proxy_get_metric", gauge, 200), Status.Ok);
+    assert.equal(Buffer.from(memory.buffer).readBigUInt64LE(200), 41n);
+    assert.equal(call("proxy_define_metric", MetricType.Histogram, ...put(0, "time"), 100), Status.Ok);
+    assert.equal(call("proxy_get_metric", word(100), 200), Status.BadArgument);
+    assert.equal(call("proxy_get_metric", 4001, 200), Status.NotFound);
+    assert.equal(call("proxy_set_tick_period_milliseconds", 500), Status.Ok);
+    assert.equal(state.tickPeriodMs, 500);
   });
 
   it("proxy_log keeps lines from the level on, and refuses a level that is none", () => {

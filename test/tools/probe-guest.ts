@@ -17,6 +17,10 @@ const HOST_CALLS: Record<string, string> = {
   "env.proxy_define_metric": "i32 i32 i32 i32",
   "env.proxy_increment_metric": "i32 i64",
   "env.proxy_record_metric": "i32 i64",
+  "env.proxy_get_metric": "i32 i32",
+  "env.proxy_get_shared_data": "i32 i32 i32 i32 i32",
+  "env.proxy_set_shared_data": "i32 i32 i32 i32 i32",
+  "env.proxy_set_tick_period_milliseconds": "i32",
   "env.proxy_get_buffer_bytes": "i32 i32 i32 i32 i32",
   "env.proxy_http_call": "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
   "env.proxy_done": "",
@@ -40,6 +44,7 @@ const CALLBACKS: Record<string, string> = {
   proxy_on_request_trailers: "(param $a i32) (param $b i32) (result i32)",
   proxy_on_response_body: "(param $a i32) (param $b i32) (param $c i32) (result i32)",
   proxy_on_http_call_response: "(param $a i32) (param $b i32) (param $c i32) (param $d i32) (param $e i32)",
+  proxy_on_tick: "(param $a i32)",
   proxy_on_delete: "(param $a i32)",
   proxy_on_done: "(param $a i32) (result i32)",
 };

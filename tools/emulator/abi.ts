@@ -6,6 +6,7 @@ export const Status = {
   NotFound: 1,
   BadArgument: 2,
   InvalidMemoryAccess: 6,
+  CasMismatch: 8,
   InternalFailure: 10,
   Unimplemented: 12,
 } as const;

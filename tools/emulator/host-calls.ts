@@ -7,6 +7,7 @@ import { HeaderMap, readPairs } from "./header-map.ts";
 import type { ClusterState, HttpCallRequest } from "./http-call.ts";
 import type { LogLine } from "./log.ts";
 import type { MetricIds } from "./metrics.ts";
+import type { SharedData } from "./shared-data.ts";
 
 /** What the calls need of the VM they belong to. */
 export interface HostState {
@@ -25,6 +26,10 @@ export interface HostState {
   readonly clusters: (name: string) => ClusterState;
   /** Sends a call of the running context's root; returns its token. */
   readonly sendHttpCall: (request: HttpCallRequest) => number;
+  /** What all VMs of one `vm_id` share. */
+  readonly sharedData: SharedData;
+  /** Ticks of the running context's root: milliseconds between two of them, 0 for none. */
+  readonly setTickPeriod: (milliseconds: number) => void;
   /** The running context's root, which `proxy_on_done` kept, is done. False when it waits for no such word. */
   readonly finishRoot: () => boolean;
 }
@@ -43,6 +48,7 @@ export function hostCalls(state: () => HostState): Record<string, Record<string,
       ...headerCalls(state),
       ...metricCalls(state),
       ...rootCalls(state),
+      ...sharedDataCalls(state),
     },
     wasi_snapshot_preview1: {
       random_get: (pointer: number, size: number) => randomGet(state(), pointer, size),
@@ -196,6 +202,40 @@ function metricCalls(state: () => HostState): Record<string, HostCall> {
     proxy_record_metric(id: number, value: bigint): number {
       return state().metricIds.record(id >>> 0, value);
     },
+    proxy_get_metric(id: number, pointer: number): number {
+      const { memory, metricIds } = state();
+      const value = metricIds.get(id >>> 0);
+      if (typeof value !== "bigint") return value;
+      return memory.writeU64(pointer, value) ? Status.Ok : Status.InvalidMemoryAccess;
+    },
+  };
+}
+
+function sharedDataCalls(state: () => HostState): Record<string, HostCall> {
+  return {
+    proxy_get_shared_data(
+      key: number,
+      keySize: number,
+      pointerPointer: number,
+      sizePointer: number,
+      casPointer: number,
+    ): number {
+      const { memory, sharedData } = state();
+      const name = memory.readLatin1(key, keySize);
+      if (name === null) return Status.InvalidMemoryAccess;
+      const value = sharedData.get(name);
+      if (value === null) return Status.NotFound;
+      const given = memory.give(value.bytes, pointerPointer, sizePointer);
+      if (given !== Status.Ok) return given;
+      return memory.writeU32(casPointer, value.cas) ? Status.Ok : Status.InvalidMemoryAccess;
+    },
+    proxy_set_shared_data(key: number, keySize: number, value: number, valueSize: number, cas: number) {
+      const { memory, sharedData } = state();
+      const name = memory.readLatin1(key, keySize);
+      const bytes = memory.read(value, valueSize);
+      if (name === null || bytes === null) return Status.InvalidMemoryAccess;
+      return sharedData.set(name, bytes, cas >>> 0);
+    },
   };
 }
 
@@ -229,6 +269,10 @@ function rootCalls(state: () => HostState): Record<string, HostCall> {
         timeoutMs,
       };
       memory.writeU32(tokenPointer, sendHttpCall(request));
+      return Status.Ok;
+    },
+    proxy_set_tick_period_milliseconds(milliseconds: number): number {
+      state().setTickPeriod(milliseconds >>> 0);
       return Status.Ok;
     },
     proxy_done(): number {

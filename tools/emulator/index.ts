@@ -7,6 +7,7 @@ export type { ClusterState, HttpCall } from "./http-call.ts";
 export { hostCallNames } from "./host-calls.ts";
 export type { LoggedError, LoggedProblem, LogLine } from "./log.ts";
 export { Metrics, type Metric } from "./metrics.ts";
+export { SharedData, type SharedValue } from "./shared-data.ts";
 export type { Root } from "./root.ts";
 export type { Stream, StreamEnd, StreamRequest } from "./stream.ts";
 export { Vm, type Configured, type VmOptions } from "./vm.ts";

@@ -17,6 +17,10 @@ export class Root implements Context {
   asked = false;
   /** It returned 0: the root stays, and gets the answers of its HTTP calls, until the guest calls `proxy_done`. */
   waits = false;
+  /** Milliseconds between two ticks; 0 for none. */
+  tickPeriodMs = 0;
+  /** When its next tick is due, by the VM's clock. */
+  nextTickNs = 0n;
   /** Deleted: no callback comes any more, and its HTTP calls are cancelled. */
   finished = false;
   /** Its HTTP calls that have no answer yet, by token. */
@@ -31,6 +35,8 @@ export class Root implements Context {
     readonly id: number,
     readonly rootId: string,
     configuration: Uint8Array,
+    /** The plugin's `name` in Envoy's configuration. */
+    readonly pluginName = "serin",
   ) {
     this.#configuration = configuration;
   }
@@ -59,6 +65,7 @@ export class Root implements Context {
   }
 
   property(path: string): Uint8Array | null {
+    if (path === "plugin_name") return Buffer.from(this.pluginName, "utf8");
     return path === "plugin_root_id" ? Buffer.from(this.rootId, "utf8") : null;
   }
 

@@ -192,10 +192,12 @@ export class Stream implements Context {
         const details = this.#end.codeDetails ?? (this.responseHeaders === null ? undefined : "via_upstream");
         return details === undefined ? null : Buffer.from(details);
       }
-      case "response\0headers\0content-length": {
+      case "response\0headers\0content-length":
+      case "response\0headers\0content-type": {
         // Readable in `proxy_on_log`, not in `proxy_on_done` (measured on 1.40.0).
-        const length = this.#phase === "log" ? this.responseHeaders?.get("content-length") : undefined;
-        return length === undefined || length === null ? null : Buffer.from(length);
+        const name = path.slice("response\0headers\0".length);
+        const value = this.#phase === "log" ? this.responseHeaders?.get(name) : undefined;
+        return value === undefined || value === null ? null : Buffer.from(value);
       }
       case "plugin_root_id":
         return this.root.property(path);

@@ -8,6 +8,7 @@ import { HttpCall, type ClusterState, type HttpCallAnswer, type HttpCallRequest 
 import { problemsIn, type LoggedProblem, type LogLine } from "./log.ts";
 import { MetricIds, Metrics } from "./metrics.ts";
 import { Root } from "./root.ts";
+import { SharedData } from "./shared-data.ts";
 import { Stream, type StreamRequest } from "./stream.ts";
 
 /** The inputs of a VM that a test wants to hold in its hand. */
@@ -22,6 +23,8 @@ export interface VmOptions {
   readonly onLog?: (line: LogLine) => void;
   /** Stats shared with other VMs, as the workers of one Envoy do. Default: its own. */
   readonly metrics?: Metrics;
+  /** Shared with other VMs, as by the workers of one Envoy, and by an old .wasm and the new one, under one `vm_id`. Default: its own. */
+  readonly sharedData?: SharedData;
   /** What `proxy_http_call` finds of a cluster. Default: every one is "up". */
   readonly clusters?: (name: string) => ClusterState;
 }
@@ -76,7 +79,12 @@ export class Vm {
   /** What Envoy does only when the guest has returned. */
   #afterCallback: (() => void)[] = [];
 
-  private constructor(module: WebAssembly.Module, inputs: Inputs, metrics: Metrics) {
+  private constructor(
+    module: WebAssembly.Module,
+    inputs: Inputs,
+    metrics: Metrics,
+    readonly sharedData: SharedData,
+  ) {
     this.metrics = metrics;
     this.clock = inputs.clock;
     this.clusters = inputs.clusters;
@@ -104,6 +112,8 @@ export class Vm {
       onLog: inputs.onLog,
       clusters: (name) => this.clusters(name),
       sendHttpCall: (request) => this.#send(request),
+      sharedData,
+      setTickPeriod: (milliseconds) => this.#setTickPeriod(this.#currentRoot(), milliseconds),
       finishRoot: () => this.#finishAsked(this.#currentRoot()),
     };
     this.call(this.#current, "_initialize");
@@ -122,7 +132,7 @@ export class Vm {
       onLog: options.onLog,
       clusters: options.clusters ?? (() => "up"),
     };
-    return new Vm(module, inputs, options.metrics ?? new Metrics());
+    return new Vm(module, inputs, options.metrics ?? new Metrics(), options.sharedData ?? new SharedData());
   }
 
   /** Bytes of the guest's memory: 65536 a page, and they never shrink. */
@@ -151,9 +161,9 @@ export class Vm {
    * A new root context with that configuration, as a start of Envoy or an update makes it in a VM that lives on.
    * Earlier roots are untouched: an accepted update is followed by `retire` of the old one.
    */
-  configure(configuration: string | Uint8Array, rootId = "serin"): Configured {
+  configure(configuration: string | Uint8Array, rootId = "serin", pluginName = "serin"): Configured {
     const bytes = typeof configuration === "string" ? Buffer.from(configuration, "utf8") : configuration;
-    const root = new Root(this.#nextContextId(), rootId, bytes);
+    const root = new Root(this.#nextContextId(), rootId, bytes, pluginName);
     this.#live.set(root.id, root);
     this.call(root, "proxy_on_context_create", 0);
     const started = this.call(root, "proxy_on_vm_start", 0);
@@ -183,6 +193,16 @@ export class Vm {
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) this.trap = error;
       throw error;
+    }
+  }
+
+  /** Runs the ticks that are due by the VM's clock: each root's own, at most once, since Envoy's timer begins anew after each. */
+  runTicks(): void {
+    const now = this.clock();
+    for (const context of [...this.#live.values()]) {
+      if (!(context instanceof Root) || context.tickPeriodMs === 0 || context.nextTickNs > now) continue;
+      context.nextTickNs = now + BigInt(context.tickPeriodMs) * 1_000_000n;
+      this.call(context, "proxy_on_tick");
     }
   }
 
@@ -269,6 +289,11 @@ export class Vm {
   /** Whose calls are those of the running callback. */
   #currentRoot(): Root {
     return this.#current instanceof Stream ? this.#current.root : (this.#current as Root);
+  }
+
+  #setTickPeriod(root: Root, milliseconds: number): void {
+    root.tickPeriodMs = milliseconds;
+    root.nextTickNs = this.clock() + BigInt(milliseconds) * 1_000_000n;
   }
 
   #send(request: HttpCallRequest): number {

@@ -14,6 +14,10 @@ export const ALLOWED_IMPORTS: ReadonlySet<string> = new Set([
   "env.proxy_remove_header_map_value",
   "env.proxy_call_foreign_function",
   "env.proxy_define_metric",
+  "env.proxy_get_metric",
+  "env.proxy_get_shared_data",
+  "env.proxy_set_shared_data",
+  "env.proxy_set_tick_period_milliseconds",
   "env.proxy_increment_metric",
   "env.proxy_record_metric",
   "env.proxy_get_buffer_bytes",
@@ -38,6 +42,7 @@ export const REQUIRED_EXPORTS: ReadonlySet<string> = new Set([
   "proxy_on_response_body",
   "proxy_on_response_trailers",
   "proxy_on_log",
+  "proxy_on_tick",
   "proxy_on_done",
   "proxy_on_http_call_response",
   "serin_evaluate",
@@ -47,4 +52,4 @@ export const REQUIRED_EXPORTS: ReadonlySet<string> = new Set([
 export const MAXIMUM_MEMORY_PAGES = 16384;
 
 /** Envoy compiles the whole module at start, once: see docs/decisions/module-size.md. */
-export const MAXIMUM_BYTES = 128 * 1024;
+export const MAXIMUM_BYTES = 144 * 1024;
