@@ -4,39 +4,46 @@ import {
   LABEL_FLAG,
   LABEL_ROLLOUT,
   LABEL_SHADOW,
+  LABEL_SLOW,
   LABEL_VARIANT,
   STAT_FLAG,
   STAT_NAMESPACE,
   STAT_ROLLOUT,
   STAT_RQ_TOTAL,
   STAT_SHADOW,
+  STAT_USERS_SLOW,
 } from "../../../assembly/vocabulary/stats.ts";
 
-/** A part of a name that becomes a label: behind the prefix, or behind the part that follows it. */
+/** A part of a name that becomes a label, by the regex that finds it. */
 interface Label {
   readonly name: string;
-  readonly prefixes: readonly string[];
-  readonly behind: "prefix" | "name";
+  /** What stands before it, and behind it. */
+  readonly before: string;
+  readonly value: string;
+  readonly behind: string;
 }
 
-const LABELS: readonly Label[] = [
-  { name: LABEL_ROLLOUT, prefixes: [STAT_ROLLOUT], behind: "prefix" },
-  { name: LABEL_FLAG, prefixes: [STAT_FLAG], behind: "prefix" },
-  { name: LABEL_SHADOW, prefixes: [STAT_SHADOW], behind: "prefix" },
-  { name: LABEL_VARIANT, prefixes: [STAT_ROLLOUT, STAT_FLAG], behind: "name" },
-];
+const PART = "[^.]+";
 
-/** What all prefixes begin with: Envoy tries no regex on a name that does not begin with its literal first word. */
-const ROOT = "serin.";
+/** The variant of a rollout is followed by a stat: what a rollout has itself (`evidence_period`) is no variant. */
+const LABELS: readonly Label[] = [
+  { name: LABEL_ROLLOUT, before: prefixOf(STAT_ROLLOUT), value: PART, behind: "\\." },
+  { name: LABEL_FLAG, before: prefixOf(STAT_FLAG), value: PART, behind: "\\." },
+  { name: LABEL_SHADOW, before: prefixOf(STAT_SHADOW), value: PART, behind: "\\." },
+  { name: LABEL_VARIANT, before: `${prefixOf(STAT_ROLLOUT)}\\.${PART}`, value: PART, behind: "\\." },
+  { name: LABEL_VARIANT, before: `${prefixOf(STAT_FLAG)}\\.${PART}`, value: PART, behind: "$" },
+  {
+    ...{ name: LABEL_SLOW, value: "[0-9]+", behind: "$" },
+    before: `${prefixOf(STAT_ROLLOUT)}\\.${PART}\\.${PART}\\.${STAT_USERS_SLOW}`,
+  },
+];
 
 /** The block `stats_config`, as YAML. */
 export function statsConfig(): string {
-  const lines = LABELS.map(({ name, prefixes, behind }) => {
-    const heads = prefixes.map((prefix) => prefix.slice(ROOT.length, -1));
-    const head = `${escape(STAT_NAMESPACE + ROOT)}${heads.length === 1 ? heads[0] : `(?:${heads.join("|")})`}`;
-    const regex = behind === "prefix" ? `^${head}(\\.([^.]+))\\.` : `^${head}\\.[^.]+(\\.([^.]+))`;
-    return `    - { tag_name: ${name}, regex: '${regex}' }`;
-  });
+  const lines = LABELS.map(
+    ({ name, before, value, behind }) =>
+      `    - { tag_name: ${name}, regex: '^${before}(\\.(${value}))${behind}' }`,
+  );
   return ["stats_config:", "  stats_tags:", ...lines, ""].join("\n");
 }
 
@@ -59,6 +66,11 @@ export function withStatsTags(bootstrap: string): string {
   const block = /^stats_config:\n(?:[ #].*\n|\n)*/m;
   if (!block.test(bootstrap)) throw new Error("the bootstrap has no stats_config");
   return bootstrap.replace(block, () => statsConfig());
+}
+
+/** Without the dot at its end. Envoy tries no regex on a name that does not begin with its literal first word. */
+function prefixOf(prefix: string): string {
+  return escape(STAT_NAMESPACE + prefix.slice(0, -1));
 }
 
 function escape(text: string): string {
