@@ -5,6 +5,7 @@ import { rootOf, streamOf } from "./filter/contexts";
 import { evaluate } from "./filter/evaluate";
 import { allocate, configure } from "./filter/load";
 import { createRoot, endRoot } from "./filter/root";
+import { tick } from "./filter/evidence/tick";
 import {
   beginRequest,
   beginResponse,
@@ -67,6 +68,10 @@ export function proxy_on_response_body(id: u32, bytes: u32, isEnd: u32): u32 {
 export function proxy_on_response_trailers(id: u32, count: u32): u32 {
   endResponse(id);
   return CONTINUE;
+}
+
+export function proxy_on_tick(root: u32): void {
+  tick();
 }
 
 export function proxy_on_log(id: u32): void {

@@ -19,6 +19,7 @@ import { matchAll } from "./match";
 import { hashAfter } from "./murmur3";
 import { NO_SLOT, Rollout, Variant } from "./plan";
 import { decideShadow } from "./shadow";
+import { view } from "./view";
 
 /**
  * Decides every rollout that applies, in document order, into `given`, then every shadow into `drawn`. The client's
@@ -80,6 +81,7 @@ function decideRollout(decision: Decision, rollout: Rollout): bool {
   given.variant = rollout.variant(rollout.fallback);
   given.hash = 0;
   given.isControl = false;
+  given.slot = NO_SLOT;
   given.reason = rollout.disabled ? GIVEN_DISABLED : forcedReason(decision, rollout, given);
   if (given.reason == UNDECIDED || (given.reason == GIVEN_DEFAULT && !split(decision, rollout, given))) {
     // Its rules run once more.
@@ -130,6 +132,10 @@ function split(decision: Decision, rollout: Rollout, given: Given): bool {
     // By a salt of its own: the position among all says already that it is the default's.
     const hash = hashAfter(rollout.controlSalted, visitor.value);
     given.isControl = (hash as u64) < rollout.controlBelow;
+  }
+  if (rollout.slots != 0 && (!visitor.isDrawn || rollout.isRandom) && !view.isPreflight) {
+    if (given.variant != fallback) given.slot = given.variant.slot;
+    else if (given.isControl) given.slot = rollout.controlSlot;
   }
   return true;
 }

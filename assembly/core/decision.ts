@@ -28,6 +28,8 @@ export class Visitor {
   value: Slice;
   /** Index of the source that yielded. */
   found: u32;
+  /** Whether the identity was drawn for this very request. */
+  isDrawn: bool;
   /** The request that it belongs to. */
   stamp: u32;
 }
@@ -69,6 +71,8 @@ export class Given {
   hash: u32;
   /** Whether the request is one of the control group. */
   isControl: bool;
+  /** Whom the request is evidence of: the slot of a variant, or of the control group; NO_SLOT when it is none. */
+  slot: u32;
 }
 
 export const GIVEN_DISABLED: u32 = 0;

@@ -14,6 +14,7 @@ import {
   SOURCE_ISSUE,
   SOURCE_JWT,
   SOURCE_QUERY,
+  SOURCE_RANDOM,
 } from "./identity-plan";
 import { claimOf } from "./jwt";
 import { readParams } from "./query";
@@ -34,6 +35,7 @@ export function identify(decision: Decision, identity: Identity, mayIssue: bool)
     if (lengthOf(value) == 0) continue;
     visitor.value = value;
     visitor.found = i;
+    visitor.isDrawn = isDrawnFrom(decision, source);
     visitor.stamp = decision.stamp;
     return visitor;
   }
@@ -41,6 +43,13 @@ export function identify(decision: Decision, identity: Identity, mayIssue: bool)
   // What was looked at without issuing must be looked at again when issuing is allowed.
   if (mayIssue) visitor.stamp = decision.stamp;
   return visitor;
+}
+
+/** Whether what a source has yielded was drawn for this request: such a visitor may never come back. */
+function isDrawnFrom(decision: Decision, source: Source): bool {
+  const issue = source.issue;
+  if (source.kind == SOURCE_ISSUE && issue) return decision.idOf(issue) != NONE;
+  return source.kind == SOURCE_RANDOM;
 }
 
 /** What a source yields; empty, or NONE, when it is nothing. */

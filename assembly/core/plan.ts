@@ -36,6 +36,8 @@ export class Variant {
   ceiling: u32;
   /** The filter's record of stat ids (filter/stats.ts); 0 when there is none. */
   stats: usize;
+  /** Its place among those whom the evidence compares; NO_SLOT for the default, and without a share. */
+  slot: u32;
 }
 export const NO_CEILING: u32 = 0xffffffff;
 
@@ -72,7 +74,20 @@ export class Rollout {
   warmupMs: u32;
   /** Raised by whoever puts something else behind a variant. */
   epoch: u32;
-  /** SIGNALS_MATCHED: the default's users whose hash is below it are the control group; its share of all, and its stats. */
+  /** The variants but the default that have a share, and the control group: whom the evidence compares; 0 without any.
+   * What of each is counted: core/evidence.ts. */
+  slots: u32;
+  stats: u32;
+  /** The control group's; NO_SLOT without one. */
+  controlSlot: u32;
+  /** Whether each request is a user. */
+  isRandom: bool;
+  /** Hashes of all that begins an evidence period, and of the shares alone. */
+  signature: u64;
+  shares: u64;
+  /** The filter's record (filter/evidence/record.ts); 0 when there is none. */
+  evidence: usize;
+  /** The default's users whose hash is below it are the control group; its share of all, and its stats. */
   controlBelow: u64;
   controlShare: u32;
   controlStats: usize;
@@ -120,6 +135,8 @@ export class Plan {
   arena: Arena;
   /** Streams that began with this plan and are not over. */
   streams: u32;
+  /** When it was loaded: wall clock in nanoseconds. */
+  loadedNs: u64;
   /** Set when its root is gone or has a newer plan: it goes with its last stream. */
   retired: bool;
   steer: u32;

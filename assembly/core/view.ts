@@ -7,6 +7,7 @@ import { scratch } from "../bytes/scratch";
 import {
   addressOf,
   findByte,
+  isWord,
   lengthOf,
   lower,
   NONE,
@@ -50,6 +51,10 @@ export class View {
   isGrpc: bool;
   /** Whether the request asks for another protocol (WebSocket). */
   isUpgrade: bool;
+  /** Whether it says so in its headers that it asks whether it may come from another origin (Fetch standard, 4.8). */
+  isPreflight: bool;
+  /** Whether the client wants an event stream (HTML standard, 9.2: an EventSource says so). */
+  wantsEvents: bool;
   /** Whether nothing follows the headers: told by the filter. */
   hasNoBody: bool;
   /** What content-length says; UNKNOWN_LENGTH without. */
@@ -142,6 +147,8 @@ function readKnown(key: Slice, value: Slice): void {
     if (startsWithWord(key, "cookie")) {
       if (view.cookieHeaders == 0) view.cookie = value;
       view.cookieHeaders++;
+    } else if (startsWithWord(key, "accept")) {
+      view.wantsEvents = startsWithWord(value, "text/event-stream");
     }
   } else if (length == 7) {
     if (startsWithWord(key, "upgrade")) view.isUpgrade = true;
@@ -153,6 +160,9 @@ function readKnown(key: Slice, value: Slice): void {
     if (view.authorization == NONE && startsWithWord(key, "authorization")) view.authorization = value;
   } else if (length == 15) {
     if (startsWithWord(key, HEADER_IP_TAGS)) view.hasIpTags = true;
+  } else if (length == 29) {
+    if (startsWithWord(key, "access-control-request-method"))
+      view.isPreflight = isWord(view.method, "OPTIONS");
   }
 }
 

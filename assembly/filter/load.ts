@@ -1,10 +1,11 @@
 // Loads a policy: the host's bytes, compiled into a plan that a root serves, or problems in the log. An update is a new
 // root beside the old one, in the same memory.
 
+import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
 import { givePages, takePages } from "../bytes/pages";
 import { fixed } from "../bytes/records";
 import { beginScratch, scratch } from "../bytes/scratch";
-import { NONE, sameText, Slice } from "../bytes/slice";
+import { addressOf, lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { Plan } from "../core/plan";
 import { nowNs } from "../host/clock";
@@ -15,10 +16,12 @@ import { isWarning, problemCount, putProblem } from "../policy/problems";
 import { compilePlan, endReading, noText, refuseSize, starved } from "../policy/read-policy";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { adoptFlagStats } from "./flag-stats";
+import { adoptEvidence, serveEvidence } from "./evidence/serving";
 import { forgetLevel } from "./lines";
 import { createRoot, retire, servePlan } from "./root";
 import { adoptShadows } from "./shadow/state";
 import { sweepAll } from "./shadow/sweep";
+import { noteServed } from "./served";
 import { adoptStats, countLoaded, countRejected } from "./stats";
 import { survive } from "./survive";
 import { words } from "./words";
@@ -41,6 +44,9 @@ function takeText(bytes: usize): usize {
   return text;
 }
 
+const hash: Hash64 = fixed<Hash64>();
+/** A byte of 0, which no name has. */
+const ZERO: usize = memory.data(1, 8);
 const line: Writer = fixed<Writer>();
 
 /**
@@ -74,18 +80,36 @@ export function configure(id: u32, bytes: u32): bool {
     return false;
   }
   adoptFlagStats(plan);
-  sweepAll(nowNs());
+  const now = nowNs();
+  sweepAll(now);
   if (!adoptShadows(plan)) survive("memory", "no memory for some shadows");
+  noteServed(plan, now);
   if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
+  if (!adoptEvidence(plan)) survive("memory", "no memory for the evidence of some rollouts");
   if (root == null) {
     survive("memory", "no memory for a root: requests pass without a decision");
     retire(plan);
     return true;
   }
   root.isUpstream = sameText(property(words.rootId), words.upstream);
+  if (!root.isUpstream && !serveEvidence(plan, pluginId(), now))
+    survive("memory", "no memory for the evidence of a plugin");
   servePlan(root, plan);
   countLoaded();
   return true;
+}
+
+/** What tells this plugin from others of the VM: its name and its root_id. */
+function pluginId(): u64 {
+  beginHash(hash);
+  putName(property(words.pluginName));
+  putName(property(words.rootId));
+  return hashOf(hash);
+}
+
+function putName(name: Slice): void {
+  hashBytes(hash, addressOf(name), lengthOf(name));
+  hashBytes(hash, ZERO, 1);
 }
 
 /** Fetches the policy's text and compiles it. */

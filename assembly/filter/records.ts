@@ -47,6 +47,10 @@ export class Stream extends Context {
   responseBytes: u64;
   /** The variants that it was given: filter/stats.ts. */
   variants: VariantCell | null;
+  /** Whose evidence it is: a chain of addresses (filter/evidence/users.ts). */
+  users: usize;
+  /** Whether the client wants an event stream. */
+  wantsEvents: bool;
   /** The cookies that its response sets: filter/effects.ts. */
   issued: IssuedCookie | null;
   /** The copies of its request: a chain by `nextOfStream`, filter/shadow/copies.ts. */
@@ -59,20 +63,21 @@ export class Stream extends Context {
 @unmanaged
 export class VariantStats {
   total: u32;
-  /** rq_1xx to rq_5xx, then rq_reset. */
+  /** rq_1xx to rq_5xx, then rq_reset and rq_left. */
   ended1: u32;
   ended2: u32;
   ended3: u32;
   ended4: u32;
   ended5: u32;
   endedReset: u32;
+  endedLeft: u32;
   share: u32;
   time: u32;
   active: u32;
   overflow: u32;
   grpcOk: u32;
   grpcError: u32;
-  /** Whether all of them are defined, not `total` and `share` alone. */
+  /** Whether all of them are defined, not `total` and `share` alone. The control group may have `share` alone. */
   isFull: bool;
   /** Plans of this worker that have the variant. */
   plans: u32;

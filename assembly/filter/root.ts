@@ -5,6 +5,8 @@ import { closeArena } from "../bytes/arena";
 import { Plan } from "../core/plan";
 import { rootDone } from "../host/http-call";
 import { contextOf, enter, giveRoot, leave, rootOf, takeRoot } from "./contexts";
+import { forgetEvidence } from "./evidence/serving";
+import { bringAllIn } from "./evidence/tick";
 import { Root } from "./records";
 import { prepareStats, releaseStats } from "./stats";
 import { prepareWords } from "./words";
@@ -32,6 +34,7 @@ export function servePlan(root: Root, plan: Plan): void {
 
 /** Envoy is done with this root: its last stream is over. @returns false while calls of it are under way */
 export function endRoot(root: Root): bool {
+  bringAllIn();
   const plan = root.plan;
   root.plan = null;
   if (plan != null) retire(plan);
@@ -62,6 +65,7 @@ function forgetRoot(root: Root): void {
 
 /** Lets a plan go now, or with its last stream. */
 export function retire(plan: Plan): void {
+  forgetEvidence(plan);
   plan.retired = true;
   if (plan.streams == 0) close(plan);
 }

@@ -30,6 +30,7 @@ import {
   STAT_RQ_4XX,
   STAT_RQ_5XX,
   STAT_RQ_ACTIVE,
+  STAT_RQ_LEFT,
   STAT_RQ_OVERFLOW,
   STAT_RQ_RESET,
   STAT_RQ_TIME,
@@ -37,11 +38,13 @@ import {
   STAT_SHARE,
 } from "../vocabulary/stats";
 import { CELL_BYTES, CELL_ROOM, Stream, VariantCell, VariantStats } from "./records";
+import { isServedSince } from "./served";
 import { vmArena } from "./vm";
 import { words, written } from "./words";
 
-/** Position of rq_reset behind the five classes. */
+/** Positions of rq_reset and rq_left behind the five classes. */
 export const ENDED_RESET: u32 = 6;
+export const ENDED_LEFT: u32 = 7;
 
 const records: Table = fixed<Table>();
 let prepared: bool = false;
@@ -101,6 +104,7 @@ function defineRest(stats: VariantStats, rollout: Slice, variant: Slice): void {
   stats.ended4 = define(COUNTER, rollout, variant, STAT_RQ_4XX);
   stats.ended5 = define(COUNTER, rollout, variant, STAT_RQ_5XX);
   stats.endedReset = define(COUNTER, rollout, variant, STAT_RQ_RESET);
+  stats.endedLeft = define(COUNTER, rollout, variant, STAT_RQ_LEFT);
   stats.time = define(HISTOGRAM, rollout, variant, STAT_RQ_TIME);
   stats.active = define(GAUGE, rollout, variant, STAT_RQ_ACTIVE);
   stats.overflow = define(COUNTER, rollout, variant, STAT_RQ_OVERFLOW);
@@ -115,12 +119,13 @@ export function adoptStats(plan: Plan): bool {
     const rollout = plan.rollout(r);
     for (let v: u32 = 0; v < rollout.variantCount; v++) {
       const variant = rollout.variant(v);
-      const stats = adopt(rollout, variant.name, variant.share, isFull(rollout, variant));
+      const stats = adopt(rollout, variant.name, variant.share, true, isFull(rollout, variant));
       variant.stats = changetype<usize>(stats);
       if (stats == null) sound = false;
     }
     if (rollout.controlBelow == 0) continue;
-    const stats = adopt(rollout, words.control, rollout.controlShare, true);
+    const isMatched = rollout.signals == SIGNALS_MATCHED;
+    const stats = adopt(rollout, words.control, rollout.controlShare, isMatched, isMatched);
     rollout.controlStats = changetype<usize>(stats);
     if (stats == null) sound = false;
   }
@@ -133,9 +138,10 @@ export function isFull(rollout: Rollout, variant: Variant): bool {
   return rollout.signals == SIGNALS_MATCHED && !rollout.isFallback(variant);
 }
 
-function adopt(rollout: Rollout, variant: Slice, share: u32, full: bool): VariantStats | null {
+function adopt(rollout: Rollout, variant: Slice, share: u32, counts: bool, full: bool): VariantStats | null {
   const stats = statsNamed(rollout.name, variant);
   if (stats == null) return null;
+  if (counts && stats.total == NO_METRIC) stats.total = define(COUNTER, rollout.name, variant, STAT_RQ_TOTAL);
   if (full && !stats.isFull) defineRest(stats, rollout.name, variant);
   stats.plans++;
   recordMetric(stats.share, share);
@@ -150,7 +156,6 @@ function statsNamed(rollout: Slice, variant: Slice): VariantStats | null {
   const stats = takeRecord<VariantStats>(vmArena());
   if (own == NONE || stats == null) return null;
   if (!insert(vmArena(), records, own, changetype<usize>(stats) as u32)) return null;
-  stats.total = define(COUNTER, rollout, variant, STAT_RQ_TOTAL);
   stats.share = define(GAUGE, rollout, variant, STAT_SHARE);
   return stats;
 }
@@ -162,22 +167,23 @@ function statsAt(address: usize): VariantStats | null {
   return changetype<VariantStats | null>(address);
 }
 
-/** The plan is going: a variant that no other plan of this worker has asks for no share any more. */
+/** The plan is going: a variant that no other plan of this worker has, nor a later one elsewhere, has no share any more. */
 export function releaseStats(plan: Plan): void {
   for (let r: u32 = 0; r < plan.rolloutCount; r++) {
     const rollout = plan.rollout(r);
     for (let v: u32 = 0; v < rollout.variantCount; v++) {
-      release(rollout.variant(v).stats);
+      const variant = rollout.variant(v);
+      release(plan, rollout, variant.name, variant.stats);
     }
-    release(rollout.controlStats);
+    release(plan, rollout, words.control, rollout.controlStats);
   }
 }
 
-function release(address: usize): void {
+function release(plan: Plan, rollout: Rollout, variant: Slice, address: usize): void {
   const stats = statsAt(address);
   if (stats == null) return;
   stats.plans--;
-  if (stats.plans == 0) recordMetric(stats.share, 0);
+  if (stats.plans == 0 && !isServedSince(plan, rollout.name, variant)) recordMetric(stats.share, 0);
 }
 
 /**
@@ -215,7 +221,7 @@ export const GRPC_ERROR: u32 = 2;
 
 /**
  * Counts how the stream ended, for every variant that it was given.
- * @param ending 1 to 5 for the class of the answer, ENDED_RESET
+ * @param ending 1 to 5 for the class of the answer, ENDED_RESET, ENDED_LEFT
  * @param milliseconds from the request's first byte at the filter
  * @param overflow whether Envoy had no room or no host for it
  * @param grpc GRPC_*

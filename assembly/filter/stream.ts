@@ -1,26 +1,38 @@
 // Streams: the order of events of one request.
 
 import { decimal, MOST_DIGITS } from "../bytes/decimal";
+import { fixed } from "../bytes/records";
 import { beginScratch } from "../bytes/scratch";
-import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
+import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { decide } from "../core/decide";
 import { beginDecision, decision, randomWanted } from "../core/decision";
 import { identify } from "../core/identity";
 import { evaluateFlag } from "../core/flag";
+import { NO_SLOT, SIGNALS_MATCHED } from "../core/plan";
 import { readRequest, readTrailers, view } from "../core/view";
-import { fillRandom, MILLISECOND, nowNs } from "../host/clock";
+import { fillRandom, MILLISECOND, nowNs, SECOND } from "../host/clock";
 import { requestHeaders, requestTrailers } from "../host/headers";
 import { numberProperty, property } from "../host/properties";
 import { enter, giveStream, leave, rootOf, streamOf, takeStream } from "./contexts";
 import { applyDecision, releaseIssued, removeForgedTrailers, setIssuedCookies } from "./effects";
 import { writeDecision, writesDecisions } from "./lines";
 import { Stream } from "./records";
+import { beginUser, endUsers, saysSlow, UsersEnd } from "./evidence/users";
 import { releasePlan, releaseRoot } from "./root";
 import { countFlags } from "./flag-stats";
 import { beginObserved, endObserved, passObserved } from "./shadow/observe";
 import { answerCall, collectResponse, endCopies, endResponseOfCopies } from "./shadow/receive";
 import { beginCopies, collectRequest, collectTrailers } from "./shadow/send";
-import { countEnded, countGiven, ENDED_RESET, GRPC_ERROR, GRPC_NONE, GRPC_OK, isFull } from "./stats";
+import {
+  countEnded,
+  countGiven,
+  ENDED_LEFT,
+  ENDED_RESET,
+  GRPC_ERROR,
+  GRPC_NONE,
+  GRPC_OK,
+  isFull,
+} from "./stats";
 import { survive } from "./survive";
 import { words } from "./words";
 
@@ -53,6 +65,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
   if (!readRequest(decision, block)) return survive("headers", "a block of headers that is none");
   view.hasNoBody = isEnd;
   stream.isGrpc = view.isGrpc;
+  stream.wantsEvents = view.wantsEvents;
   stream.isConnect = isWord(view.method, "CONNECT");
   topUpRandom();
   if (!decide(decision)) {
@@ -71,7 +84,13 @@ export function beginRequest(id: u32, isEnd: bool): void {
     const given = decision.given.at(i);
     const rollout = given.rollout;
     let counted = countGiven(stream, given.variant.stats, isFull(rollout, given.variant));
-    if (given.isControl && !countGiven(stream, rollout.controlStats, true)) counted = false;
+    if (
+      given.isControl &&
+      rollout.signals == SIGNALS_MATCHED &&
+      !countGiven(stream, rollout.controlStats, true)
+    )
+      counted = false;
+    if (given.slot != NO_SLOT) beginUser(stream, given);
     if (!counted) survive("memory", "no memory to count a variant");
   }
   if (decision.drawnCount != 0) beginCopies(decision, stream, headersChanged);
@@ -185,19 +204,42 @@ export function logStream(id: u32): void {
 
 /** Counts how the stream ended, once. */
 function countEnd(stream: Stream): void {
-  if (stream.variants == null && stream.copies == null) return;
+  if (stream.variants == null && stream.copies == null && stream.users == 0) return;
   beginScratch();
   const code = numberProperty(words.responseCode);
   const status: u32 = code < 0 ? 0 : (code as u32);
   const ending = endingOf(stream, status);
   const now = nowNs();
-  if (stream.variants != null) {
-    const milliseconds = now > stream.begunNs ? (now - stream.begunNs) / MILLISECOND : 0;
+  if (stream.variants != null || stream.users != 0) {
+    const spentNs = now > stream.begunNs ? now - stream.begunNs : 0;
     const grpcStatus = grpcStatusOf(stream, ending);
     const grpc = grpcStatus == NO_STATUS ? GRPC_NONE : grpcStatus == 0 ? GRPC_OK : GRPC_ERROR;
-    countEnded(stream, ending, milliseconds, isOverflow(status, grpcStatus), grpc);
+    countEnded(stream, ending, spentNs / MILLISECOND, isOverflow(status, grpcStatus), grpc);
+    if (stream.users != 0) {
+      usersEnd.nowNs = now;
+      usersEnd.spentNs = spentNs;
+      usersEnd.isError = grpc == GRPC_ERROR;
+      countUsers(stream, status, ending);
+    }
   }
-  if (stream.copies != null) endCopies(stream, status, ending != ENDED_RESET, now);
+  if (stream.copies != null) endCopies(stream, status, ending < ENDED_RESET, now);
+}
+
+const usersEnd: UsersEnd = fixed<UsersEnd>();
+/** From so long on it is worth asking whether an answer is an event stream. */
+const LONG_NS: u64 = SECOND;
+
+/** Counts what the stream's users met. */
+function countUsers(stream: Stream, status: u32, ending: u32): void {
+  const isLeft = ending == ENDED_LEFT;
+  usersEnd.ending = ending < ENDED_RESET ? ending : 0;
+  if (ending == 5 || ending == ENDED_RESET || (isLeft && !stream.responseBegun)) usersEnd.isError = true;
+  usersEnd.isOpenEnded =
+    stream.responseBegun && (stream.wantsEvents || stream.isConnect || status == SWITCHING_PROTOCOLS);
+  if (stream.responseBegun && (isLeft || usersEnd.spentNs >= LONG_NS) && saysSlow(stream, usersEnd)) {
+    usersEnd.isOpenEnded = startsWithWord(property(words.contentType), "text/event-stream");
+  }
+  endUsers(stream, usersEnd);
 }
 
 /** A call of ours was answered, or will never be. */
@@ -233,6 +275,7 @@ function isWhole(stream: Stream): bool {
 /** Envoy's response flags for "no healthy upstream" and "upstream overflow": asked only where it may have answered 503. */
 const NO_HOST_OR_OVERFLOW: i64 = (1 << 1) | (1 << 7);
 const SERVICE_UNAVAILABLE: u32 = 503;
+const SWITCHING_PROTOCOLS: u32 = 101;
 /** What Envoy makes of its own 503 for a client of gRPC, with 200 as the code. */
 const GRPC_UNAVAILABLE: i64 = 14;
 
@@ -242,26 +285,35 @@ function isOverflow(status: u32, grpcStatus: i64): bool {
   return flags > 0 && (flags & NO_HOST_OR_OVERFLOW) != 0;
 }
 
-/** No request of gRPC, or no answer that came to its end. */
+/** No request of gRPC, or no answer of it: gRPC says how it went behind a status of 200. */
 const NO_STATUS: i64 = -2;
 
 /** What gRPC says: Envoy has a grpc-status for every answer, so it is asked for requests of gRPC alone. */
 function grpcStatusOf(stream: Stream, ending: u32): i64 {
-  if (!stream.isGrpc || ending == ENDED_RESET) return NO_STATUS;
+  if (!stream.isGrpc || ending != 2) return NO_STATUS;
   return numberProperty(words.grpcStatus);
 }
 
 /**
- * How it ended: 1 to 5, the class of an answer that was whole; ENDED_RESET. An answer is whole when its end passed the
+ * How it ended: 1 to 5, the class of an answer that was whole; ENDED_RESET; ENDED_LEFT. An answer is whole when its end passed the
  * filter, or when it opened a tunnel, which has no end of its own.
  * @param status of its answer; 0 without
  */
 function endingOf(stream: Stream, status: u32): u32 {
-  if (status < 100) return ENDED_RESET;
+  if (status < 100) return endingOfCut();
   const kind = status >= 600 ? 5 : status / 100;
   if (stream.responseEnded || status == 101) return kind;
   if (stream.isConnect && kind == 2) return kind;
   if (stream.responseBegun && isWhole(stream)) return kind;
   // Envoy's own answer may pass no filter; one of the upstream's that passed without its end was cut.
-  return stream.responseBegun ? ENDED_RESET : kind;
+  return stream.responseBegun ? endingOfCut() : kind;
+}
+
+/** Envoy's response flags for a downstream connection that ended, and a stream that the client reset. */
+const CLIENT_LEFT: i64 = (1 << 14) | (1 << 28);
+
+/** Who cut a stream that has no whole answer: asked only then. */
+function endingOfCut(): u32 {
+  const flags = numberProperty(words.responseFlags);
+  return flags > 0 && (flags & CLIENT_LEFT) != 0 ? ENDED_LEFT : ENDED_RESET;
 }

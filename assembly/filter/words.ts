@@ -35,6 +35,8 @@ class Words {
   control: Slice;
   clusterName: Slice;
   rootId: Slice;
+  pluginName: Slice;
+  contentType: Slice;
   upstream: Slice;
 }
 
@@ -60,6 +62,8 @@ export function prepareWords(): bool {
   words.grpcStatus = written("response\0grpc_status");
   words.control = written(STAT_CONTROL);
   words.clusterName = written("xds\0cluster_name");
+  words.pluginName = written("plugin_name");
+  words.contentType = written("response\0headers\0content-type");
   words.rootId = written("plugin_root_id");
   words.upstream = written(ROOT_ID_UPSTREAM);
   return !vmArena().failed;

@@ -9,7 +9,9 @@ export {
   proxy_get_buffer_bytes,
   proxy_get_current_time_nanoseconds,
   proxy_get_header_map_pairs,
+  proxy_get_metric,
   proxy_get_property,
+  proxy_get_shared_data,
   proxy_http_call,
   proxy_increment_metric,
   proxy_log,
@@ -17,6 +19,8 @@ export {
   proxy_remove_header_map_value,
   proxy_replace_header_map_value,
   proxy_set_property,
+  proxy_set_shared_data,
+  proxy_set_tick_period_milliseconds,
 } from "@solo-io/proxy-runtime/assembly/imports";
 
 // @ts-ignore: decorator

@@ -1,7 +1,14 @@
 // Envoy's counters, gauges and histograms.
 
 import { addressOf, lengthOf, Slice } from "../bytes/slice";
-import { proxy_define_metric, proxy_increment_metric, proxy_record_metric, RETURNED, STATUS_OK } from "./abi";
+import {
+  proxy_define_metric,
+  proxy_get_metric,
+  proxy_increment_metric,
+  proxy_record_metric,
+  RETURNED,
+  STATUS_OK,
+} from "./abi";
 
 export const COUNTER: i32 = 0;
 export const GAUGE: i32 = 1;
@@ -25,4 +32,10 @@ export function addToMetric(id: u32, amount: i64): bool {
 /** Sets a gauge, or records a value of a histogram. @returns whether the host did it */
 export function recordMetric(id: u32, value: u64): bool {
   return id == NO_METRIC || proxy_record_metric(id, value) == STATUS_OK;
+}
+
+/** What a counter or a gauge has in the whole process; 0 without one. */
+export function readMetric(id: u32): u64 {
+  store<u64>(RETURNED, 0);
+  return id != NO_METRIC && proxy_get_metric(id, RETURNED) == STATUS_OK ? load<u64>(RETURNED) : 0;
 }

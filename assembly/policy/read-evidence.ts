@@ -3,12 +3,15 @@
 import { nextOf } from "../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber } from "../bytes/writer";
-import { Rollout } from "../core/plan";
+import { Met } from "../core/evidence";
+import { SOURCE_RANDOM } from "../core/identity-plan";
+import { NO_SLOT, Rollout, SIGNALS_COUNT } from "../core/plan";
 import { LIMIT_EPOCH, LIMIT_SLOW, LIMIT_SLOW_MS, LIMIT_WARMUP_MS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_RANGE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { records } from "./build";
 import { KIND_ARRAY, KIND_NUMBER, KIND_STRING, Node } from "./node";
 import { beginMessage, fail, isKind, message, putFound, putOverLimit, report } from "./problems";
+import { sign } from "./signature";
 import { NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
 
 const DEFAULT_WARMUP_MS: u32 = 30000;
@@ -121,4 +124,26 @@ function failDuration(node: Node, example: string): void {
   put(message, ", got ");
   putFound(node);
   report(node, node.kind == KIND_STRING ? CODE_VALUE : CODE_TYPE);
+}
+
+/** Finds whom the evidence of a rollout compares, once its variants and its control group are laid out. */
+export function layOutEvidence(node: Node, rollout: Rollout): void {
+  rollout.controlSlot = NO_SLOT;
+  for (let i: u32 = 0; i < rollout.variantCount; i++) {
+    const variant = rollout.variant(i);
+    variant.slot = NO_SLOT;
+    if (i == rollout.fallback || variant.share == 0) continue;
+    variant.slot = rollout.slots;
+    rollout.slots++;
+  }
+  const identity = rollout.identity;
+  if (rollout.disabled || !identity) rollout.slots = 0;
+  if (rollout.slots == 0 || !identity) return;
+  if (rollout.controlBelow != 0) {
+    rollout.controlSlot = rollout.slots;
+    rollout.slots++;
+  }
+  rollout.stats = rollout.signals == SIGNALS_COUNT ? 1 : (Met.SLOW as u32) + rollout.slowCount;
+  rollout.isRandom = identity.count == 1 && identity.source(0).kind == SOURCE_RANDOM;
+  sign(node, rollout);
 }

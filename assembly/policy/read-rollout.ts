@@ -63,7 +63,7 @@ import {
   unknownKey,
 } from "./problems";
 import { compileRule } from "./compile-rule";
-import { presetEvidence, readEpoch, readSlow, readWarmup } from "./read-evidence";
+import { layOutEvidence, presetEvidence, readEpoch, readSlow, readWarmup } from "./read-evidence";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
 import { isToken, isVisible } from "./scalars";
@@ -176,10 +176,16 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       );
   }
   readVariants(node, rollout, variants, fallback, secret);
-  if (rollout.signals == SIGNALS_MATCHED && rollout.fallback != NO_SLOT) layOutControl(rollout, salt);
+  if (rollout.fallback != NO_SLOT) {
+    layOutControl(rollout, salt);
+    layOutEvidence(node, rollout);
+  }
 }
 
-/** A control group as large as the largest of the other variants, of those who get the default. */
+/** The control group is so many times the largest of the other variants, so that it costs a comparison little. */
+const CONTROL_TIMES: u32 = 4;
+
+/** Lays out a control group of those who get the default. */
 function layOutControl(rollout: Rollout, salt: Slice): void {
   let largest: u32 = 0;
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
@@ -187,6 +193,7 @@ function layOutControl(rollout: Rollout, salt: Slice): void {
     if (i != rollout.fallback && share > largest) largest = share;
   }
   const rest = rollout.variant(rollout.fallback).share;
+  largest *= CONTROL_TIMES;
   rollout.controlShare = largest < rest ? largest : rest;
   rollout.controlBelow = portionOf(rollout.controlShare, rest);
   rollout.controlSalted = saltedBy(keptAfter("control/", salt));

@@ -36,7 +36,7 @@ export interface Outcome {
   readonly recorded?: ReadonlyMap<string, readonly number[]>;
 }
 
-const ENDED = ["rq_1xx", "rq_2xx", "rq_3xx", "rq_4xx", "rq_5xx", "rq_reset"];
+const ENDED = ["rq_1xx", "rq_2xx", "rq_3xx", "rq_4xx", "rq_5xx", "rq_reset", "rq_left"];
 const ROLLOUT = "serin.rollout.";
 
 /** The differences, one sentence each; none means that the case holds. */

@@ -47,6 +47,7 @@ describe("the module", () => {
         "proxy_on_response_body",
         "proxy_on_response_headers",
         "proxy_on_response_trailers",
+        "proxy_on_tick",
         "proxy_on_vm_start",
         "serin_evaluate",
       ],
@@ -64,7 +65,9 @@ describe("the module", () => {
       "env.proxy_get_current_time_nanoseconds",
       "env.proxy_get_header_map_pairs",
       "env.proxy_get_log_level",
+      "env.proxy_get_metric",
       "env.proxy_get_property",
+      "env.proxy_get_shared_data",
       "env.proxy_http_call",
       "env.proxy_increment_metric",
       "env.proxy_log",
@@ -72,6 +75,8 @@ describe("the module", () => {
       "env.proxy_remove_header_map_value",
       "env.proxy_replace_header_map_value",
       "env.proxy_set_property",
+      "env.proxy_set_shared_data",
+      "env.proxy_set_tick_period_milliseconds",
       "wasi_snapshot_preview1.random_get",
     ]);
   });

@@ -66,7 +66,7 @@ function sum(host: RecordingHost, leaf: string): number {
     .reduce((total, { value }) => total + Number(BigInt.asIntN(64, value)), 0);
 }
 
-const ENDINGS = ["rq_1xx", "rq_2xx", "rq_3xx", "rq_4xx", "rq_5xx", "rq_reset"];
+const ENDINGS = ["rq_1xx", "rq_2xx", "rq_3xx", "rq_4xx", "rq_5xx", "rq_reset", "rq_left"];
 
 function addUp(host: RecordingHost): void {
   assert.equal(

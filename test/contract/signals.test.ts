@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { Vm, type Root, type StreamEnd } from "../../tools/emulator/index.ts";
 import { filterModule } from "../cases/emulator-host.ts";
 import { CANARY, ROOT, serving as recordingHost } from "./serving.ts";
-import { murmur3, position, variantOf } from "../e2e/murmur3.ts";
+import { fromBothEnds, murmur3, position, variantOf } from "../e2e/murmur3.ts";
 
 const USERS = Array.from({ length: 20_000 }, (_, i) => `visitor-${i}`);
 const SPACE = 2 ** 32;
@@ -80,10 +80,15 @@ describe("signals", () => {
     assert.deepEqual(counted(host), Object.fromEntries(expected));
   });
 
-  test("matched: of the default a control group as large as the largest of the others, drawn by a salt of its own", () => {
-    const host = serving({ signals: "matched" });
+  test("matched: of the default a control group four times as large as the largest of the others, drawn by a salt of its own", () => {
+    const variants = { stable: {}, canary: { percent: 2 }, blue: { percent: 5 } };
+    const host = serving({ signals: "matched", variants });
+    const of = (variant: string | null): string[] =>
+      USERS.filter(
+        (user) => variantOf("checkout", user, fromBothEnds(["canary", 2], ["blue", 5])) === variant,
+      );
     for (const user of USERS) send(host, user);
-    const below = Math.floor((30 / 60) * SPACE);
+    const below = Math.floor((20 / 93) * SPACE);
     const control = of(null).filter((user) => murmur3(`control/checkout/${user}`) < below);
     assert.deepEqual(counted(host), {
       "stable.rq_total": of(null).length,
@@ -94,10 +99,10 @@ describe("signals", () => {
       "control.rq_total": control.length,
       "control.rq_2xx": control.length,
     });
-    assert.equal(host.vm.metrics.read("serin.rollout.checkout.control.share"), 30_000n);
-    // As large as the largest, within four standard errors.
-    const error = Math.sqrt(USERS.length * 0.3 * 0.7);
-    assert.ok(Math.abs(control.length - 0.3 * USERS.length) < 4 * error, `${control.length}`);
+    assert.equal(host.vm.metrics.read("serin.rollout.checkout.control.share"), 20_000n);
+    // Four times as large as the largest, within four standard errors.
+    const error = Math.sqrt(USERS.length * 0.2 * 0.8);
+    assert.ok(Math.abs(control.length - 0.2 * USERS.length) < 4 * error, `${control.length}`);
   });
 
   test("matched: whoever is forced or anonymous is in no control group", () => {

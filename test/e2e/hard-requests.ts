@@ -6,7 +6,7 @@ import { exchange, request, type Exchange, type ExchangeOptions } from "./wire.t
 export interface HardRequest {
   readonly name: string;
   /** The leaf that counts it; null when it never reaches the filter. */
-  readonly counted: `rq_${"1xx" | "2xx" | "3xx" | "4xx" | "5xx" | "reset"}` | null;
+  readonly counted: `rq_${"1xx" | "2xx" | "3xx" | "4xx" | "5xx" | "reset" | "left"}` | null;
   /** Resolves to what the client saw, in words that two runs have in common. */
   readonly send: (port: number) => Promise<string>;
 }
@@ -174,11 +174,11 @@ const UPSTREAM_FAULTS: readonly HardRequest[] = [
 
 /** Clients that leave. */
 const GONE_CLIENTS: readonly HardRequest[] = [
-  http1("reset in mid-body", "rq_reset", post("/app", 1000, "half"), { leaveAfterMs: 80, how: "reset" }),
-  http1("closed in mid-body", "rq_reset", post("/app", 1000, "half"), { leaveAfterMs: 80 }),
+  http1("reset in mid-body", "rq_left", post("/app", 1000, "half"), { leaveAfterMs: 80, how: "reset" }),
+  http1("closed in mid-body", "rq_left", post("/app", 1000, "half"), { leaveAfterMs: 80 }),
   http1(
     "reset in mid-chunk",
-    "rq_reset",
+    "rq_left",
     `${request("/app", ["transfer-encoding: chunked"], "POST")}5\r\nab`,
     {
       leaveAfterMs: 80,
@@ -186,18 +186,18 @@ const GONE_CLIENTS: readonly HardRequest[] = [
     },
   ),
   http1("a broken chunk", "rq_4xx", `${request("/app", ["transfer-encoding: chunked"], "POST")}zz\r\n`),
-  http1("gone while waiting", "rq_reset", request("/app?up-hang=1"), { leaveAfterMs: 80 }),
-  http1("reset while waiting", "rq_reset", request("/app?up-hang=1"), { leaveAfterMs: 80, how: "reset" }),
-  http1("gone during a slow answer", "rq_reset", request("/app?up-size=5000000&up-pace=20"), {
+  http1("gone while waiting", "rq_left", request("/app?up-hang=1"), { leaveAfterMs: 80 }),
+  http1("reset while waiting", "rq_left", request("/app?up-hang=1"), { leaveAfterMs: 80, how: "reset" }),
+  http1("gone during a slow answer", "rq_left", request("/app?up-size=5000000&up-pace=20"), {
     until: /\r\n\r\n\.{5000}/,
     how: "reset",
   }),
   {
     name: "a stream of HTTP/2 reset in mid-body",
-    counted: "rq_reset",
+    counted: "rq_left",
     send: (port) => resetInMidBody(port, "/app"),
   },
-  http2("reset stream while waiting", "rq_reset", "/app?up-hang=1", { leaveAfterMs: 80 }),
+  http2("reset stream while waiting", "rq_left", "/app?up-hang=1", { leaveAfterMs: 80 }),
 ];
 
 /** What is no plain request and answer. */

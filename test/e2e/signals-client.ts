@@ -188,12 +188,12 @@ const HTTP: readonly Kind[] = [
     ...{ name: "cut over HTTP/2", count: 50, ending: "rq_reset", sees: "200 cut" },
     send: cut("/h2?up-cut=chunked&up-size=50000"),
   },
-  { name: "upload reset", count: 150, ending: "rq_reset", sees: "left", send: leave("/app", "reset", true) },
-  { name: "upload closed", count: 100, ending: "rq_reset", sees: "left", send: leave("/app", "close", true) },
+  { name: "upload reset", count: 150, ending: "rq_left", sees: "left", send: leave("/app", "reset", true) },
+  { name: "upload closed", count: 100, ending: "rq_left", sees: "left", send: leave("/app", "close", true) },
   {
     name: "gone while waiting",
     count: 150,
-    ending: "rq_reset",
+    ending: "rq_left",
     sees: "left",
     send: leave("/app?up-hang=1", "close"),
   },
@@ -213,11 +213,11 @@ const CALLS: readonly Kind[] = [
   { ...kindOfCall("no host", 60, "grpc_error", "200 grpc 14 end", "/empty"), overflow: true },
   { ...kindOfCall("overflow", 60, "grpc_error", "200 grpc 14 end", "/narrow"), overflow: true },
   {
-    ...kindOfCall("503 without status", 50, "grpc_error", "503 body end", "/h2?up-status=503"),
+    ...kindOfCall("503 without status", 50, undefined, "503 body end", "/h2?up-status=503"),
     ending: "rq_5xx",
   },
   {
-    ...{ name: "gRPC cancelled", count: 60, ending: "rq_reset", isGrpc: true, sees: "left" },
+    ...{ name: "gRPC cancelled", count: 60, ending: "rq_left", isGrpc: true, sees: "left" },
     send: cancelled("/h2?up-hang=1"),
   },
   {

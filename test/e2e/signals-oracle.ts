@@ -71,13 +71,24 @@ export function rolloutsOf(all: readonly Expected[]): object {
 
 /** How a request ended, in the words of the stats. */
 export interface Ending {
-  readonly ending: `rq_${"1xx" | "2xx" | "3xx" | "4xx" | "5xx" | "reset"}`;
+  readonly ending: `rq_${"1xx" | "2xx" | "3xx" | "4xx" | "5xx" | "reset" | "left"}`;
   readonly grpc?: "grpc_ok" | "grpc_error";
   readonly overflow?: boolean;
 }
 
 const FULL_LEAVES = [
-  ...["rq_total", "rq_1xx", "rq_2xx", "rq_3xx", "rq_4xx", "rq_5xx", "rq_reset", "share", "rq_active"],
+  ...[
+    "rq_total",
+    "rq_1xx",
+    "rq_2xx",
+    "rq_3xx",
+    "rq_4xx",
+    "rq_5xx",
+    "rq_reset",
+    "rq_left",
+    "share",
+    "rq_active",
+  ],
   ...["rq_overflow", "grpc_ok", "grpc_error"],
 ];
 
@@ -85,8 +96,8 @@ const FULL_LEAVES = [
 function controlBelow({ shares }: Expected): bigint {
   const thousandths = (percent: number): bigint => BigInt(Math.round(percent * 1000));
   const rest = thousandths(shares[DEFAULT] ?? 0);
-  const largest = thousandths(largestShare(shares));
-  return ((largest < rest ? largest : rest) << 32n) / rest;
+  const most = 4n * thousandths(largestShare(shares));
+  return ((most < rest ? most : rest) << 32n) / rest;
 }
 
 function largestShare(shares: Expected["shares"]): number {
@@ -115,8 +126,9 @@ export class Tally {
       for (const [variant, share] of Object.entries(shares)) {
         this.#define(name, variant, this.#isFull(rollout, variant), share);
       }
-      if (signals !== "matched") continue;
-      this.#define(name, "control", true, Math.min(largestShare(shares), shares[DEFAULT] ?? 0));
+      const share = Math.min(4 * largestShare(shares), shares[DEFAULT] ?? 0);
+      if (signals === "matched") this.#define(name, "control", true, share);
+      else this.values.set(nameOf(name, "control", "share"), Math.round(share * 1000));
     }
   }
 

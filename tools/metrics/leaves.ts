@@ -15,6 +15,7 @@ import {
   STAT_RQ_4XX,
   STAT_RQ_5XX,
   STAT_RQ_OVERFLOW,
+  STAT_RQ_LEFT,
   STAT_RQ_RESET,
   STAT_RQ_TOTAL,
   STAT_SENT,
@@ -30,6 +31,7 @@ export const ENDINGS = [
   STAT_RQ_3XX,
   STAT_RQ_4XX,
   STAT_RQ_5XX,
+  STAT_RQ_LEFT,
   STAT_RQ_RESET,
 ] as const;
 

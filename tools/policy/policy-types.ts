@@ -166,7 +166,7 @@ export interface Rollout {
    */
   salt?: string;
   /**
-   * How much is counted. full: every stream to its end. matched: so for the variants but the default, and of the default's users for a control group as large as the largest of them (serin.rollout.<name>.control.*); rq_total for all. count: rq_total alone.
+   * How much is counted. full: every stream to its end. matched: so for the variants but the default, and of the default's users for a control group four times as large as the largest of them (serin.rollout.<name>.control.*); rq_total for all. count: rq_total alone.
    */
   signals?: "full" | "matched" | "count";
   /**

@@ -1,0 +1,138 @@
+// The gauges of users: defined when a rollout's first period begins, since few of many rollouts have any evidence.
+
+import { fixed } from "../../bytes/records";
+import { keep, take } from "../../bytes/arena";
+import { NONE, Slice } from "../../bytes/slice";
+import { ABSENT, find, insert, Table } from "../../bytes/table";
+import { put, putByte, putNumber, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
+import { Met } from "../../core/evidence";
+import { NO_SLOT, Rollout } from "../../core/plan";
+import { addToMetric, defineMetric, GAUGE, NO_METRIC, readMetric, recordMetric } from "../../host/metrics";
+import {
+  STAT_EVIDENCE_BEGAN,
+  STAT_EVIDENCE_BITS,
+  STAT_EVIDENCE_PERIOD,
+  STAT_ROLLOUT,
+  STAT_SHARES_BEGAN,
+  STAT_USERS,
+  STAT_USERS_3XX,
+  STAT_USERS_4XX,
+  STAT_USERS_ERROR,
+  STAT_USERS_OK,
+  STAT_USERS_SLOW,
+} from "../../vocabulary/stats";
+import { vmArena } from "../vm";
+import { words } from "../words";
+import { Evidence } from "./record";
+
+/** A gauge of users, which a new period sets to 0. */
+@unmanaged
+class Gauge {
+  next: usize;
+  id: u32;
+}
+
+const known: Table = fixed<Table>();
+const name: Writer = fixed<Writer>();
+
+/** Defines the gauges that the rollout's period moves, as far as they are not defined. @returns false without memory */
+export function prepareGauges(evidence: Evidence, rollout: Rollout): bool {
+  const count = rollout.slots * rollout.stats;
+  if (evidence.gaugeRoom < count) {
+    evidence.gauges = take(vmArena(), (count as usize) << 2);
+    evidence.gaugeRoom = evidence.gauges == 0 ? 0 : count;
+    if (evidence.gauges == 0) return false;
+  }
+  if (evidence.number == NO_METRIC) {
+    evidence.number = ofRollout(evidence, STAT_EVIDENCE_PERIOD);
+    evidence.began = ofRollout(evidence, STAT_EVIDENCE_BEGAN);
+    evidence.size = ofRollout(evidence, STAT_EVIDENCE_BITS);
+    evidence.sharesBegan = ofRollout(evidence, STAT_SHARES_BEGAN);
+  }
+  for (let i: u32 = 0; i < rollout.variantCount; i++) {
+    const variant = rollout.variant(i);
+    if (variant.slot != NO_SLOT && !fill(evidence, rollout, variant.slot, variant.name)) return false;
+  }
+  return rollout.controlSlot == NO_SLOT || fill(evidence, rollout, rollout.controlSlot, words.control);
+}
+
+function ofRollout(evidence: Evidence, leaf: string): u32 {
+  restartText(name);
+  put(name, STAT_ROLLOUT);
+  putSlice(name, evidence.name);
+  putByte(name, 0x2e);
+  put(name, leaf);
+  return defineMetric(GAUGE, textOf(name));
+}
+
+function fill(evidence: Evidence, rollout: Rollout, slot: u32, variant: Slice): bool {
+  const to = evidence.gauges + ((slot * rollout.stats) << 2);
+  for (let stat: u32 = 0; stat < rollout.stats; stat++) {
+    const gauge = gaugeOf(evidence, rollout, variant, stat);
+    if (gauge == 0) return false;
+    store<u32>(to + (stat << 2), changetype<Gauge>(gauge).id);
+  }
+  return true;
+}
+
+function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32): usize {
+  restartText(name);
+  put(name, STAT_ROLLOUT);
+  putSlice(name, evidence.name);
+  putByte(name, 0x2e);
+  putSlice(name, variant);
+  putByte(name, 0x2e);
+  if (stat >= (Met.SLOW as u32)) {
+    put(name, STAT_USERS_SLOW);
+    putByte(name, 0x2e);
+    putNumber(name, rollout.slow.at(stat - (Met.SLOW as u32)));
+  } else {
+    put(name, leafOf(stat));
+  }
+  const key = textOf(name);
+  const found = find(known, key);
+  if (found != ABSENT) return found;
+  const own = keep(vmArena(), key);
+  const address = take(vmArena(), offsetof<Gauge>());
+  if (own == NONE || address == 0 || !insert(vmArena(), known, own, address as u32)) return 0;
+  const gauge = changetype<Gauge>(address);
+  gauge.id = defineMetric(GAUGE, own);
+  gauge.next = evidence.defined;
+  evidence.defined = address;
+  return address;
+}
+
+function leafOf(stat: u32): string {
+  if (stat == (Met.ERROR as u32)) return STAT_USERS_ERROR;
+  if (stat == (Met.OK as u32)) return STAT_USERS_OK;
+  if (stat == (Met.REDIRECT as u32)) return STAT_USERS_3XX;
+  return stat == (Met.CLIENT_ERROR as u32) ? STAT_USERS_4XX : STAT_USERS;
+}
+
+/** Sets every gauge of users that the rollout ever had to 0. */
+export function clearGauges(evidence: Evidence): void {
+  for (let at = evidence.defined; at != 0; at = changetype<Gauge>(at).next) {
+    recordMetric(changetype<Gauge>(at).id, 0);
+  }
+}
+
+/** Moves the gauges by what the worker has counted. */
+export function moveGauges(evidence: Evidence): void {
+  const count = evidence.slots * evidence.stats;
+  for (let i: u32 = 0; i < count; i++) {
+    const at = evidence.counts + (i << 2);
+    const amount = load<u32>(at);
+    if (amount == 0) continue;
+    store<u32>(at, 0);
+    addToMetric(load<u32>(evidence.gauges + (i << 2)), amount as i64);
+  }
+}
+
+/** What the gauges of one stat add up to, over all variants and the control group. */
+export function sumOf(evidence: Evidence, stat: u32): u64 {
+  let sum: u64 = 0;
+  for (let slot: u32 = 0; slot < evidence.slots; slot++) {
+    sum += readMetric(load<u32>(evidence.gauges + ((slot * evidence.stats + stat) << 2)));
+  }
+  return sum;
+}

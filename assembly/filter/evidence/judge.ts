@@ -1,0 +1,189 @@
+// Who begins evidence periods, and how: one VM at a time, by a lease in shared data, in two steps, so that no worker moves
+// a gauge that has been set to 0 (docs/decisions/evidence.md).
+
+import { fixed } from "../../bytes/records";
+import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
+import { beginText, put, putString, textOf, Writer } from "../../bytes/writer";
+import { isSpent, Met } from "../../core/evidence";
+import { FORMAT, LeaseRecord, mayFollow, mayJudge, PeriodRecord, Phase } from "../../core/evidence-record";
+import { Rollout, SIGNALS_COUNT } from "../../core/plan";
+import { fillRandom, SECOND } from "../../host/clock";
+import { log, WARN } from "../../host/log";
+import { readMetric, recordMetric } from "../../host/metrics";
+import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
+import { written } from "../words";
+import { clearGauges, prepareGauges, sumOf } from "./gauges";
+import { take } from "./period";
+import { Evidence, firstEvidence } from "./record";
+import { lastConfiguredNs } from "./serving";
+
+/** Periods that one tick begins or ends at most: some milliseconds of work. */
+const MOST_CHANGES: u32 = 64;
+
+const lease: LeaseRecord = fixed<LeaseRecord>();
+const LEASE_BYTES: usize = offsetof<LeaseRecord>();
+const shared: SharedValue = fixed<SharedValue>();
+const next: PeriodRecord = fixed<PeriodRecord>();
+const RECORD_BYTES: usize = offsetof<PeriodRecord>();
+const self: usize = memory.data(8, 8);
+const line: Writer = fixed<Writer>();
+let leaseKey: Slice = 0;
+let isJudge: bool = false;
+
+/** Reads the lease, and takes or renews it where this VM may. @returns false when the host fails */
+export function holdLease(nowNs: u64): bool {
+  isJudge = false;
+  if (leaseKey == 0) {
+    leaseKey = written("serin");
+    if (leaseKey == 0 || !fillRandom(self, 8)) return false;
+  }
+  if (!readLease()) return false;
+  if (!mayJudge(lease, load<u64>(self), lastConfiguredNs(), nowNs)) return true;
+  // Who comes new to it does not know what the last judge has told.
+  if (lease.holder != load<u64>(self)) lease.sequence++;
+  lease.format = FORMAT;
+  lease.holder = load<u64>(self);
+  lease.renewedNs = nowNs;
+  lease.configuredNs = lastConfiguredNs();
+  isJudge = writeShared(leaseKey, leaseBytes(), shared) == Written.DONE;
+  return true;
+}
+
+function readLease(): bool {
+  if (!readShared(leaseKey, shared)) return false;
+  memory.fill(changetype<usize>(lease), 0, LEASE_BYTES);
+  if (lengthOf(shared.bytes) >= (LEASE_BYTES as u32))
+    memory.copy(changetype<usize>(lease), addressOf(shared.bytes), LEASE_BYTES);
+  return true;
+}
+
+function leaseBytes(): Slice {
+  return sliceOf(changetype<usize>(lease), LEASE_BYTES as u32);
+}
+
+/** Counts up with each change of any period. */
+export function sequence(): u32 {
+  return lease.sequence;
+}
+
+/** Begins and ends periods, if this VM is the judge. */
+export function judge(nowNs: u64): void {
+  if (!isJudge) return;
+  let changes: u32 = 0;
+  for (let at = firstEvidence(); at != 0 && changes < MOST_CHANGES; at = changetype<Evidence>(at).next) {
+    if (judgeRollout(changetype<Evidence>(at), nowNs)) changes++;
+  }
+  if (changes == 0) return;
+  // Every worker reads the records again.
+  if (!readLease() || lease.holder != load<u64>(self)) return;
+  lease.sequence++;
+  writeShared(leaseKey, leaseBytes(), shared);
+}
+
+/** @returns whether the rollout's record is another now */
+function judgeRollout(evidence: Evidence, nowNs: u64): bool {
+  const seen = evidence.seen;
+  if (seen.format > FORMAT) return false;
+  const rollout = evidence.live;
+  const isWanted = changetype<usize>(rollout) != 0 && evidence.hasRoom;
+  if (seen.phase == Phase.OPEN) {
+    if (isWanted && isAsWanted(evidence, rollout)) return false;
+    return change(evidence, Phase.CLOSING, nowNs);
+  }
+  if (!isWanted) say(evidence);
+  if (seen.phase == Phase.NONE && !isWanted) return false;
+  if (!mayFollow(seen.phase, seen.phaseNs, nowNs)) return false;
+  if (isWanted && !prepareGauges(evidence, rollout)) return false;
+  if (!change(evidence, Phase.CLAIMED, nowNs)) return false;
+  return isWanted ? begin(evidence, rollout, nowNs) : end(evidence, nowNs);
+}
+
+function isAsWanted(evidence: Evidence, rollout: Rollout): bool {
+  const seen = evidence.seen;
+  if (seen.signature != rollout.signature || seen.bits != evidence.wantedBits) return false;
+  // Where each request is a user, nothing fills up.
+  if (evidence.period != seen.number || evidence.isRandom) return true;
+  const errors: u64 = rollout.signals == SIGNALS_COUNT ? 0 : sumOf(evidence, Met.ERROR);
+  return !isSpent(sumOf(evidence, Met.USERS), errors, evidence.bits);
+}
+
+/** Sets all gauges of the rollout to 0 and opens its next period. */
+function begin(evidence: Evidence, rollout: Rollout, nowNs: u64): bool {
+  const seen = evidence.seen;
+  // The process keeps its gauges when the shared data are gone with the last VM.
+  const told = readMetric(evidence.number) as u32;
+  const number = (seen.number > told ? seen.number : told) + 1;
+  const isSame = seen.shares == rollout.shares && seen.sharesNs != 0;
+  seen.sharesNs = isSame ? seen.sharesNs : nowNs;
+  seen.shares = rollout.shares;
+  seen.signature = rollout.signature;
+  seen.bits = evidence.wantedBits;
+  seen.number = number;
+  recordMetric(evidence.number, 0);
+  clearGauges(evidence);
+  recordMetric(evidence.began, nowNs / SECOND);
+  recordMetric(evidence.sharesBegan, seen.sharesNs / SECOND);
+  recordMetric(evidence.size, seen.bits == 0 ? 0 : (1 as u64) << (seen.bits as u64));
+  recordMetric(evidence.number, number);
+  evidence.said = 0;
+  return change(evidence, Phase.OPEN, nowNs);
+}
+
+/** Sets all gauges of the rollout to 0: there is no evidence. */
+function end(evidence: Evidence, nowNs: u64): bool {
+  recordMetric(evidence.number, 0);
+  clearGauges(evidence);
+  recordMetric(evidence.size, 0);
+  return change(evidence, Phase.NONE, nowNs);
+}
+
+/** Writes what is known of the rollout with another phase. @returns false when another VM has written meanwhile */
+function change(evidence: Evidence, phase: Phase, nowNs: u64): bool {
+  if (!readShared(evidence.key, shared)) return false;
+  const seen = evidence.seen;
+  const there = changetype<PeriodRecord>(addressOf(shared.bytes));
+  const isThere = lengthOf(shared.bytes) >= (RECORD_BYTES as u32);
+  memory.copy(changetype<usize>(next), changetype<usize>(seen), RECORD_BYTES);
+  next.format = FORMAT;
+  next.phase = phase;
+  next.phaseNs = nowNs;
+  const isKnown = isThere
+    ? there.phase == seen.phase && there.phaseNs == seen.phaseNs
+    : seen.phase == Phase.NONE && seen.phaseNs == 0;
+  const bytes = sliceOf(changetype<usize>(next), RECORD_BYTES as u32);
+  if (!isKnown || writeShared(evidence.key, bytes, shared) != Written.DONE) {
+    take(evidence, shared);
+    return false;
+  }
+  memory.copy(changetype<usize>(seen), changetype<usize>(next), RECORD_BYTES);
+  return true;
+}
+
+/** Why a rollout has no evidence. */
+const enum Reason {
+  UNSAID = 0,
+  TORN,
+  ROOM,
+}
+
+/** Says once why a rollout of a policy has no evidence. */
+function say(evidence: Evidence): void {
+  let reason = Reason.UNSAID;
+  if (evidence.isTorn) reason = Reason.TORN;
+  else if (changetype<usize>(evidence.live) != 0) reason = Reason.ROOM;
+  if (reason == evidence.said) return;
+  evidence.said = reason;
+  if (reason == Reason.UNSAID) return;
+  beginText(line);
+  put(line, '{"rollout":');
+  putString(line, evidence.name);
+  put(line, ',"evidence":"none","message":"');
+  put(
+    line,
+    reason == Reason.TORN
+      ? "policies that serve at the same time say different things of this rollout"
+      : "no memory: there are more rollouts with evidence than 8 MiB a worker can hold",
+  );
+  put(line, '"}');
+  log(WARN, textOf(line));
+}

@@ -1,0 +1,98 @@
+// Where a worker's bitmaps are: one run of pages for all rollouts that it counts for, laid out anew when one begins or
+// ends. They are copies: what is lost with an old run is looked up again.
+
+import { givePages, takePages } from "../../bytes/pages";
+import { bitmapBytes, FEWEST_BITS, MOST_BITS, pieceShift } from "../../core/evidence";
+import { Rollout } from "../../core/plan";
+import { Evidence, firstEvidence } from "./record";
+import { dropNotes, NOTES_BYTES } from "./notes";
+
+/** What a worker keeps of users at most, in bytes, its notes included. */
+const MOST_BYTES: u32 = 8 << 20;
+const MOST_RUN: u32 = MOST_BYTES - NOTES_BYTES;
+
+let run: usize = 0;
+let runBytes: u32 = 0;
+let isStale: bool = false;
+
+/** Some rollout began or ended: `layOut` has something to do. */
+export function staleLayout(): void {
+  isStale = true;
+}
+
+/** Bytes of the bitmaps, the heads of their pieces, and the counts. */
+function bytesFor(stats: u32, slots: u32, bits: u32, isRandom: bool): u32 {
+  const counts = (slots * stats) << 2;
+  if (isRandom) return (counts + 7) & ~7;
+  const heads = (1 << (bits - pieceShift(stats))) << 1;
+  return (bitmapBytes(stats, bits) + heads + counts + 7) & ~7;
+}
+
+/** Gives every rollout that this worker counts for its memory. A rollout without any waits for the next tick. */
+export function layOut(): void {
+  if (!isStale) return;
+  isStale = false;
+  let total: u32 = 0;
+  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
+    const evidence = changetype<Evidence>(at);
+    dropNotes(evidence);
+    evidence.counts = 0;
+    if (evidence.period != 0) total += wants(evidence);
+  }
+  givePages(run, runBytes);
+  runBytes = total < MOST_RUN ? total : MOST_RUN;
+  run = total == 0 ? 0 : takePages(runBytes);
+  if (run == 0) {
+    isStale = total != 0;
+    runBytes = 0;
+    return;
+  }
+  memory.fill(run, 0, runBytes);
+  let to = run;
+  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
+    const evidence = changetype<Evidence>(at);
+    if (evidence.period == 0) continue;
+    const bytes = wants(evidence);
+    if (bytes > runBytes - ((to - run) as u32)) {
+      // While other rollouts still have the size that they had before.
+      isStale = true;
+      continue;
+    }
+    evidence.pieces = to;
+    evidence.counts = to + bytes - ((((evidence.slots * evidence.stats) << 2) + 7) & ~7);
+    evidence.heads = evidence.isRandom ? 0 : to + bitmapBytes(evidence.stats, evidence.bits);
+    to += bytes;
+  }
+}
+
+function wants(evidence: Evidence): u32 {
+  return bytesFor(evidence.stats, evidence.slots, evidence.bits, evidence.isRandom);
+}
+
+/** Finds the size of the bitmaps of all rollouts that have evidence, and those for which there is no room. */
+export function shareRoom(): void {
+  let bits = MOST_BITS;
+  while (bits > FEWEST_BITS && roomTaken(bits) > MOST_RUN) bits--;
+  let total: u32 = 0;
+  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
+    const evidence = changetype<Evidence>(at);
+    const rollout = evidence.live;
+    if (changetype<usize>(rollout) == 0) continue;
+    const bytes = bytesFor(rollout.stats, rollout.slots, bits, rollout.isRandom);
+    evidence.hasRoom = bytes <= MOST_RUN - total;
+    evidence.wantedBits = rollout.isRandom ? 0 : bits;
+    if (evidence.hasRoom) total += bytes;
+  }
+}
+
+/** Bytes of all of them together, MOST_RUN and one when they are more. */
+function roomTaken(bits: u32): u32 {
+  let total: u32 = 0;
+  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
+    const rollout: Rollout = changetype<Evidence>(at).live;
+    if (changetype<usize>(rollout) == 0) continue;
+    total += bytesFor(rollout.stats, rollout.slots, bits, rollout.isRandom);
+    if (total > MOST_RUN) return MOST_RUN + 1;
+  }
+  return total;
+}

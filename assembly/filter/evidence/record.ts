@@ -1,0 +1,96 @@
+// What this VM knows of the evidence of a rollout: one record a name, which outlives any policy, as Envoy's gauges do.
+
+import { fixed } from "../../bytes/records";
+import { keep, take } from "../../bytes/arena";
+import { NONE, Slice } from "../../bytes/slice";
+import { ABSENT, find, insert, Table } from "../../bytes/table";
+import { put, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
+import { Rollout } from "../../core/plan";
+import { LIMIT_SLOW } from "../../vocabulary/limits";
+import { PeriodRecord } from "../../core/evidence-record";
+import { vmArena } from "../vm";
+
+
+@unmanaged
+export class Evidence {
+  next: usize;
+  name: Slice;
+  /** `serin/<name>`: its key in shared data. */
+  key: Slice;
+  /** As the newest policies have it; address 0 when none has it, or when they differ. */
+  live: Rollout;
+  /** Whether they differ. */
+  isTorn: bool;
+  /** Whether there is room for its bitmaps, of so many bits (a power of two): what a judge wants. */
+  hasRoom: bool;
+  wantedBits: u32;
+  /** What shared data said when they were last read; zeroes for nothing. */
+  seen: PeriodRecord;
+  /** The period that this worker counts for; 0 for none. What follows is of it. */
+  period: u32;
+  signature: u64;
+  bits: u32;
+  stats: u32;
+  slots: u32;
+  shift: u32;
+  isRandom: bool;
+  /** Whether only `users` are counted. */
+  countsUsersAlone: bool;
+  warmupNs: u64;
+  slowCount: u32;
+  /** Milliseconds: u32 each. */
+  slow: usize;
+  /** In the worker's bitmaps (filter/evidence/layout.ts): a piece behind the other, the first note of each piece (u16),
+   * and what the gauges are to move by (u32, the stats of a slot side by side). 0 before there is room. */
+  pieces: usize;
+  heads: usize;
+  counts: usize;
+  /** Notes that are not brought in yet; of a random identity, whether there are counts. */
+  pending: u32;
+  /** Metric ids (u32), in the order of `counts`. */
+  gauges: usize;
+  gaugeRoom: u32;
+  /** All gauges of users that this VM ever defined for the rollout: a chain of Gauge. */
+  defined: usize;
+  began: u32;
+  number: u32;
+  size: u32;
+  sharesBegan: u32;
+  /** What was last said of why there is no evidence. */
+  said: u32;
+}
+
+let first: usize = 0;
+let last: usize = 0;
+const names: Table = fixed<Table>();
+const text: Writer = fixed<Writer>();
+
+/** The first of all records, in the order in which their rollouts were first seen; 0 without any. */
+export function firstEvidence(): usize {
+  return first;
+}
+
+/** The record of a rollout, made when it is new; 0 without memory. */
+export function evidenceOf(name: Slice): usize {
+  const found = find(names, name);
+  if (found != ABSENT) return found;
+  const own = keep(vmArena(), name);
+  const address = take(vmArena(), offsetof<Evidence>());
+  const seen = take(vmArena(), offsetof<PeriodRecord>());
+  const slow = take(vmArena(), (LIMIT_SLOW as usize) << 2);
+  restartText(text);
+  put(text, "serin/");
+  putSlice(text, name);
+  const key = keep(vmArena(), textOf(text));
+  if (own == NONE || key == NONE || address == 0 || seen == 0 || slow == 0) return 0;
+  if (!insert(vmArena(), names, own, address as u32)) return 0;
+  const evidence = changetype<Evidence>(address);
+  evidence.name = own;
+  evidence.key = key;
+  evidence.seen = changetype<PeriodRecord>(seen);
+  evidence.slow = slow;
+  if (last == 0) first = address;
+  else changetype<Evidence>(last).next = address;
+  last = address;
+  return address;
+}

@@ -1,0 +1,103 @@
+// Whose rollouts are evidence: the newest policy of each plugin of this VM, and no older one that lives on for its last
+// streams.
+
+import { take } from "../../bytes/arena";
+import { Plan, Rollout } from "../../core/plan";
+import { setTickPeriod } from "../../host/clock";
+import { vmArena } from "../vm";
+import { leavePeriod } from "./period";
+import { Evidence, evidenceOf, firstEvidence } from "./record";
+
+/** Milliseconds between two ticks. */
+const TICK_MS: u32 = 500;
+
+
+@unmanaged
+class Plugin {
+  next: usize;
+  /** A hash of its name and its root_id. */
+  id: u64;
+  /** Address 0 when it has none any more. */
+  newest: Plan;
+}
+
+let plugins: usize = 0;
+let configuredNs: u64 = 0;
+let isChanged: bool = false;
+
+/** When this VM last loaded a policy: wall clock in nanoseconds. */
+export function lastConfiguredNs(): u64 {
+  return configuredNs;
+}
+
+/** Whether what is served has changed since this was last asked. */
+export function takeChanged(): bool {
+  const answer = isChanged;
+  isChanged = false;
+  return answer;
+}
+
+/** Gives the rollouts of a plan that have evidence their records. @returns false without memory for some */
+export function adoptEvidence(plan: Plan): bool {
+  let isSound = true;
+  for (let i: u32 = 0; i < plan.rolloutCount; i++) {
+    const rollout = plan.rollout(i);
+    if (rollout.slots == 0) continue;
+    rollout.evidence = evidenceOf(rollout.name);
+    if (rollout.evidence == 0) isSound = false;
+  }
+  return isSound;
+}
+
+/** A plugin serves this plan from now on. @returns false without memory */
+export function serveEvidence(plan: Plan, plugin: u64, nowNs: u64): bool {
+  let at = plugins;
+  while (at != 0 && changetype<Plugin>(at).id != plugin) at = changetype<Plugin>(at).next;
+  if (at == 0) {
+    at = take(vmArena(), offsetof<Plugin>());
+    if (at == 0) return false;
+    changetype<Plugin>(at).id = plugin;
+    changetype<Plugin>(at).next = plugins;
+    plugins = at;
+  }
+  changetype<Plugin>(at).newest = plan;
+  configuredNs = nowNs;
+  refresh();
+  if (firstEvidence() != 0) setTickPeriod(TICK_MS);
+  return true;
+}
+
+/** A plan is going: it is the newest of no plugin any more. */
+export function forgetEvidence(plan: Plan): void {
+  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
+    if (changetype<Plugin>(at).newest != plan) continue;
+    changetype<Plugin>(at).newest = changetype<Plan>(0);
+    refresh();
+  }
+}
+
+/** Finds what each rollout's newest policies say of it. */
+function refresh(): void {
+  isChanged = true;
+  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
+    changetype<Evidence>(at).live = changetype<Rollout>(0);
+    changetype<Evidence>(at).isTorn = false;
+  }
+  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
+    const plan = changetype<Plugin>(at).newest;
+    if (changetype<usize>(plan) == 0) continue;
+    for (let i: u32 = 0; i < plan.rolloutCount; i++) {
+      const rollout = plan.rollout(i);
+      if (rollout.evidence == 0) continue;
+      const evidence = changetype<Evidence>(rollout.evidence);
+      if (changetype<usize>(evidence.live) == 0) evidence.live = rollout;
+      else if (evidence.live.signature != rollout.signature) evidence.isTorn = true;
+    }
+  }
+  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
+    const evidence = changetype<Evidence>(at);
+    if (evidence.isTorn) evidence.live = changetype<Rollout>(0);
+    const rollout = evidence.live;
+    if (changetype<usize>(rollout) == 0 || rollout.signature != evidence.signature) leavePeriod(evidence);
+  }
+}

@@ -1,0 +1,108 @@
+// What a request says of its user: that it was given a variant, and what it met in the end.
+
+import { take } from "../../bytes/arena";
+import { indexOfUser, Met, metAtEnd } from "../../core/evidence";
+import { Given } from "../../core/decision";
+import { Stream } from "../records";
+import { vmArena } from "../vm";
+import { isNew, note } from "./notes";
+import { Evidence } from "./record";
+
+/** A user of a stream, in one rollout. */
+@unmanaged
+class User {
+  next: usize;
+  evidence: usize;
+  /** The period in which the request was given. */
+  period: u32;
+  index: u32;
+  slot: u32;
+}
+const USER_BYTES: usize = offsetof<User>();
+
+let freeUsers: usize = 0;
+
+/** The request was given a variant, or the default as one of the control group, by its bucket. */
+export function beginUser(stream: Stream, given: Given): void {
+  const rollout = given.rollout;
+  if (rollout.evidence == 0) return;
+  const evidence = changetype<Evidence>(rollout.evidence);
+  if (evidence.period == 0 || evidence.signature != rollout.signature) return;
+  const index: u32 = evidence.isRandom ? 0 : indexOfUser(given.hash, evidence.bits);
+  note(evidence, index, given.slot, 1 << Met.USERS);
+  if (evidence.countsUsersAlone) return;
+  let at = freeUsers;
+  if (at != 0) freeUsers = changetype<User>(at).next;
+  else at = take(vmArena(), USER_BYTES);
+  if (at == 0) return;
+  const user = changetype<User>(at);
+  user.evidence = rollout.evidence;
+  user.period = evidence.period;
+  user.index = index;
+  user.slot = given.slot;
+  user.next = stream.users;
+  stream.users = at;
+}
+
+/** How a stream ended, for its users. */
+@unmanaged
+export class UsersEnd {
+  /** 1 to 5 for the class of the answer, 0 when there was none that was whole. */
+  ending: u32;
+  isError: bool;
+  /** Whether it was open for as long as the client liked: a tunnel, an event stream. */
+  isOpenEnded: bool;
+  nowNs: u64;
+  /** From the request's headers at the filter. */
+  spentNs: u64;
+}
+
+const MILLISECOND: u64 = 1000000;
+
+/** Whether the stream would say something new of slowness, so that it matters whether it was open-ended. */
+export function saysSlow(stream: Stream, end: UsersEnd): bool {
+  for (let at = stream.users; at != 0; at = changetype<User>(at).next) {
+    const user = changetype<User>(at);
+    const evidence = changetype<Evidence>(user.evidence);
+    if (evidence.period != user.period) continue;
+    const slow = slowBits(evidence, end);
+    if (slow != 0 && isNew(evidence, user.index, slow)) return true;
+  }
+  return false;
+}
+
+function slowBits(evidence: Evidence, end: UsersEnd): u32 {
+  return metAtEnd(0, false, slowerThan(evidence, end));
+}
+
+/** How many thresholds the answer took longer than; none while the variant warms up. */
+function slowerThan(evidence: Evidence, end: UsersEnd): u32 {
+  if (end.isOpenEnded) return 0;
+  const sharesNs = evidence.seen.sharesNs;
+  if (end.nowNs < sharesNs || end.nowNs - sharesNs < evidence.warmupNs) return 0;
+  let count: u32 = 0;
+  while (
+    count < evidence.slowCount &&
+    end.spentNs > (load<u32>(evidence.slow + (count << 2)) as u64) * MILLISECOND
+  )
+    count++;
+  return count;
+}
+
+/** The stream is over: what its users met counts, if the period is still the one in which it was given. */
+export function endUsers(stream: Stream, end: UsersEnd): void {
+  let at = stream.users;
+  stream.users = 0;
+  while (at != 0) {
+    const user = changetype<User>(at);
+    const evidence = changetype<Evidence>(user.evidence);
+    if (evidence.period == user.period) {
+      const met = metAtEnd(end.ending, end.isError, slowerThan(evidence, end));
+      if (met != 0) note(evidence, user.index, user.slot, met);
+    }
+    const next = user.next;
+    user.next = freeUsers;
+    freeUsers = at;
+    at = next;
+  }
+}

@@ -1,0 +1,84 @@
+// What of a rollout begins an evidence period, as one number: the same for two policies that say the same of it, however
+// they are written and whatever else is in them.
+
+import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
+import { fixed, nextOf } from "../bytes/records";
+import { addressOf, isWord, lengthOf, Slice } from "../bytes/slice";
+import { Rollout, SIGNALS_COUNT } from "../core/plan";
+import { nextBelow, Node } from "./node";
+
+const hash: Hash64 = fixed<Hash64>();
+const number: usize = memory.data(8, 8);
+
+/** Writes the rollout's signatures; `node` is the rollout in the policy. */
+export function sign(node: Node, rollout: Rollout): void {
+  beginHash(hash);
+  putShares(rollout);
+  rollout.shares = hashOf(hash);
+  putText(rollout.salt);
+  putNumber(rollout.epoch);
+  putNumber(rollout.signals == SIGNALS_COUNT ? 1 : 0);
+  putNumber(rollout.slowCount);
+  for (let i: u32 = 0; i < rollout.slowCount; i++) putNumber(rollout.slow.at(i));
+  for (let i: u32 = 0; i < rollout.variantCount; i++) {
+    putText(rollout.variant(i).cluster);
+  }
+  const policy = node.container.container;
+  const identity = memberOf(node, "identity");
+  putTree(identity ? identity : memberOf(policy, "identity"));
+  putTree(memberOf(node, "match"));
+  const when = memberOf(node, "when");
+  putTree(when);
+  if (when && refers(when)) putTree(memberOf(policy, "$evaluators"));
+  rollout.signature = hashOf(hash);
+}
+
+function putShares(rollout: Rollout): void {
+  putNumber(rollout.fallback);
+  for (let i: u32 = 0; i < rollout.variantCount; i++) {
+    const variant = rollout.variant(i);
+    putText(variant.name);
+    putNumber(variant.begin);
+    putNumber(variant.end);
+  }
+}
+
+function putNumber(value: u64): void {
+  store<u64>(number, value);
+  hashBytes(hash, number, 8);
+}
+
+function putText(text: Slice): void {
+  putNumber(lengthOf(text));
+  hashBytes(hash, addressOf(text), lengthOf(text));
+}
+
+/** A value of the policy with all that is in it: types, names and texts in their order, without blanks and escapes. */
+function putTree(root: Node | null): void {
+  putNumber(root ? 1 : 0);
+  if (!root) return;
+  let node: Node | null = root;
+  while (node) {
+    putNumber(node.kind);
+    putNumber(node.count);
+    if (node != root) putText(node.key);
+    putText(node.text);
+    node = nextBelow(root, node);
+  }
+}
+
+function refers(rule: Node): bool {
+  let node = nextBelow(rule, rule);
+  while (node) {
+    if (isWord(node.key, "$ref")) return true;
+    node = nextBelow(rule, node);
+  }
+  return false;
+}
+
+function memberOf(object: Node, key: string): Node | null {
+  for (let member = object.first; member; member = nextOf(member)) {
+    if (isWord(member.key, key)) return member;
+  }
+  return null;
+}

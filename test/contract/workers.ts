@@ -1,0 +1,143 @@
+// The workers of one Envoy on the emulator: VMs that share stats, shared data and a clock, with policies that reach them
+// one after the other. Time stands still until a test moves it.
+
+import assert from "node:assert/strict";
+
+import {
+  Metrics,
+  SharedData,
+  Vm,
+  type LogLine,
+  type Root,
+  type Stream,
+  type StreamEnd,
+} from "../../tools/emulator/index.ts";
+import { filterModule } from "../cases/emulator-host.ts";
+
+const MILLISECOND = 1_000_000n;
+const START = 1_795_000_000_000_000_000n;
+
+/** What a request of a test says besides its user. */
+export interface Sent {
+  readonly headers?: [name: string, value: string][];
+  readonly method?: string;
+  readonly path?: string;
+  readonly status?: number;
+  readonly response?: [name: string, value: string][];
+  /** Milliseconds until it ends. */
+  readonly takes?: number;
+  readonly end?: StreamEnd;
+}
+
+export class Worker {
+  readonly vm: Vm;
+  root: Root | null = null;
+
+  constructor(
+    private readonly fleet: Workers,
+    readonly lines: LogLine[],
+  ) {
+    this.vm = Vm.load(filterModule(), {
+      metrics: fleet.metrics,
+      sharedData: fleet.sharedData,
+      clock: () => fleet.now,
+      onLog: (line) => void lines.push(line),
+    });
+  }
+
+  /** An update: the old root goes when its streams have. */
+  configure(policy: object): void {
+    const { root, accepted, problems } = this.vm.configure(JSON.stringify(policy));
+    assert.ok(accepted, JSON.stringify(problems));
+    if (this.root !== null) this.vm.retire(this.root);
+    this.root = root;
+  }
+
+  open(user: string | null, { headers = [], method = "GET", path = "/" }: Sent = {}): Stream {
+    assert.ok(this.root);
+    const cookie: [string, string][] = user === null ? [] : [["cookie", `uid=${user}`]];
+    return this.vm.request(this.root, {
+      headers: [[":method", method], [":path", path], [":authority", "a"], ...cookie, ...headers],
+    });
+  }
+
+  /** A whole request. Its time passes for all workers. */
+  send(user: string | null, sent: Sent = {}): void {
+    const stream = this.open(user, sent);
+    if (sent.takes !== undefined) this.fleet.pass(sent.takes);
+    finish(stream, sent);
+  }
+}
+
+/** Ends a stream with an answer. */
+export function finish(stream: Stream, { status = 200, response = [], end = {} }: Sent = {}): void {
+  stream.onResponseHeaders([[":status", String(status)], ...response], true).done(end);
+}
+
+export class Workers {
+  readonly metrics = new Metrics();
+  readonly lines: LogLine[] = [];
+  readonly all: Worker[] = [];
+  now = START;
+
+  constructor(
+    count: number,
+    readonly sharedData = new SharedData(),
+  ) {
+    for (let i = 0; i < count; i++) this.all.push(new Worker(this, this.lines));
+  }
+
+  /** One more VM under the same `vm_id`: a worker, or the first of another .wasm. */
+  add(): Worker {
+    const worker = new Worker(this, this.lines);
+    this.all.push(worker);
+    return worker;
+  }
+
+  /** As the main thread hands an update on, a millisecond apart. */
+  configure(policy: object): void {
+    for (const worker of this.all) {
+      worker.configure(policy);
+      this.pass(1);
+    }
+  }
+
+  /** Time without a tick. */
+  pass(milliseconds: number): void {
+    this.now += BigInt(milliseconds) * MILLISECOND;
+  }
+
+  /** Time in which every VM ticks as its timers say. */
+  run(milliseconds: number): void {
+    const step = 50;
+    for (let left = milliseconds; left > 0; left -= step) {
+      this.pass(Math.min(step, left));
+      for (const { vm } of this.all) if (vm.trap === null) vm.runTicks();
+    }
+  }
+
+  /** Long enough for a period to end and the next to begin on all workers. */
+  settle(): void {
+    this.run(4_000);
+  }
+
+  worker(index: number): Worker {
+    return this.all[index % this.all.length] as Worker;
+  }
+
+  /** A gauge of the rollout `checkout`, by what stands behind its name; 0 when it is not defined. */
+  gauge(leaf: string, rollout = "checkout"): number {
+    return Number(this.metrics.read(`serin.rollout.${rollout}.${leaf}`) ?? 0n);
+  }
+
+  /** All gauges of users of the rollout that are not 0. */
+  users(rollout = "checkout"): Record<string, number> {
+    const prefix = `serin.rollout.${rollout}.`;
+    return Object.fromEntries(
+      this.metrics
+        .all()
+        .filter(({ name, value }) => name.startsWith(prefix) && name.includes(".users") && value !== 0n)
+        .map(({ name, value }) => [name.slice(prefix.length), Number(value)]),
+    );
+  }
+}

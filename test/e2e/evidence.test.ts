@@ -1,0 +1,315 @@
+// Distinct users on a real Envoy, two workers, sticky Zipf traffic over kept connections that change: every gauge is the
+// number of bitmap indices of the users concerned, computed from what the client sent alone. And: when periods begin.
+
+import assert from "node:assert/strict";
+import { appendFile, copyFile, rename, writeFile } from "node:fs/promises";
+import { Agent, request } from "node:http";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+
+import { waitUntil } from "../../tools/envoy/index.ts";
+import { newFilterResource, printFilterResource, putPolicy } from "../../tools/policy/filter-resource.ts";
+import { startUpstream } from "../upstream/upstream.ts";
+import { murmur3, position } from "./murmur3.ts";
+import { startProxyOver, WASM, type BareProxy } from "./proxy.ts";
+import { EVERY_ENVOY } from "./versions.ts";
+
+const GOLDEN = 0x9e3779b1;
+const SPACE = 2 ** 32;
+const CONNECTIONS = 32;
+const USERS = 20_000;
+const REQUESTS = 20_000;
+/** A threshold that only those answers pass which are asked to. */
+const SLOW = 3_000;
+
+interface Rollout {
+  readonly percent: number;
+  readonly changes?: object;
+}
+
+function policy(checkout: Rollout, search: number): object {
+  const variants = (percent: number): object => ({ stable: {}, canary: { percent } });
+  return {
+    identity: [{ cookie: "uid" }],
+    rollouts: {
+      checkout: {
+        default: "stable",
+        variants: variants(checkout.percent),
+        force: { header: "x-force" },
+        slow: [`${SLOW}ms`],
+        warmup: "0s",
+        ...checkout.changes,
+      },
+      search: { default: "stable", variants: variants(search), slow: [] },
+    },
+  };
+}
+
+function indexOf(user: string): number {
+  return Math.imul(murmur3(`checkout/${user}`), GOLDEN) >>> 16;
+}
+
+/** `canary`, `control`, or null for the rest of the default: docs/policy.md and docs/decisions/evidence.md. */
+function groupOf(user: string, percent: number): "canary" | "control" | null {
+  if (murmur3(`checkout/${user}`) < position(percent)) return "canary";
+  const below = Math.floor((Math.min(4 * percent, 100 - percent) / (100 - percent)) * SPACE);
+  return murmur3(`control/checkout/${user}`) < below ? "control" : null;
+}
+
+/** Users whose bits nobody of the other group has, under any of these shares: so each gauge is known exactly. */
+function chooseUsers(count: number, percents: readonly number[]): string[] {
+  const takenBy = new Map<string, string>();
+  const chosen: string[] = [];
+  for (let i = 0; chosen.length < count; i++) {
+    const user = `user-${i}`;
+    const places = percents.map(
+      (percent) => [`${percent} ${indexOf(user)}`, groupOf(user, percent)] as const,
+    );
+    if (places.some(([at, group]) => group !== null && (takenBy.get(at) ?? group) !== group)) continue;
+    for (const [at, group] of places) if (group !== null) takenBy.set(at, group);
+    chosen.push(user);
+  }
+  return chosen;
+}
+
+/** mulberry32 */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / SPACE;
+  };
+}
+
+/** Ranks by Zipf's law with exponent 0.7, by inversion of its continuous form. */
+function zipf(random: () => number, count: number): number {
+  return Math.min(count - 1, Math.floor(count * random() ** (1 / 0.3)));
+}
+
+interface Asked {
+  readonly user: string | null;
+  readonly status: number;
+  readonly slow?: boolean;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+}
+
+class Client {
+  #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+
+  constructor(private readonly port: number) {}
+
+  /** New connections for what comes. */
+  reconnect(): void {
+    const old = this.#agent;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+    setTimeout(() => old.destroy(), 20_000).unref();
+  }
+
+  send({ user, status, slow = false, method = "GET", headers = {} }: Asked): Promise<number> {
+    const path = `/?up-status=${status}${slow ? `&up-latency=${SLOW + 600}` : ""}`;
+    const cookie = user === null ? {} : { cookie: `uid=${user}` };
+    return new Promise((resolve, reject) => {
+      request(
+        { port: this.port, method, path, agent: this.#agent, headers: { ...cookie, ...headers } },
+        (response) => {
+          response.resume().on("end", () => resolve(response.statusCode ?? 0));
+        },
+      )
+        .on("error", reject)
+        .end();
+    });
+  }
+
+  async sendAll(all: readonly Asked[]): Promise<void> {
+    let next = 0;
+    const work = async (): Promise<void> => {
+      for (let i = next++; i < all.length; i = next++) {
+        if (i % 2_000 === 1_999) this.reconnect();
+        const asked = all[i] as Asked;
+        assert.equal(await this.send(asked), asked.status);
+      }
+    };
+    await Promise.all(Array.from({ length: CONNECTIONS }, work));
+  }
+
+  stop(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** The gauges that these requests lead to. */
+function expected(all: readonly Asked[], percent: number): Record<string, number> {
+  const met = new Map<string, Set<number>>();
+  for (const { user, status, slow } of all) {
+    const group = user === null ? null : groupOf(user, percent);
+    if (user === null || group === null) continue;
+    const kind = Math.floor(status / 100);
+    const stats = ["users"];
+    if (kind === 2 || kind === 3) stats.push("users_ok");
+    if (kind === 3) stats.push("users_3xx");
+    if (kind === 4) stats.push("users_4xx");
+    if (kind === 5) stats.push("users_error");
+    if (slow === true) stats.push(`users_slow.${SLOW}`);
+    for (const stat of stats) {
+      const name = `${group}.${stat}`;
+      met.set(name, (met.get(name) ?? new Set()).add(indexOf(user)));
+    }
+  }
+  const counts = [...met].map(([name, indexes]): [string, number] => [name, indexes.size]);
+  return Object.fromEntries(counts.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const KINDS = [301, 404, 500, 503];
+
+function traffic(users: readonly string[], count: number, seed: number): Asked[] {
+  const random = seeded(seed);
+  return Array.from({ length: count }, (_, i) => {
+    const user = users[zipf(random, users.length)] as string;
+    if (i % 1_000 === 500) return { user, status: 200, slow: true };
+    return { user, status: random() < 0.95 ? 200 : (KINDS[Math.floor(random() * KINDS.length)] as number) };
+  });
+}
+
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+for (const version of EVERY_ENVOY) {
+  describe(`users of ${REQUESTS} requests, Envoy ${version}`, () => {
+    const users = chooseUsers(USERS, [10, 12]);
+    const late = chooseUsers(USERS + 4_000, [10, 12]).slice(USERS);
+    let proxy: BareProxy;
+    let client: Client;
+    const sent: Asked[] = [];
+
+    /** A gauge of a rollout. */
+    const gauge = async (name: string): Promise<number> => {
+      const all = await proxy.admin.stats("^wasmcustom\\.serin\\.rollout\\.");
+      return all.get(`wasmcustom.serin.rollout.${name}`) ?? 0;
+    };
+    /** All gauges of users of checkout that are not 0. */
+    const counted = async (): Promise<Record<string, number>> => {
+      const prefix = "wasmcustom.serin.rollout.checkout.";
+      const all = await proxy.admin.stats("^wasmcustom\\.serin\\.rollout\\.checkout\\..*\\.users");
+      const own = [...all].filter(([, value]) => value !== 0);
+      return Object.fromEntries(
+        own
+          .map(([name, value]): [string, number] => [name.slice(prefix.length), value])
+          .sort(([a], [b]) => (a < b ? -1 : 1)),
+      );
+    };
+    const period = (number: number, rollout = "checkout"): Promise<void> =>
+      waitUntil(
+        `period ${number} of ${rollout}`,
+        20_000,
+        async () => (await gauge(`${rollout}.evidence_period`)) === number,
+      );
+    /** As long as a tick may take to bring in what was noted, on a busy machine. */
+    const settle = (): Promise<void> => pause(2_000);
+
+    before(async () => {
+      const upstream = await startUpstream({ version: "stable" });
+      proxy = await startProxyOver([upstream], {
+        ...{ version, policy: policy({ percent: 10 }, 20), concurrency: 2, logLevel: "error" },
+        routes: [{ match: { prefix: "/" }, route: { cluster: "stable", timeout: "60s" } }],
+      });
+      client = new Client(proxy.port);
+      await period(1);
+      await pause(2_000);
+    });
+    after(async () => {
+      client?.stop();
+      await proxy?.stop();
+    });
+
+    test("every gauge is the number of indices of the users concerned", async () => {
+      const first = traffic(users, REQUESTS, 14);
+      sent.push(...first);
+      await client.sendAll(first);
+      await settle();
+      assert.deepEqual(await counted(), expected(sent, 10));
+      assert.equal(await gauge("checkout.evidence_period"), 1);
+      assert.equal(await gauge("checkout.evidence_bits"), 65_536);
+      assert.equal(await gauge("checkout.control.share"), 40_000);
+    });
+
+    test("forced, anonymous and preflight requests move none", async () => {
+      const before = await counted();
+      const user = (group: string): string => late.find((other) => groupOf(other, 10) === group) as string;
+      await client.sendAll([
+        { user: user("canary"), status: 200, headers: { "x-force": "canary" } },
+        { user: user("control"), status: 500, headers: { "x-force": "stable" } },
+        { user: user("control"), status: 404, headers: { "x-force": "canary" } },
+        { user: null, status: 200 },
+        {
+          ...{ user: user("canary"), status: 200, method: "OPTIONS" },
+          headers: { origin: "https://a.example.com", "access-control-request-method": "PUT" },
+        },
+      ]);
+      await settle();
+      assert.deepEqual(await counted(), before);
+    });
+
+    test("a change of another rollout, and of what is no evidence here, begins no period", async () => {
+      const before = await counted();
+      const began = await gauge("checkout.evidence_began");
+      assert.equal(await proxy.publish(policy({ percent: 10 }, 25)), "accepted");
+      await period(2, "search");
+      const changes = { force: { header: "x-canary" }, announce: "all", warmup: "1s" };
+      assert.equal(await proxy.publish(policy({ percent: 10, changes }, 25)), "accepted");
+      await pause(4_000);
+      assert.equal(await gauge("checkout.evidence_period"), 1);
+      assert.equal(await gauge("checkout.evidence_began"), began);
+      assert.deepEqual(await counted(), before);
+      // And the counting goes on where it was.
+      const more = traffic(late, 1_000, 15);
+      sent.push(...more);
+      await client.sendAll(more);
+      await settle();
+      assert.deepEqual(await counted(), expected(sent, 10));
+    });
+
+    test("a change of the shares begins one, and what was given before counts in none", async () => {
+      const user = users.find((other) => groupOf(other, 10) === "canary") as string;
+      const open = client.send({ user, status: 500, slow: true });
+      await pause(200);
+      assert.equal(await proxy.publish(policy({ percent: 12 }, 25)), "accepted");
+      await open;
+      await period(2);
+      await pause(2_000);
+      assert.deepEqual(await counted(), {});
+      const second = traffic(users, REQUESTS / 4, 16);
+      await client.sendAll(second);
+      await settle();
+      assert.deepEqual(await counted(), expected(second, 12));
+      sent.splice(0, sent.length, ...second);
+    });
+
+    test("a swap of the .wasm under one vm_id keeps the period, its counts and the shares", async () => {
+      const other = join(proxy.envoy.folder, "other.wasm");
+      await copyFile(WASM, other);
+      // A custom section: another module that does the same.
+      await appendFile(other, Buffer.from([0, 2, 1, 0x61]));
+      const document = newFilterResource({ wasm: other, name: "serin", failurePolicy: "FAIL_RELOAD" });
+      putPolicy("filter.yaml", document, JSON.stringify(policy({ percent: 12 }, 25)), {});
+      const file = join(proxy.envoy.folder, "watched/filter.yaml");
+      const before = await proxy.admin.filterUpdates("serin");
+      await writeFile(`${file}.new`, printFilterResource("filter.yaml", document));
+      await rename(`${file}.new`, file);
+      assert.equal(await proxy.admin.waitForUpdate("serin", before), "accepted");
+      for (let i = 0; i < 10; i++) {
+        await pause(400);
+        assert.equal(await gauge("checkout.canary.share"), 12_000);
+        assert.equal(await gauge("checkout.stable.share"), 88_000);
+      }
+      const more = traffic(late, 1_000, 17);
+      sent.push(...more);
+      await client.sendAll(more);
+      await settle();
+      assert.equal(await gauge("checkout.evidence_period"), 2);
+      assert.deepEqual(await counted(), expected(sent, 12));
+    });
+  });
+}
