@@ -75,7 +75,6 @@ export function finish(stream: Stream, { status = 200, response = [], end = {} }
 }
 
 export class Workers {
-  readonly metrics = new Metrics();
   readonly lines: LogLine[] = [];
   readonly all: Worker[] = [];
   now = START;
@@ -83,6 +82,7 @@ export class Workers {
   constructor(
     count: number,
     readonly sharedData = new SharedData(),
+    readonly metrics = new Metrics(),
   ) {
     for (let i = 0; i < count; i++) this.all.push(new Worker(this, this.lines));
   }

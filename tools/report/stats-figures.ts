@@ -48,7 +48,8 @@ export function figuresOf(all: Snapshot, recent: Snapshot | null): Map<string, V
         const seen = total > 0 ? requestsOf(counts) / total : null;
         return variantFigures(name, counts, seen, perSecond(lately, recent));
       });
-      if (control !== null) {
+      // Of a control group whose requests are not counted there are a share and users, and nothing to show here.
+      if (control !== null && control.counters.has(STAT_RQ_TOTAL)) {
         rows.push(variantFigures(CONTROL, control, null, perSecond(late?.control ?? null, recent)));
       }
       return [rollout, rows];

@@ -13,6 +13,8 @@ const MOST_RUN: u32 = MOST_BYTES - NOTES_BYTES;
 
 let run: usize = 0;
 let runBytes: u32 = 0;
+/** What all rollouts that have evidence will take once their periods have begun. */
+let planned: u32 = 0;
 let isStale: bool = false;
 
 /** Some rollout began or ended: `layOut` has something to do. */
@@ -39,15 +41,12 @@ export function layOut(): void {
     evidence.counts = 0;
     if (evidence.period != 0) total += wants(evidence);
   }
-  givePages(run, runBytes);
-  runBytes = total < MOST_RUN ? total : MOST_RUN;
-  run = total == 0 ? 0 : takePages(runBytes);
-  if (run == 0) {
-    isStale = total != 0;
-    runBytes = 0;
+  // For all of them at once: a run that grew with each would leave its smaller predecessors behind it.
+  if (total < planned) total = planned;
+  if (!takeRun(total < MOST_RUN ? total : MOST_RUN)) {
+    isStale = true;
     return;
   }
-  memory.fill(run, 0, runBytes);
   let to = run;
   for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
     const evidence = changetype<Evidence>(at);
@@ -63,6 +62,17 @@ export function layOut(): void {
     evidence.heads = evidence.isRandom ? 0 : to + bitmapBytes(evidence.stats, evidence.bits);
     to += bytes;
   }
+}
+
+/** Takes a run of so many bytes, zeroed, in place of the one that is there. @returns false without memory */
+function takeRun(bytes: u32): bool {
+  if (bytes != runBytes) {
+    givePages(run, runBytes);
+    run = bytes == 0 ? 0 : takePages(bytes);
+    runBytes = run == 0 ? 0 : bytes;
+  }
+  if (run != 0) memory.fill(run, 0, runBytes);
+  return runBytes == bytes;
 }
 
 function wants(evidence: Evidence): u32 {
@@ -83,6 +93,7 @@ export function shareRoom(): void {
     evidence.wantedBits = rollout.isRandom ? 0 : bits;
     if (evidence.hasRoom) total += bytes;
   }
+  planned = total;
 }
 
 /** Bytes of all of them together, MOST_RUN and one when they are more. */
