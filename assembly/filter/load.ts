@@ -46,7 +46,7 @@ function takeText(bytes: usize): usize {
 
 const hash: Hash64 = fixed<Hash64>();
 /** A byte of 0, which no name has. */
-const ZERO: usize = memory.data(1, 8);
+const ZERO: usize = memory.data(sizeof<u8>(), 8);
 const line: Writer = fixed<Writer>();
 
 /**

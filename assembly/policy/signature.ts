@@ -8,7 +8,7 @@ import { Rollout, SIGNALS_COUNT } from "../core/plan";
 import { nextBelow, Node } from "./node";
 
 const hash: Hash64 = fixed<Hash64>();
-const number: usize = memory.data(8, 8);
+const number: usize = memory.data(sizeof<u64>(), 8);
 
 /** Writes the rollout's signatures; `node` is the rollout in the policy. */
 export function sign(node: Node, rollout: Rollout): void {
