@@ -3,18 +3,10 @@
 
 import { lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { readCookies } from "./cookies";
-import {
-  Decision,
-  Given,
-  GIVEN_DEFAULT,
-  GIVEN_DISABLED,
-  GIVEN_FORCED_BY_COOKIE,
-  GIVEN_FORCED_BY_HEADER,
-  GIVEN_SPLIT,
-} from "./decision";
+import { Decision, Given, GivenReason } from "./decision";
 import { evaluateFlag } from "./flag";
 import { identify } from "./identity";
-import { FALSE, holds, TRUE, UNKNOWN } from "./logic/evaluate";
+import { holds, Truth } from "./logic/evaluate";
 import { matchAll } from "./match";
 import { hashAfter } from "./murmur3";
 import { NO_SLOT, Rollout, Variant } from "./plan";
@@ -74,7 +66,7 @@ function decideRollout(decision: Decision, rollout: Rollout): bool {
   const when = rollout.when;
   if (when) {
     const held = holds(decision, when);
-    if (held != TRUE) return held == FALSE;
+    if (held != Truth.True) return held == Truth.False;
   }
   const given = decision.given.at(decision.givenCount);
   given.rollout = rollout;
@@ -82,8 +74,11 @@ function decideRollout(decision: Decision, rollout: Rollout): bool {
   given.hash = 0;
   given.isControl = false;
   given.slot = NO_SLOT;
-  given.reason = rollout.disabled ? GIVEN_DISABLED : forcedReason(decision, rollout, given);
-  if (given.reason == UNDECIDED || (given.reason == GIVEN_DEFAULT && !split(decision, rollout, given))) {
+  given.reason = rollout.disabled ? GivenReason.Disabled : forcedReason(decision, rollout, given);
+  if (
+    given.reason == GivenReason.Undecided ||
+    (given.reason == GivenReason.Default && !split(decision, rollout, given))
+  ) {
     // Its rules run once more.
     decision.ruleErrors = errors;
     return false;
@@ -92,26 +87,23 @@ function decideRollout(decision: Decision, rollout: Rollout): bool {
   return true;
 }
 
-/** The client's address has to be given first: never a reason that stands in a Given in the end. */
-const UNDECIDED: u32 = 0xffffffff;
-
 /**
  * Gives the variant that the request asks for by header or cookie, if `force.when` lets it.
- * @returns why; GIVEN_DEFAULT when no tester chose, or UNDECIDED
+ * @returns why; GivenReason.Default when no tester chose, or GivenReason.Undecided
  */
-function forcedReason(decision: Decision, rollout: Rollout, given: Given): u32 {
-  let reason = GIVEN_FORCED_BY_HEADER;
+function forcedReason(decision: Decision, rollout: Rollout, given: Given): GivenReason {
+  let reason = GivenReason.ForcedByHeader;
   let forced = variantNamed(rollout, decision.valueOf(rollout.forceHeader));
   if (!forced && rollout.forceCookie != NO_SLOT) {
     readCookies(decision);
-    reason = GIVEN_FORCED_BY_COOKIE;
+    reason = GivenReason.ForcedByCookie;
     forced = variantNamed(rollout, decision.valueOf(rollout.forceCookie));
   }
-  if (!forced) return GIVEN_DEFAULT;
+  if (!forced) return GivenReason.Default;
   const when = rollout.forceWhen;
   if (when) {
     const held = holds(decision, when);
-    if (held != TRUE) return held == UNKNOWN ? UNDECIDED : GIVEN_DEFAULT;
+    if (held != Truth.True) return held == Truth.Unknown ? GivenReason.Undecided : GivenReason.Default;
   }
   given.variant = forced;
   return reason;
@@ -124,7 +116,7 @@ function split(decision: Decision, rollout: Rollout, given: Given): bool {
   const visitor = identify(decision, identity, true);
   if (!visitor) return false;
   if (visitor.value == NONE) return true;
-  given.reason = GIVEN_SPLIT;
+  given.reason = GivenReason.Split;
   given.hash = hashAfter(rollout.salted, visitor.value);
   const fallback = given.variant;
   given.variant = variantAt(rollout, given.hash, fallback);

@@ -5,7 +5,7 @@ import { NONE } from "../bytes/slice";
 import { beginText, put, putSlice, textOf, Writer } from "../bytes/writer";
 import { HEADER_CLUSTER, HEADER_FLAGS, STATE_CLUSTER, STATE_NAMESPACE } from "../vocabulary/headers";
 import { anyExposed, putDictionary } from "./dictionary";
-import { ERROR_PARSE } from "./logic/opcodes";
+import { RuleError } from "./logic/opcodes";
 import { putValue } from "./logic/value-text";
 import {
   ERROR_CODE_GENERAL,
@@ -18,32 +18,20 @@ import {
   REASON_TARGETING_MATCH,
 } from "../vocabulary/reasons";
 import { fixed, nextOf } from "../bytes/records";
-import {
-  Decision,
-  Drawn,
-  DRAWN_COPY,
-  FLAG_DEFAULT,
-  FLAG_DISABLED,
-  FLAG_ERROR,
-  FLAG_STATIC,
-  Given,
-  GIVEN_DEFAULT,
-  GIVEN_DISABLED,
-  GIVEN_SPLIT,
-} from "./decision";
-import { NO_SLOT, STEER_HEADER } from "./plan";
+import { Decision, Draw, Drawn, FlagReason, Given, GivenReason } from "./decision";
+import { NO_SLOT, Steer } from "./plan";
 import { anyIssued, isAnnounced, isSecure, putCookieHeader, putSetCookie, steeredCluster } from "./steering";
-import { DISPATCH_MIRROR, Shadow } from "./shadow-plan";
+import { Dispatch, Shadow } from "./shadow-plan";
 import { view } from "./view";
 
 /** For texts that stand inside the line as JSON strings. */
 const part: Writer = fixed<Writer>();
 
-/** OpenFeature's word for a GIVEN_* code. */
-export function reasonOf(code: u32): string {
-  if (code == GIVEN_DISABLED) return REASON_DISABLED;
-  if (code == GIVEN_DEFAULT) return REASON_DEFAULT;
-  return code == GIVEN_SPLIT ? REASON_SPLIT : REASON_TARGETING_MATCH;
+/** OpenFeature's word for a GivenReason code. */
+export function reasonOf(code: GivenReason): string {
+  if (code == GivenReason.Disabled) return REASON_DISABLED;
+  if (code == GivenReason.Default) return REASON_DEFAULT;
+  return code == GivenReason.Split ? REASON_SPLIT : REASON_TARGETING_MATCH;
 }
 
 /** Puts the members `variant`, `reason`, and `cluster` when the variant names one. */
@@ -56,7 +44,7 @@ export function putGiven(writer: Writer, given: Given): void {
 
 /** Puts what is written for rollouts and cluster, as the members of one object. */
 function putSteering(writer: Writer, decision: Decision): void {
-  const byHeader = decision.plan.steer == STEER_HEADER;
+  const byHeader = decision.plan.steer == Steer.Header;
   for (let i: u32 = 0; i < decision.givenCount; i++) {
     const given = decision.given.at(i);
     if (!isAnnounced(given)) continue;
@@ -86,11 +74,11 @@ function putSteering(writer: Writer, decision: Decision): void {
 }
 
 /** flagd's word for an answer. */
-export function flagReason(code: u32): string {
-  if (code == FLAG_DISABLED) return REASON_DISABLED;
-  if (code == FLAG_STATIC) return REASON_STATIC;
-  if (code == FLAG_DEFAULT) return REASON_DEFAULT;
-  return code == FLAG_ERROR ? REASON_ERROR : REASON_TARGETING_MATCH;
+export function flagReason(code: FlagReason): string {
+  if (code == FlagReason.Disabled) return REASON_DISABLED;
+  if (code == FlagReason.Static) return REASON_STATIC;
+  if (code == FlagReason.Default) return REASON_DEFAULT;
+  return code == FlagReason.Error ? REASON_ERROR : REASON_TARGETING_MATCH;
 }
 
 /** Every flag that was evaluated for the request, as the members of an object. */
@@ -109,8 +97,12 @@ function putFlags(writer: Writer, decision: Decision): void {
       json.textAt(writer, "variant", variant.name);
     }
     json.wordAt(writer, "reason", flagReason(answer.reason));
-    if (answer.reason == FLAG_ERROR)
-      json.wordAt(writer, "errorCode", answer.error == ERROR_PARSE ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL);
+    if (answer.reason == FlagReason.Error)
+      json.wordAt(
+        writer,
+        "errorCode",
+        answer.error == RuleError.Parse ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL,
+      );
     json.endObject(writer);
   }
 }
@@ -128,7 +120,7 @@ function putIssued(writer: Writer, decision: Decision): void {
 
 /** Whether the request is copied, as far as the decision goes: what the budget says is no part of it. */
 function isCopied(drawn: Drawn): bool {
-  return drawn.outcome >= DRAWN_COPY;
+  return drawn.outcome >= Draw.Copy;
 }
 
 /** Puts the shadows that get a copy, as the items of an array. */
@@ -146,7 +138,7 @@ function putShadows(writer: Writer, decision: Decision): void {
 /** Puts the members `cluster` and `dispatch`. */
 export function putCluster(writer: Writer, shadow: Shadow): void {
   json.textAt(writer, "cluster", shadow.cluster);
-  json.wordAt(writer, "dispatch", shadow.dispatch == DISPATCH_MIRROR ? "mirror" : "call");
+  json.wordAt(writer, "dispatch", shadow.dispatch == Dispatch.Mirror ? "mirror" : "call");
 }
 
 /** Puts the decision line of policy.md. */
@@ -184,7 +176,7 @@ export function putDecisionLine(writer: Writer, decision: Decision): void {
 function putRequest(writer: Writer, decision: Decision): void {
   json.objectAt(writer, "request");
   json.objectAt(writer, "set");
-  if (decision.plan.steer == STEER_HEADER) putSteering(writer, decision);
+  if (decision.plan.steer == Steer.Header) putSteering(writer, decision);
   if (anyExposed(decision)) {
     beginText(part);
     putDictionary(part, decision);
@@ -197,7 +189,7 @@ function putRequest(writer: Writer, decision: Decision): void {
   }
   for (let i: u32 = 0; i < decision.drawnCount; i++) {
     const shadow = decision.drawn.at(i).shadow;
-    if (!isCopied(decision.drawn.at(i)) || shadow.dispatch != DISPATCH_MIRROR) continue;
+    if (!isCopied(decision.drawn.at(i)) || shadow.dispatch != Dispatch.Mirror) continue;
     json.nameText(writer, shadow.header);
     json.text(writer, shadow.cluster);
   }
@@ -207,7 +199,7 @@ function putRequest(writer: Writer, decision: Decision): void {
     json.text(writer, view.forged.at(i));
   }
   json.endArray(writer);
-  if (decision.plan.steer != STEER_HEADER) {
+  if (decision.plan.steer != Steer.Header) {
     json.objectAt(writer, "filterState");
     putSteering(writer, decision);
     json.endObject(writer);

@@ -7,6 +7,7 @@ import { bytesOf, fixed, Run, takeRun } from "../bytes/records";
 import { NONE, Slice } from "../bytes/slice";
 import { Flag } from "./flag-plan";
 import { Identity, IssueCookie } from "./identity-plan";
+import { RuleError } from "./logic/opcodes";
 import { Value } from "./logic/value";
 import { Filed } from "./match-plan";
 import { NO_SLOT, Plan, Rollout, Variant } from "./plan";
@@ -41,16 +42,19 @@ export class Answer {
   stamp: u32;
   /** Index of the variant; NO_SLOT when the answer is the caller's default. */
   given: u32;
-  /** FLAG_*, and ERROR_* of core/logic/opcodes.ts when it is FLAG_ERROR. */
-  reason: u32;
-  error: u32;
+  /** Why, and the cause when that is FlagReason.Error. */
+  reason: FlagReason;
+  error: RuleError;
 }
 
-export const FLAG_DISABLED: u32 = 0;
-export const FLAG_STATIC: u32 = 1;
-export const FLAG_DEFAULT: u32 = 2;
-export const FLAG_TARGETING_MATCH: u32 = 3;
-export const FLAG_ERROR: u32 = 4;
+/** Why a flag has its value: OpenFeature's resolution reasons. */
+export const enum FlagReason {
+  Disabled,
+  Static,
+  Default,
+  TargetingMatch,
+  Error,
+}
 
 /** The id that was drawn for an issued cookie. */
 @unmanaged
@@ -66,8 +70,7 @@ class DrawnId {
 export class Given {
   rollout: Rollout;
   variant: Variant;
-  /** GIVEN_* */
-  reason: u32;
+  reason: GivenReason;
   hash: u32;
   /** Whether the request is one of the control group. */
   isControl: bool;
@@ -75,29 +78,36 @@ export class Given {
   slot: u32;
 }
 
-export const GIVEN_DISABLED: u32 = 0;
-export const GIVEN_FORCED_BY_HEADER: u32 = 1;
-export const GIVEN_FORCED_BY_COOKIE: u32 = 2;
-export const GIVEN_DEFAULT: u32 = 3;
-export const GIVEN_SPLIT: u32 = 4;
+/** Why a request got its variant. */
+export const enum GivenReason {
+  Disabled,
+  ForcedByHeader,
+  ForcedByCookie,
+  Default,
+  Split,
+  /** The client's address has to be given first: never the reason of a variant that was given. */
+  Undecided,
+}
 
 /** What became of a shadow whose match and rule hold. */
 @unmanaged
 export class Drawn {
   shadow: Shadow;
-  /** DRAWN_* */
-  outcome: u32;
+  outcome: Draw;
   /** Under `sample: identity` the visitor's number. */
   hash: u32;
 }
 
-export const DRAWN_NOT: u32 = 0;
-export const DRAWN_ANONYMOUS: u32 = 1;
-/** Drawn, but the body is too large, or of unknown length where that has to be known. */
-export const DRAWN_TOO_LARGE: u32 = 2;
-export const DRAWN_COPY: u32 = 3;
-/** Drawn, but the shadow's budget was spent: written by the filter, since a budget is no part of a decision. */
-export const DRAWN_OVER_BUDGET: u32 = 4;
+/** What came of a shadow's draw. */
+export const enum Draw {
+  None,
+  Anonymous,
+  /** Drawn, but the body is too large, or of unknown length where that has to be known. */
+  TooLarge,
+  Copy,
+  /** Drawn, but the shadow's budget was spent: written by the filter, since a budget is no part of a decision. */
+  OverBudget,
+}
 
 /** Random bytes of one drawn identity, the most that anything draws. */
 export const DRAW_BYTES: u32 = 16;

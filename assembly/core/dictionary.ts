@@ -4,7 +4,7 @@ import { addressOf, lengthOf, NONE, Slice } from "../bytes/slice";
 import { put, putByte, putHex, putNumber, putSlice, Writer } from "../bytes/writer";
 import { Decision } from "./decision";
 import { Flag, FlagVariant } from "./flag-plan";
-import { numberOf, TAG_FALSE, TAG_NUMBER, TAG_TEXT, TAG_TRUE } from "./logic/value";
+import { numberOf, Tag } from "./logic/value";
 import { NO_SLOT } from "./plan";
 
 /** Whether any exposed flag has a value that the dictionary can hold. */
@@ -25,9 +25,9 @@ function exposedOf(decision: Decision, flag: Flag): FlagVariant | null {
   const variant = flag.variant(answer.given);
   const value = variant.value;
   const isTold =
-    value.tag == TAG_NUMBER
+    value.tag == Tag.Number
       ? isItem(numberOf(value))
-      : value.tag == TAG_TRUE || value.tag == TAG_FALSE || value.tag == TAG_TEXT;
+      : value.tag == Tag.True || value.tag == Tag.False || value.tag == Tag.Text;
   return isTold ? variant : null;
 }
 
@@ -51,10 +51,10 @@ export function putDictionary(writer: Writer, decision: Decision): void {
     putSlice(writer, flag.dictionaryKey);
     const value = variant.value;
     // True is written by the key alone (section 4.1.2).
-    if (value.tag == TAG_TRUE) continue;
+    if (value.tag == Tag.True) continue;
     putByte(writer, 0x3d);
-    if (value.tag == TAG_FALSE) put(writer, "?0");
-    else if (value.tag == TAG_TEXT) putText(writer, value.bits);
+    if (value.tag == Tag.False) put(writer, "?0");
+    else if (value.tag == Tag.Text) putText(writer, value.bits);
     else putDecimal(writer, numberOf(value));
   }
 }

@@ -5,35 +5,10 @@ import * as json from "../bytes/json-writer";
 import { NONE } from "../bytes/slice";
 import { Writer } from "../bytes/writer";
 import { putCluster, putGiven } from "./decision-line";
-import {
-  failedOf,
-  FAILED_FLAG,
-  FAILED_HEADERS,
-  FAILED_HOSTS,
-  FAILED_METHOD,
-  FAILED_PATH,
-  HOLDS,
-} from "./match";
+import { failedOf, Mismatch } from "./match";
 import { nextOf } from "../bytes/records";
-import {
-  Decision,
-  Drawn,
-  DRAWN_ANONYMOUS,
-  DRAWN_TOO_LARGE,
-  Given,
-  GIVEN_FORCED_BY_COOKIE,
-  GIVEN_FORCED_BY_HEADER,
-  GIVEN_SPLIT,
-} from "./decision";
-import {
-  Identity,
-  SOURCE_ADDRESS,
-  SOURCE_COOKIE,
-  SOURCE_HEADER,
-  SOURCE_ISSUE,
-  SOURCE_JWT,
-  SOURCE_QUERY,
-} from "./identity-plan";
+import { Decision, Draw, Drawn, Given, GivenReason } from "./decision";
+import { Identity, SourceKind } from "./identity-plan";
 import { Entry } from "./match-plan";
 import { Rollout } from "./plan";
 import { answerFlag } from "./flag";
@@ -42,21 +17,21 @@ import { opensTunnel, takesMethod } from "./shadow";
 import { Shadow } from "./shadow-plan";
 import { view } from "./view";
 
-function sourceWord(kind: u32): string {
-  if (kind == SOURCE_COOKIE) return "cookie";
-  if (kind == SOURCE_HEADER) return "header";
-  if (kind == SOURCE_QUERY) return "query";
-  if (kind == SOURCE_JWT) return "jwt";
-  if (kind == SOURCE_ADDRESS) return "sourceAddress";
-  return kind == SOURCE_ISSUE ? "issueCookie" : "random";
+function sourceWord(kind: SourceKind): string {
+  if (kind == SourceKind.Cookie) return "cookie";
+  if (kind == SourceKind.Header) return "header";
+  if (kind == SourceKind.Query) return "query";
+  if (kind == SourceKind.Jwt) return "jwt";
+  if (kind == SourceKind.Address) return "sourceAddress";
+  return kind == SourceKind.Issue ? "issueCookie" : "random";
 }
 
-function failureWord(code: u32): string {
-  if (code == FAILED_HOSTS) return "hosts";
-  if (code == FAILED_PATH) return "path";
-  if (code == FAILED_METHOD) return "method";
-  if (code == FAILED_HEADERS) return "headers";
-  return code == FAILED_FLAG ? "flag" : "queryParams";
+function failureWord(code: Mismatch): string {
+  if (code == Mismatch.Hosts) return "hosts";
+  if (code == Mismatch.Path) return "path";
+  if (code == Mismatch.Method) return "method";
+  if (code == Mismatch.Headers) return "headers";
+  return code == Mismatch.Flag ? "flag" : "queryParams";
 }
 
 /** Puts the member `identity`: the value with its source, or null. */
@@ -134,7 +109,7 @@ function putFailures(writer: Writer, decision: Decision, entries: Entry | null):
   json.arrayAt(writer, "entries");
   for (let entry = entries; entry; entry = nextOf(entry)) {
     const failed = failedOf(decision, entry);
-    if (failed == HOLDS) {
+    if (failed == Mismatch.None) {
       matched = true;
       json.nothing(writer);
     } else {
@@ -168,17 +143,17 @@ function putShadows(writer: Writer, decision: Decision): void {
 function putDrawn(writer: Writer, decision: Decision, shadow: Shadow, drawn: Drawn): void {
   json.truthAt(writer, "applies", true);
   putEntry(writer, decision, shadow.entries);
-  json.truthAt(writer, "drawn", drawn.outcome >= DRAWN_TOO_LARGE);
+  json.truthAt(writer, "drawn", drawn.outcome >= Draw.TooLarge);
   json.wordAt(writer, "sample", shadow.byIdentity ? "identity" : "request");
   json.numberAt(writer, "share", shadow.share);
   if (shadow.byIdentity) {
     putIdentity(writer, decision, shadow.identity);
-    if (drawn.outcome != DRAWN_ANONYMOUS) {
+    if (drawn.outcome != Draw.Anonymous) {
       json.numberAt(writer, "hash", drawn.hash);
       json.numberAt(writer, "below", shadow.below);
     }
   }
-  if (drawn.outcome == DRAWN_TOO_LARGE) {
+  if (drawn.outcome == Draw.TooLarge) {
     json.truthAt(writer, "tooLarge", true);
     json.numberAt(writer, "maxBodyBytes", shadow.maxBodyBytes);
   }
@@ -188,7 +163,7 @@ function putDrawn(writer: Writer, decision: Decision, shadow: Shadow, drawn: Dra
 /** Puts the member `entry`: the first that holds. */
 function putEntry(writer: Writer, decision: Decision, entries: Entry | null): void {
   for (let entry = entries; entry; entry = nextOf(entry)) {
-    if (failedOf(decision, entry) == HOLDS) return json.numberAt(writer, "entry", entry.index);
+    if (failedOf(decision, entry) == Mismatch.None) return json.numberAt(writer, "entry", entry.index);
   }
 }
 
@@ -197,13 +172,13 @@ function putApplying(writer: Writer, decision: Decision, given: Given): void {
   json.truthAt(writer, "applies", true);
   putEntry(writer, decision, rollout.entries);
   putGiven(writer, given);
-  if (given.reason == GIVEN_FORCED_BY_HEADER) {
+  if (given.reason == GivenReason.ForcedByHeader) {
     json.wordAt(writer, "forcedBy", "header");
     json.textAt(writer, "name", rollout.forceHeaderName);
-  } else if (given.reason == GIVEN_FORCED_BY_COOKIE) {
+  } else if (given.reason == GivenReason.ForcedByCookie) {
     json.wordAt(writer, "forcedBy", "cookie");
     json.textAt(writer, "name", rollout.forceCookieName);
-  } else if (given.reason == GIVEN_SPLIT) {
+  } else if (given.reason == GivenReason.Split) {
     putIdentity(writer, decision, rollout.identity);
     json.textAt(writer, "salt", rollout.salt);
     json.numberAt(writer, "hash", given.hash);

@@ -4,20 +4,12 @@ import { fixed } from "../bytes/records";
 import { NONE, sameText, Slice } from "../bytes/slice";
 import { put, restartText, textOf, Writer } from "../bytes/writer";
 import { putNumberText } from "../bytes/number-text";
-import {
-  Answer,
-  Decision,
-  FLAG_DEFAULT,
-  FLAG_DISABLED,
-  FLAG_ERROR,
-  FLAG_STATIC,
-  FLAG_TARGETING_MATCH,
-} from "./decision";
+import { Answer, Decision, FlagReason } from "./decision";
 import { Flag, FlagCondition, FlagVariant } from "./flag-plan";
 import { isPrepared, runRule } from "./logic/evaluate";
 import { setFractional } from "./logic/machine";
-import { ERROR_GENERAL, ERROR_NONE } from "./logic/opcodes";
-import { isSame, numberOf, TAG_FALSE, TAG_NULL, TAG_NUMBER, TAG_TEXT, TAG_TRUE, Value } from "./logic/value";
+import { RuleError } from "./logic/opcodes";
+import { isSame, numberOf, Tag, Value } from "./logic/value";
 import { seeFlag } from "./logic/variables";
 import { NO_SLOT } from "./plan";
 
@@ -40,41 +32,41 @@ export function answerFlag(decision: Decision, flag: Flag): Answer {
   const answer = decision.answers.at(flag.index);
   answer.stamp = decision.stamp;
   answer.given = NO_SLOT;
-  answer.error = ERROR_NONE;
+  answer.error = RuleError.None;
   if (flag.disabled) {
-    answer.reason = FLAG_DISABLED;
+    answer.reason = FlagReason.Disabled;
     return answer;
   }
   const targeting = flag.targeting;
-  if (!targeting) return giveFallback(answer, flag, FLAG_STATIC);
+  if (!targeting) return giveFallback(answer, flag, FlagReason.Static);
   const plan = decision.plan;
   seeFlag(flag.key);
   setFractional(flag.key, plan.generation, plan.targetingKey);
   const error = runRule(decision, targeting);
-  if (error != ERROR_NONE) return fail(answer, error);
+  if (error != RuleError.None) return fail(answer, error);
   const result = decision.stack.at(0);
-  if (result.tag == TAG_NULL) return giveFallback(answer, flag, FLAG_DEFAULT);
+  if (result.tag == Tag.Null) return giveFallback(answer, flag, FlagReason.Default);
   const chosen = variantName(result);
   // An array or an object chooses nothing (JavaScript's join would).
-  if (chosen == NONE) return fail(answer, ERROR_GENERAL);
+  if (chosen == NONE) return fail(answer, RuleError.General);
   for (let i: u32 = 0; i < flag.variantCount; i++) {
     if (!sameText(flag.variant(i).name, chosen)) continue;
     answer.given = i;
-    answer.reason = FLAG_TARGETING_MATCH;
+    answer.reason = FlagReason.TargetingMatch;
     return answer;
   }
-  return fail(answer, ERROR_GENERAL);
+  return fail(answer, RuleError.General);
 }
 
-function giveFallback(answer: Answer, flag: Flag, reason: u32): Answer {
+function giveFallback(answer: Answer, flag: Flag, reason: FlagReason): Answer {
   answer.given = flag.fallback;
   // Without a default variant the answer is the caller's own default.
-  answer.reason = flag.fallback == NO_SLOT ? FLAG_DEFAULT : reason;
+  answer.reason = flag.fallback == NO_SLOT ? FlagReason.Default : reason;
   return answer;
 }
 
-function fail(answer: Answer, error: u32): Answer {
-  answer.reason = FLAG_ERROR;
+function fail(answer: Answer, error: RuleError): Answer {
+  answer.reason = FlagReason.Error;
   answer.error = error;
   return answer;
 }
@@ -82,11 +74,11 @@ function fail(answer: Answer, error: u32): Answer {
 /** The variant's name that a result is; NONE when it is none. */
 function variantName(result: Value): Slice {
   const tag = result.tag;
-  if (tag == TAG_TEXT) return result.bits;
+  if (tag == Tag.Text) return result.bits;
   restartText(name);
-  if (tag == TAG_TRUE) put(name, "true");
-  else if (tag == TAG_FALSE) put(name, "false");
-  else if (tag == TAG_NUMBER) putNumberText(name, numberOf(result));
+  if (tag == Tag.True) put(name, "true");
+  else if (tag == Tag.False) put(name, "false");
+  else if (tag == Tag.Number) putNumberText(name, numberOf(result));
   else return NONE;
   return textOf(name);
 }
@@ -94,6 +86,6 @@ function variantName(result: Value): Slice {
 /** Whether a variant of the flag is what a match asks for. */
 export function isWanted(condition: FlagCondition, variant: FlagVariant): bool {
   const wanted = condition.value;
-  if (wanted.tag == TAG_TEXT && sameText(variant.name, wanted.bits)) return true;
+  if (wanted.tag == Tag.Text && sameText(variant.name, wanted.bits)) return true;
   return isSame(variant.value, wanted);
 }

@@ -4,23 +4,25 @@ import { Run } from "../bytes/records";
 import { Slice } from "../bytes/slice";
 
 /** Where an identity may come from. */
-export const SOURCE_COOKIE: u32 = 0;
-export const SOURCE_HEADER: u32 = 1;
-export const SOURCE_QUERY: u32 = 2;
-export const SOURCE_JWT: u32 = 3;
-export const SOURCE_ADDRESS: u32 = 4;
-export const SOURCE_ISSUE: u32 = 5;
-export const SOURCE_RANDOM: u32 = 6;
+export const enum SourceKind {
+  Cookie,
+  Header,
+  Query,
+  Jwt,
+  Address,
+  Issue,
+  Random,
+}
 
 /** One source of an identity list. */
 @unmanaged
 export class Source {
-  kind: u32;
+  kind: SourceKind;
   /** The input's slot; NO_SLOT for the kinds that have none. */
   slot: u32;
   /** The name that the person wrote: cookie, header, parameter, claim. */
   name: Slice;
-  /** SOURCE_ISSUE: the cookie. */
+  /** SourceKind.Issue: the cookie. */
   issue: IssueCookie | null;
 }
 
@@ -44,8 +46,7 @@ export class Identity {
 export class IssueCookie {
   name: Slice;
   slot: u32;
-  /** SECURE_* */
-  secure: u32;
+  secure: Secure;
   /** `; Max-Age=…; Path=/; HttpOnly; SameSite=Lax`: all but Secure. */
   attributes: Slice;
   /** Its number among the plan's cookies. */
@@ -53,7 +54,10 @@ export class IssueCookie {
   next: IssueCookie | null;
 }
 
-/** As the request's scheme. */
-export const SECURE_AUTO: u32 = 0;
-export const SECURE_ALWAYS: u32 = 1;
-export const SECURE_NEVER: u32 = 2;
+/** When an issued cookie is Secure. */
+export const enum Secure {
+  /** As the request's scheme. */
+  Auto,
+  Always,
+  Never,
+}

@@ -5,17 +5,7 @@ import { scratch } from "../bytes/scratch";
 import { lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { readCookies } from "./cookies";
 import { Decision, DRAW_BYTES, Visitor } from "./decision";
-import {
-  Identity,
-  Source,
-  SOURCE_ADDRESS,
-  SOURCE_COOKIE,
-  SOURCE_HEADER,
-  SOURCE_ISSUE,
-  SOURCE_JWT,
-  SOURCE_QUERY,
-  SOURCE_RANDOM,
-} from "./identity-plan";
+import { Identity, Source, SourceKind } from "./identity-plan";
 import { claimOf } from "./jwt";
 import { readParams } from "./query";
 import { view } from "./view";
@@ -30,7 +20,7 @@ export function identify(decision: Decision, identity: Identity, mayIssue: bool)
   if (visitor.stamp == decision.stamp) return visitor;
   for (let i: u32 = 0; i < identity.count; i++) {
     const source = identity.source(i);
-    if (source.kind == SOURCE_ADDRESS && !view.addressGiven) return null;
+    if (source.kind == SourceKind.Address && !view.addressGiven) return null;
     const value = valueFrom(decision, source, mayIssue);
     if (lengthOf(value) == 0) continue;
     visitor.value = value;
@@ -48,25 +38,25 @@ export function identify(decision: Decision, identity: Identity, mayIssue: bool)
 /** Whether what a source has yielded was drawn for this request: such a visitor may never come back. */
 function isDrawnFrom(decision: Decision, source: Source): bool {
   const issue = source.issue;
-  if (source.kind == SOURCE_ISSUE && issue) return decision.idOf(issue) != NONE;
-  return source.kind == SOURCE_RANDOM;
+  if (source.kind == SourceKind.Issue && issue) return decision.idOf(issue) != NONE;
+  return source.kind == SourceKind.Random;
 }
 
 /** What a source yields; empty, or NONE, when it is nothing. */
 function valueFrom(decision: Decision, source: Source, mayIssue: bool): Slice {
   const kind = source.kind;
-  if (kind == SOURCE_HEADER) return decision.valueOf(source.slot);
-  if (kind == SOURCE_COOKIE) {
+  if (kind == SourceKind.Header) return decision.valueOf(source.slot);
+  if (kind == SourceKind.Cookie) {
     readCookies(decision);
     return decision.valueOf(source.slot);
   }
-  if (kind == SOURCE_QUERY) {
+  if (kind == SourceKind.Query) {
     readParams(decision);
     return decision.valueOf(source.slot);
   }
-  if (kind == SOURCE_JWT) return claimOf(decision, source.slot, source.name);
-  if (kind == SOURCE_ADDRESS) return view.address;
-  if (kind == SOURCE_ISSUE) return issuedFrom(decision, source, mayIssue);
+  if (kind == SourceKind.Jwt) return claimOf(decision, source.slot, source.name);
+  if (kind == SourceKind.Address) return view.address;
+  if (kind == SourceKind.Issue) return issuedFrom(decision, source, mayIssue);
   return mayIssue ? draw(decision) : NONE;
 }
 

@@ -20,12 +20,15 @@ export const IGNORED_BYTES: u32 = offsetof<Ignored>() as u32;
 /** As many as a mask has bits. */
 export const MOST_IGNORED: u32 = 64;
 
-export const JSON_SAME: u32 = 0;
-/** They differ only where production differs from itself. */
-export const JSON_NOISE: u32 = 1;
-export const JSON_DIFFERENT: u32 = 2;
-/** No answer: too much work. */
-export const JSON_UNKNOWN: u32 = 3;
+/** What a comparison of two JSON values came to. */
+export const enum JsonComparison {
+  Same,
+  /** They differ only where production differs from itself. */
+  Noise,
+  Different,
+  /** No answer: too much work. */
+  Unknown,
+}
 
 /** What stands for the third value where it has none: it differs here or above, so everything below is excused; */
 const NOISY: JsonValue = changetype<JsonValue>(memory.data(offsetof<JsonValue>(), 8));
@@ -65,7 +68,7 @@ function frameAt(index: u32): Frame {
  * @param ours production's value, `theirs` the copy's
  * @param other the value of production's second instance; null when there is none
  * @param rules address of `count` Ignored
- * @returns JSON_SAME, JSON_NOISE, JSON_DIFFERENT (`putDifference` then says where), JSON_UNKNOWN
+ * @returns JsonComparison.Same, JsonComparison.Noise, JsonComparison.Different (`putDifference` then says where), JsonComparison.Unknown
  */
 export function compareJson(
   ours: JsonValue,
@@ -73,7 +76,7 @@ export function compareJson(
   other: JsonValue | null,
   rules: usize,
   count: u32,
-): u32 {
+): JsonComparison {
   beginNames();
   depth = 0;
   noisy = false;
@@ -81,24 +84,25 @@ export function compareJson(
   ignoredCount = count < MOST_IGNORED ? count : MOST_IGNORED;
   let mask: u64 = ignoredCount == MOST_IGNORED ? ~(0 as u64) : ((1 as u64) << (ignoredCount as u64)) - 1;
   for (let i: u32 = 0; i < ignoredCount; i++) {
-    if (ruleAt(i).count == 0) return JSON_SAME;
+    if (ruleAt(i).count == 0) return JsonComparison.Same;
   }
-  if (!meet(ours, theirs, other, mask)) return JSON_DIFFERENT;
+  if (!meet(ours, theirs, other, mask)) return JsonComparison.Different;
   while (depth != 0) {
-    if (namesExhausted()) return JSON_UNKNOWN;
+    if (namesExhausted()) return JsonComparison.Unknown;
     const frame = frameAt(depth - 1);
     const isObject = frame.ours.kind == Token.Object;
     const nextOurs = frame.nextOurs;
     const nextTheirs = frame.nextTheirs;
     if (nextOurs) {
-      if (isObject ? !stepMember(frame, nextOurs) : !stepItem(frame, nextOurs)) return JSON_DIFFERENT;
+      if (isObject ? !stepMember(frame, nextOurs) : !stepItem(frame, nextOurs))
+        return JsonComparison.Different;
     } else if (nextTheirs) {
-      if (!stepExtra(frame, nextTheirs, isObject)) return JSON_DIFFERENT;
+      if (!stepExtra(frame, nextTheirs, isObject)) return JsonComparison.Different;
     } else {
       depth--;
     }
   }
-  return noisy ? JSON_NOISE : JSON_SAME;
+  return noisy ? JsonComparison.Noise : JsonComparison.Same;
 }
 
 /** A difference was seen. @returns whether it is excused */

@@ -136,9 +136,9 @@ export function matchAll(decision: Decision): bool {
         const entry = filed.entry;
         if (!isMatched(decision, entry.target)) {
           const failed = failedRest(decision, entry);
-          if (failed == HOLDS) {
+          if (failed == Mismatch.None) {
             setMatched(decision, entry.target);
-          } else if (failed == UNKNOWN_FLAG) {
+          } else if (failed == Mismatch.UnknownFlag) {
             decision.host = h;
             decision.path = p;
             decision.filed = filed;
@@ -155,12 +155,17 @@ export function matchAll(decision: Decision): bool {
 }
 
 /** What of an entry does not hold: the first of these, in the order in which they are looked at. */
-export const HOLDS: u32 = 0;
-export const FAILED_HOSTS: u32 = 1;
-export const FAILED_PATH: u32 = 2;
-export const FAILED_METHOD: u32 = 3;
-export const FAILED_HEADERS: u32 = 4;
-export const FAILED_PARAMS: u32 = 5;
+export const enum Mismatch {
+  None,
+  Hosts,
+  Path,
+  Method,
+  Headers,
+  Params,
+  Flag,
+  /** A flag looks at the client's address, which has to be given first. */
+  UnknownFlag,
+}
 
 function holds(decision: Decision, condition: Condition): bool {
   const value = decision.valueOf(condition.slot);
@@ -168,32 +173,28 @@ function holds(decision: Decision, condition: Condition): bool {
   return condition.present != 0 || sameText(value, condition.value);
 }
 
-export const FAILED_FLAG: u32 = 6;
-/** A flag looks at the client's address, which has to be given first. */
-export const UNKNOWN_FLAG: u32 = 7;
-
 /** Whether every flag that the entry asks gives what it asks for. */
-function failedFlag(decision: Decision, entry: Entry): u32 {
+function failedFlag(decision: Decision, entry: Entry): Mismatch {
   for (let condition = entry.flags; condition; condition = nextOf(condition)) {
     const answer = evaluateFlag(decision, condition.flag);
-    if (!answer) return UNKNOWN_FLAG;
+    if (!answer) return Mismatch.UnknownFlag;
     if (answer.given == NO_SLOT || !isWanted(condition, condition.flag.variant(answer.given))) {
-      return FAILED_FLAG;
+      return Mismatch.Flag;
     }
   }
-  return HOLDS;
+  return Mismatch.None;
 }
 
 /** All of an entry but host and path. */
-function failedRest(decision: Decision, entry: Entry): u32 {
-  if (entry.method != NONE && !sameText(entry.method, view.method)) return FAILED_METHOD;
+function failedRest(decision: Decision, entry: Entry): Mismatch {
+  if (entry.method != NONE && !sameText(entry.method, view.method)) return Mismatch.Method;
   for (let i: u32 = 0; i < entry.headerCount; i++) {
-    if (!holds(decision, entry.header(i))) return FAILED_HEADERS;
+    if (!holds(decision, entry.header(i))) return Mismatch.Headers;
   }
   if (entry.paramCount != 0) {
     readParams(decision);
     for (let i: u32 = 0; i < entry.paramCount; i++) {
-      if (!holds(decision, entry.param(i))) return FAILED_PARAMS;
+      if (!holds(decision, entry.param(i))) return Mismatch.Params;
     }
   }
   return failedFlag(decision, entry);
@@ -219,13 +220,13 @@ function pathHolds(entry: Entry): bool {
 }
 
 /** The whole entry looked at by itself, without the index: for explanations, and to hold the index to. */
-export function failedOf(decision: Decision, entry: Entry): u32 {
+export function failedOf(decision: Decision, entry: Entry): Mismatch {
   let wanted = entry.hosts;
   if (wanted) {
     const host = hostOf();
     while (wanted && !hostHolds(wanted.text, host)) wanted = wanted.next;
-    if (!wanted) return FAILED_HOSTS;
+    if (!wanted) return Mismatch.Hosts;
   }
-  if (!pathHolds(entry)) return FAILED_PATH;
+  if (!pathHolds(entry)) return Mismatch.Path;
   return failedRest(decision, entry);
 }

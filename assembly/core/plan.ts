@@ -15,8 +15,11 @@ import { Prefix } from "./murmur3";
 import { Mark, Rule } from "./rule-plan";
 import { Shadow } from "./shadow-plan";
 
-export const STEER_HEADER: u32 = 0;
-export const STEER_FILTER_STATE: u32 = 1;
+/** How a decision reaches the router. */
+export const enum Steer {
+  Header,
+  FilterState,
+}
 
 /** No such slot, no such condition. */
 export const NO_SLOT: u32 = 0xffffffff;
@@ -41,12 +44,15 @@ export class Variant {
 }
 export const NO_CEILING: u32 = 0xffffffff;
 
-/** Every stream of every variant is counted to its end. */
-export const SIGNALS_FULL: u32 = 0;
-/** So are the variants but the default, and of the default a control group. */
-export const SIGNALS_MATCHED: u32 = 1;
-/** Requests alone are counted. */
-export const SIGNALS_COUNT: u32 = 2;
+/** What is counted of a rollout's requests. */
+export const enum Signals {
+  /** Every stream of every variant is counted to its end. */
+  Full,
+  /** So are the variants but the default, and of the default a control group. */
+  Matched,
+  /** Requests alone are counted. */
+  Count,
+}
 
 /** One rollout. */
 @unmanaged
@@ -65,8 +71,8 @@ export class Rollout {
   fallback: u32;
   disabled: bool;
   announceAll: bool;
-  /** How much is counted: SIGNALS_*. */
-  signals: u32;
+  /** How much is counted. */
+  signals: Signals;
   /** Thresholds of `slow`, in milliseconds, rising. */
   slow: Run<u32>;
   slowCount: u32;
@@ -139,7 +145,7 @@ export class Plan {
   loadedNs: u64;
   /** Set when its root is gone or has a newer plan: it goes with its last stream. */
   retired: bool;
-  steer: u32;
+  steer: Steer;
   /** Whether the decision is written for access logs. */
   observes: bool;
   /** Whether a decision may need random bytes. */

@@ -9,13 +9,17 @@ import { Prefix } from "./murmur3";
 import { Rule } from "./rule-plan";
 
 /** Who sends the copies. */
-export const DISPATCH_CALL: u32 = 0;
-export const DISPATCH_MIRROR: u32 = 1;
+export const enum Dispatch {
+  Call,
+  Mirror,
+}
 
 /** How bodies are compared. */
-export const BODY_IGNORED: u32 = 0;
-export const BODY_BYTES: u32 = 1;
-export const BODY_JSON: u32 = 2;
+export const enum BodyComparison {
+  Ignored,
+  Bytes,
+  Json,
+}
 
 /** No bound of that kind. */
 export const UNLIMITED: u32 = 0xffffffff;
@@ -37,7 +41,7 @@ export class Shadow {
   /** `x-serin-shadow-<name>` */
   header: Slice;
   cluster: Slice;
-  dispatch: u32;
+  dispatch: Dispatch;
   /** Its match entries; none without `match`. */
   entries: Entry | null;
   /** The rule of `when`. */
@@ -57,8 +61,7 @@ export class Shadow {
   identity: Identity | null;
   /** `shadow/<name>/` */
   salted: Prefix;
-  /** BODY_* */
-  body: u32;
+  body: BodyComparison;
   /** What may differ. */
   ignored: Run<Ignored>;
   ignoredCount: u32;

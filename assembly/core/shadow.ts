@@ -2,11 +2,11 @@
 
 import { lengthOf, sameText, isWord, Slice } from "../bytes/slice";
 import { SPACE } from "./bucket";
-import { Decision, Drawn, DRAWN_ANONYMOUS, DRAWN_COPY, DRAWN_NOT, DRAWN_TOO_LARGE } from "./decision";
+import { Decision, Draw, Drawn } from "./decision";
 import { identify } from "./identity";
-import { FALSE, holds, TRUE } from "./logic/evaluate";
+import { holds, Truth } from "./logic/evaluate";
 import { hashAfter } from "./murmur3";
-import { DISPATCH_MIRROR, Shadow, UNLIMITED } from "./shadow-plan";
+import { Dispatch, Shadow, UNLIMITED } from "./shadow-plan";
 import { UNKNOWN_LENGTH, view } from "./view";
 
 /** Whether the shadow is for requests of this method. */
@@ -33,11 +33,11 @@ export function decideShadow(decision: Decision, shadow: Shadow): bool {
   const when = shadow.when;
   if (when) {
     const held = holds(decision, when);
-    if (held != TRUE) return held == FALSE;
+    if (held != Truth.True) return held == Truth.False;
   }
   const drawn = decision.drawn.at(decision.drawnCount);
   drawn.shadow = shadow;
-  drawn.outcome = DRAWN_NOT;
+  drawn.outcome = Draw.None;
   drawn.hash = 0;
   if (!shadow.byIdentity) {
     drawRequest(decision, shadow, drawn);
@@ -46,21 +46,21 @@ export function decideShadow(decision: Decision, shadow: Shadow): bool {
     decision.ruleErrors = errors;
     return false;
   }
-  if (drawn.outcome == DRAWN_COPY && isTooLarge(shadow)) drawn.outcome = DRAWN_TOO_LARGE;
+  if (drawn.outcome == Draw.Copy && isTooLarge(shadow)) drawn.outcome = Draw.TooLarge;
   decision.drawnCount++;
   return true;
 }
 
 /** No cookie is issued for a shadow's sake: production is not changed by it. */
 function drawVisitor(decision: Decision, shadow: Shadow, drawn: Drawn): bool {
-  drawn.outcome = DRAWN_ANONYMOUS;
+  drawn.outcome = Draw.Anonymous;
   const identity = shadow.identity;
   if (!identity) return true;
   const visitor = identify(decision, identity, false);
   if (!visitor) return false;
   if (lengthOf(visitor.value) == 0) return true;
   drawn.hash = hashAfter(shadow.salted, visitor.value);
-  drawn.outcome = (drawn.hash as u64) < shadow.below ? DRAWN_COPY : DRAWN_NOT;
+  drawn.outcome = (drawn.hash as u64) < shadow.below ? Draw.Copy : Draw.None;
   return true;
 }
 
@@ -68,12 +68,12 @@ const REQUEST_BYTES: u32 = 4;
 
 function drawRequest(decision: Decision, shadow: Shadow, drawn: Drawn): void {
   if (shadow.below == SPACE) {
-    drawn.outcome = DRAWN_COPY;
+    drawn.outcome = Draw.Copy;
   } else if (shadow.below != 0) {
     const random = decision.takeRandom(REQUEST_BYTES);
     if (random == 0) return;
     drawn.hash = load<u32>(random);
-    if ((drawn.hash as u64) < shadow.below) drawn.outcome = DRAWN_COPY;
+    if ((drawn.hash as u64) < shadow.below) drawn.outcome = Draw.Copy;
   }
 }
 
@@ -81,6 +81,6 @@ function drawRequest(decision: Decision, shadow: Shadow, drawn: Drawn): void {
 function isTooLarge(shadow: Shadow): bool {
   if (view.hasNoBody || shadow.maxBodyBytes == UNLIMITED) return false;
   // A mirror's body streams, so its length has to be known before.
-  if (view.bodyBytes == UNKNOWN_LENGTH) return shadow.dispatch == DISPATCH_MIRROR;
+  if (view.bodyBytes == UNKNOWN_LENGTH) return shadow.dispatch == Dispatch.Mirror;
   return view.bodyBytes > (shadow.maxBodyBytes as u64);
 }

@@ -5,7 +5,7 @@ import { cookieHeader } from "./cookies";
 import { put, putByte, putSlice, Writer } from "../bytes/writer";
 import { nextOf } from "../bytes/records";
 import { Decision, Given } from "./decision";
-import { IssueCookie, SECURE_ALWAYS, SECURE_AUTO } from "./identity-plan";
+import { IssueCookie, Secure } from "./identity-plan";
 import { view } from "./view";
 
 /** Whether the variant is told to routes and upstreams: the default only where the rollout announces all. */
@@ -51,8 +51,8 @@ export function putCookieHeader(writer: Writer, decision: Decision): void {
 
 /** Whether the cookie is marked Secure on this request. */
 export function isSecure(issue: IssueCookie): bool {
-  if (issue.secure == SECURE_AUTO) return isWord(view.scheme, "https");
-  return issue.secure == SECURE_ALWAYS;
+  if (issue.secure == Secure.Auto) return isWord(view.scheme, "https");
+  return issue.secure == Secure.Always;
 }
 
 /** Puts the Set-Cookie value (RFC 6265 section 4.1) of an issued cookie. */

@@ -7,7 +7,7 @@ import { fixed, nextOf } from "../bytes/records";
 import { addressOf, lengthOf, NONE, Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { Decision } from "../core/decision";
-import { STEER_HEADER } from "../core/plan";
+import { Steer } from "../core/plan";
 import {
   anyIssued,
   isAnnounced,
@@ -53,7 +53,7 @@ export function applyDecision(decision: Decision, stream: Stream): bool {
     }
   }
   if (decision.givenCount == 0 && !plan.watched && decision.drawnCount == 0) return headersChanged;
-  const byHeader = plan.steer == STEER_HEADER;
+  const byHeader = plan.steer == Steer.Header;
   if (plan.observes) observe(decision);
   for (let i: u32 = 0; i < decision.givenCount; i++) {
     const given = decision.given.at(i);

@@ -8,19 +8,10 @@ import { ABSENT, find } from "../bytes/table";
 import * as json from "../bytes/json-writer";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { flagReason } from "../core/decision-line";
-import { beginDecision, decision, FLAG_ERROR } from "../core/decision";
+import { beginDecision, decision, FlagReason } from "../core/decision";
 import { answerFlag } from "../core/flag";
-import { ERROR_PARSE } from "../core/logic/opcodes";
-import {
-  findMember,
-  setNull,
-  TAG_FALSE,
-  TAG_NUMBER,
-  TAG_OBJECT,
-  TAG_TEXT,
-  TAG_TRUE,
-  Value,
-} from "../core/logic/value";
+import { RuleError } from "../core/logic/opcodes";
+import { findMember, setNull, Tag, Value } from "../core/logic/value";
 import { putValue } from "../core/logic/value-text";
 import { seeJson } from "../core/logic/variables";
 import { NO_SLOT, Plan } from "../core/plan";
@@ -53,7 +44,7 @@ export function evaluate(root: u32, address: usize, length: u32, seconds: f64): 
   if (!arena) return 0;
   const request = readValue(arena, sliceOf(address, length));
   let text: Slice = 0;
-  if (request && request.tag == TAG_OBJECT) {
+  if (request && request.tag == Tag.Object) {
     beginText(line);
     putAnswer(plan, request, seconds);
     text = textOf(line);
@@ -76,7 +67,7 @@ function part(request: Value, name: string): Value {
 
 function putAnswer(plan: Plan, request: Value, seconds: f64): void {
   const key = part(request, "flagKey");
-  const found = key.tag == TAG_TEXT ? find(plan.flagKeys, key.bits) : ABSENT;
+  const found = key.tag == Tag.Text ? find(plan.flagKeys, key.bits) : ABSENT;
   if (found == ABSENT) {
     putFailure(request, ERROR_CODE_NOT_FOUND, "there is no such flag");
     return putMetadata(plan, null);
@@ -85,8 +76,8 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
   beginDecision(decision, plan, 0);
   seeJson(plan, part(request, "context"), seconds);
   const answer = answerFlag(decision, flag);
-  if (answer.reason == FLAG_ERROR) {
-    const isParse = answer.error == ERROR_PARSE;
+  if (answer.reason == FlagReason.Error) {
+    const isParse = answer.error == RuleError.Parse;
     putFailure(
       request,
       isParse ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL,
@@ -118,11 +109,11 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
 }
 
 function isOfType(value: Value, type: Value): bool {
-  if (type.tag != TAG_TEXT) return true;
-  if (isWord(type.bits, "boolean")) return value.tag == TAG_TRUE || value.tag == TAG_FALSE;
-  if (isWord(type.bits, "string")) return value.tag == TAG_TEXT;
-  if (isWord(type.bits, "number")) return value.tag == TAG_NUMBER;
-  return value.tag == TAG_OBJECT;
+  if (type.tag != Tag.Text) return true;
+  if (isWord(type.bits, "boolean")) return value.tag == Tag.True || value.tag == Tag.False;
+  if (isWord(type.bits, "string")) return value.tag == Tag.Text;
+  if (isWord(type.bits, "number")) return value.tag == Tag.Number;
+  return value.tag == Tag.Object;
 }
 
 function putFailure(request: Value, code: string, message: string): void {

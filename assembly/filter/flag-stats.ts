@@ -9,7 +9,7 @@ import { Decision } from "../core/decision";
 import { Flag } from "../core/flag-plan";
 import { putFolded } from "../core/stat-name";
 import { NO_SLOT, Plan } from "../core/plan";
-import { addToMetric, COUNTER, defineMetric } from "../host/metrics";
+import { addToMetric, defineMetric, MetricKind } from "../host/metrics";
 import { STAT_FLAG } from "../vocabulary/stats";
 import { vmArena } from "./vm";
 
@@ -35,7 +35,7 @@ function idOf(flag: Flag, variant: u32): u32 {
   const stat = textOf(name);
   const found = find(ids, stat);
   if (found != ABSENT) return found;
-  const id = defineMetric(COUNTER, stat);
+  const id = defineMetric(MetricKind.Counter, stat);
   const own = keep(vmArena(), stat);
   if (own != NONE) insert(vmArena(), ids, own, id);
   return id;

@@ -6,10 +6,10 @@ import { putDecisionLine } from "../core/decision-line";
 import { putExplanation } from "../core/explanation";
 import { Decision } from "../core/decision";
 import { SECOND } from "../host/clock";
-import { DEBUG, log, logLevel, TRACE } from "../host/log";
+import { log, LogLevel, logLevel } from "../host/log";
 
 const line: Writer = fixed<Writer>();
-let level: u32 = 0;
+let level: LogLevel = LogLevel.Trace;
 let asked: bool = false;
 let askedNs: u64 = 0;
 
@@ -25,16 +25,16 @@ export function writesDecisions(now: u64): bool {
     asked = true;
     askedNs = now;
   }
-  return level <= DEBUG;
+  return level <= LogLevel.Debug;
 }
 
 /** Writes the lines of the request that was just decided. */
 export function writeDecision(decision: Decision): void {
   beginText(line);
   putDecisionLine(line, decision);
-  log(DEBUG, textOf(line));
-  if (level > TRACE) return;
+  log(LogLevel.Debug, textOf(line));
+  if (level > LogLevel.Trace) return;
   beginText(line);
   putExplanation(line, decision);
-  log(TRACE, textOf(line));
+  log(LogLevel.Trace, textOf(line));
 }

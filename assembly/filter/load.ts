@@ -9,7 +9,7 @@ import { addressOf, lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { Plan } from "../core/plan";
 import { nowNs } from "../host/clock";
-import { ERROR, log, WARN } from "../host/log";
+import { log, LogLevel } from "../host/log";
 import { configuration } from "../host/plugin";
 import { property } from "../host/properties";
 import { isWarning, problemCount, putProblem } from "../policy/problems";
@@ -64,7 +64,7 @@ export function configure(id: u32, bytes: u32): bool {
   for (let i: u32 = 0; i < problemCount(); i++) {
     beginText(line);
     putProblem(line, i);
-    log(isWarning(i) ? WARN : ERROR, textOf(line));
+    log(isWarning(i) ? LogLevel.Warn : LogLevel.Error, textOf(line));
   }
   endReading();
   givePages(text, textBytes);

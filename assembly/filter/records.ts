@@ -182,17 +182,18 @@ export class ShadowState {
 }
 
 /** What is known of one of the answers. */
-export const ANSWER_NONE: u32 = 0;
-export const ANSWER_PENDING: u32 = 1;
-export const ANSWER_WHOLE: u32 = 2;
-export const ANSWER_CUT: u32 = 3;
-export const ANSWER_LATE: u32 = 4;
+export const enum AnswerState {
+  None,
+  Pending,
+  Whole,
+  Cut,
+  Late,
+}
 
 /** One of the answers: what it hashes to and its body stand behind it. */
 @unmanaged
 export class Answer {
-  /** ANSWER_* */
-  outcome: u32;
+  outcome: AnswerState;
   status: u32;
   /** Bytes of its body, of the first of which `hash` is. */
   bytes: u64;

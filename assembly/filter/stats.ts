@@ -7,16 +7,8 @@ import { fixed, takeRecord } from "../bytes/records";
 import { NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
-import { Plan, Rollout, SIGNALS_FULL, SIGNALS_MATCHED, Variant } from "../core/plan";
-import {
-  addToMetric,
-  COUNTER,
-  defineMetric,
-  GAUGE,
-  HISTOGRAM,
-  NO_METRIC,
-  recordMetric,
-} from "../host/metrics";
+import { Plan, Rollout, Signals, Variant } from "../core/plan";
+import { addToMetric, defineMetric, MetricKind, NO_METRIC, recordMetric } from "../host/metrics";
 import {
   STAT_ERROR,
   STAT_GRPC_ERROR,
@@ -58,9 +50,9 @@ const name: Writer = fixed<Writer>();
 export function prepareStats(): bool {
   if (prepared) return true;
   prepared = true;
-  loaded = defineMetric(COUNTER, written(STAT_POLICY_LOADED));
-  rejected = defineMetric(COUNTER, written(STAT_POLICY_REJECTED));
-  errors = defineMetric(COUNTER, written(STAT_ERROR));
+  loaded = defineMetric(MetricKind.Counter, written(STAT_POLICY_LOADED));
+  rejected = defineMetric(MetricKind.Counter, written(STAT_POLICY_REJECTED));
+  errors = defineMetric(MetricKind.Counter, written(STAT_ERROR));
   return !vmArena().failed;
 }
 
@@ -85,7 +77,7 @@ function variantKey(rollout: Slice, variant: Slice): Slice {
   return textOf(name);
 }
 
-function define(kind: i32, rollout: Slice, variant: Slice, leaf: string): u32 {
+function define(kind: MetricKind, rollout: Slice, variant: Slice, leaf: string): u32 {
   restartText(name);
   put(name, STAT_ROLLOUT);
   putSlice(name, rollout);
@@ -98,18 +90,18 @@ function define(kind: i32, rollout: Slice, variant: Slice, leaf: string): u32 {
 
 function defineRest(stats: VariantStats, rollout: Slice, variant: Slice): void {
   stats.isFull = true;
-  stats.ended1 = define(COUNTER, rollout, variant, STAT_RQ_1XX);
-  stats.ended2 = define(COUNTER, rollout, variant, STAT_RQ_2XX);
-  stats.ended3 = define(COUNTER, rollout, variant, STAT_RQ_3XX);
-  stats.ended4 = define(COUNTER, rollout, variant, STAT_RQ_4XX);
-  stats.ended5 = define(COUNTER, rollout, variant, STAT_RQ_5XX);
-  stats.endedReset = define(COUNTER, rollout, variant, STAT_RQ_RESET);
-  stats.endedLeft = define(COUNTER, rollout, variant, STAT_RQ_LEFT);
-  stats.time = define(HISTOGRAM, rollout, variant, STAT_RQ_TIME);
-  stats.active = define(GAUGE, rollout, variant, STAT_RQ_ACTIVE);
-  stats.overflow = define(COUNTER, rollout, variant, STAT_RQ_OVERFLOW);
-  stats.grpcOk = define(COUNTER, rollout, variant, STAT_GRPC_OK);
-  stats.grpcError = define(COUNTER, rollout, variant, STAT_GRPC_ERROR);
+  stats.ended1 = define(MetricKind.Counter, rollout, variant, STAT_RQ_1XX);
+  stats.ended2 = define(MetricKind.Counter, rollout, variant, STAT_RQ_2XX);
+  stats.ended3 = define(MetricKind.Counter, rollout, variant, STAT_RQ_3XX);
+  stats.ended4 = define(MetricKind.Counter, rollout, variant, STAT_RQ_4XX);
+  stats.ended5 = define(MetricKind.Counter, rollout, variant, STAT_RQ_5XX);
+  stats.endedReset = define(MetricKind.Counter, rollout, variant, STAT_RQ_RESET);
+  stats.endedLeft = define(MetricKind.Counter, rollout, variant, STAT_RQ_LEFT);
+  stats.time = define(MetricKind.Histogram, rollout, variant, STAT_RQ_TIME);
+  stats.active = define(MetricKind.Gauge, rollout, variant, STAT_RQ_ACTIVE);
+  stats.overflow = define(MetricKind.Counter, rollout, variant, STAT_RQ_OVERFLOW);
+  stats.grpcOk = define(MetricKind.Counter, rollout, variant, STAT_GRPC_OK);
+  stats.grpcError = define(MetricKind.Counter, rollout, variant, STAT_GRPC_ERROR);
 }
 
 /** Gives every variant of the plan its record. Without memory a variant has none and is not counted: serin.error is. */
@@ -124,7 +116,7 @@ export function adoptStats(plan: Plan): bool {
       if (stats == null) sound = false;
     }
     if (rollout.controlBelow == 0) continue;
-    const isMatched = rollout.signals == SIGNALS_MATCHED;
+    const isMatched = rollout.signals == Signals.Matched;
     const stats = adopt(rollout, words.control, rollout.controlShare, isMatched, isMatched);
     rollout.controlStats = changetype<usize>(stats);
     if (stats == null) sound = false;
@@ -134,14 +126,15 @@ export function adoptStats(plan: Plan): bool {
 
 /** Whether every stream of this variant is counted to its end. */
 export function isFull(rollout: Rollout, variant: Variant): bool {
-  if (rollout.signals == SIGNALS_FULL) return true;
-  return rollout.signals == SIGNALS_MATCHED && !rollout.isFallback(variant);
+  if (rollout.signals == Signals.Full) return true;
+  return rollout.signals == Signals.Matched && !rollout.isFallback(variant);
 }
 
 function adopt(rollout: Rollout, variant: Slice, share: u32, counts: bool, full: bool): VariantStats | null {
   const stats = statsNamed(rollout.name, variant);
   if (stats == null) return null;
-  if (counts && stats.total == NO_METRIC) stats.total = define(COUNTER, rollout.name, variant, STAT_RQ_TOTAL);
+  if (counts && stats.total == NO_METRIC)
+    stats.total = define(MetricKind.Counter, rollout.name, variant, STAT_RQ_TOTAL);
   if (full && !stats.isFull) defineRest(stats, rollout.name, variant);
   stats.plans++;
   recordMetric(stats.share, share);
@@ -156,7 +149,7 @@ function statsNamed(rollout: Slice, variant: Slice): VariantStats | null {
   const stats = takeRecord<VariantStats>(vmArena());
   if (own == NONE || stats == null) return null;
   if (!insert(vmArena(), records, own, changetype<usize>(stats) as u32)) return null;
-  stats.share = define(GAUGE, rollout, variant, STAT_SHARE);
+  stats.share = define(MetricKind.Gauge, rollout, variant, STAT_SHARE);
   return stats;
 }
 
@@ -215,18 +208,20 @@ export function countGiven(stream: Stream, address: usize, full: bool): bool {
 }
 
 /** What gRPC says of an answer. */
-export const GRPC_NONE: u32 = 0;
-export const GRPC_OK: u32 = 1;
-export const GRPC_ERROR: u32 = 2;
+export const enum Grpc {
+  None,
+  Ok,
+  Error,
+}
 
 /**
  * Counts how the stream ended, for every variant that it was given.
  * @param ending 1 to 5 for the class of the answer, ENDED_RESET, ENDED_LEFT
  * @param milliseconds from the request's first byte at the filter
  * @param overflow whether Envoy had no room or no host for it
- * @param grpc GRPC_*
+ * @param grpc what gRPC says of the answer
  */
-export function countEnded(stream: Stream, ending: u32, milliseconds: u64, overflow: bool, grpc: u32): void {
+export function countEnded(stream: Stream, ending: u32, milliseconds: u64, overflow: bool, grpc: Grpc): void {
   let cell = stream.variants;
   stream.variants = null;
   while (cell != null) {
@@ -236,7 +231,7 @@ export function countEnded(stream: Stream, ending: u32, milliseconds: u64, overf
       addToMetric(stats.active, -1);
       recordMetric(stats.time, milliseconds);
       if (overflow) addToMetric(stats.overflow, 1);
-      if (grpc != GRPC_NONE) addToMetric(grpc == GRPC_OK ? stats.grpcOk : stats.grpcError, 1);
+      if (grpc != Grpc.None) addToMetric(grpc == Grpc.Ok ? stats.grpcOk : stats.grpcError, 1);
     }
     const next = cell.next;
     freeCells.give(cell);

@@ -8,7 +8,7 @@ import { decide } from "../core/decide";
 import { beginDecision, decision, randomWanted } from "../core/decision";
 import { identify } from "../core/identity";
 import { evaluateFlag } from "../core/flag";
-import { NO_SLOT, SIGNALS_MATCHED } from "../core/plan";
+import { NO_SLOT, Signals } from "../core/plan";
 import { readRequest, readTrailers, view } from "../core/view";
 import { fillRandom, MILLISECOND, nowNs, SECOND } from "../host/clock";
 import { requestHeaders, requestTrailers } from "../host/headers";
@@ -23,16 +23,7 @@ import { countFlags } from "./flag-stats";
 import { beginObserved, endObserved, passObserved } from "./shadow/observe";
 import { answerCall, collectResponse, endCopies, endResponseOfCopies } from "./shadow/receive";
 import { beginCopies, collectRequest, collectTrailers } from "./shadow/send";
-import {
-  countEnded,
-  countGiven,
-  ENDED_LEFT,
-  ENDED_RESET,
-  GRPC_ERROR,
-  GRPC_NONE,
-  GRPC_OK,
-  isFull,
-} from "./stats";
+import { countEnded, countGiven, ENDED_LEFT, ENDED_RESET, Grpc, isFull } from "./stats";
 import { survive } from "./survive";
 import { words } from "./words";
 
@@ -86,7 +77,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
     let counted = countGiven(stream, given.variant.stats, isFull(rollout, given.variant));
     if (
       given.isControl &&
-      rollout.signals == SIGNALS_MATCHED &&
+      rollout.signals == Signals.Matched &&
       !countGiven(stream, rollout.controlStats, true)
     )
       counted = false;
@@ -213,12 +204,12 @@ function countEnd(stream: Stream): void {
   if (stream.variants != null || stream.users != 0) {
     const spentNs = now > stream.begunNs ? now - stream.begunNs : 0;
     const grpcStatus = grpcStatusOf(stream, ending);
-    const grpc = grpcStatus == NO_STATUS ? GRPC_NONE : grpcStatus == 0 ? GRPC_OK : GRPC_ERROR;
+    const grpc = grpcStatus == NO_STATUS ? Grpc.None : grpcStatus == 0 ? Grpc.Ok : Grpc.Error;
     countEnded(stream, ending, spentNs / MILLISECOND, isOverflow(status, grpcStatus), grpc);
     if (stream.users != 0) {
       usersEnd.nowNs = now;
       usersEnd.spentNs = spentNs;
-      usersEnd.isError = grpc == GRPC_ERROR;
+      usersEnd.isError = grpc == Grpc.Error;
       countUsers(stream, status, ending);
     }
   }

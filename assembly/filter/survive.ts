@@ -6,7 +6,7 @@ import { fixed } from "../bytes/records";
 import { Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { nowNs, SECOND } from "../host/clock";
-import { log, WARN } from "../host/log";
+import { log, LogLevel } from "../host/log";
 import { countError } from "./stats";
 
 const line: Writer = fixed<Writer>();
@@ -27,7 +27,7 @@ export function survive(code: string, message: string): void {
   json.wordAt(line, "message", message);
   json.endObject(line);
   json.endObject(line);
-  log(WARN, textOf(line));
+  log(LogLevel.Warn, textOf(line));
 }
 
 /** Says that a shadow's copies cannot be sent; the caller says it once. */
@@ -44,5 +44,5 @@ export function warnShadow(shadow: Slice, cluster: Slice): void {
   );
   json.endObject(line);
   json.endObject(line);
-  log(WARN, textOf(line));
+  log(LogLevel.Warn, textOf(line));
 }

@@ -3,26 +3,28 @@
 import { NONE, Slice, sliceOf } from "../bytes/slice";
 import { proxy_get_buffer_bytes, RETURNED, STATUS_OK } from "./abi";
 
-const REQUEST: i32 = 0;
-const RESPONSE: i32 = 1;
-const ANSWER: i32 = 4;
+const enum BufferType {
+  Request,
+  Response,
+  Answer = 4,
+}
 
 /** The piece of the request's body that is passing, in scratch memory; NONE when the host gives none. */
 export function requestPiece(bytes: u32): Slice {
-  return piece(REQUEST, 0, bytes);
+  return piece(BufferType.Request, 0, bytes);
 }
 
 /** As `requestPiece`, of the response's body. */
 export function responsePiece(bytes: u32): Slice {
-  return piece(RESPONSE, 0, bytes);
+  return piece(BufferType.Response, 0, bytes);
 }
 
 /** A part of the body of an answer to an HTTP call. */
 export function answerPiece(from: u32, bytes: u32): Slice {
-  return piece(ANSWER, from, bytes);
+  return piece(BufferType.Answer, from, bytes);
 }
 
-function piece(kind: i32, from: u32, bytes: u32): Slice {
+function piece(kind: BufferType, from: u32, bytes: u32): Slice {
   store<u64>(RETURNED, 0);
   if (proxy_get_buffer_bytes(kind, from, bytes, RETURNED, RETURNED + 4) != STATUS_OK) return NONE;
   const at = load<u32>(RETURNED) as usize;

@@ -10,27 +10,29 @@ import {
   STATUS_OK,
 } from "./abi";
 
-const REQUEST: i32 = 0;
-const REQUEST_TRAILERS: i32 = 1;
-const RESPONSE: i32 = 2;
-const ANSWER: i32 = 6;
+const enum MapType {
+  Request,
+  RequestTrailers,
+  Response,
+  Answer = 6,
+}
 
 /** The block of all request headers (bytes/pairs.ts) in scratch memory; NONE when the host gives none. */
 export function requestHeaders(): Slice {
-  return pairsOf(REQUEST);
+  return pairsOf(MapType.Request);
 }
 
 /** As `requestHeaders`, for the request's trailers. */
 export function requestTrailers(): Slice {
-  return pairsOf(REQUEST_TRAILERS);
+  return pairsOf(MapType.RequestTrailers);
 }
 
 /** As `requestHeaders`, for the answer to an HTTP call, while the host tells of it. */
 export function answerHeaders(): Slice {
-  return pairsOf(ANSWER);
+  return pairsOf(MapType.Answer);
 }
 
-function pairsOf(map: i32): Slice {
+function pairsOf(map: MapType): Slice {
   store<u64>(RETURNED, 0);
   if (proxy_get_header_map_pairs(map, RETURNED, RETURNED + 4) != STATUS_OK) return NONE;
   const at = load<u32>(RETURNED) as usize;
@@ -40,7 +42,7 @@ function pairsOf(map: i32): Slice {
 /** @returns whether the host did it */
 export function replaceRequestHeader(name: Slice, value: Slice): bool {
   const status = proxy_replace_header_map_value(
-    REQUEST,
+    MapType.Request,
     addressOf(name),
     lengthOf(name),
     addressOf(value),
@@ -51,18 +53,18 @@ export function replaceRequestHeader(name: Slice, value: Slice): bool {
 
 /** Removes every occurrence. @returns whether the host did it */
 export function removeRequestHeader(name: Slice): bool {
-  return proxy_remove_header_map_value(REQUEST, addressOf(name), lengthOf(name)) == STATUS_OK;
+  return proxy_remove_header_map_value(MapType.Request, addressOf(name), lengthOf(name)) == STATUS_OK;
 }
 
 /** Removes every occurrence. @returns whether the host did it */
 export function removeRequestTrailer(name: Slice): bool {
-  return proxy_remove_header_map_value(REQUEST_TRAILERS, addressOf(name), lengthOf(name)) == STATUS_OK;
+  return proxy_remove_header_map_value(MapType.RequestTrailers, addressOf(name), lengthOf(name)) == STATUS_OK;
 }
 
 /** @returns whether the host did it */
 export function addResponseHeader(name: Slice, value: Slice): bool {
   const status = proxy_add_header_map_value(
-    RESPONSE,
+    MapType.Response,
     addressOf(name),
     lengthOf(name),
     addressOf(value),

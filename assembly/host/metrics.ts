@@ -10,15 +10,17 @@ import {
   STATUS_OK,
 } from "./abi";
 
-export const COUNTER: i32 = 0;
-export const GAUGE: i32 = 1;
-export const HISTOGRAM: i32 = 2;
+export const enum MetricKind {
+  Counter,
+  Gauge,
+  Histogram,
+}
 
 /** No metric: Envoy's ids begin above it, and every call below passes over it. */
 export const NO_METRIC: u32 = 0;
 
 /** Defines a metric, or finds it when another worker did. @returns its id on this worker, NO_METRIC when refused */
-export function defineMetric(kind: i32, name: Slice): u32 {
+export function defineMetric(kind: MetricKind, name: Slice): u32 {
   store<u32>(RETURNED, 0);
   if (proxy_define_metric(kind, addressOf(name), lengthOf(name), RETURNED) != STATUS_OK) return NO_METRIC;
   return load<u32>(RETURNED);

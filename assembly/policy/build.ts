@@ -1,5 +1,6 @@
 // What the readers of the policy's parts share: the plan that is being built, and its inputs.
 
+import { Token } from "../bytes/json-reader";
 import { Arena, keep, take } from "../bytes/arena";
 import { Run, takeRecord, takeRun } from "../bytes/records";
 import { addressOf, isWord, lengthOf, lower, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
@@ -11,7 +12,7 @@ import { NO_SLOT, Plan } from "../core/plan";
 import { HEADER_PREFIX } from "../vocabulary/headers";
 import { LIMIT_CLUSTER_BYTES } from "../vocabulary/limits";
 import { CODE_NAME, CODE_NO_EFFECT, CODE_RANGE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
-import { KIND_NUMBER, KIND_STRING, Node } from "./node";
+import { Node } from "./node";
 import { beginMessage, fail, hint, isKind, message, reportKey } from "./problems";
 import { isLabel, isToken, isVisible, NOT_A_STEP, OUT_OF_RANGE, thousandths } from "./scalars";
 
@@ -128,7 +129,7 @@ export function isNamed(member: Node, what: string): bool {
 
 /** Whether a `state` is DISABLED; reported when it is neither that nor ENABLED. */
 export function isDisabled(node: Node): bool {
-  if (!isKind(node, KIND_STRING)) return false;
+  if (!isKind(node, Token.String)) return false;
   if (isWord(node.text, "DISABLED")) return true;
   if (!isWord(node.text, "ENABLED")) fail(node, CODE_VALUE, "must be ENABLED or DISABLED");
   return false;
@@ -136,7 +137,7 @@ export function isDisabled(node: Node): bool {
 
 /** A percent in thousandths; what is none is reported and counts as 0. */
 export function share(node: Node): u32 {
-  if (node.kind != KIND_NUMBER) {
+  if (node.kind != Token.Number) {
     fail(node, CODE_TYPE, "must be a number from 0 to 100");
     return 0;
   }
@@ -154,7 +155,7 @@ export function share(node: Node): u32 {
 
 /** A cluster's name; NONE when it was reported. */
 export function clusterName(node: Node): Slice {
-  if (!isKind(node, KIND_STRING)) return NONE;
+  if (!isKind(node, Token.String)) return NONE;
   if (isVisible(node.text, LIMIT_CLUSTER_BYTES)) return kept(node.text);
   fail(node, CODE_VALUE, "must be a cluster's name: 1 to 1024 visible ASCII characters without blanks");
   return NONE;

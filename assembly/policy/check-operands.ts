@@ -1,12 +1,13 @@
 // Operands that stand in the policy itself and can never work: what flagd finds out when a flag is evaluated, said when
 // the policy is loaded. The rule is compiled all the same, and gives what flagd gives.
 
+import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, Slice, startsWithWord } from "../bytes/slice";
-import { OP_ENDS_WITH, OP_FRACTIONAL, OP_SEM_VER, OP_STARTS_WITH, OP_VAR } from "../core/logic/opcodes";
+import { Op } from "../core/logic/opcodes";
 import { isVersion } from "../core/logic/sem-ver";
 import { CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
-import { KIND_ARRAY, KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { Node } from "./node";
 import { beginMessage, message, putFound, report, warn } from "./problems";
 import { put } from "../bytes/writer";
 
@@ -23,24 +24,24 @@ function doubt(node: Node, code: string, expected: string): void {
 }
 
 /** Looks at the arguments of a rule: `list` is the array, or the one value that stands without one. */
-export function checkOperands(op: u32, list: Node, isStrict: bool): void {
+export function checkOperands(op: Op, list: Node, isStrict: bool): void {
   strict = isStrict;
-  if (op == OP_VAR) checkPath(list.kind == KIND_ARRAY ? list.first : list);
-  if (list.kind != KIND_ARRAY) return;
-  if (op == OP_STARTS_WITH || op == OP_ENDS_WITH) checkTexts(list);
-  else if (op == OP_SEM_VER) checkVersions(list);
-  else if (op == OP_FRACTIONAL) checkBuckets(list);
+  if (op == Op.Var) checkPath(list.kind == Token.Array ? list.first : list);
+  if (list.kind != Token.Array) return;
+  if (op == Op.StartsWith || op == Op.EndsWith) checkTexts(list);
+  else if (op == Op.SemVer) checkVersions(list);
+  else if (op == Op.Fractional) checkBuckets(list);
 }
 
 function checkPath(node: Node | null): void {
-  if (!node || node.kind != KIND_STRING || !startsWithWord(node.text, "$flagd.")) return;
+  if (!node || node.kind != Token.String || !startsWithWord(node.text, "$flagd.")) return;
   if (isWord(node.text, "$flagd.flagKey") || isWord(node.text, "$flagd.timestamp")) return;
   doubt(node, CODE_NAME, "$flagd has flagKey and timestamp");
 }
 
 function checkTexts(list: Node): void {
   for (let node = list.first; node; node = nextOf(node)) {
-    if (node.kind != KIND_STRING && node.kind != KIND_OBJECT)
+    if (node.kind != Token.String && node.kind != Token.Object)
       doubt(node, CODE_TYPE, "must be a string or a rule");
   }
 }
@@ -50,13 +51,13 @@ function checkVersions(list: Node): void {
   const operator = list.head.behind;
   checkVersion(list.head);
   checkVersion(operator.behind);
-  if (operator.kind == KIND_STRING && !isComparison(operator.text)) {
+  if (operator.kind == Token.String && !isComparison(operator.text)) {
     doubt(operator, CODE_VALUE, "must be one of = != < <= > >= ^ ~");
   }
 }
 
 function checkVersion(node: Node): void {
-  if (node.kind == KIND_STRING && !isVersion(node.text))
+  if (node.kind == Token.String && !isVersion(node.text))
     doubt(node, CODE_VALUE, "must be a version like 1.2.3");
 }
 
@@ -71,8 +72,8 @@ function isComparison(text: Slice): bool {
 /** `[what to bucket by]?, [variant, weight?]…` */
 function checkBuckets(list: Node): void {
   for (let node = list.first; node; node = nextOf(node)) {
-    if (node.kind != KIND_ARRAY) {
-      const mayBucket = node.index == 0 && node.kind == KIND_OBJECT;
+    if (node.kind != Token.Array) {
+      const mayBucket = node.index == 0 && node.kind == Token.Object;
       if (!mayBucket)
         doubt(node, CODE_TYPE, node.index == 0 ? "must be a rule or a bucket" : "must be a bucket");
       continue;
@@ -85,8 +86,8 @@ function checkBuckets(list: Node): void {
 }
 
 function checkWeight(node: Node): void {
-  if (node.kind == KIND_OBJECT) return;
-  let whole = node.kind == KIND_NUMBER;
+  if (node.kind == Token.Object) return;
+  let whole = node.kind == Token.Number;
   for (let i: u32 = 0; i < lengthOf(node.text) && whole; i++) {
     const byte = load<u8>(addressOf(node.text) + i);
     if (byte < 0x30 || byte > 0x39) whole = false;

@@ -1,21 +1,7 @@
 // The instructions of a rule while it is compiled: jumps are offsets until the code has its place in the plan.
 
 import { Arena, take } from "../bytes/arena";
-import {
-  INSTRUCTION,
-  OP_ALL,
-  OP_FILTER,
-  OP_JUMP,
-  OP_JUMP_FALSY_KEEP,
-  OP_JUMP_IF_FALSY,
-  OP_JUMP_NOT_NULL_KEEP,
-  OP_JUMP_TRUTHY_KEEP,
-  OP_MAP,
-  OP_NEXT,
-  OP_NONE,
-  OP_REDUCE,
-  OP_SOME,
-} from "../core/logic/opcodes";
+import { INSTRUCTION, Op } from "../core/logic/opcodes";
 
 let arena: Arena = changetype<Arena>(0);
 let code: usize = 0;
@@ -50,7 +36,7 @@ export function endCode(): void {
 }
 
 /** Writes an instruction that leaves `change` more values on the stack. @returns its offset */
-export function emit(op: u32, operand: u32, change: i32): u32 {
+export function emit(op: Op, operand: u32, change: i32): u32 {
   const at = codeLength;
   if (at + INSTRUCTION > room) {
     const fresh = take(arena, (room as usize) << 1);
@@ -83,8 +69,8 @@ export function isStraight(count: u32): bool {
 }
 
 /** The operation of an instruction. */
-export function operationAt(offset: u32): u32 {
-  return offset + INSTRUCTION > codeLength ? OP_NEXT : load<u32>(code + offset);
+export function operationAt(offset: u32): Op {
+  return offset + INSTRUCTION > codeLength ? Op.Next : load<u32>(code + offset);
 }
 
 /** Where the code is for now: good until the next `emit`. */
@@ -109,20 +95,20 @@ export function landJump(offset: u32): void {
   if (offset + INSTRUCTION <= codeLength) store<u32>(code + offset, codeLength, 4);
 }
 
-function isJump(op: u32): bool {
+function isJump(op: Op): bool {
   return (
-    op == OP_JUMP ||
-    op == OP_JUMP_IF_FALSY ||
-    op == OP_JUMP_FALSY_KEEP ||
-    op == OP_JUMP_TRUTHY_KEEP ||
-    op == OP_JUMP_NOT_NULL_KEEP ||
-    op == OP_MAP ||
-    op == OP_FILTER ||
-    op == OP_ALL ||
-    op == OP_SOME ||
-    op == OP_NONE ||
-    op == OP_REDUCE ||
-    op == OP_NEXT
+    op == Op.Jump ||
+    op == Op.JumpIfFalsy ||
+    op == Op.JumpFalsyKeep ||
+    op == Op.JumpTruthyKeep ||
+    op == Op.JumpNotNullKeep ||
+    op == Op.Map ||
+    op == Op.Filter ||
+    op == Op.All ||
+    op == Op.Some ||
+    op == Op.None ||
+    op == Op.Reduce ||
+    op == Op.Next
   );
 }
 

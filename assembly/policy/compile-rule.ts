@@ -1,37 +1,13 @@
 // A JsonLogic rule as a flat program. The tree is walked with a stack of frames of its own: nothing recurses, however
 // deep a rule nests.
 
+import { Token } from "../bytes/json-reader";
 import { isWord, sliceOf } from "../bytes/slice";
 import { fixed, nextOf } from "../bytes/records";
 import { put, putString } from "../bytes/writer";
-import {
-  ERROR_PARSE,
-  INSTRUCTION,
-  OP_ARRAY,
-  OP_CALL,
-  OP_CONST,
-  OP_FAIL,
-  OP_FRACTIONAL,
-  OP_JUMP,
-  OP_JUMP_FALSY_KEEP,
-  OP_JUMP_IF_FALSY,
-  OP_JUMP_NOT_NULL_KEEP,
-  OP_JUMP_TRUTHY_KEEP,
-  OP_MAP,
-  OP_MISSING,
-  OP_MISSING_SOME,
-  OP_NEXT,
-  OP_NOT,
-  OP_POP,
-  OP_REDUCE,
-  OP_RETURN,
-  OP_TRUTHY,
-  OP_VAR,
-  OP_VAR_OF,
-  SPREAD,
-} from "../core/logic/opcodes";
+import { INSTRUCTION, Op, RuleError, SPREAD } from "../core/logic/opcodes";
 import { Value } from "../core/logic/value";
-import { NAME_ADDRESS, NAME_TARGETING_KEY, Variable } from "../core/logic/variable";
+import { Variable, VariableKind } from "../core/logic/variable";
 import { Rule } from "../core/rule-plan";
 import { LIMIT_INSTRUCTIONS, LIMIT_OPERATORS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
@@ -41,7 +17,7 @@ import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
 import { beginCode, codeLength, deepest, emit, landJump, operandAt, placeCode, reserve } from "./code";
 import { constantOf, holdsRule } from "./constants";
-import { KIND_ARRAY, KIND_NULL, KIND_NUMBER, KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
+import { nextBelow, Node } from "./node";
 import { OPERATOR_WORDS, NO_OPERATOR, operatorOf } from "./operators";
 import { beginMessage, message, putOverLimit, report, reportKey, warn, warnKey } from "./problems";
 import { putNearest } from "./nearest";
@@ -61,7 +37,7 @@ import { variableFor } from "./variable-names";
 /** What stands in the middle of being compiled. */
 @unmanaged
 class Frame {
-  op: u32;
+  op: Op;
   /** The argument that comes next; null when all were taken. */
   arg: Node | null;
   /** Arguments in all, and how many were taken. */
@@ -135,7 +111,7 @@ export function readEvaluators(object: Node): void {
       put(message, "a rule of $evaluators cannot name another");
       warn(reference, CODE_REFERENCE);
       evaluator.isBroken = true;
-    } else if (node.kind == KIND_OBJECT && node.count != 0) {
+    } else if (node.kind == Token.Object && node.count != 0) {
       evaluator.rule = compileRule(node, false);
       evaluator.isBroken = broken;
     }
@@ -168,9 +144,9 @@ export function compileRule(node: Node, isStrict: bool): Rule | null {
   if (broken) {
     dropMarks();
     beginCode(reading);
-    emit(OP_FAIL, ERROR_PARSE, 1);
+    emit(Op.Fail, RuleError.Parse, 1);
   }
-  emit(OP_RETURN, 0, 0);
+  emit(Op.Return, 0, 0);
   const rule = record<Rule>();
   if (!rule || reading.failed) return null;
   written += codeLength;
@@ -194,7 +170,7 @@ function enter(value: Node): void {
     if (!constant) return;
   }
   if (constant) {
-    emit(OP_CONST, changetype<usize>(constant) as u32, 1);
+    emit(Op.Const, changetype<usize>(constant) as u32, 1);
     return;
   }
   if (open == MOST_FRAMES) {
@@ -209,8 +185,8 @@ function enter(value: Node): void {
   frame.patch = NO_JUMP;
   frame.spread = false;
   frame.node = node;
-  if (node.kind == KIND_ARRAY) {
-    frame.op = OP_ARRAY;
+  if (node.kind == Token.Array) {
+    frame.op = Op.Array;
     frame.arg = node.first;
     frame.count = node.count;
     open++;
@@ -236,13 +212,13 @@ function enter(value: Node): void {
     putOverLimit(LIMIT_OPERATORS, " operators in one rule");
     return fault(node, CODE_LIMIT);
   }
-  if (frame.op == OP_FRACTIONAL) usesKey = true;
-  if (frame.op == OP_MISSING || frame.op == OP_MISSING_SOME) namePaths(member);
+  if (frame.op == Op.Fractional) usesKey = true;
+  if (frame.op == Op.Missing || frame.op == Op.MissingSome) namePaths(member);
   const list = shared(member);
   checkOperands(frame.op, list, strict);
   // In `when` nobody else evaluates the rule.
   if (!strict) hintAtOperands(frame.op, list, insideIterator());
-  frame.spread = list.kind != KIND_ARRAY;
+  frame.spread = list.kind != Token.Array;
   frame.arg = frame.spread ? member : list.first;
   frame.count = frame.spread ? 1 : list.count;
   open++;
@@ -252,21 +228,21 @@ function enter(value: Node): void {
 function insideIterator(): bool {
   for (let i: u32 = 0; i < open; i++) {
     const outer = changetype<Frame>(frames + i * FRAME_BYTES);
-    if (outer.op >= OP_MAP && outer.op <= OP_REDUCE && outer.taken == 3) return true;
+    if (outer.op >= Op.Map && outer.op <= Op.Reduce && outer.taken == 3) return true;
   }
   return false;
 }
 
 /** Runs a shared rule in place of `{"$ref": name}`. */
 function callShared(member: Node): void {
-  const evaluator = member.kind == KIND_STRING ? evaluatorOf(member.text) : null;
+  const evaluator = member.kind == Token.String ? evaluatorOf(member.text) : null;
   if (!evaluator) {
     beginMessage();
     put(
       message,
-      member.kind == KIND_STRING ? "no such rule in $evaluators: " : "$ref must name one of $evaluators",
+      member.kind == Token.String ? "no such rule in $evaluators: " : "$ref must name one of $evaluators",
     );
-    if (member.kind == KIND_STRING) putString(message, member.text);
+    if (member.kind == Token.String) putString(message, member.text);
     return fault(member, CODE_REFERENCE);
   }
   const rule = evaluator.rule;
@@ -280,13 +256,13 @@ function callShared(member: Node): void {
   if (rule.usesKey) usesKey = true;
   if (rule.usesAddress) usesAddress = true;
   reserve(rule.depth);
-  emit(OP_CALL, rule.program as u32, 1);
+  emit(Op.Call, rule.program as u32, 1);
 }
 
 /** Every text below a node may be a path that is looked up while the rule runs: the plan has to know it. */
 function namePaths(root: Node): void {
   for (let text: Node | null = root; text; text = nextBelow(root, text)) {
-    if (text.kind != KIND_STRING) continue;
+    if (text.kind != Token.String) continue;
     noteVariable(variableFor(text.text));
     const object = text.parent;
     if (object && referenceIn(object) == text) nameShared(evaluatorOf(text.text));
@@ -299,10 +275,10 @@ function nameShared(evaluator: Evaluator | null): void {
   if (!evaluator.isNamed) {
     evaluator.isNamed = true;
     for (let text: Node | null = evaluator.node; text; text = nextBelow(evaluator.node, text)) {
-      const variable = text.kind == KIND_STRING ? variableFor(text.text) : null;
+      const variable = text.kind == Token.String ? variableFor(text.text) : null;
       if (!variable) continue;
-      if (variable.kind == NAME_TARGETING_KEY) evaluator.usesKey = true;
-      if (variable.kind == NAME_ADDRESS) evaluator.usesAddress = true;
+      if (variable.kind == VariableKind.TargetingKey) evaluator.usesKey = true;
+      if (variable.kind == VariableKind.Address) evaluator.usesAddress = true;
     }
   }
   if (evaluator.usesKey) usesKey = true;
@@ -312,22 +288,22 @@ function nameShared(evaluator: Evaluator | null): void {
 /** What has to be known before a rule with this variable runs. */
 function noteVariable(variable: Variable | null): void {
   if (!variable) return;
-  if (variable.kind == NAME_TARGETING_KEY) usesKey = true;
-  if (variable.kind == NAME_ADDRESS) usesAddress = true;
+  if (variable.kind == VariableKind.TargetingKey) usesKey = true;
+  if (variable.kind == VariableKind.Address) usesAddress = true;
 }
 
 /** Goes one argument further with the innermost frame. */
 function step(frame: Frame): void {
   const op = frame.op;
-  if (op == OP_JUMP_IF_FALSY) return stepIf(frame);
-  if (op == OP_JUMP_FALSY_KEEP || op == OP_JUMP_TRUTHY_KEEP) return stepAndOr(frame);
-  if (op == OP_VAR) return stepVar(frame);
-  if (op >= OP_MAP && op <= OP_REDUCE) return stepIterator(frame);
+  if (op == Op.JumpIfFalsy) return stepIf(frame);
+  if (op == Op.JumpFalsyKeep || op == Op.JumpTruthyKeep) return stepAndOr(frame);
+  if (op == Op.Var) return stepVar(frame);
+  if (op >= Op.Map && op <= Op.Reduce) return stepIterator(frame);
   if (frame.arg) {
     if (frame.taken == 2) frame.patch = codeLength;
     return enterNext(frame);
   }
-  const spreads = frame.spread && op != OP_NOT && op != OP_TRUTHY;
+  const spreads = frame.spread && op != Op.Not && op != Op.Truthy;
   emitOperator(op, spreads ? SPREAD : frame.count, frame.count, frame.start, frame.patch);
   open--;
 }
@@ -343,7 +319,7 @@ function enterNext(frame: Frame): void {
 }
 
 /** Adds a jump to the frame's end. */
-function jumpToEnd(frame: Frame, op: u32, change: i32): void {
+function jumpToEnd(frame: Frame, op: Op, change: i32): void {
   frame.jumps = emit(op, frame.jumps, change);
 }
 
@@ -359,7 +335,7 @@ function endFrame(frame: Frame): void {
 }
 
 function emitNull(): void {
-  emit(OP_CONST, changetype<usize>(nullValue) as u32, 1);
+  emit(Op.Const, changetype<usize>(nullValue) as u32, 1);
 }
 
 const nullValue: Value = fixed<Value>();
@@ -372,10 +348,10 @@ function stepIf(frame: Frame): void {
     if ((taken & 1) == 1) {
       // A condition was compiled, or the `else` when nothing follows it.
       if (isLast) return endFrame(frame);
-      frame.patch = emit(OP_JUMP_IF_FALSY, 0, -1);
+      frame.patch = emit(Op.JumpIfFalsy, 0, -1);
       mark(frame.patch, frame.last);
     } else {
-      jumpToEnd(frame, OP_JUMP, -1);
+      jumpToEnd(frame, Op.Jump, -1);
       landJump(frame.patch);
     }
   }
@@ -390,7 +366,7 @@ function stepAndOr(frame: Frame): void {
   if (!frame.arg) return endFrame(frame);
   if (frame.taken != 0) {
     jumpToEnd(frame, frame.op, 0);
-    emit(OP_POP, 0, -1);
+    emit(Op.Pop, 0, -1);
   }
   enterNext(frame);
 }
@@ -399,7 +375,7 @@ function stepAndOr(frame: Frame): void {
 function stepVar(frame: Frame): void {
   if (frame.taken == 0) {
     const path = frame.arg;
-    if (path && (path.kind == KIND_OBJECT || path.kind == KIND_ARRAY) && holdsRule(path)) {
+    if (path && (path.kind == Token.Object || path.kind == Token.Array) && holdsRule(path)) {
       frame.patch = 0;
       namePaths(path);
       return enterNext(frame);
@@ -410,13 +386,13 @@ function stepVar(frame: Frame): void {
     return;
   }
   if (frame.taken == 1) {
-    if (frame.patch == 0) emit(OP_VAR_OF, 0, 0);
+    if (frame.patch == 0) emit(Op.VarOf, 0, 0);
     if (!frame.arg) {
       open--;
       return;
     }
-    jumpToEnd(frame, OP_JUMP_NOT_NULL_KEEP, 0);
-    emit(OP_POP, 0, -1);
+    jumpToEnd(frame, Op.JumpNotNullKeep, 0);
+    emit(Op.Pop, 0, -1);
     return enterNext(frame);
   }
   endFrame(frame);
@@ -426,8 +402,8 @@ function emitVariable(node: Node | null): void {
   let path = sliceOf(8, 0);
   if (node) {
     // A number is an index; null and [] are the whole.
-    if (node.kind == KIND_STRING || node.kind == KIND_NUMBER) path = node.text;
-    else if (node.kind != KIND_NULL && !(node.kind == KIND_ARRAY && node.count == 0)) {
+    if (node.kind == Token.String || node.kind == Token.Number) path = node.text;
+    else if (node.kind != Token.Null && !(node.kind == Token.Array && node.count == 0)) {
       beginMessage();
       put(message, "var must name a path");
       return fault(node, CODE_TYPE);
@@ -436,12 +412,12 @@ function emitVariable(node: Node | null): void {
   const variable = variableFor(path);
   if (!variable) return;
   noteVariable(variable);
-  emit(OP_VAR, changetype<usize>(variable) as u32, 1);
+  emit(Op.Var, changetype<usize>(variable) as u32, 1);
 }
 
 /** `map`, `filter`, `all`, `some`, `none`: a list and a rule for each item; `reduce` has a start value behind them. */
 function stepIterator(frame: Frame): void {
-  const isReduce = frame.op == OP_REDUCE;
+  const isReduce = frame.op == Op.Reduce;
   const taken = frame.taken;
   if (taken == 0) {
     if (frame.count < 2 || frame.spread) {
@@ -469,6 +445,6 @@ function stepIterator(frame: Frame): void {
     frame.taken = 3;
     return enter(body);
   }
-  emit(OP_NEXT, frame.patch, 0);
+  emit(Op.Next, frame.patch, 0);
   endFrame(frame);
 }

@@ -1,5 +1,6 @@
 // Values that stand in the policy itself, as JsonLogic values in an arena.
 
+import { Token } from "../bytes/json-reader";
 import { Arena, keep } from "../bytes/arena";
 import { parseNumber } from "../bytes/number-parse";
 import { nextOf, takeRecord, takeRun } from "../bytes/records";
@@ -14,16 +15,7 @@ import {
   setText,
   Value,
 } from "../core/logic/value";
-import {
-  KIND_ARRAY,
-  KIND_FALSE,
-  KIND_NULL,
-  KIND_NUMBER,
-  KIND_OBJECT,
-  KIND_TRUE,
-  nextBelow,
-  Node,
-} from "./node";
+import { nextBelow, Node } from "./node";
 
 /** A constant of a rule. */
 @unmanaged
@@ -45,7 +37,7 @@ class Pending {
 /** Whether a rule stands anywhere in a value: an object with a member. */
 export function holdsRule(root: Node): bool {
   for (let node: Node | null = root; node; node = nextBelow(root, node)) {
-    if (node.kind == KIND_OBJECT && node.count != 0) return true;
+    if (node.kind == Token.Object && node.count != 0) return true;
   }
   return false;
 }
@@ -59,7 +51,7 @@ export function constantOf(owner: Arena, reading: Arena, node: Node): Constant |
     // One container is opened: its items are written, containers among them wait their turn.
     const container = pending.node;
     const value = pending.value;
-    const isObject = container.kind == KIND_OBJECT;
+    const isObject = container.kind == Token.Object;
     let i: u32 = 0;
     pending = pending.next;
     for (let child = container.first; child; child = nextOf(child)) {
@@ -79,8 +71,8 @@ export function constantOf(owner: Arena, reading: Arena, node: Node): Constant |
 /** Writes one value; a container gets its room and is put before what is pending. @returns the first pending */
 function write(owner: Arena, reading: Arena, node: Node, to: Value, pending: Pending | null): Pending | null {
   const kind = node.kind;
-  if (kind == KIND_ARRAY || kind == KIND_OBJECT) {
-    if (kind == KIND_OBJECT) setObject(to, takeRun<Member>(owner, node.count), node.count);
+  if (kind == Token.Array || kind == Token.Object) {
+    if (kind == Token.Object) setObject(to, takeRun<Member>(owner, node.count), node.count);
     else setArray(to, takeRun<Value>(owner, node.count), node.count);
     if (owner.failed || node.count == 0) return pending;
     const waiting = takeRecord<Pending>(reading);
@@ -90,9 +82,9 @@ function write(owner: Arena, reading: Arena, node: Node, to: Value, pending: Pen
     waiting.value = to;
     return waiting;
   }
-  if (kind == KIND_NULL) setNull(to);
-  else if (kind == KIND_TRUE || kind == KIND_FALSE) setBoolean(to, kind == KIND_TRUE);
-  else if (kind == KIND_NUMBER) setNumber(to, parseNumber(node.text));
+  if (kind == Token.Null) setNull(to);
+  else if (kind == Token.True || kind == Token.False) setBoolean(to, kind == Token.True);
+  else if (kind == Token.Number) setNumber(to, parseNumber(node.text));
   else setText(to, keep(owner, node.text));
   return pending;
 }

@@ -6,23 +6,10 @@ import { takeRun } from "../bytes/records";
 import { lengthOf } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { run } from "../core/logic/machine";
-import {
-  ERROR_NONE,
-  INSTRUCTION,
-  OP_CONST,
-  OP_FRACTIONAL,
-  OP_IN,
-  OP_IN_SET,
-  OP_MISSING,
-  OP_MISSING_SOME,
-  OP_RETURN,
-  OP_SEM_VER,
-  OP_SEM_VER_AFTER,
-  OP_SEM_VER_WITH,
-} from "../core/logic/opcodes";
+import { INSTRUCTION, Op, RuleError } from "../core/logic/opcodes";
 import { workDone } from "../core/logic/work";
 import { Comparison, prepareComparison } from "../core/logic/sem-ver";
-import { copyValue, setArray, setText, TAG_ARRAY, TAG_TEXT, Value } from "../core/logic/value";
+import { copyValue, setArray, setText, Tag, Value } from "../core/logic/value";
 import { plan, reading, record, records } from "./build";
 import { Constant } from "./constants";
 import { codeAddress, codeLength, emit, isStraight, operandAt, operationAt, rewind } from "./code";
@@ -37,7 +24,7 @@ function constantAt(back: u32): Constant | null {
 
 /** The constant that the instruction pushes; null when it pushes none. */
 function pushedAt(offset: u32): Constant | null {
-  return operationAt(offset) == OP_CONST ? changetype<Constant>(operandAt(offset) as usize) : null;
+  return operationAt(offset) == Op.Const ? changetype<Constant>(operandAt(offset) as usize) : null;
 }
 
 /**
@@ -45,19 +32,19 @@ function pushedAt(offset: u32): Constant | null {
  * @param operand what a plain instruction has: the number of arguments, or SPREAD
  * @param third where the third argument begins, if there is one
  */
-export function emitOperator(op: u32, operand: u32, count: u32, start: u32, third: u32): void {
+export function emitOperator(op: Op, operand: u32, count: u32, start: u32, third: u32): void {
   const spread = operand != count;
   const constant = codeLength == start + count * INSTRUCTION && areConstant(start);
-  if (!spread && !constant && op == OP_IN && count == 2 && emitSet()) return;
-  if (!spread && !constant && op == OP_SEM_VER && count == 3 && emitComparison(start, third)) return;
+  if (!spread && !constant && op == Op.In && count == 2 && emitSet()) return;
+  if (!spread && !constant && op == Op.SemVer && count == 3 && emitComparison(start, third)) return;
   emit(op, operand, 1 - (count as i32));
   // What depends on the request, or on the flag, stays.
-  if (constant && op != OP_MISSING && op != OP_MISSING_SOME && op != OP_FRACTIONAL) fold(start, count);
+  if (constant && op != Op.Missing && op != Op.MissingSome && op != Op.Fractional) fold(start, count);
 }
 
 function areConstant(start: u32): bool {
   for (let at = start; at < codeLength; at += INSTRUCTION) {
-    if (operationAt(at) != OP_CONST) return false;
+    if (operationAt(at) != Op.Const) return false;
   }
   return true;
 }
@@ -82,45 +69,45 @@ function fold(start: u32, count: u32): void {
   const own = record<Constant>();
   if (stack.isNone || !own) return;
   const end = codeLength;
-  emit(OP_RETURN, 0, 0);
+  emit(Op.Return, 0, 0);
   const error = run(codeAddress(start), stack.at(0));
   rewind(end, 0);
   folding += FOLDING + workDone();
   const result = stack.at(0);
   // What fails, fails when the rule runs.
-  if (error != ERROR_NONE) return;
+  if (error != RuleError.None) return;
   copyValue(own, result);
   // What operators make is scratch. A list's items are not: each is a constant, or an item of one.
-  if (result.tag == TAG_TEXT) {
+  if (result.tag == Tag.Text) {
     setText(own, keep(plan.arena, result.bits));
-  } else if (result.tag == TAG_ARRAY) {
+  } else if (result.tag == Tag.Array) {
     const items = records<Value>(result.count);
     if (items.isNone) return;
     items.copy(0, result.items, result.count);
     setArray(own, items, result.count);
   }
   rewind(start, 1);
-  emit(OP_CONST, changetype<usize>(own) as u32, 1);
+  emit(Op.Const, changetype<usize>(own) as u32, 1);
 }
 
 /** `in` a long constant list of texts. @returns false when it is none */
 function emitSet(): bool {
   const list = constantAt(1);
-  if (!list || list.tag != TAG_ARRAY || list.count < SMALL_LIST) return false;
+  if (!list || list.tag != Tag.Array || list.count < SMALL_LIST) return false;
   if (!list.set && !list.hasNoSet) {
     list.set = setOf(list);
     list.hasNoSet = !list.set;
   }
   if (list.hasNoSet) return false;
   rewind(codeLength - INSTRUCTION, 1);
-  emit(OP_IN_SET, changetype<usize>(list.set) as u32, 0);
+  emit(Op.InSet, changetype<usize>(list.set) as u32, 0);
   return true;
 }
 
 /** The list's texts; null when it holds anything else, or without memory. */
 function setOf(list: Value): Table | null {
   for (let i: u32 = 0; i < list.count; i++) {
-    if (list.items.at(i).tag != TAG_TEXT) return null;
+    if (list.items.at(i).tag != Tag.Text) return null;
   }
   const set = record<Table>();
   if (!set) return null;
@@ -138,20 +125,20 @@ function emitComparison(start: u32, third: u32): bool {
     const right = comparisonOf(constantAt(2), version);
     if (!right) return false;
     rewind(codeLength - 2 * INSTRUCTION, 2);
-    emit(OP_SEM_VER_WITH, changetype<usize>(right) as u32, 0);
+    emit(Op.SemVerWith, changetype<usize>(right) as u32, 0);
     return true;
   }
   if (third != start + 2 * INSTRUCTION) return false;
   const left = comparisonOf(pushedAt(start + INSTRUCTION), pushedAt(start));
   if (!left) return false;
-  emit(OP_SEM_VER_AFTER, changetype<usize>(left) as u32, -2);
+  emit(Op.SemVerAfter, changetype<usize>(left) as u32, -2);
   return true;
 }
 
 /** The comparison that is made for good; null when the operator or the version is no constant text, or is none. */
 function comparisonOf(operator: Value | null, version: Value | null): Comparison | null {
   if (!operator || !version) return null;
-  if (operator.tag != TAG_TEXT || version.tag != TAG_TEXT || lengthOf(version.bits) == 0) return null;
+  if (operator.tag != Tag.Text || version.tag != Tag.Text || lengthOf(version.bits) == 0) return null;
   const comparison = record<Comparison>();
   if (!comparison || !prepareComparison(comparison, operator.bits, version.bits)) return null;
   return comparison;

@@ -4,18 +4,10 @@ import { Token } from "../bytes/json-reader";
 import { Slice } from "../bytes/slice";
 import { Value } from "../core/logic/value";
 
-export const KIND_NULL: u32 = Token.Null;
-export const KIND_FALSE: u32 = Token.False;
-export const KIND_TRUE: u32 = Token.True;
-export const KIND_NUMBER: u32 = Token.Number;
-export const KIND_STRING: u32 = Token.String;
-export const KIND_ARRAY: u32 = Token.Array;
-export const KIND_OBJECT: u32 = Token.Object;
-
 
 @unmanaged
 export class Node {
-  kind: u32;
+  kind: Token;
   /** Members or items. */
   count: u32;
   /** A string decoded, a number's token. */

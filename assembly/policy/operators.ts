@@ -1,100 +1,62 @@
 // The words of JsonLogic that Serin knows: flagd's schema, nothing more.
 
 import { isWord, Slice } from "../bytes/slice";
-import {
-  OP_ADD,
-  OP_ALL,
-  OP_CAT,
-  OP_DIV,
-  OP_ENDS_WITH,
-  OP_EQ,
-  OP_FILTER,
-  OP_FRACTIONAL,
-  OP_GE,
-  OP_GT,
-  OP_IN,
-  OP_JUMP_FALSY_KEEP,
-  OP_JUMP_IF_FALSY,
-  OP_JUMP_TRUTHY_KEEP,
-  OP_LE,
-  OP_LT,
-  OP_MAP,
-  OP_MAX,
-  OP_MERGE,
-  OP_MIN,
-  OP_MISSING,
-  OP_MISSING_SOME,
-  OP_MOD,
-  OP_MUL,
-  OP_NE,
-  OP_NONE,
-  OP_NOT,
-  OP_NOT_SAME,
-  OP_REDUCE,
-  OP_SAME,
-  OP_SEM_VER,
-  OP_SOME,
-  OP_STARTS_WITH,
-  OP_SUB,
-  OP_SUBSTR,
-  OP_TRUTHY,
-  OP_VAR,
-} from "../core/logic/opcodes";
+import { Op } from "../core/logic/opcodes";
 
 export const OPERATOR_WORDS =
   "var missing missing_some if == === != !== > >= < <= ! !! or and + - * / % max min merge cat in map filter reduce all some none starts_with ends_with sem_ver fractional $ref substr ?:";
 
-export const NO_OPERATOR: u32 = 0xffffffff;
+export const NO_OPERATOR: Op = -1;
 
 /**
- * The instruction of an operator; those that jump stand for their first jump: `if` OP_JUMP_IF_FALSY, `and`
- * OP_JUMP_FALSY_KEEP, `or` OP_JUMP_TRUTHY_KEEP. NO_OPERATOR for a word that is none.
+ * The instruction of an operator; those that jump stand for their first jump: `if` Op.JumpIfFalsy, `and`
+ * Op.JumpFalsyKeep, `or` Op.JumpTruthyKeep. NO_OPERATOR for a word that is none.
  */
-export function operatorOf(word: Slice): u32 {
+export function operatorOf(word: Slice): Op {
   const length = word as u32;
   if (length == 1) return oneLetter(word);
   if (length == 2) {
-    if (isWord(word, "==")) return OP_EQ;
-    if (isWord(word, "!=")) return OP_NE;
-    if (isWord(word, ">=")) return OP_GE;
-    if (isWord(word, "<=")) return OP_LE;
-    if (isWord(word, "!!")) return OP_TRUTHY;
-    if (isWord(word, "if") || isWord(word, "?:")) return OP_JUMP_IF_FALSY;
-    if (isWord(word, "or")) return OP_JUMP_TRUTHY_KEEP;
-    return isWord(word, "in") ? OP_IN : NO_OPERATOR;
+    if (isWord(word, "==")) return Op.Eq;
+    if (isWord(word, "!=")) return Op.Ne;
+    if (isWord(word, ">=")) return Op.Ge;
+    if (isWord(word, "<=")) return Op.Le;
+    if (isWord(word, "!!")) return Op.Truthy;
+    if (isWord(word, "if") || isWord(word, "?:")) return Op.JumpIfFalsy;
+    if (isWord(word, "or")) return Op.JumpTruthyKeep;
+    return isWord(word, "in") ? Op.In : NO_OPERATOR;
   }
   if (length == 3) {
-    if (isWord(word, "var")) return OP_VAR;
-    if (isWord(word, "===")) return OP_SAME;
-    if (isWord(word, "!==")) return OP_NOT_SAME;
-    if (isWord(word, "and")) return OP_JUMP_FALSY_KEEP;
-    if (isWord(word, "max")) return OP_MAX;
-    if (isWord(word, "min")) return OP_MIN;
-    if (isWord(word, "cat")) return OP_CAT;
-    if (isWord(word, "map")) return OP_MAP;
-    return isWord(word, "all") ? OP_ALL : NO_OPERATOR;
+    if (isWord(word, "var")) return Op.Var;
+    if (isWord(word, "===")) return Op.Same;
+    if (isWord(word, "!==")) return Op.NotSame;
+    if (isWord(word, "and")) return Op.JumpFalsyKeep;
+    if (isWord(word, "max")) return Op.Max;
+    if (isWord(word, "min")) return Op.Min;
+    if (isWord(word, "cat")) return Op.Cat;
+    if (isWord(word, "map")) return Op.Map;
+    return isWord(word, "all") ? Op.All : NO_OPERATOR;
   }
-  if (isWord(word, "some")) return OP_SOME;
-  if (isWord(word, "none")) return OP_NONE;
-  if (isWord(word, "merge")) return OP_MERGE;
-  if (isWord(word, "filter")) return OP_FILTER;
-  if (isWord(word, "reduce")) return OP_REDUCE;
-  if (isWord(word, "missing")) return OP_MISSING;
-  if (isWord(word, "missing_some")) return OP_MISSING_SOME;
-  if (isWord(word, "starts_with")) return OP_STARTS_WITH;
-  if (isWord(word, "ends_with")) return OP_ENDS_WITH;
-  if (isWord(word, "sem_ver")) return OP_SEM_VER;
-  if (isWord(word, "substr")) return OP_SUBSTR;
-  return isWord(word, "fractional") ? OP_FRACTIONAL : NO_OPERATOR;
+  if (isWord(word, "some")) return Op.Some;
+  if (isWord(word, "none")) return Op.None;
+  if (isWord(word, "merge")) return Op.Merge;
+  if (isWord(word, "filter")) return Op.Filter;
+  if (isWord(word, "reduce")) return Op.Reduce;
+  if (isWord(word, "missing")) return Op.Missing;
+  if (isWord(word, "missing_some")) return Op.MissingSome;
+  if (isWord(word, "starts_with")) return Op.StartsWith;
+  if (isWord(word, "ends_with")) return Op.EndsWith;
+  if (isWord(word, "sem_ver")) return Op.SemVer;
+  if (isWord(word, "substr")) return Op.Substr;
+  return isWord(word, "fractional") ? Op.Fractional : NO_OPERATOR;
 }
 
-function oneLetter(word: Slice): u32 {
-  if (isWord(word, "!")) return OP_NOT;
-  if (isWord(word, ">")) return OP_GT;
-  if (isWord(word, "<")) return OP_LT;
-  if (isWord(word, "+")) return OP_ADD;
-  if (isWord(word, "-")) return OP_SUB;
-  if (isWord(word, "*")) return OP_MUL;
-  if (isWord(word, "/")) return OP_DIV;
-  return isWord(word, "%") ? OP_MOD : NO_OPERATOR;
+function oneLetter(word: Slice): Op {
+  if (isWord(word, "!")) return Op.Not;
+  if (isWord(word, ">")) return Op.Gt;
+  if (isWord(word, "<")) return Op.Lt;
+  if (isWord(word, "+")) return Op.Add;
+  if (isWord(word, "-")) return Op.Sub;
+  if (isWord(word, "*")) return Op.Mul;
+  if (isWord(word, "/")) return Op.Div;
+  return isWord(word, "%") ? Op.Mod : NO_OPERATOR;
 }

@@ -1,53 +1,13 @@
 // Hints at corners in which flagd's evaluators differ (docs/flags.md): such a rule may give one variant here and another
 // in an application's SDK.
 
+import { Token } from "../bytes/json-reader";
 import { parseDecimal, parseNumber } from "../bytes/number-parse";
 import { nextOf } from "../bytes/records";
 import { addressOf, findByte, isWord, lengthOf, Slice, sliceOf, startsWithWord } from "../bytes/slice";
-import {
-  OP_ALL,
-  OP_NOT_SAME,
-  OP_REDUCE,
-  OP_SAME,
-  OP_VAR,
-  OP_ADD,
-  OP_CAT,
-  OP_DIV,
-  OP_ENDS_WITH,
-  OP_EQ,
-  OP_FRACTIONAL,
-  OP_GE,
-  OP_GT,
-  OP_IN,
-  OP_LE,
-  OP_LT,
-  OP_MOD,
-  OP_JUMP_FALSY_KEEP,
-  OP_JUMP_TRUTHY_KEEP,
-  OP_MAP,
-  OP_MAX,
-  OP_MERGE,
-  OP_MIN,
-  OP_MISSING,
-  OP_MISSING_SOME,
-  OP_MUL,
-  OP_NE,
-  OP_SEM_VER,
-  OP_STARTS_WITH,
-  OP_SUB,
-  OP_SUBSTR,
-} from "../core/logic/opcodes";
+import { Op } from "../core/logic/opcodes";
 import { CODE_PORTABILITY } from "../vocabulary/problems";
-import {
-  KIND_ARRAY,
-  KIND_FALSE,
-  KIND_NULL,
-  KIND_NUMBER,
-  KIND_OBJECT,
-  KIND_STRING,
-  KIND_TRUE,
-  Node,
-} from "./node";
+import { Node } from "./node";
 import { NO_OPERATOR, operatorOf } from "./operators";
 import { hintWith } from "./problems";
 
@@ -55,25 +15,25 @@ function hint(node: Node, sentence: string): void {
   hintWith(node, CODE_PORTABILITY, sentence);
 }
 
-function compares(op: u32): bool {
-  return op == OP_EQ || op == OP_NE || op == OP_LT || op == OP_LE || op == OP_GT || op == OP_GE;
+function compares(op: Op): bool {
+  return op == Op.Eq || op == Op.Ne || op == Op.Lt || op == Op.Le || op == Op.Gt || op == Op.Ge;
 }
 
-function computes(op: u32): bool {
-  return op == OP_ADD || op == OP_SUB || op == OP_MUL || op == OP_DIV || op == OP_MOD;
+function computes(op: Op): bool {
+  return op == Op.Add || op == Op.Sub || op == Op.Mul || op == Op.Div || op == Op.Mod;
 }
 
 /** Looks at a rule's own arguments. `member` is the rule's member, its value the arguments. */
-export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void {
-  if (op == OP_SUBSTR || isWord(member.key, "?:")) hint(member, "not in flagd's schema");
-  const isOwn = op == OP_STARTS_WITH || op == OP_ENDS_WITH || op == OP_SEM_VER || op == OP_FRACTIONAL;
-  const path = op == OP_VAR ? pathOf(member) : null;
+export function hintAtOperands(op: Op, member: Node, isInIterator: bool): void {
+  if (op == Op.Substr || isWord(member.key, "?:")) hint(member, "not in flagd's schema");
+  const isOwn = op == Op.StartsWith || op == Op.EndsWith || op == Op.SemVer || op == Op.Fractional;
+  const path = op == Op.Var ? pathOf(member) : null;
   if (isInIterator && (isOwn || isGiven(path)))
     hint(member, "flagd's JavaScript has neither this operator nor the context in an iterator");
   hintAtPath(path);
-  if (op == OP_ALL || op == OP_REDUCE) hintAtMissing(member);
-  if (member.kind != KIND_ARRAY) {
-    if ((op == OP_ADD || op == OP_SUB) && member.kind == KIND_OBJECT) {
+  if (op == Op.All || op == Op.Reduce) hintAtMissing(member);
+  if (member.kind != Token.Array) {
+    if ((op == Op.Add || op == Op.Sub) && member.kind == Token.Object) {
       hint(member, "write the one argument as a list: flagd's Go fails on it otherwise");
     }
     return;
@@ -82,48 +42,48 @@ export function hintAtOperands(op: u32, member: Node, isInIterator: bool): void 
   for (let node = member.first; node; node = nextOf(node)) {
     hintAtNumber(node);
     if (compares(op)) hintAtComparison(node, besideNumber);
-    else if (op == OP_SAME || op == OP_NOT_SAME) hintAtList(node);
+    else if (op == Op.Same || op == Op.NotSame) hintAtList(node);
     else if (computes(op)) hintAtArithmetic(op, node);
-    else if (op == OP_MAX || op == OP_MIN) hintAtExtreme(node);
-    else if (op == OP_CAT) hintAtText(node, isInIterator);
-    else if (op == OP_IN && node.index == 0) hintAtNeedle(node);
-    else if (op == OP_IN && node.index == 1) hintAtHaystack(node, member.head);
-    else if (op == OP_FRACTIONAL) hintAtBucketing(node);
+    else if (op == Op.Max || op == Op.Min) hintAtExtreme(node);
+    else if (op == Op.Cat) hintAtText(node, isInIterator);
+    else if (op == Op.In && node.index == 0) hintAtNeedle(node);
+    else if (op == Op.In && node.index == 1) hintAtHaystack(node, member.head);
+    else if (op == Op.Fractional) hintAtBucketing(node);
   }
 }
 
 function hintAtComparison(node: Node, besideNumber: bool): void {
-  if (node.kind == KIND_NULL)
+  if (node.kind == Token.Null)
     hint(node, "null equals 0 and false in flagd's JavaScript, null alone elsewhere");
   hintAtList(node);
-  if (node.kind == KIND_STRING && besideNumber && !isDecimal(node.text)) {
+  if (node.kind == Token.String && besideNumber && !isDecimal(node.text)) {
     return hint(node, "a text that is no number, against one or a boolean, fails in flagd's JavaScript");
   }
-  if (node.kind == KIND_STRING && hasOuterBlank(node.text))
+  if (node.kind == Token.String && hasOuterBlank(node.text))
     hint(node, "blanks around a number's text count in some evaluators");
 }
 
 /** A list that is compared, or what gives one; what iterates fails inside of a comparison even where it gives none. */
 function hintAtList(node: Node): void {
   const op = ruleOf(node);
-  const iterates = op >= OP_MAP && op <= OP_REDUCE;
-  if (node.kind == KIND_ARRAY || iterates || op == OP_MERGE || op == OP_MISSING || op == OP_MISSING_SOME) {
+  const iterates = op >= Op.Map && op <= Op.Reduce;
+  if (node.kind == Token.Array || iterates || op == Op.Merge || op == Op.Missing || op == Op.MissingSome) {
     hint(node, "a list or an iterator in a comparison differs between evaluators");
   }
 }
 
 function hintAtNumber(node: Node): void {
-  if (node.kind == KIND_NUMBER && abs<f64>(parseNumber(node.text)) > 9007199254740991)
+  if (node.kind == Token.Number && abs<f64>(parseNumber(node.text)) > 9007199254740991)
     hint(node, "a number above 2^53 - 1 is not the same in every language");
 }
 
 function hintAtExtreme(node: Node): void {
-  if (node.kind != KIND_NUMBER && node.kind != KIND_OBJECT) hint(node, "max and min take numbers alone");
+  if (node.kind != Token.Number && node.kind != Token.Object) hint(node, "max and min take numbers alone");
 }
 
 /** What stands for the path of a `var`; null for none. */
 function pathOf(variable: Node): Node | null {
-  return variable.kind == KIND_ARRAY ? variable.first : variable;
+  return variable.kind == Token.Array ? variable.first : variable;
 }
 
 /** Whether a path is one that every context has, and no item of a list. */
@@ -133,7 +93,7 @@ function isGiven(path: Node | null): bool {
 
 /** Segments that mean something else, or nothing, to some evaluators. */
 function hintAtPath(node: Node | null): void {
-  if (!node || node.kind != KIND_STRING) return;
+  if (!node || node.kind != Token.String) return;
   const begin = addressOf(node.text);
   const end = begin + lengthOf(node.text);
   let from = begin;
@@ -151,78 +111,78 @@ function hintAtPath(node: Node | null): void {
 /** A list that may be missing. */
 function hintAtMissing(member: Node): void {
   const list = member.first;
-  if (member.kind != KIND_ARRAY || !list) return;
-  if (ruleOf(list) == OP_VAR && !hasDefault(list.head)) {
+  if (member.kind != Token.Array || !list) return;
+  if (ruleOf(list) == Op.Var && !hasDefault(list.head)) {
     hint(list, "over a missing list evaluators differ: give the var a default of []");
   }
 }
 
 function hintAtHaystack(node: Node, needle: Node): void {
-  if (node.kind == KIND_STRING && needle.kind != KIND_STRING && needle.kind != KIND_OBJECT) {
+  if (node.kind == Token.String && needle.kind != Token.String && needle.kind != Token.Object) {
     return hint(needle, "in a text, only a text is found by every evaluator");
   }
-  if (node.kind != KIND_ARRAY) return;
+  if (node.kind != Token.Array) return;
   for (let item = node.first; item; item = nextOf(item)) {
-    if (item.kind == KIND_ARRAY) return hint(item, "flagd's Go takes a list inside of the list for a range");
-    if (needle.kind == KIND_NUMBER && item.kind == KIND_STRING) {
+    if (item.kind == Token.Array) return hint(item, "flagd's Go takes a list inside of the list for a range");
+    if (needle.kind == Token.Number && item.kind == Token.String) {
       return hint(item, "flagd's Go makes a number of a text in the list");
     }
   }
 }
 
-function hintAtArithmetic(op: u32, node: Node): void {
-  if (node.kind != KIND_NUMBER && node.kind != KIND_STRING && node.kind != KIND_OBJECT) {
+function hintAtArithmetic(op: Op, node: Node): void {
+  if (node.kind != Token.Number && node.kind != Token.String && node.kind != Token.Object) {
     hint(node, "what is no number is one in flagd's JavaScript, an error elsewhere");
   }
-  if (node.kind == KIND_STRING && !isDecimal(node.text))
+  if (node.kind == Token.String && !isDecimal(node.text))
     hint(node, "a text that is no number fails in some evaluators and is 0 in others");
-  const divides = op == OP_DIV || op == OP_MOD;
-  if (divides && node.index != 0 && node.kind == KIND_NUMBER && parseNumber(node.text) == 0)
+  const divides = op == Op.Div || op == Op.Mod;
+  if (divides && node.index != 0 && node.kind == Token.Number && parseNumber(node.text) == 0)
     hint(node, "a division by zero is always an error");
-  if (op == OP_DIV && node.container.count == 1)
+  if (op == Op.Div && node.container.count == 1)
     hint(node, "a division of one number differs between evaluators");
 }
 
 function hintAtText(node: Node, isInIterator: bool): void {
-  if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) hint(node, "cat of a boolean fails in flagd's Go");
-  if (node.kind == KIND_ARRAY || node.kind == KIND_NULL)
+  if (node.kind == Token.True || node.kind == Token.False) hint(node, "cat of a boolean fails in flagd's Go");
+  if (node.kind == Token.Array || node.kind == Token.Null)
     hint(node, "cat of null or of a list differs between evaluators");
-  if (node.kind == KIND_STRING && hasOuterBlank(node.text))
+  if (node.kind == Token.String && hasOuterBlank(node.text))
     hint(node, "flagd's Go takes outer blanks off the result of cat");
   const op = ruleOf(node);
-  if (op == OP_JUMP_FALSY_KEEP || op == OP_JUMP_TRUTHY_KEEP)
+  if (op == Op.JumpFalsyKeep || op == Op.JumpTruthyKeep)
     hint(node, "inside of cat flagd's JavaScript joins first and chooses then");
   // An item is there, and these two are.
-  if (op != OP_VAR || isInIterator) return;
+  if (op != Op.Var || isInIterator) return;
   const variable = node.head;
   if (hasDefault(variable) || isGiven(pathOf(variable))) return;
   hint(node, 'a missing value is "null" to flagd\'s JavaScript: give the var a default');
 }
 
 function hintAtNeedle(node: Node): void {
-  if (node.kind != KIND_STRING || lengthOf(node.text) != 0) return;
+  if (node.kind != Token.String || lengthOf(node.text) != 0) return;
   // In a list it is a value like any other.
   const haystack = node.next;
-  if (haystack && haystack.kind == KIND_ARRAY) return;
+  if (haystack && haystack.kind == Token.Array) return;
   hint(node, 'in of "" is true in flagd\'s Go, false in its JavaScript');
 }
 
 /** A bucketing value has to be there for every evaluator. */
 function hintAtBucketing(node: Node): void {
-  if (node.index != 0 || node.kind != KIND_OBJECT || node.count != 1) return;
+  if (node.index != 0 || node.kind != Token.Object || node.count != 1) return;
   const rule = node.head;
   const op = ruleOf(node);
-  if (op == OP_VAR && !hasDefault(rule))
+  if (op == Op.Var && !hasDefault(rule))
     hint(node, "without a value flagd's evaluators bucket by different keys: give the var a default");
 }
 
 function hasDefault(variable: Node): bool {
-  return variable.kind == KIND_ARRAY && variable.count > 1;
+  return variable.kind == Token.Array && variable.count > 1;
 }
 
 /** The operator of a value that is a rule; NO_OPERATOR for any other. */
-function ruleOf(node: Node): u32 {
-  if (node.kind != KIND_OBJECT || node.count != 1) return NO_OPERATOR;
+function ruleOf(node: Node): Op {
+  if (node.kind != Token.Object || node.count != 1) return NO_OPERATOR;
   return operatorOf(node.head.key);
 }
 
@@ -234,7 +194,7 @@ function isDecimal(text: Slice): bool {
 function holdsNumber(list: Node): bool {
   for (let item = list.first; item; item = nextOf(item)) {
     const kind = item.kind;
-    if (kind == KIND_NUMBER || kind == KIND_TRUE || kind == KIND_FALSE) return true;
+    if (kind == Token.Number || kind == Token.True || kind == Token.False) return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 // What is wrong with a policy, collected while it is read: at most 20, each with its place, written as JSON lines.
 
+import { Token } from "../bytes/json-reader";
 import { putItemStep, putStep } from "../bytes/json-pointer";
 import * as json from "../bytes/json-writer";
 import { scratch } from "../bytes/scratch";
@@ -7,7 +8,7 @@ import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { beginText, put, putNumber, putSlice, putString, restartText, textOf, Writer } from "../bytes/writer";
 import { LIMIT_PROBLEMS } from "../vocabulary/limits";
 import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/problems";
-import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node, parentOf } from "./node";
+import { Node, parentOf } from "./node";
 import { putNearest } from "./nearest";
 
 
@@ -18,13 +19,15 @@ class Problem {
   at: usize;
   code: usize;
   message: Slice;
-  severity: u32;
+  severity: Severity;
 }
 
 /** What may make room for what: a hint for a warning, both for what refuses the policy. */
-const HINT: u32 = 0;
-const WARNING: u32 = 1;
-const ERROR: u32 = 2;
+const enum Severity {
+  Hint,
+  Warning,
+  Error,
+}
 
 const PROBLEM_BYTES: u32 = offsetof<Problem>() as u32;
 
@@ -65,8 +68,8 @@ export function beginMessage(): void {
   messageKept = false;
 }
 
-function add(node: Node | null, at: usize, code: string, severity: u32): void {
-  if (severity == ERROR) errors++;
+function add(node: Node | null, at: usize, code: string, severity: Severity): void {
+  if (severity == Severity.Error) errors++;
   if (problems == 0) return;
   if (count == (LIMIT_PROBLEMS as u32) && !dropBelow(severity)) return;
   // In the order of the text; the ones that were there before keep their place.
@@ -86,8 +89,8 @@ function add(node: Node | null, at: usize, code: string, severity: u32): void {
 }
 
 /** Drops the last of the least severe problems, if it is less severe than this. */
-function dropBelow(severity: u32): bool {
-  for (let least = HINT; least < severity; least++) {
+function dropBelow(severity: Severity): bool {
+  for (let least = Severity.Hint; least < severity; least++) {
     for (let i = count; i > 0; i--) {
       const at = problems + (i - 1) * PROBLEM_BYTES;
       if (changetype<Problem>(at).severity != least) continue;
@@ -101,32 +104,32 @@ function dropBelow(severity: u32): bool {
 
 /** Reports the message at a place of its own; `node` (null: the document) names the pointer. */
 export function reportAt(node: Node | null, at: usize, code: string): void {
-  add(node, at, code, ERROR);
+  add(node, at, code, Severity.Error);
 }
 
 /** Reports the message at a value. */
 export function report(node: Node, code: string): void {
-  add(node, node.begin, code, ERROR);
+  add(node, node.begin, code, Severity.Error);
 }
 
 /** Reports the message at a member's name. */
 export function reportKey(member: Node, code: string): void {
-  add(member, member.keyBegin, code, ERROR);
+  add(member, member.keyBegin, code, Severity.Error);
 }
 
 /** Reports the message at a member's name, as a warning. */
 export function warnKey(member: Node, code: string): void {
-  add(member, member.keyBegin, code, WARNING);
+  add(member, member.keyBegin, code, Severity.Warning);
 }
 
 /** Reports the message at a value, as a warning: the policy is served all the same. */
 export function warn(node: Node, code: string): void {
-  add(node, node.begin, code, WARNING);
+  add(node, node.begin, code, Severity.Warning);
 }
 
 /** Reports the message at a value, as a warning that `serin validate` does not refuse. */
 export function hint(node: Node, code: string): void {
-  add(node, node.begin, code, HINT);
+  add(node, node.begin, code, Severity.Hint);
 }
 
 /** Writes `more than <limit> <things>`, for whoever reports it. */
@@ -165,33 +168,37 @@ const QUOTED: u32 = 60;
 
 /** Puts what stands there: a scalar as it is written, cut when long, else its type. */
 export function putFound(node: Node): void {
-  if (node.kind == KIND_OBJECT) {
+  if (node.kind == Token.Object) {
     put(message, "an object");
-  } else if (node.kind == KIND_ARRAY) {
+  } else if (node.kind == Token.Array) {
     put(message, "an array");
   } else {
     const cut = lengthOf(node.text) > QUOTED;
     const shown = cut ? sliceOf(addressOf(node.text), QUOTED) : node.text;
-    if (node.kind == KIND_STRING) putString(message, shown);
+    if (node.kind == Token.String) putString(message, shown);
     else putSlice(message, shown);
     if (cut) put(message, "...");
   }
 }
 
 /** Whether the value is of this kind; reported when not. */
-export function isKind(node: Node, kind: u32): bool {
+export function isKind(node: Node, kind: Token): bool {
   if (node.kind == kind) return true;
   fail(
     node,
     CODE_TYPE,
-    kind == KIND_OBJECT ? "must be an object" : kind == KIND_ARRAY ? "must be an array" : "must be a string",
+    kind == Token.Object
+      ? "must be an object"
+      : kind == Token.Array
+        ? "must be an array"
+        : "must be a string",
   );
   return false;
 }
 
 /** Whether the value is true or false; reported when not. */
 export function isTruth(node: Node): bool {
-  if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) return true;
+  if (node.kind == Token.True || node.kind == Token.False) return true;
   fail(node, CODE_TYPE, "must be true or false");
   return false;
 }
@@ -229,7 +236,7 @@ export function putPointer(writer: Writer, place: Node | null): void {
   while (steps > 0) {
     steps--;
     const node = changetype<Node>(load<u32>(path + (steps << 2)));
-    if (node.container.kind == KIND_ARRAY) putItemStep(writer, node.index);
+    if (node.container.kind == Token.Array) putItemStep(writer, node.index);
     else putStep(writer, node.key);
   }
 }
@@ -250,7 +257,7 @@ export function putProblem(writer: Writer, index: u32): void {
     }
   }
   json.beginObject(writer);
-  json.wordAt(writer, "severity", problem.severity < ERROR ? "warning" : "error");
+  json.wordAt(writer, "severity", problem.severity < Severity.Error ? "warning" : "error");
   json.wordAt(writer, "code", changetype<string>(problem.code));
   json.name(writer, "pointer");
   json.beginString(writer);
@@ -265,5 +272,5 @@ export function putProblem(writer: Writer, index: u32): void {
 
 /** Whether the problem is a warning or a hint. */
 export function isWarning(index: u32): bool {
-  return changetype<Problem>(problems + index * PROBLEM_BYTES).severity < ERROR;
+  return changetype<Problem>(problems + index * PROBLEM_BYTES).severity < Severity.Error;
 }

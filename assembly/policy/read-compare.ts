@@ -1,17 +1,18 @@
 // `compare` of a shadow, and what its `headers` change on the copy.
 
+import { Token } from "../bytes/json-reader";
 import { decodeStep, SLASH } from "../bytes/json-pointer";
 import { nextOf } from "../bytes/records";
 import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
 import { Ignored } from "../core/json-difference";
-import { BODY_BYTES, BODY_IGNORED, BODY_JSON, HeaderChange, Shadow } from "../core/shadow-plan";
+import { BodyComparison, HeaderChange, Shadow } from "../core/shadow-plan";
 import { HEADER_PREFIX } from "../vocabulary/headers";
 import { LIMIT_IGNORED, LIMIT_SHADOW_LIST } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { asciiOf, kept, keptLower, records, room } from "./build";
 import { isOneOf } from "./nearest";
-import { KIND_ARRAY, KIND_FALSE, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import { Node } from "./node";
 import {
   beginMessage,
   fail,
@@ -34,14 +35,14 @@ const MOST_SAMPLES: u32 = 1000;
 
 /** Reads what of the answers is compared. */
 export function readCompare(object: Node, shadow: Shadow): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "status")) {
-      shadow.comparesStatus = isTruth(node) && node.kind == KIND_TRUE;
+      shadow.comparesStatus = isTruth(node) && node.kind == Token.True;
     } else if (isWord(node.key, "body")) {
       readBody(node, shadow);
     } else if (isWord(node.key, "sample")) {
-      if (isKind(node, KIND_STRING)) shadow.sample = sample(node);
+      if (isKind(node, Token.String)) shadow.sample = sample(node);
     } else {
       unknownKey(node, KNOWN_COMPARE);
     }
@@ -61,21 +62,21 @@ function sample(node: Node): u32 {
 
 /** `true`, or `{ json: true, ignore: [...] }`. */
 function readBody(node: Node, shadow: Shadow): void {
-  if (node.kind == KIND_TRUE || node.kind == KIND_FALSE) {
-    shadow.body = node.kind == KIND_TRUE ? BODY_BYTES : BODY_IGNORED;
+  if (node.kind == Token.True || node.kind == Token.False) {
+    shadow.body = node.kind == Token.True ? BodyComparison.Bytes : BodyComparison.Ignored;
     return;
   }
-  if (node.kind != KIND_OBJECT)
+  if (node.kind != Token.Object)
     return fail(
       node,
       CODE_TYPE,
       'must be true, false or an object like {"json": true, "ignore": ["/timestamp"]}',
     );
-  shadow.body = BODY_JSON;
+  shadow.body = BodyComparison.Json;
   let ignore: Node | null = null;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "json")) {
-      if (!isTruth(member) || member.kind == KIND_FALSE) shadow.body = BODY_BYTES;
+      if (!isTruth(member) || member.kind == Token.False) shadow.body = BodyComparison.Bytes;
     } else if (isWord(member.key, "ignore")) {
       ignore = member;
       readIgnored(member, shadow);
@@ -83,12 +84,12 @@ function readBody(node: Node, shadow: Shadow): void {
       unknownKey(member, KNOWN_BODY);
     }
   }
-  if (shadow.body == BODY_BYTES && ignore)
+  if (shadow.body == BodyComparison.Bytes && ignore)
     fail(ignore, CODE_VALUE, "needs json: true, since only JSON has parts that can be named");
 }
 
 function readIgnored(list: Node, shadow: Shadow): void {
-  if (!isKind(list, KIND_ARRAY)) return;
+  if (!isKind(list, Token.Array)) return;
   if (list.count > (LIMIT_IGNORED as u32)) {
     putOverLimit(LIMIT_IGNORED, " pointers");
     return report(list, CODE_LIMIT);
@@ -96,7 +97,7 @@ function readIgnored(list: Node, shadow: Shadow): void {
   shadow.ignored = records<Ignored>(list.count);
   if (shadow.ignored.isNone) return;
   for (let node = list.first; node; node = nextOf(node)) {
-    if (!isKind(node, KIND_STRING)) continue;
+    if (!isKind(node, Token.String)) continue;
     if (!readPointer(node.text, shadow.ignored.at(shadow.ignoredCount))) {
       fail(node, CODE_VALUE, "must be a JSON Pointer (RFC 6901), like /items/*/id");
       continue;
@@ -132,7 +133,7 @@ function readPointer(text: Slice, ignored: Ignored): bool {
 
 /** Reads `headers: { set, remove }`. */
 export function readChanges(object: Node, shadow: Shadow): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   let count: u32 = 0;
   for (let list = object.first; list; list = nextOf(list)) count += list.count;
   if (count > (LIMIT_SHADOW_LIST as u32)) {
@@ -147,13 +148,13 @@ export function readChanges(object: Node, shadow: Shadow): void {
       unknownKey(list, KNOWN_HEADERS);
       continue;
     }
-    if (!isKind(list, isSet ? KIND_OBJECT : KIND_ARRAY)) continue;
+    if (!isKind(list, isSet ? Token.Object : Token.Array)) continue;
     for (let item = list.first; item; item = nextOf(item)) readChange(item, isSet, shadow);
   }
 }
 
 function readChange(node: Node, isSet: bool, shadow: Shadow): void {
-  if (!isKind(node, KIND_STRING)) return;
+  if (!isKind(node, Token.String)) return;
   const text = isSet ? node.key : node.text;
   const name = isToken(text) ? keptLower(text) : NONE;
   // Envoy keeps Host as :authority, which every request has to have.

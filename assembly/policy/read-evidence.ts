@@ -1,15 +1,16 @@
 // `slow`, `warmup` and `epoch` of a rollout: what is evidence, and when it begins anew.
 
+import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber } from "../bytes/writer";
 import { Met } from "../core/evidence";
-import { SOURCE_RANDOM } from "../core/identity-plan";
-import { NO_SLOT, Rollout, SIGNALS_COUNT } from "../core/plan";
+import { SourceKind } from "../core/identity-plan";
+import { NO_SLOT, Rollout, Signals } from "../core/plan";
 import { LIMIT_EPOCH, LIMIT_SLOW, LIMIT_SLOW_MS, LIMIT_WARMUP_MS } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_RANGE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
 import { records } from "./build";
-import { KIND_ARRAY, KIND_NUMBER, KIND_STRING, Node } from "./node";
+import { Node } from "./node";
 import { beginMessage, fail, isKind, message, putFound, putOverLimit, report } from "./problems";
 import { sign } from "./signature";
 import { NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
@@ -38,7 +39,7 @@ function addThreshold(rollout: Rollout, milliseconds: u32): void {
 
 /** Reads `slow`: up to six durations, each longer than the one before. */
 export function readSlow(node: Node, rollout: Rollout): void {
-  if (!isKind(node, KIND_ARRAY)) return;
+  if (!isKind(node, Token.Array)) return;
   if (node.count > MOST_SLOW) {
     putOverLimit(LIMIT_SLOW, " thresholds");
     return report(node, CODE_LIMIT);
@@ -47,7 +48,7 @@ export function readSlow(node: Node, rollout: Rollout): void {
   rollout.slowCount = 0;
   let before: u32 = 0;
   for (let item = node.first; item; item = nextOf(item)) {
-    const value = item.kind == KIND_STRING ? duration(item.text) : NO_DURATION;
+    const value = item.kind == Token.String ? duration(item.text) : NO_DURATION;
     if (value == NO_DURATION || value == 0) {
       failDuration(item, "5ms or 1s");
       continue;
@@ -67,7 +68,7 @@ export function readSlow(node: Node, rollout: Rollout): void {
 
 /** Reads `warmup`: a duration, `0s` for none. */
 export function readWarmup(node: Node, rollout: Rollout): void {
-  const value = node.kind == KIND_STRING ? duration(node.text) : NO_DURATION;
+  const value = node.kind == Token.String ? duration(node.text) : NO_DURATION;
   if (value == NO_DURATION) return failDuration(node, "30s or 2m");
   if (value > (LIMIT_WARMUP_MS as u32)) return fail(node, CODE_RANGE, "must be at most 24h");
   rollout.warmupMs = value;
@@ -75,7 +76,7 @@ export function readWarmup(node: Node, rollout: Rollout): void {
 
 /** Reads `epoch`: a whole number. */
 export function readEpoch(node: Node, rollout: Rollout): void {
-  const value = node.kind == KIND_NUMBER ? wholeNumber(node.text, LIMIT_EPOCH) : NOT_WHOLE;
+  const value = node.kind == Token.Number ? wholeNumber(node.text, LIMIT_EPOCH) : NOT_WHOLE;
   if (value != NOT_WHOLE) {
     rollout.epoch = value;
     return;
@@ -85,7 +86,7 @@ export function readEpoch(node: Node, rollout: Rollout): void {
   putNumber(message, LIMIT_EPOCH);
   put(message, ", got ");
   putFound(node);
-  report(node, node.kind == KIND_NUMBER ? CODE_RANGE : CODE_TYPE);
+  report(node, node.kind == Token.Number ? CODE_RANGE : CODE_TYPE);
 }
 
 /** Longer than any limit. */
@@ -123,7 +124,7 @@ function failDuration(node: Node, example: string): void {
   put(message, example);
   put(message, ", got ");
   putFound(node);
-  report(node, node.kind == KIND_STRING ? CODE_VALUE : CODE_TYPE);
+  report(node, node.kind == Token.String ? CODE_VALUE : CODE_TYPE);
 }
 
 /** Finds whom the evidence of a rollout compares, once its variants and its control group are laid out. */
@@ -143,7 +144,7 @@ export function layOutEvidence(node: Node, rollout: Rollout): void {
     rollout.controlSlot = rollout.slots;
     rollout.slots++;
   }
-  rollout.stats = rollout.signals == SIGNALS_COUNT ? 1 : (Met.SLOW as u32) + rollout.slowCount;
-  rollout.isRandom = identity.count == 1 && identity.source(0).kind == SOURCE_RANDOM;
+  rollout.stats = rollout.signals == Signals.Count ? 1 : (Met.SLOW as u32) + rollout.slowCount;
+  rollout.isRandom = identity.count == 1 && identity.source(0).kind == SourceKind.Random;
   sign(node, rollout);
 }

@@ -1,12 +1,13 @@
 // `flagd`: what a flagd flag file leaves open.
 
+import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { isWord } from "../bytes/slice";
 import { LIMIT_CONTEXT } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
 import { plan, reading } from "./build";
 import { constantOf } from "./constants";
-import { KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
+import { nextBelow, Node } from "./node";
 import { fail, isKind, putOverLimit, report, unknownKey } from "./problems";
 import { setNumber } from "./variable-names";
 
@@ -14,15 +15,15 @@ const KNOWN_FLAGD = "fractional context types";
 
 /** Reads the settings, before any rule is compiled. */
 export function readFlagd(object: Node): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "fractional")) {
-      if (!isKind(node, KIND_STRING)) continue;
+      if (!isKind(node, Token.String)) continue;
       if (isWord(node.text, "v1")) plan.generation = 1;
       else if (isWord(node.text, "v3")) plan.generation = 3;
       else if (!isWord(node.text, "v2")) fail(node, CODE_VALUE, "must be v1, v2 or v3");
     } else if (isWord(node.key, "context")) {
-      if (isKind(node, KIND_OBJECT)) readContext(node);
+      if (isKind(node, Token.Object)) readContext(node);
     } else if (isWord(node.key, "types")) {
       readTypes(node);
     } else {
@@ -33,7 +34,7 @@ export function readFlagd(object: Node): void {
 
 function readContext(object: Node): void {
   for (let node: Node | null = object; node; node = nextBelow(object, node)) {
-    if (node.kind != KIND_OBJECT || node.count <= (LIMIT_CONTEXT as u32)) continue;
+    if (node.kind != Token.Object || node.count <= (LIMIT_CONTEXT as u32)) continue;
     putOverLimit(LIMIT_CONTEXT, " members");
     return report(node, CODE_LIMIT);
   }
@@ -41,9 +42,9 @@ function readContext(object: Node): void {
 }
 
 function readTypes(object: Node): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   for (let node = object.first; node; node = nextOf(node)) {
-    if (!isKind(node, KIND_STRING)) continue;
+    if (!isKind(node, Token.String)) continue;
     if (isWord(node.text, "number")) setNumber(node.key);
     else if (!isWord(node.text, "string")) fail(node, CODE_VALUE, "must be number or string");
   }

@@ -2,6 +2,7 @@
 // out when a flag is evaluated, is a warning that `serin validate` refuses by default: the flag then answers ERROR, and
 // all others are unharmed.
 
+import { Token } from "../bytes/json-reader";
 import { addressOf, isWord, lengthOf, lower, sameText, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { keep } from "../bytes/arena";
@@ -26,7 +27,7 @@ import {
 import { isDisabled, kept, plan, reading, records, room, useFlag } from "./build";
 import { compileRule } from "./compile-rule";
 import { constantOf } from "./constants";
-import { KIND_ARRAY, KIND_FALSE, KIND_NULL, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import { Node } from "./node";
 import {
   beginMessage,
   isKind,
@@ -49,7 +50,7 @@ let lastWatched: Flag | null = null;
 
 /** Reads all flags into the plan. */
 export function readFlags(object: Node): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   if (object.count > (LIMIT_FLAGS as u32)) {
     putOverLimit(LIMIT_FLAGS, " flags");
     return report(object, CODE_LIMIT);
@@ -73,7 +74,7 @@ export function readFlags(object: Node): void {
 
 function readFlag(node: Node, flag: Flag): void {
   checkStatKey(node);
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a flag's key may not be empty");
   let state: Node | null = null;
   let variants: Node | null = null;
@@ -134,11 +135,11 @@ function doubt(node: Node, code: string, sentence: string): void {
 
 /** Kinds of values as flagd's schema tells them apart. */
 function typeOf(node: Node): u32 {
-  return node.kind == KIND_FALSE ? KIND_TRUE : node.kind;
+  return node.kind == Token.False ? Token.True : node.kind;
 }
 
 function readFlagVariants(object: Node, flag: Flag): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   if (object.count == 0) return doubt(object, CODE_VALUE, "must have at least one variant");
   flag.variants = records<FlagVariant>(object.count);
   if (flag.variants.isNone) return;
@@ -152,7 +153,7 @@ function readFlagVariants(object: Node, flag: Flag): void {
     flag.variantCount++;
     if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a variant's name may not be empty");
     hintAtVariant(node);
-    if (node.kind == KIND_NULL || node.kind == KIND_ARRAY) {
+    if (node.kind == Token.Null || node.kind == Token.Array) {
       doubt(node, CODE_TYPE, "a variant's value must be a boolean, a number, a string or an object");
     } else if (!mixed && typeOf(node) != typeOf(object.head)) {
       mixed = true;
@@ -162,8 +163,8 @@ function readFlagVariants(object: Node, flag: Flag): void {
 }
 
 function readFallback(node: Node, flag: Flag): void {
-  if (node.kind == KIND_NULL) return;
-  if (!isKind(node, KIND_STRING)) return;
+  if (node.kind == Token.Null) return;
+  if (!isKind(node, Token.String)) return;
   if (lengthOf(node.text) == 0) return;
   for (let i: u32 = 0; i < flag.variantCount; i++) {
     if (!sameText(flag.variant(i).name, node.text)) continue;
@@ -177,9 +178,9 @@ function readFallback(node: Node, flag: Flag): void {
 }
 
 function readTargeting(node: Node, flag: Flag): void {
-  if (node.kind == KIND_NULL)
+  if (node.kind == Token.Null)
     return doubt(node, CODE_TYPE, "targeting must be an object; without any leave it out");
-  if (node.kind != KIND_OBJECT) doubt(node, CODE_TYPE, "targeting must be a rule");
+  if (node.kind != Token.Object) doubt(node, CODE_TYPE, "targeting must be a rule");
   else if (node.count == 0) return;
   const rule = compileRule(node, false);
   flag.targeting = rule;
@@ -188,7 +189,7 @@ function readTargeting(node: Node, flag: Flag): void {
 
 /** flagd's metadata: texts, numbers and booleans. @returns null when it is none */
 export function metadataOf(node: Node): Value | null {
-  if (node.kind != KIND_OBJECT) {
+  if (node.kind != Token.Object) {
     beginMessage();
     put(message, "must be an object, got ");
     putFound(node);
@@ -197,7 +198,7 @@ export function metadataOf(node: Node): Value | null {
   }
   for (let member = node.first; member; member = nextOf(member)) {
     const kind = member.kind;
-    if (kind != KIND_OBJECT && kind != KIND_ARRAY && kind != KIND_NULL) continue;
+    if (kind != Token.Object && kind != Token.Array && kind != Token.Null) continue;
     doubt(member, CODE_TYPE, "metadata may hold strings, numbers and booleans alone");
   }
   return constantOf(plan.arena, reading, node);
@@ -217,8 +218,8 @@ function readMetadata(node: Node, flag: Flag): void {
 }
 
 function isTrue(node: Node): bool {
-  if (node.kind != KIND_TRUE && node.kind != KIND_FALSE) doubt(node, CODE_TYPE, "must be true or false");
-  return node.kind == KIND_TRUE;
+  if (node.kind != Token.True && node.kind != Token.False) doubt(node, CODE_TYPE, "must be true or false");
+  return node.kind == Token.True;
 }
 
 /** The flag is evaluated for every request. */

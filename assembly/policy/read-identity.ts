@@ -1,28 +1,15 @@
 // `identity`: the list of sources.
 
+import { Token } from "../bytes/json-reader";
 import { fixed, nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { beginText, put, putNumber, putSlice, textOf, Writer } from "../bytes/writer";
-import {
-  Identity,
-  IssueCookie,
-  SECURE_ALWAYS,
-  SECURE_AUTO,
-  SECURE_NEVER,
-  Source,
-  SOURCE_ADDRESS,
-  SOURCE_COOKIE,
-  SOURCE_HEADER,
-  SOURCE_ISSUE,
-  SOURCE_JWT,
-  SOURCE_QUERY,
-  SOURCE_RANDOM,
-} from "../core/identity-plan";
+import { Identity, IssueCookie, Secure, Source, SourceKind } from "../core/identity-plan";
 import { NO_SLOT } from "../core/plan";
 import { LIMIT_SOURCES } from "../vocabulary/limits";
 import { CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_NO_EFFECT, CODE_VALUE } from "../vocabulary/problems";
 import { headerName, kept, plan, record, records, slotFor } from "./build";
-import { KIND_ARRAY, KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import { Node } from "./node";
 import {
   fail,
   failWith,
@@ -42,7 +29,7 @@ const KNOWN_COOKIE = "name maxAge path domain secure sameSite";
 
 /** Reads an identity list. @returns null when it was reported */
 export function readIdentity(list: Node): Identity | null {
-  if (!isKind(list, KIND_ARRAY)) return null;
+  if (!isKind(list, Token.Array)) return null;
   if (list.count > (LIMIT_SOURCES as u32)) {
     putOverLimit(LIMIT_SOURCES, " sources");
     report(list, CODE_LIMIT);
@@ -63,43 +50,43 @@ export function readIdentity(list: Node): Identity | null {
 
 function readSource(node: Node, source: Source): void {
   source.slot = NO_SLOT;
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   if (node.count != 1) return failCount(node);
   const member = node.head;
   const key = member.key;
   if (isWord(key, "cookie")) {
-    source.kind = SOURCE_COOKIE;
+    source.kind = SourceKind.Cookie;
     readCookieSource(member, source);
   } else if (isWord(key, "header")) {
-    source.kind = SOURCE_HEADER;
-    if (!isKind(member, KIND_STRING)) return;
+    source.kind = SourceKind.Header;
+    if (!isKind(member, Token.String)) return;
     source.name = headerName(member);
     if (source.name != NONE) source.slot = slotFor(plan.inputs.headers, source.name);
   } else if (isWord(key, "query")) {
-    source.kind = SOURCE_QUERY;
-    if (!isKind(member, KIND_STRING)) return;
+    source.kind = SourceKind.Query;
+    if (!isKind(member, Token.String)) return;
     if (lengthOf(member.text) == 0) return fail(member, CODE_NAME, "must be a parameter's name");
     source.name = kept(member.text);
     source.slot = slotFor(plan.inputs.params, source.name);
   } else if (isWord(key, "jwt")) {
-    source.kind = SOURCE_JWT;
-    if (!isKind(member, KIND_STRING)) return;
+    source.kind = SourceKind.Jwt;
+    if (!isKind(member, Token.String)) return;
     if (lengthOf(member.text) == 0) return fail(member, CODE_NAME, "must be a claim's name");
     source.name = kept(member.text);
     source.slot = slotFor(plan.inputs.claims, source.name);
   } else if (isWord(key, "sourceAddress")) {
-    source.kind = SOURCE_ADDRESS;
-    if (member.kind != KIND_TRUE) fail(member, CODE_VALUE, "must be true");
+    source.kind = SourceKind.Address;
+    if (member.kind != Token.True) fail(member, CODE_VALUE, "must be true");
   } else if (isWord(key, "issueCookie")) {
-    source.kind = SOURCE_ISSUE;
+    source.kind = SourceKind.Issue;
     plan.drawsRandom = true;
     readIssueCookie(member, source);
     const next = node.next;
     if (next) hintWith(next, CODE_NO_EFFECT, "never reached: issueCookie before it always yields");
   } else if (isWord(key, "random")) {
-    source.kind = SOURCE_RANDOM;
+    source.kind = SourceKind.Random;
     plan.drawsRandom = true;
-    if (member.kind != KIND_TRUE) fail(member, CODE_VALUE, "must be true");
+    if (member.kind != Token.True) fail(member, CODE_VALUE, "must be true");
     if (node.next) failWith(node, CODE_CONFLICT, "random always yields, so it can only be the last source");
   } else {
     unknownKey(member, KNOWN_SOURCES);
@@ -123,7 +110,7 @@ function failCount(node: Node): void {
 }
 
 function readCookieSource(member: Node, source: Source): void {
-  if (!isKind(member, KIND_STRING)) return;
+  if (!isKind(member, Token.String)) return;
   if (!isToken(member.text)) return fail(member, CODE_NAME, "must be a cookie's name");
   source.name = kept(member.text);
   source.slot = slotFor(plan.inputs.cookies, source.name);
@@ -132,25 +119,25 @@ function readCookieSource(member: Node, source: Source): void {
 const attributes: Writer = fixed<Writer>();
 
 function readIssueCookie(node: Node, source: Source): void {
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   let name: Slice = NONE;
   let nameNode = node;
   let maxAge: u32 = 0;
   let path: Slice = NONE;
   let domain: Slice = NONE;
-  let secure = SECURE_AUTO;
+  let secure = Secure.Auto;
   let sameSite: Slice = NONE;
   let none: Node | null = null;
   let hasName = false;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "name")) {
       hasName = true;
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       if (isToken(member.text)) name = member.text;
       else fail(member, CODE_NAME, "must be a cookie's name");
       nameNode = member;
     } else if (isWord(member.key, "maxAge")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       maxAge = seconds(member.text);
       if (maxAge == NO_DURATION)
         fail(
@@ -159,18 +146,18 @@ function readIssueCookie(node: Node, source: Source): void {
           'must be a duration like "30d": a whole number and s, m, h, d or w, at most 3650d',
         );
     } else if (isWord(member.key, "path")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       path = member.text;
       if (!isAttribute(path) || load<u8>(addressOf(path)) != 0x2f)
         fail(member, CODE_VALUE, "must be a path: a slash, then visible characters without ;");
     } else if (isWord(member.key, "domain")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       domain = member.text;
       if (!isAttribute(domain)) fail(member, CODE_VALUE, "must be a domain");
     } else if (isWord(member.key, "secure")) {
-      if (isTruth(member)) secure = member.kind == KIND_TRUE ? SECURE_ALWAYS : SECURE_NEVER;
+      if (isTruth(member)) secure = member.kind == Token.True ? Secure.Always : Secure.Never;
     } else if (isWord(member.key, "sameSite")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       sameSite = member.text;
       if (isWord(sameSite, "None")) none = member;
       else if (!isWord(sameSite, "Lax") && !isWord(sameSite, "Strict"))
@@ -179,7 +166,7 @@ function readIssueCookie(node: Node, source: Source): void {
       unknownKey(member, KNOWN_COOKIE);
     }
   }
-  if (none && secure == SECURE_NEVER) {
+  if (none && secure == Secure.Never) {
     failWith(none, CODE_CONFLICT, "browsers drop a cookie with sameSite None that is not secure");
   }
   if (!hasName) missingKey(node, "name", "the cookie that is issued");
@@ -200,7 +187,7 @@ function readIssueCookie(node: Node, source: Source): void {
   if (sameSite == NONE) put(attributes, "Lax");
   else putSlice(attributes, sameSite);
   // A browser takes None from a secure cookie only.
-  if (none) secure = SECURE_ALWAYS;
+  if (none) secure = Secure.Always;
   source.name = kept(name);
   source.slot = slotFor(plan.inputs.cookies, source.name);
   source.issue = issueFor(nameNode, source, textOf(attributes), secure);
@@ -217,7 +204,7 @@ function isAttribute(text: Slice): bool {
 }
 
 /** The plan's cookie of this name; one name has one set of attributes. */
-function issueFor(node: Node, source: Source, text: Slice, secure: u32): IssueCookie | null {
+function issueFor(node: Node, source: Source, text: Slice, secure: Secure): IssueCookie | null {
   let last: IssueCookie | null = null;
   for (let other = plan.issues; other; other = nextOf(other)) {
     last = other;

@@ -1,5 +1,6 @@
 // `match`: the entries of a rollout or a shadow.
 
+import { Token } from "../bytes/json-reader";
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber, putString } from "../bytes/writer";
 import { nextOf, Run } from "../bytes/records";
@@ -19,7 +20,7 @@ import {
 } from "../vocabulary/problems";
 import { headerName, kept, keptLower, plan, reading, record, records, slotFor, useFlag } from "./build";
 import { constantOf } from "./constants";
-import { KIND_ARRAY, KIND_NULL, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { Node } from "./node";
 import {
   beginMessage,
   fail,
@@ -41,7 +42,7 @@ const KNOWN_CONDITION = "name value type";
 
 /** Reads a match list. @returns its first entry; null when nothing could be read */
 export function readMatch(list: Node, target: u32): Entry | null {
-  if (!isKind(list, KIND_ARRAY)) return null;
+  if (!isKind(list, Token.Array)) return null;
   if (list.count == 0) {
     failWith(list, CODE_VALUE, "must have at least one entry; without match every request is meant");
     return null;
@@ -67,7 +68,7 @@ export function readMatch(list: Node, target: u32): Entry | null {
 }
 
 function readEntry(node: Node, entry: Entry): void {
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "hosts")) {
       readHosts(member, entry);
@@ -76,11 +77,11 @@ function readEntry(node: Node, entry: Entry): void {
     } else if (isWord(member.key, "method")) {
       readMethod(member, entry);
     } else if (isWord(member.key, "headers")) {
-      if (!isKind(member, KIND_ARRAY)) continue;
+      if (!isKind(member, Token.Array)) continue;
       entry.headers = readConditions(member, plan.inputs.headers, true);
       entry.headerCount = entry.headers.isNone ? 0 : member.count;
     } else if (isWord(member.key, "queryParams")) {
-      if (!isKind(member, KIND_ARRAY)) continue;
+      if (!isKind(member, Token.Array)) continue;
       entry.params = readConditions(member, plan.inputs.params, false);
       entry.paramCount = entry.params.isNone ? 0 : member.count;
     } else if (isWord(member.key, "flag")) {
@@ -93,7 +94,7 @@ function readEntry(node: Node, entry: Entry): void {
 
 /** `flag: { key: value-or-variant }`: each of them has to hold. */
 function readFlagConditions(object: Node, entry: Entry): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   for (let node = object.first; node; node = nextOf(node)) {
     const found = find(plan.flagKeys, node.key);
     if (found == ABSENT) {
@@ -103,7 +104,7 @@ function readFlagConditions(object: Node, entry: Entry): void {
       reportKey(node, CODE_REFERENCE);
       continue;
     }
-    if (node.kind == KIND_NULL || node.kind == KIND_ARRAY || node.kind == KIND_OBJECT) {
+    if (node.kind == Token.Null || node.kind == Token.Array || node.kind == Token.Object) {
       fail(node, CODE_TYPE, "must be a variant's name or value");
       continue;
     }
@@ -134,12 +135,12 @@ function canGive(flag: Flag, condition: FlagCondition): bool {
 }
 
 function readHosts(list: Node, entry: Entry): void {
-  if (!isKind(list, KIND_ARRAY)) return;
+  if (!isKind(list, Token.Array)) return;
   if (list.count == 0)
     return failWith(list, CODE_VALUE, "must name at least one host; without hosts every host matches");
   let last: Host | null = null;
   for (let node = list.first; node; node = nextOf(node)) {
-    if (!isKind(node, KIND_STRING)) continue;
+    if (!isKind(node, Token.String)) continue;
     const text = hostText(node);
     if (text == NONE) continue;
     const host = record<Host>();
@@ -189,13 +190,13 @@ function hostText(node: Node): Slice {
 }
 
 function readPath(node: Node, entry: Entry): void {
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   // Gateway API's default type.
   let isPrefix = true;
   let path: Node | null = null;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "type")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       if (isWord(member.text, "Exact")) isPrefix = false;
       else if (!isWord(member.text, "PathPrefix")) fail(member, CODE_VALUE, "must be Exact or PathPrefix");
     } else if (isWord(member.key, "value")) {
@@ -205,7 +206,7 @@ function readPath(node: Node, entry: Entry): void {
     }
   }
   if (!path) return missingKey(node, "value", "the path itself, like /checkout");
-  if (!isKind(path, KIND_STRING)) return;
+  if (!isKind(path, Token.String)) return;
   const begin = addressOf(path.text);
   let length = lengthOf(path.text);
   let sound = length > 0 && load<u8>(begin) == 0x2f;
@@ -228,7 +229,7 @@ function readPath(node: Node, entry: Entry): void {
 }
 
 function readMethod(node: Node, entry: Entry): void {
-  if (!isKind(node, KIND_STRING)) return;
+  if (!isKind(node, Token.String)) return;
   if (!isMethod(node.text)) return fail(node, CODE_VALUE, "must be a method in capitals, like GET");
   entry.method = kept(node.text);
 }
@@ -246,7 +247,7 @@ function readConditions(list: Node, table: Table, isHeader: bool): Run<Condition
 
 function readCondition(node: Node, condition: Condition, table: Table, isHeader: bool): void {
   condition.slot = NO_SLOT;
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   let name: Node | null = null;
   let value: Node | null = null;
   for (let member = node.first; member; member = nextOf(member)) {
@@ -255,7 +256,7 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
     } else if (isWord(member.key, "value")) {
       value = member;
     } else if (isWord(member.key, "type")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       if (isWord(member.text, "Present")) condition.present = 1;
       else if (!isWord(member.text, "Exact")) fail(member, CODE_VALUE, "must be Exact or Present");
     } else {
@@ -264,7 +265,7 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
   }
   if (!name) {
     missingKey(node, "name", isHeader ? "the header's name" : "the parameter's name");
-  } else if (isKind(name, KIND_STRING)) {
+  } else if (isKind(name, Token.String)) {
     if (!isHeader && lengthOf(name.text) == 0) fail(name, CODE_NAME, "must be a parameter's name");
     const text = isHeader ? headerName(name) : kept(name.text);
     if (isHeader && isWord(text, "host")) failWith(name, CODE_NAME, "the Host header is matched by hosts");
@@ -274,7 +275,7 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
     if (condition.present == 0) missingKey(node, "value", "what it must equal, or type: Present");
     return;
   }
-  if (!isKind(value, KIND_STRING)) return;
+  if (!isKind(value, Token.String)) return;
   if (condition.present != 0) return failWith(value, CODE_CONFLICT, "type Present asks for no value");
   condition.value = kept(value.text);
 }

@@ -1,19 +1,20 @@
 // The whole policy: text in, plan or problems out. What is accepted depends on the text alone.
 
+import { Token } from "../bytes/json-reader";
 import { Arena, closeArena, openArena } from "../bytes/arena";
 import { nextOf, takeRecord } from "../bytes/records";
 import { isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
 import { decision, makeRoom } from "../core/decision";
-import { Inputs, Plan, STEER_FILTER_STATE, STEER_HEADER } from "../core/plan";
+import { Inputs, Plan, Steer } from "../core/plan";
 import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
 import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
 import { asciiOf, beginBuild } from "./build";
 import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
 import { beginRules, readEvaluators } from "./compile-rule";
-import { KIND_OBJECT, KIND_STRING, KIND_TRUE, Node } from "./node";
+import { Node } from "./node";
 import {
   beginMessage,
   beginProblems,
@@ -120,7 +121,7 @@ function member(object: Node, key: string): Node | null {
 }
 
 function readPolicy(plan: Plan, reading: Arena, root: Node): void {
-  if (!isKind(root, KIND_OBJECT)) return;
+  if (!isKind(root, Token.Object)) return;
   const identity = member(root, "identity");
   beginBuild(plan, reading, identity != null);
   beginRules();
@@ -134,7 +135,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   if (identity) plan.identity = readIdentity(identity);
   // So do the rules on these.
   const shared = member(root, "$evaluators");
-  if (shared && isKind(shared, KIND_OBJECT)) readEvaluators(shared);
+  if (shared && isKind(shared, Token.Object)) readEvaluators(shared);
   // And matches on flags.
   const flags = member(root, "flags");
   if (flags) readFlags(flags);
@@ -162,7 +163,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
     } else if (isWord(key, "metadata")) {
       plan.metadata = metadataOf(node);
     } else if (isWord(key, "$schema")) {
-      isKind(node, KIND_STRING);
+      isKind(node, Token.String);
     } else {
       unknownKey(node, KNOWN_POLICY);
     }
@@ -172,17 +173,17 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
 }
 
 function readObserve(plan: Plan, object: Node): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   for (let node = object.first; node; node = nextOf(node)) {
     if (!isWord(node.key, "filterState")) unknownKey(node, KNOWN_OBSERVE);
-    else if (isTruth(node)) plan.observes = node.kind == KIND_TRUE;
+    else if (isTruth(node)) plan.observes = node.kind == Token.True;
   }
 }
 
 function readSteer(plan: Plan, node: Node): void {
-  if (!isKind(node, KIND_STRING)) return;
-  plan.steer = isWord(node.text, "filterState") ? STEER_FILTER_STATE : STEER_HEADER;
-  if (plan.steer == STEER_HEADER && !isWord(node.text, "header"))
+  if (!isKind(node, Token.String)) return;
+  plan.steer = isWord(node.text, "filterState") ? Steer.FilterState : Steer.Header;
+  if (plan.steer == Steer.Header && !isWord(node.text, "header"))
     fail(node, CODE_VALUE, "must be header or filterState");
 }
 

@@ -1,18 +1,11 @@
 // `rollouts`: names, variants, shares, and what else a rollout says.
 
+import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
 import { equalSlotBegin, fitsEqualSlot, pointOf, portionOf, SPACE, WHOLE } from "../core/bucket";
-import {
-  NO_CEILING,
-  NO_SLOT,
-  Rollout,
-  SIGNALS_COUNT,
-  SIGNALS_MATCHED,
-  STEER_HEADER,
-  Variant,
-} from "../core/plan";
+import { NO_CEILING, NO_SLOT, Rollout, Signals, Steer, Variant } from "../core/plan";
 import { HEADER_PREFIX, STATE_PREFIX } from "../vocabulary/headers";
 import {
   LIMIT_HEADER_SECRET_BYTES,
@@ -47,7 +40,7 @@ import {
   share,
   slotFor,
 } from "./build";
-import { KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { Node } from "./node";
 import {
   beginMessage,
   fail,
@@ -75,7 +68,7 @@ const KNOWN_FORCE = "header cookie when";
 
 /** Reads all rollouts into the plan. */
 export function readRollouts(object: Node): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   if (object.count > (LIMIT_ROLLOUTS as u32)) {
     putOverLimit(LIMIT_ROLLOUTS, " rollouts");
     return report(object, CODE_LIMIT);
@@ -112,7 +105,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   rollout.forceHeader = NO_SLOT;
   rollout.forceCookie = NO_SLOT;
   presetEvidence(rollout);
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   rollout.name = kept(node.key);
   rollout.header = keptAfter(HEADER_PREFIX, node.key);
   rollout.state = keptAfter(STATE_PREFIX, node.key);
@@ -134,7 +127,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     } else if (isWord(key, "variants")) {
       variants = member;
     } else if (isWord(key, "salt")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       salt = member.text;
       if (lengthOf(salt) == 0 || lengthOf(salt) > (LIMIT_SALT_BYTES as u32))
         fail(member, CODE_VALUE, "must be a text of 1 to 1024 bytes");
@@ -144,13 +137,13 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       ownIdentity = true;
       rollout.identity = readIdentity(member);
     } else if (isWord(key, "announce")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       rollout.announceAll = isWord(member.text, "all");
       if (!rollout.announceAll) fail(member, CODE_VALUE, 'must be "all"');
     } else if (isWord(key, "signals")) {
-      if (!isKind(member, KIND_STRING)) continue;
-      if (isWord(member.text, "matched")) rollout.signals = SIGNALS_MATCHED;
-      else if (isWord(member.text, "count")) rollout.signals = SIGNALS_COUNT;
+      if (!isKind(member, Token.String)) continue;
+      if (isWord(member.text, "matched")) rollout.signals = Signals.Matched;
+      else if (isWord(member.text, "count")) rollout.signals = Signals.Count;
       else if (!isWord(member.text, "full")) fail(member, CODE_VALUE, "must be full, matched or count");
     } else if (isWord(key, "slow")) {
       readSlow(member, rollout);
@@ -201,30 +194,30 @@ function layOutControl(rollout: Rollout, salt: Slice): void {
 
 /** The text that makes the steering header unguessable; NONE when there is none. No message repeats it: logs travel. */
 function readHeaderSecret(node: Node): Slice {
-  if (node.kind != KIND_STRING || !isVisible(node.text, LIMIT_HEADER_SECRET_BYTES)) {
+  if (node.kind != Token.String || !isVisible(node.text, LIMIT_HEADER_SECRET_BYTES)) {
     failWith(
       node,
-      node.kind == KIND_STRING ? CODE_VALUE : CODE_TYPE,
+      node.kind == Token.String ? CODE_VALUE : CODE_TYPE,
       "must be a text of 1 to 128 visible ASCII characters without blanks",
     );
     return NONE;
   }
-  if (plan.steer == STEER_HEADER) return node.text;
+  if (plan.steer == Steer.Header) return node.text;
   hintWith(node, CODE_NO_EFFECT, "nothing is steered by a header: no client can write filter state");
   return NONE;
 }
 
 function readForce(node: Node, rollout: Rollout): void {
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   if (node.count == 0) return failWith(node, CODE_MISSING_KEY, "must name a header or a cookie");
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "header")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       rollout.forceHeaderName = headerName(member);
       if (rollout.forceHeaderName != NONE)
         rollout.forceHeader = slotFor(plan.inputs.headers, rollout.forceHeaderName);
     } else if (isWord(member.key, "cookie")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       if (!isToken(member.text)) {
         fail(member, CODE_NAME, "must be a cookie's name");
         continue;
@@ -253,7 +246,7 @@ function readVariants(
       "variants",
       'an object of variants by name, like {"stable": {}, "canary": {"percent": 5}}',
     );
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   if (object.count == 0) return failWith(object, CODE_VALUE, "must have at least the default variant");
   if (object.count > (LIMIT_VARIANTS as u32)) {
     putOverLimit(LIMIT_VARIANTS, " variants in one rollout");
@@ -284,7 +277,7 @@ function joined(name: Slice, secret: Slice): Slice {
 
 /** Index of the default variant; NO_SLOT when there is none, which was reported. */
 function rolloutFallback(variants: Node, node: Node | null): u32 {
-  if (!node || !isKind(node, KIND_STRING)) return NO_SLOT;
+  if (!node || !isKind(node, Token.String)) return NO_SLOT;
   for (let variant = variants.first; variant; variant = nextOf(variant)) {
     if (sameText(variant.key, node.text)) return variant.index;
   }
@@ -303,7 +296,7 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
     put(message, "a variant may not be called control: the statistics of the default's control group are");
     reportKey(node, CODE_NAME);
   }
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "percent")) {
       if (isFallback) {

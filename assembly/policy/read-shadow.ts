@@ -1,10 +1,11 @@
 // `shadows`: whom each copies, where the copies go, and what of the answers is compared.
 
+import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { isWord, Slice } from "../bytes/slice";
 import { put, putNumber } from "../bytes/writer";
 import { pointOf, WHOLE } from "../core/bucket";
-import { DISPATCH_CALL, DISPATCH_MIRROR, Shadow, DEFAULT_BODY_BYTES, UNLIMITED } from "../core/shadow-plan";
+import { DEFAULT_BODY_BYTES, Dispatch, Shadow, UNLIMITED } from "../core/shadow-plan";
 import { HEADER_SHADOW_PREFIX } from "../vocabulary/headers";
 import {
   LIMIT_BODY_BYTES,
@@ -36,7 +37,7 @@ import {
   share,
 } from "./build";
 import { compileRule } from "./compile-rule";
-import { KIND_ARRAY, KIND_NUMBER, KIND_OBJECT, KIND_STRING, Node } from "./node";
+import { Node } from "./node";
 import {
   beginMessage,
   fail,
@@ -66,7 +67,7 @@ const DEFAULT_TIMEOUT_MS: u32 = 1000;
 
 /** Reads all shadows into the plan, behind its rollouts. */
 export function readShadows(object: Node): void {
-  if (!isKind(object, KIND_OBJECT)) return;
+  if (!isKind(object, Token.Object)) return;
   if (object.count > (LIMIT_SHADOWS as u32)) {
     putOverLimit(LIMIT_SHADOWS, " shadows");
     return report(object, CODE_LIMIT);
@@ -82,7 +83,7 @@ export function readShadows(object: Node): void {
 }
 
 function readShadow(node: Node, shadow: Shadow): void {
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   shadow.name = kept(node.key);
   shadow.header = keptAfter(HEADER_SHADOW_PREFIX, node.key);
   let cluster = false;
@@ -106,7 +107,7 @@ function readShadow(node: Node, shadow: Shadow): void {
       percent = member;
       shadow.share = share(member);
     } else if (isWord(key, "sample")) {
-      if (!isKind(member, KIND_STRING)) continue;
+      if (!isKind(member, Token.String)) continue;
       shadow.byIdentity = isWord(member.text, "identity");
       if (!shadow.byIdentity && !isWord(member.text, "request"))
         fail(member, CODE_VALUE, "must be request or identity");
@@ -114,9 +115,9 @@ function readShadow(node: Node, shadow: Shadow): void {
       cluster = true;
       shadow.cluster = clusterName(member);
     } else if (isWord(key, "dispatch")) {
-      if (!isKind(member, KIND_STRING)) continue;
-      shadow.dispatch = isWord(member.text, "mirror") ? DISPATCH_MIRROR : DISPATCH_CALL;
-      if (shadow.dispatch == DISPATCH_CALL && !isWord(member.text, "call"))
+      if (!isKind(member, Token.String)) continue;
+      shadow.dispatch = isWord(member.text, "mirror") ? Dispatch.Mirror : Dispatch.Call;
+      if (shadow.dispatch == Dispatch.Call && !isWord(member.text, "call"))
         fail(member, CODE_VALUE, "must be call or mirror");
     } else if (isWord(key, "methods")) {
       readMethods(member, shadow);
@@ -151,14 +152,14 @@ function readShadow(node: Node, shadow: Shadow): void {
       );
   }
   // A call has an answer in any case, and its status is there to be compared.
-  shadow.compares = shadow.dispatch == DISPATCH_CALL || compare != null;
+  shadow.compares = shadow.dispatch == Dispatch.Call || compare != null;
   shadow.comparesStatus = shadow.compares;
   shadow.sample = 1;
   if (compare) readCompare(compare, shadow);
   readBudget(budget, shadow);
   shadow.timeoutMs = DEFAULT_TIMEOUT_MS;
   if (timeout) readTimeout(timeout, shadow);
-  if (shadow.dispatch == DISPATCH_CALL) return;
+  if (shadow.dispatch == Dispatch.Call) return;
   if (noise) failWith(noise, CODE_CONFLICT, "only a call has a copy to send twice: dispatch is mirror");
   if (compare) return;
   if (timeout) hintWith(timeout, CODE_NO_EFFECT, "a mirror without compare waits for no answer");
@@ -171,7 +172,7 @@ function readShadow(node: Node, shadow: Shadow): void {
 }
 
 function readMethods(list: Node, shadow: Shadow): void {
-  if (!isKind(list, KIND_ARRAY)) return;
+  if (!isKind(list, Token.Array)) return;
   if (list.count == 0) return failWith(list, CODE_VALUE, "must name at least one method");
   if (list.count > (LIMIT_SHADOW_LIST as u32)) {
     putOverLimit(LIMIT_SHADOW_LIST, " methods");
@@ -180,7 +181,7 @@ function readMethods(list: Node, shadow: Shadow): void {
   shadow.methods = records<Slice>(list.count);
   if (shadow.methods.isNone) return;
   for (let node = list.first; node; node = nextOf(node)) {
-    if (!isKind(node, KIND_STRING)) continue;
+    if (!isKind(node, Token.String)) continue;
     if (!isMethod(node.text)) {
       fail(node, CODE_VALUE, "must be a method in capitals, like POST");
       continue;
@@ -195,7 +196,7 @@ function readMethods(list: Node, shadow: Shadow): void {
 }
 
 function readNoise(node: Node, shadow: Shadow): void {
-  if (!isKind(node, KIND_OBJECT)) return;
+  if (!isKind(node, Token.Object)) return;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "cluster")) shadow.noise = clusterName(member);
     else unknownKey(member, KNOWN_NOISE);
@@ -205,18 +206,18 @@ function readNoise(node: Node, shadow: Shadow): void {
 }
 
 function readBudget(object: Node | null, shadow: Shadow): void {
-  const isCall = shadow.dispatch == DISPATCH_CALL;
+  const isCall = shadow.dispatch == Dispatch.Call;
   shadow.perSecond = isCall ? DEFAULT_PER_SECOND : UNLIMITED;
   shadow.inFlight = DEFAULT_IN_FLIGHT;
   shadow.maxBodyBytes = DEFAULT_BODY_BYTES;
-  if (!object || !isKind(object, KIND_OBJECT)) return;
+  if (!object || !isKind(object, Token.Object)) return;
   for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "perSecond")) {
       shadow.perSecond = count(node, LIMIT_PER_SECOND);
     } else if (isWord(node.key, "inFlight")) {
       shadow.inFlight = count(node, LIMIT_IN_FLIGHT);
     } else if (isWord(node.key, "maxBodyBytes")) {
-      if (node.kind == KIND_STRING && isWord(node.text, "unlimited")) {
+      if (node.kind == Token.String && isWord(node.text, "unlimited")) {
         if (isCall)
           failWith(
             node,
@@ -235,19 +236,19 @@ function readBudget(object: Node | null, shadow: Shadow): void {
 
 /** A whole number from 0 to `most`; what is none is reported and counts as 0. */
 function count(node: Node, most: u32): u32 {
-  const value = node.kind == KIND_NUMBER ? wholeNumber(node.text, most) : NOT_WHOLE;
+  const value = node.kind == Token.Number ? wholeNumber(node.text, most) : NOT_WHOLE;
   if (value != NOT_WHOLE) return value;
   beginMessage();
   put(message, "must be a whole number from 0 to ");
   putNumber(message, most);
   put(message, ", got ");
   putFound(node);
-  report(node, node.kind == KIND_NUMBER ? CODE_RANGE : CODE_TYPE);
+  report(node, node.kind == Token.Number ? CODE_RANGE : CODE_TYPE);
   return 0;
 }
 
 function readTimeout(node: Node, shadow: Shadow): void {
-  if (!isKind(node, KIND_STRING)) return;
+  if (!isKind(node, Token.String)) return;
   shadow.timeoutMs = milliseconds(node.text);
   if (
     shadow.timeoutMs == NO_DURATION ||

@@ -1,10 +1,11 @@
 // The shared rules of a policy, `$evaluators`: what `{"$ref": name}` stands for.
 
+import { Token } from "../bytes/json-reader";
 import { isWord, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { Rule } from "../core/rule-plan";
 import { reading, record } from "./build";
-import { KIND_OBJECT, KIND_STRING, nextBelow, Node } from "./node";
+import { nextBelow, Node } from "./node";
 
 /** A shared rule. */
 @unmanaged
@@ -48,7 +49,7 @@ export function evaluatorOf(name: Slice): Evaluator | null {
 
 /** The member of `{"$ref": name}`; null when the node is anything else. */
 export function referenceIn(node: Node): Node | null {
-  if (node.kind != KIND_OBJECT || node.count != 1) return null;
+  if (node.kind != Token.Object || node.count != 1) return null;
   return isWord(node.head.key, "$ref") ? node.first : null;
 }
 
@@ -64,7 +65,7 @@ export function firstReference(root: Node): Node | null {
 /** What `{"$ref": name}` stands for where it names data, the node itself otherwise. */
 export function shared(node: Node): Node {
   const member = referenceIn(node);
-  if (!member || member.kind != KIND_STRING) return node;
+  if (!member || member.kind != Token.String) return node;
   const evaluator = evaluatorOf(member.text);
   return !evaluator || evaluator.rule || evaluator.isBroken ? node : evaluator.node;
 }

@@ -4,7 +4,7 @@
 import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
 import { fixed, nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, Slice } from "../bytes/slice";
-import { Rollout, SIGNALS_COUNT } from "../core/plan";
+import { Rollout, Signals } from "../core/plan";
 import { nextBelow, Node } from "./node";
 
 const hash: Hash64 = fixed<Hash64>();
@@ -17,7 +17,7 @@ export function sign(node: Node, rollout: Rollout): void {
   rollout.shares = hashOf(hash);
   putText(rollout.salt);
   putNumber(rollout.epoch);
-  putNumber(rollout.signals == SIGNALS_COUNT ? 1 : 0);
+  putNumber(rollout.signals == Signals.Count ? 1 : 0);
   putNumber(rollout.slowCount);
   for (let i: u32 = 0; i < rollout.slowCount; i++) putNumber(rollout.slow.at(i));
   for (let i: u32 = 0; i < rollout.variantCount; i++) {

@@ -10,7 +10,7 @@ import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, putHex, putNumber, putString } from "../bytes/writer";
 import { LIMIT_DEPTH } from "../vocabulary/limits";
 import { CODE_DUPLICATE_KEY, CODE_ENCODING, CODE_LIMIT, CODE_SYNTAX } from "../vocabulary/problems";
-import { KIND_ARRAY, KIND_OBJECT, Node } from "./node";
+import { Node } from "./node";
 import { beginMessage, message, reportAt, reportKey } from "./problems";
 
 /** An object of more members than this is searched for duplicates with a table. */
@@ -38,7 +38,7 @@ export function readTree(owner: Arena, text: Slice): Node | null {
     }
     if (token == Token.Close) {
       if (!open) return null;
-      if (open.kind == KIND_OBJECT && open.count > FEW) findDuplicates(open);
+      if (open.kind == Token.Object && open.count > FEW) findDuplicates(open);
       if (arena.failed) return null;
       open = open.parent;
       continue;
@@ -80,7 +80,7 @@ function textOfToken(): Slice {
 function append(parent: Node, node: Node): void {
   node.parent = parent;
   node.index = parent.count;
-  if (parent.kind == KIND_OBJECT && parent.count < FEW) {
+  if (parent.kind == Token.Object && parent.count < FEW) {
     let before = parent.first;
     while (before) {
       if (sameText(before.key, node.key)) {

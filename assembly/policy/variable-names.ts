@@ -2,23 +2,7 @@
 
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
-import {
-  NAME_ADDRESS,
-  NAME_CLAIM,
-  NAME_COOKIE,
-  NAME_FLAG_KEY,
-  NAME_HEADER,
-  NAME_HOST,
-  NAME_METHOD,
-  NAME_NOTHING,
-  NAME_PATH,
-  NAME_QUERY,
-  NAME_SCHEME,
-  NAME_STATIC,
-  NAME_TARGETING_KEY,
-  NAME_TIMESTAMP,
-  Variable,
-} from "../core/logic/variable";
+import { Variable, VariableKind } from "../core/logic/variable";
 import { valueOnPath } from "../core/logic/value";
 import { NO_SLOT } from "../core/plan";
 import { kept, keptLower, plan, reading, record, slotFor } from "./build";
@@ -41,25 +25,25 @@ function name(variable: Variable): void {
   const path = variable.path;
   const inputs = plan.inputs;
   if (startsWithWord(path, "headers.")) {
-    variable.kind = NAME_HEADER;
+    variable.kind = VariableKind.Header;
     variable.name = keptLower(behind(path, 8));
     variable.slot = slotFor(inputs.headers, variable.name);
   } else if (startsWithWord(path, "cookies.")) {
-    variable.kind = NAME_COOKIE;
+    variable.kind = VariableKind.Cookie;
     variable.name = behind(path, 8);
     variable.slot = slotFor(inputs.cookies, variable.name);
   } else if (startsWithWord(path, "query.")) {
-    variable.kind = NAME_QUERY;
+    variable.kind = VariableKind.Query;
     variable.name = behind(path, 6);
     variable.slot = slotFor(inputs.params, variable.name);
   } else if (startsWithWord(path, "jwt.")) {
-    variable.kind = NAME_CLAIM;
+    variable.kind = VariableKind.Claim;
     variable.name = behind(path, 4);
     variable.slot = slotFor(inputs.claims, variable.name);
   } else {
     variable.kind = kindOf(path);
     variable.name = NONE;
-    if (variable.kind == NAME_NOTHING) nameStatic(variable);
+    if (variable.kind == VariableKind.Nothing) nameStatic(variable);
   }
   variable.isNumber = find(numbers, path) != ABSENT;
 }
@@ -69,7 +53,7 @@ function nameStatic(variable: Variable): void {
   const context = plan.context;
   const found = context ? valueOnPath(context, variable.path) : null;
   if (!found) return;
-  variable.kind = NAME_STATIC;
+  variable.kind = VariableKind.Static;
   variable.constant = found;
 }
 
@@ -84,15 +68,15 @@ export function setNumber(path: Slice): void {
   insert(reading, numbers, path, 0);
 }
 
-function kindOf(path: Slice): u32 {
-  if (isWord(path, "targetingKey")) return NAME_TARGETING_KEY;
-  if (isWord(path, "method")) return NAME_METHOD;
-  if (isWord(path, "scheme")) return NAME_SCHEME;
-  if (isWord(path, "host")) return NAME_HOST;
-  if (isWord(path, "path")) return NAME_PATH;
-  if (isWord(path, "sourceAddress")) return NAME_ADDRESS;
-  if (isWord(path, "$flagd.flagKey")) return NAME_FLAG_KEY;
-  return isWord(path, "$flagd.timestamp") ? NAME_TIMESTAMP : NAME_NOTHING;
+function kindOf(path: Slice): VariableKind {
+  if (isWord(path, "targetingKey")) return VariableKind.TargetingKey;
+  if (isWord(path, "method")) return VariableKind.Method;
+  if (isWord(path, "scheme")) return VariableKind.Scheme;
+  if (isWord(path, "host")) return VariableKind.Host;
+  if (isWord(path, "path")) return VariableKind.Path;
+  if (isWord(path, "sourceAddress")) return VariableKind.Address;
+  if (isWord(path, "$flagd.flagKey")) return VariableKind.FlagKey;
+  return isWord(path, "$flagd.timestamp") ? VariableKind.Timestamp : VariableKind.Nothing;
 }
 
 function behind(path: Slice, length: u32): Slice {

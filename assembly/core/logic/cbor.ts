@@ -5,7 +5,7 @@ import { fixed, Run, scratchRun } from "../../bytes/records";
 import { lengthOf, NONE, sameText, Slice } from "../../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { compareTexts } from "./coercion";
-import { numberOf, TAG_ARRAY, TAG_FALSE, TAG_NUMBER, TAG_OBJECT, TAG_TEXT, TAG_TRUE, Value } from "./value";
+import { numberOf, Tag, Value } from "./value";
 import { spend, spendBytes } from "./work";
 
 /** As deep as a policy may be. */
@@ -42,7 +42,7 @@ export function cborOf(value: Value): Slice {
       continue;
     }
     let item: Value;
-    if (frame.value.tag == TAG_ARRAY) {
+    if (frame.value.tag == Tag.Array) {
       item = frame.value.items.at(frame.done);
     } else {
       const member = frame.value.members.at(frame.order.at(frame.done));
@@ -59,10 +59,10 @@ export function cborOf(value: Value): Slice {
 /** Puts a value, of an array or object its head alone; false when that is the end. */
 function putValue(value: Value): bool {
   const tag = value.tag;
-  if (tag == TAG_TEXT) putText(value.bits);
-  else if (tag == TAG_NUMBER) putFloat(numberOf(value));
-  else if (tag == TAG_ARRAY || tag == TAG_OBJECT) return openFrame(value);
-  else putByte(out, tag == TAG_FALSE ? 0xf4 : tag == TAG_TRUE ? 0xf5 : 0xf6);
+  if (tag == Tag.Text) putText(value.bits);
+  else if (tag == Tag.Number) putFloat(numberOf(value));
+  else if (tag == Tag.Array || tag == Tag.Object) return openFrame(value);
+  else putByte(out, tag == Tag.False ? 0xf4 : tag == Tag.True ? 0xf5 : 0xf6);
   return !out.full;
 }
 
@@ -73,7 +73,7 @@ function openFrame(value: Value): bool {
   frame.value = value;
   frame.done = 0;
   frame.count = value.count;
-  if (value.tag == TAG_ARRAY) {
+  if (value.tag == Tag.Array) {
     putHead(0x80, frame.count);
   } else {
     spend(frame.count);

@@ -3,36 +3,26 @@
 
 import { addressOf, lengthOf, Slice } from "../../bytes/slice";
 import { parseDecimal } from "../../bytes/number-parse";
-import {
-  isSame,
-  numberOf,
-  TAG_ARRAY,
-  TAG_FALSE,
-  TAG_NULL,
-  TAG_NUMBER,
-  TAG_TEXT,
-  TAG_TRUE,
-  Value,
-} from "./value";
+import { isSame, numberOf, Tag, Value } from "./value";
 import { spend, spendBytes } from "./work";
 
 /** The number that a value is in arithmetic: null is 0, true 1, a decimal text its number; NaN for anything else. */
 export function toNumber(value: Value): f64 {
   const tag = value.tag;
-  if (tag == TAG_NUMBER) return numberOf(value);
-  if (tag == TAG_TEXT) {
+  if (tag == Tag.Number) return numberOf(value);
+  if (tag == Tag.Text) {
     // Long numbers are the work of big integers.
     if (lengthOf(value.bits) > 15) spend(8 + (lengthOf(value.bits) >> 3));
     return parseDecimal(value.bits);
   }
-  if (tag == TAG_TRUE) return 1;
-  return tag == TAG_NULL || tag == TAG_FALSE ? 0 : NaN;
+  if (tag == Tag.True) return 1;
+  return tag == Tag.Null || tag == Tag.False ? 0 : NaN;
 }
 
 /** `==`: null equals null alone; booleans and decimal texts meet numbers; arrays and objects equal nothing. */
 export function isEqual(a: Value, b: Value): bool {
   if (a.tag == b.tag) return isSame(a, b);
-  if (a.tag >= TAG_ARRAY || b.tag >= TAG_ARRAY || a.tag == TAG_NULL || b.tag == TAG_NULL) return false;
+  if (a.tag >= Tag.Array || b.tag >= Tag.Array || a.tag == Tag.Null || b.tag == Tag.Null) return false;
   // NaN, a text that is no number, equals nothing.
   return toNumber(a) == toNumber(b);
 }
@@ -53,12 +43,12 @@ export function compareTexts(a: Slice, b: Slice): i32 {
 
 /** a < b: texts by code point, all else as numbers. */
 export function isLess(a: Value, b: Value): bool {
-  if (a.tag == TAG_TEXT && b.tag == TAG_TEXT) return compareTexts(a.bits, b.bits) < 0;
+  if (a.tag == Tag.Text && b.tag == Tag.Text) return compareTexts(a.bits, b.bits) < 0;
   return toNumber(a) < toNumber(b);
 }
 
 /** a <= b */
 export function isLessOrEqual(a: Value, b: Value): bool {
-  if (a.tag == TAG_TEXT && b.tag == TAG_TEXT) return compareTexts(a.bits, b.bits) <= 0;
+  if (a.tag == Tag.Text && b.tag == Tag.Text) return compareTexts(a.bits, b.bits) <= 0;
   return toNumber(a) <= toNumber(b);
 }

@@ -6,14 +6,16 @@ import { identify } from "../identity";
 import { Rule } from "../rule-plan";
 import { view } from "../view";
 import { run, setFractional } from "./machine";
-import { ERROR_NONE } from "./opcodes";
+import { RuleError } from "./opcodes";
 import { isTruthy } from "./value";
 import { seeRequest } from "./variables";
 
 /** What a rule, or a condition, says of a request: that it holds, that it does not, that the client's address has to be given first. */
-export const FALSE: u32 = 0;
-export const TRUE: u32 = 1;
-export const UNKNOWN: u32 = 2;
+export const enum Truth {
+  False,
+  True,
+  Unknown,
+}
 
 /** Finds out what a rule looks at, so that it can run. @returns false when the client's address has to be given first */
 export function isPrepared(decision: Decision, rule: Rule): bool {
@@ -24,20 +26,21 @@ export function isPrepared(decision: Decision, rule: Rule): bool {
   return true;
 }
 
-/** Runs a rule; its result is the first value of the stack. @returns ERROR_* */
-export function runRule(decision: Decision, rule: Rule): u32 {
+/** Runs a rule; its result is the first value of the stack. @returns RuleError */
+export function runRule(decision: Decision, rule: Rule): RuleError {
   return run(rule.program, decision.stack.at(0));
 }
 
 /**
  * Runs a rule over the request; one that fails does not hold, and is counted in `ruleErrors`.
- * @returns TRUE when its result is truthy, FALSE, or UNKNOWN
+ * @returns Truth.True when its result is truthy, Truth.False, or Truth.Unknown
  */
-export function holds(decision: Decision, rule: Rule): u32 {
-  if (!isPrepared(decision, rule)) return UNKNOWN;
+export function holds(decision: Decision, rule: Rule): Truth {
+  if (!isPrepared(decision, rule)) return Truth.Unknown;
   const plan = decision.plan;
   setFractional(NONE, plan.generation, plan.targetingKey);
-  if (runRule(decision, rule) == ERROR_NONE) return isTruthy(decision.stack.at(0)) ? TRUE : FALSE;
+  if (runRule(decision, rule) == RuleError.None)
+    return isTruthy(decision.stack.at(0)) ? Truth.True : Truth.False;
   decision.ruleErrors++;
-  return FALSE;
+  return Truth.False;
 }

@@ -10,19 +10,7 @@ import { fixed, Run } from "../../bytes/records";
 import { lengthOf, NONE, Slice } from "../../bytes/slice";
 import { murmur3, murmur3After, murmur3Blocks, murmur3Rest } from "../murmur3";
 import { cborOf } from "./cbor";
-import {
-  copyValue,
-  numberOf,
-  setArray,
-  setNull,
-  setText,
-  TAG_ARRAY,
-  TAG_NULL,
-  TAG_NUMBER,
-  TAG_OBJECT,
-  TAG_TEXT,
-  Value,
-} from "./value";
+import { copyValue, numberOf, setArray, setNull, setText, Tag, Value } from "./value";
 import { spendBytes, spendItems } from "./work";
 
 /** The weights of one rule add up to no more than this: Go's MaxInt32. */
@@ -50,7 +38,7 @@ export function fractional(
   // A value that is null is no bucket: Go leaves it out and goes by the targeting key (JavaScript gives null, as all do
   // in generation 3). Any other value that is no text is taken for a bucket, which it is not.
   const isFirst =
-    value.tag == TAG_TEXT || value.tag == TAG_NULL || (generation == 3 && value.tag != TAG_ARRAY);
+    value.tag == Tag.Text || value.tag == Tag.Null || (generation == 3 && value.tag != Tag.Array);
   const first: u32 = isFirst ? 1 : 0;
   const total = totalOf(args, first, count);
   if (total == 0 || total > MOST) return setNull(result);
@@ -73,9 +61,9 @@ function totalOf(args: Run<Value>, first: u32, count: u32): u64 {
   spendItems(count);
   for (let i = first; i < count; i++) {
     const bucket = args.at(i);
-    if (bucket.tag != TAG_ARRAY || bucket.count == 0) return 0;
+    if (bucket.tag != Tag.Array || bucket.count == 0) return 0;
     const variant = bucket.items.at(0);
-    if (variant.tag == TAG_ARRAY || variant.tag == TAG_OBJECT) return 0;
+    if (variant.tag == Tag.Array || variant.tag == Tag.Object) return 0;
     const weight = weightOf(bucket);
     if (weight == NO_WEIGHT) return 0;
     total += weight;
@@ -89,8 +77,8 @@ const NO_WEIGHT: u64 = u64.MAX_VALUE;
 function weightOf(bucket: Value): u64 {
   if (bucket.count < 2) return 1;
   const value = bucket.items.at(1);
-  if (value.tag == TAG_NULL) return 1;
-  if (value.tag != TAG_NUMBER) return NO_WEIGHT;
+  if (value.tag == Tag.Null) return 1;
+  if (value.tag != Tag.Number) return NO_WEIGHT;
   const weight = numberOf(value);
   if (weight != floor<f64>(weight) || weight - weight != 0) return NO_WEIGHT;
   if (weight <= 0) return 0;
@@ -104,12 +92,12 @@ const NO_HASH: u64 = u64.MAX_VALUE;
 
 /** Hashes what the users are told apart by; NO_HASH when there is nothing. */
 function hashOf(value: Value, flagKey: Slice, targetingKey: Value, generation: u32): u64 {
-  if (generation == 3 ? value.tag != TAG_ARRAY : value.tag == TAG_TEXT) {
-    if (generation == 3) return value.tag == TAG_NULL ? NO_HASH : hashEncoded(value);
+  if (generation == 3 ? value.tag != Tag.Array : value.tag == Tag.Text) {
+    if (generation == 3) return value.tag == Tag.Null ? NO_HASH : hashEncoded(value);
     spendBytes(lengthOf(value.bits));
     return murmur3(value.bits, 0);
   }
-  if (targetingKey.tag != TAG_TEXT || lengthOf(targetingKey.bits) == 0) return NO_HASH;
+  if (targetingKey.tag != Tag.Text || lengthOf(targetingKey.bits) == 0) return NO_HASH;
   if (generation == 3) {
     setText(pair.at(0), flagKey);
     copyValue(pair.at(1), targetingKey);

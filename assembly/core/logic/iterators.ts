@@ -2,18 +2,8 @@
 
 import { noRun, Run, scratchRun } from "../../bytes/records";
 import { addressOf, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../../bytes/slice";
-import { OP_ALL, OP_FILTER, OP_MAP, OP_REDUCE, OP_SOME } from "./opcodes";
-import {
-  copyValue,
-  isTruthy,
-  setArray,
-  setBoolean,
-  setNull,
-  TAG_ARRAY,
-  TAG_TEXT,
-  Value,
-  valueOnPath,
-} from "./value";
+import { Op } from "./opcodes";
+import { copyValue, isTruthy, setArray, setBoolean, setNull, Tag, Value, valueOnPath } from "./value";
 import { Variable } from "./variable";
 import { readPath, readVariable } from "./variables";
 import { spendBytes } from "./work";
@@ -21,7 +11,7 @@ import { spendBytes } from "./work";
 /** One list being gone through. */
 @unmanaged
 export class Iterator {
-  kind: u32;
+  kind: Op;
   index: u32;
   count: u32;
   kept: u32;
@@ -51,16 +41,16 @@ export function accumulatorAt(index: u32): Value {
 }
 
 /** A list to go through; what is no list counts as an empty one. @returns false without memory */
-export function begin(index: u32, kind: u32, list: Value, end: u32): bool {
+export function begin(index: u32, kind: Op, list: Value, end: u32): bool {
   const iterator = iteratorAt(index);
   iterator.kind = kind;
   iterator.index = 0;
   iterator.kept = 0;
-  iterator.count = list.tag == TAG_ARRAY ? list.count : 0;
+  iterator.count = list.tag == Tag.Array ? list.count : 0;
   iterator.items = list.items;
   iterator.end = end;
   iterator.results = noRun<Value>();
-  if ((kind == OP_MAP || kind == OP_FILTER) && iterator.count != 0) {
+  if ((kind == Op.Map || kind == Op.Filter) && iterator.count != 0) {
     iterator.results = scratchRun<Value>(iterator.count);
     return !iterator.results.isNone;
   }
@@ -72,10 +62,10 @@ export function takeItem(iterator: Iterator, index: u32, value: Value): bool {
   const kind = iterator.kind;
   const item = iterator.items.at(iterator.index);
   iterator.index++;
-  if (kind == OP_REDUCE) {
+  if (kind == Op.Reduce) {
     copyValue(accumulatorAt(index), value);
-  } else if (kind == OP_MAP || kind == OP_FILTER) {
-    const isMap = kind == OP_MAP;
+  } else if (kind == Op.Map || kind == Op.Filter) {
+    const isMap = kind == Op.Map;
     if (isMap || isTruthy(value)) {
       copyValue(iterator.results.at(iterator.kept), isMap ? value : item);
       iterator.kept++;
@@ -83,7 +73,7 @@ export function takeItem(iterator: Iterator, index: u32, value: Value): bool {
   } else {
     const truth = isTruthy(value);
     if (truth) iterator.kept++;
-    if (truth != (kind == OP_ALL)) return true;
+    if (truth != (kind == Op.All)) return true;
   }
   return iterator.index == iterator.count;
 }
@@ -91,10 +81,10 @@ export function takeItem(iterator: Iterator, index: u32, value: Value): bool {
 /** Writes the iterator's result. */
 export function finish(iterator: Iterator, index: u32, to: Value): void {
   const kind = iterator.kind;
-  if (kind == OP_REDUCE) copyValue(to, accumulatorAt(index));
-  else if (kind == OP_MAP || kind == OP_FILTER) setArray(to, iterator.results, iterator.kept);
-  else if (kind == OP_ALL) setBoolean(to, iterator.count != 0 && iterator.kept == iterator.count);
-  else setBoolean(to, (iterator.kept != 0) == (kind == OP_SOME));
+  if (kind == Op.Reduce) copyValue(to, accumulatorAt(index));
+  else if (kind == Op.Map || kind == Op.Filter) setArray(to, iterator.results, iterator.kept);
+  else if (kind == Op.All) setBoolean(to, iterator.count != 0 && iterator.kept == iterator.count);
+  else setBoolean(to, (iterator.kept != 0) == (kind == Op.Some));
 }
 
 /** Inside an iterator `var` sees the item alone, as in json-logic-js and json-logic-engine. */
@@ -104,7 +94,7 @@ export function readScoped(to: Value, variable: Variable, open: u32): void {
 }
 
 export function readScopedPath(value: Value, open: u32): void {
-  if (value.tag != TAG_TEXT) {
+  if (value.tag != Tag.Text) {
     setNull(value);
     return;
   }
@@ -118,7 +108,7 @@ function readItem(to: Value, path: Slice, index: u32): void {
   const iterator = iteratorAt(index);
   let from = iterator.items.at(iterator.index);
   let rest = path;
-  if (iterator.kind == OP_REDUCE) {
+  if (iterator.kind == Op.Reduce) {
     // reduce's own scope: { current, accumulator }
     rest = behind(path, "current");
     if (rest == NONE) {

@@ -6,52 +6,7 @@ import { NONE, Slice } from "../../bytes/slice";
 import { isEqual, isLess, isLessOrEqual } from "./coercion";
 import { arithmetic, concatenate, extreme, isIn, merge } from "./operators";
 import { missing, missingSome } from "./missing";
-import {
-  ERROR_GENERAL,
-  ERROR_NONE,
-  INSTRUCTION,
-  OP_ARRAY,
-  OP_CALL,
-  OP_CAT,
-  OP_CONST,
-  OP_ENDS_WITH,
-  OP_EQ,
-  OP_FAIL,
-  OP_FRACTIONAL,
-  OP_GE,
-  OP_GT,
-  OP_IN,
-  OP_IN_SET,
-  OP_JUMP,
-  OP_JUMP_FALSY_KEEP,
-  OP_JUMP_IF_FALSY,
-  OP_JUMP_NOT_NULL_KEEP,
-  OP_JUMP_TRUTHY_KEEP,
-  OP_LE,
-  OP_LT,
-  OP_MAX,
-  OP_MERGE,
-  OP_MIN,
-  OP_MISSING,
-  OP_MISSING_SOME,
-  OP_NE,
-  OP_NEXT,
-  OP_NOT,
-  OP_NOT_SAME,
-  OP_POP,
-  OP_REDUCE,
-  OP_RETURN,
-  OP_SAME,
-  OP_SEM_VER,
-  OP_SEM_VER_AFTER,
-  OP_SEM_VER_WITH,
-  OP_STARTS_WITH,
-  OP_SUBSTR,
-  OP_TRUTHY,
-  OP_VAR,
-  OP_VAR_OF,
-  SPREAD,
-} from "./opcodes";
+import { INSTRUCTION, Op, RuleError, SPREAD } from "./opcodes";
 import { isTraced, traceCondition, traceVariable } from "./trace";
 import { fractional } from "./fractional";
 import { ABSENT, find, Table } from "../../bytes/table";
@@ -59,17 +14,7 @@ import { Comparison, semVer, semVerWith } from "./sem-ver";
 import { substring } from "./substring";
 import { beginWork, isSpent, spend } from "./work";
 import { endsWith, startsWith } from "./text-operators";
-import {
-  copyValue,
-  isSame,
-  isTruthy,
-  setArray,
-  setBoolean,
-  TAG_ARRAY,
-  TAG_NULL,
-  TAG_TEXT,
-  Value,
-} from "./value";
+import { copyValue, isSame, isTruthy, setArray, setBoolean, Tag, Value } from "./value";
 import { Variable } from "./variable";
 import { readVariable } from "./variables";
 import {
@@ -103,31 +48,31 @@ export function setFractional(key: Slice, ofGeneration: u32, targeting: Variable
 
 /**
  * Runs a program over a stack that has the room that its rule needs.
- * @returns ERROR_NONE with the result at `stack`, or why there is none
+ * @returns RuleError.None with the result at `stack`, or why there is none
  */
-export function run(program: usize, stack: Value): u32 {
+export function run(program: usize, stack: Value): RuleError {
   let pc = program;
   let top = stack;
   let open: u32 = 0;
   let depth: u32 = 0;
   // Iterators inside iterators would have no other end.
   for (beginWork(); !isSpent(); spend(1)) {
-    const op = load<u32>(pc);
+    const op: Op = load<u32>(pc);
     const operand = load<u32>(pc, 4);
     pc += INSTRUCTION;
-    if (op >= OP_ARRAY && op < OP_IN_SET) {
+    if (op >= Op.Array && op < Op.InSet) {
       let count = operand;
       let args = top.before(operand).run;
       let taken = operand;
       if (operand == SPREAD) {
         const only = top.before(1);
         taken = 1;
-        const isList = only.tag == TAG_ARRAY;
+        const isList = only.tag == Tag.Array;
         count = isList ? only.count : 1;
         args = isList ? only.items : only.run;
       }
       const error = apply(op, args, count, open);
-      if (error != ERROR_NONE) return error;
+      if (error != RuleError.None) return error;
       top = top.before(taken);
       copyValue(top, result);
       top = top.after(1);
@@ -135,67 +80,67 @@ export function run(program: usize, stack: Value): u32 {
     }
     const last = top.before(1);
     switch (op) {
-      case OP_CONST:
+      case Op.Const:
         copyValue(top, changetype<Value>(operand));
         top = top.after(1);
         break;
-      case OP_VAR:
+      case Op.Var:
         readScoped(top, changetype<Variable>(operand), open);
         if (isTraced()) traceVariable(changetype<Variable>(operand), top);
         top = top.after(1);
         break;
-      case OP_VAR_OF:
+      case Op.VarOf:
         readScopedPath(last, open);
         break;
-      case OP_POP:
+      case Op.Pop:
         top = top.before(1);
         break;
-      case OP_JUMP:
+      case Op.Jump:
         pc = operand;
         break;
-      case OP_JUMP_IF_FALSY:
+      case Op.JumpIfFalsy:
         top = top.before(1);
         if (isTraced()) traceCondition(pc - INSTRUCTION, isTruthy(last));
         if (!isTruthy(last)) pc = operand;
         break;
-      case OP_JUMP_FALSY_KEEP:
+      case Op.JumpFalsyKeep:
         if (!isTruthy(last)) pc = operand;
         break;
-      case OP_JUMP_TRUTHY_KEEP:
+      case Op.JumpTruthyKeep:
         if (isTruthy(last)) pc = operand;
         break;
-      case OP_JUMP_NOT_NULL_KEEP:
-        if (last.tag != TAG_NULL) pc = operand;
+      case Op.JumpNotNullKeep:
+        if (last.tag != Tag.Null) pc = operand;
         break;
-      case OP_CALL:
-        if (depth == MOST_CALLS) return ERROR_GENERAL;
+      case Op.Call:
+        if (depth == MOST_CALLS) return RuleError.General;
         calls.set(depth, pc);
         depth++;
         pc = operand;
         break;
-      case OP_RETURN:
-        if (depth == 0) return ERROR_NONE;
+      case Op.Return:
+        if (depth == 0) return RuleError.None;
         depth--;
         pc = calls.at(depth);
         break;
-      case OP_IN_SET: {
-        const found = last.tag == TAG_TEXT && find(changetype<Table>(operand), last.bits) != ABSENT;
+      case Op.InSet: {
+        const found = last.tag == Tag.Text && find(changetype<Table>(operand), last.bits) != ABSENT;
         setBoolean(last, found);
         break;
       }
-      case OP_SEM_VER_WITH:
+      case Op.SemVerWith:
         semVerWith(result, last, changetype<Comparison>(operand), false);
         copyValue(last, result);
         break;
-      case OP_SEM_VER_AFTER:
+      case Op.SemVerAfter:
         semVerWith(result, last, changetype<Comparison>(operand), true);
         // The version and the operator stand below.
         top = top.before(2);
         copyValue(top.before(1), result);
         break;
-      case OP_FAIL:
+      case Op.Fail:
         return operand;
-      case OP_NEXT: {
+      case Op.Next: {
         const iterator = iteratorAt(open - 1);
         top = top.before(1);
         if (!takeItem(iterator, open - 1, top)) {
@@ -210,11 +155,11 @@ export function run(program: usize, stack: Value): u32 {
       }
       default: {
         // An iterator begins: its list gives way to its result.
-        if (op == OP_REDUCE) top = top.before(1);
-        if (open == MOST_ITERATORS) return ERROR_GENERAL;
-        if (!begin(open, op, top.before(1), operand)) return ERROR_GENERAL;
+        if (op == Op.Reduce) top = top.before(1);
+        if (open == MOST_ITERATORS) return RuleError.General;
+        if (!begin(open, op, top.before(1), operand)) return RuleError.General;
         const iterator = iteratorAt(open);
-        if (op == OP_REDUCE) copyValue(accumulatorAt(open), top);
+        if (op == Op.Reduce) copyValue(accumulatorAt(open), top);
         top = top.before(1);
         if (iterator.count == 0) {
           finish(iterator, open, top);
@@ -226,74 +171,74 @@ export function run(program: usize, stack: Value): u32 {
       }
     }
   }
-  return ERROR_GENERAL;
+  return RuleError.General;
 }
 
-/** Applies an operator to `count` values from `args` into `result`. @returns ERROR_* */
-function apply(op: u32, args: Run<Value>, count: u32, open: u32): u32 {
+/** Applies an operator to `count` values from `args` into `result`. @returns RuleError */
+function apply(op: Op, args: Run<Value>, count: u32, open: u32): RuleError {
   const a = args.at(0);
   const b = args.at(1);
   switch (op) {
-    case OP_ARRAY: {
+    case Op.Array: {
       const items = scratchRun<Value>(count);
-      if (items.isNone) return ERROR_GENERAL;
+      if (items.isNone) return RuleError.General;
       items.copy(0, args, count);
       setArray(result, items, count);
-      return ERROR_NONE;
+      return RuleError.None;
     }
-    case OP_EQ:
-    case OP_NE:
-      setBoolean(result, isEqual(orNull(args, count, 0), orNull(args, count, 1)) == (op == OP_EQ));
-      return ERROR_NONE;
-    case OP_SAME:
-    case OP_NOT_SAME:
-      setBoolean(result, isSame(orNull(args, count, 0), orNull(args, count, 1)) == (op == OP_SAME));
-      return ERROR_NONE;
-    case OP_GT:
+    case Op.Eq:
+    case Op.Ne:
+      setBoolean(result, isEqual(orNull(args, count, 0), orNull(args, count, 1)) == (op == Op.Eq));
+      return RuleError.None;
+    case Op.Same:
+    case Op.NotSame:
+      setBoolean(result, isSame(orNull(args, count, 0), orNull(args, count, 1)) == (op == Op.Same));
+      return RuleError.None;
+    case Op.Gt:
       setBoolean(result, count >= 2 && isLess(b, a));
-      return ERROR_NONE;
-    case OP_GE:
+      return RuleError.None;
+    case Op.Ge:
       setBoolean(result, count >= 2 && isLessOrEqual(b, a));
-      return ERROR_NONE;
-    case OP_LT:
+      return RuleError.None;
+    case Op.Lt:
       setBoolean(result, count >= 2 && isLess(a, b) && (count == 2 || isLess(b, args.at(2))));
-      return ERROR_NONE;
-    case OP_LE:
+      return RuleError.None;
+    case Op.Le:
       setBoolean(result, count >= 2 && isLessOrEqual(a, b) && (count == 2 || isLessOrEqual(b, args.at(2))));
-      return ERROR_NONE;
-    case OP_NOT:
-    case OP_TRUTHY:
-      setBoolean(result, (count != 0 && isTruthy(a)) == (op == OP_TRUTHY));
-      return ERROR_NONE;
-    case OP_MAX:
-    case OP_MIN:
-      return extreme(result, op == OP_MAX, args, count);
-    case OP_MERGE:
+      return RuleError.None;
+    case Op.Not:
+    case Op.Truthy:
+      setBoolean(result, (count != 0 && isTruthy(a)) == (op == Op.Truthy));
+      return RuleError.None;
+    case Op.Max:
+    case Op.Min:
+      return extreme(result, op == Op.Max, args, count);
+    case Op.Merge:
       return merge(result, args, count);
-    case OP_CAT:
+    case Op.Cat:
       return concatenate(result, args, count);
-    case OP_IN:
+    case Op.In:
       setBoolean(result, count >= 2 && isIn(a, b));
-      return ERROR_NONE;
-    case OP_MISSING:
+      return RuleError.None;
+    case Op.Missing:
       return missing(result, args, count, open);
-    case OP_MISSING_SOME:
+    case Op.MissingSome:
       return missingSome(result, args, count, open);
-    case OP_STARTS_WITH:
+    case Op.StartsWith:
       startsWith(result, args, count);
-      return ERROR_NONE;
-    case OP_ENDS_WITH:
+      return RuleError.None;
+    case Op.EndsWith:
       endsWith(result, args, count);
-      return ERROR_NONE;
-    case OP_SUBSTR:
+      return RuleError.None;
+    case Op.Substr:
       return substring(result, args, count);
-    case OP_SEM_VER:
+    case Op.SemVer:
       semVer(result, args, count);
-      return ERROR_NONE;
-    case OP_FRACTIONAL:
+      return RuleError.None;
+    case Op.Fractional:
       readVariable(targetingKeyValue, targetingKey);
       fractional(result, args, count, flagKey, targetingKeyValue, generation);
-      return ERROR_NONE;
+      return RuleError.None;
     default:
       return arithmetic(result, op, args, count);
   }

@@ -5,25 +5,9 @@ import { lengthOf } from "../../bytes/slice";
 import { beginText, put, putSlice, textOf, Writer } from "../../bytes/writer";
 import { putNumberText } from "../../bytes/number-text";
 import { toNumber } from "./coercion";
-import { ERROR_GENERAL, ERROR_NONE, OP_ADD, OP_DIV, OP_MOD, OP_MUL, OP_SUB } from "./opcodes";
+import { Op, RuleError } from "./opcodes";
 import { contains } from "./text-operators";
-import {
-  copyValue,
-  isSame,
-  numberOf,
-  setArray,
-  setNull,
-  setNumber,
-  setText,
-  TAG_ARRAY,
-  TAG_FALSE,
-  TAG_NULL,
-  TAG_NUMBER,
-  TAG_OBJECT,
-  TAG_TEXT,
-  TAG_TRUE,
-  Value,
-} from "./value";
+import { copyValue, isSame, numberOf, setArray, setNull, setNumber, setText, Tag, Value } from "./value";
 import { isSpent, spend, spendBytes, spendItems } from "./work";
 
 // @ts-ignore: decorator
@@ -33,31 +17,31 @@ function isFinite(number: f64): bool {
 }
 
 /** `+ - * / %`; one argument: `+` casts, `-` negates. Fails on what is no number and on a division by zero. */
-export function arithmetic(result: Value, op: u32, args: Run<Value>, count: u32): u32 {
+export function arithmetic(result: Value, op: Op, args: Run<Value>, count: u32): RuleError {
   if (count == 0) {
-    if (op != OP_ADD && op != OP_MUL) return ERROR_GENERAL;
-    setNumber(result, op == OP_ADD ? 0 : 1);
-    return ERROR_NONE;
+    if (op != Op.Add && op != Op.Mul) return RuleError.General;
+    setNumber(result, op == Op.Add ? 0 : 1);
+    return RuleError.None;
   }
   spendItems(count);
   let number = toNumber(args.at(0));
-  if (count == 1 && op == OP_SUB) number = -number;
+  if (count == 1 && op == Op.Sub) number = -number;
   for (let i: u32 = 1; i < count; i++) {
     const next = toNumber(args.at(i));
-    if (op == OP_ADD) number += next;
-    else if (op == OP_SUB) number -= next;
-    else if (op == OP_MUL) number *= next;
-    else if (next == 0) return ERROR_GENERAL;
-    else if (op == OP_DIV) number /= next;
-    else if (op == OP_MOD) {
+    if (op == Op.Add) number += next;
+    else if (op == Op.Sub) number -= next;
+    else if (op == Op.Mul) number *= next;
+    else if (next == 0) return RuleError.General;
+    else if (op == Op.Div) number /= next;
+    else if (op == Op.Mod) {
       // Bit by bit where the two are far from one another.
       spend(REMAINDER_STEPS);
       number %= next;
     }
   }
-  if (!isFinite(number)) return ERROR_GENERAL;
+  if (!isFinite(number)) return RuleError.General;
   setNumber(result, number);
-  return ERROR_NONE;
+  return RuleError.None;
 }
 
 /** What the slowest remainder and the slowest number's text cost. */
@@ -65,36 +49,36 @@ const REMAINDER_STEPS: u32 = 24;
 const NUMBER_TEXT_STEPS: u32 = 64;
 
 /** `max` and `min`, of numbers alone. */
-export function extreme(result: Value, isMax: bool, args: Run<Value>, count: u32): u32 {
+export function extreme(result: Value, isMax: bool, args: Run<Value>, count: u32): RuleError {
   if (count == 0) {
     setNull(result);
-    return ERROR_NONE;
+    return RuleError.None;
   }
   spendItems(count);
   for (let i: u32 = 0; i < count; i++) {
     const value = args.at(i);
-    if (value.tag != TAG_NUMBER) return ERROR_GENERAL;
+    if (value.tag != Tag.Number) return RuleError.General;
     if (i == 0 || (isMax ? numberOf(value) > numberOf(result) : numberOf(value) < numberOf(result))) {
       copyValue(result, value);
     }
   }
-  return ERROR_NONE;
+  return RuleError.None;
 }
 
 /** `merge`: the arguments in one list, arrays among them one level flatter. */
-export function merge(result: Value, args: Run<Value>, count: u32): u32 {
+export function merge(result: Value, args: Run<Value>, count: u32): RuleError {
   let total: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const value = args.at(i);
-    total += value.tag == TAG_ARRAY ? value.count : 1;
+    total += value.tag == Tag.Array ? value.count : 1;
   }
   spendItems(total);
   const items = scratchRun<Value>(total);
-  if (items.isNone) return ERROR_GENERAL;
+  if (items.isNone) return RuleError.General;
   let to: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const value = args.at(i);
-    if (value.tag == TAG_ARRAY) {
+    if (value.tag == Tag.Array) {
       items.copy(to, value.items, value.count);
       to += value.count;
     } else {
@@ -103,52 +87,52 @@ export function merge(result: Value, args: Run<Value>, count: u32): u32 {
     }
   }
   setArray(result, items, total);
-  return ERROR_NONE;
+  return RuleError.None;
 }
 
 const text: Writer = fixed<Writer>();
 
 /** `cat`: texts and numbers one after another; null is nothing, an array its items. Objects fail. */
-export function concatenate(result: Value, args: Run<Value>, count: u32): u32 {
+export function concatenate(result: Value, args: Run<Value>, count: u32): RuleError {
   beginText(text);
   for (let i: u32 = 0; i < count; i++) {
     const value = args.at(i);
-    if (isSpent()) return ERROR_GENERAL;
-    if (value.tag == TAG_ARRAY) {
+    if (isSpent()) return RuleError.General;
+    if (value.tag == Tag.Array) {
       spendItems(value.count);
       for (let j: u32 = 0; j < value.count && !isSpent(); j++) {
         if (j != 0) put(text, ",");
-        if (!putPlain(value.items.at(j))) return ERROR_GENERAL;
+        if (!putPlain(value.items.at(j))) return RuleError.General;
       }
     } else if (!putPlain(value)) {
-      return ERROR_GENERAL;
+      return RuleError.General;
     }
   }
-  if (text.full) return ERROR_GENERAL;
+  if (text.full) return RuleError.General;
   spendBytes(lengthOf(textOf(text)));
   setText(result, textOf(text));
-  return ERROR_NONE;
+  return RuleError.None;
 }
 
 function putPlain(value: Value): bool {
   const tag = value.tag;
-  if (tag == TAG_TEXT) putSlice(text, value.bits);
-  else if (tag == TAG_NUMBER) {
+  if (tag == Tag.Text) putSlice(text, value.bits);
+  else if (tag == Tag.Number) {
     spend(NUMBER_TEXT_STEPS);
     putNumberText(text, numberOf(value));
-  } else if (tag == TAG_TRUE) put(text, "true");
-  else if (tag == TAG_FALSE) put(text, "false");
-  return tag != TAG_ARRAY && tag != TAG_OBJECT;
+  } else if (tag == Tag.True) put(text, "true");
+  else if (tag == Tag.False) put(text, "false");
+  return tag != Tag.Array && tag != Tag.Object;
 }
 
 /** `in`: a text in a text, a value in a list by type and value. */
 export function isIn(needle: Value, haystack: Value): bool {
-  if (haystack.tag == TAG_TEXT) {
-    if (needle.tag != TAG_TEXT) return false;
+  if (haystack.tag == Tag.Text) {
+    if (needle.tag != Tag.Text) return false;
     spendBytes(lengthOf(haystack.bits));
     return contains(haystack.bits, needle.bits);
   }
-  if (haystack.tag != TAG_ARRAY || needle.tag == TAG_NULL) return false;
+  if (haystack.tag != Tag.Array || needle.tag == Tag.Null) return false;
   spendItems(haystack.count);
   for (let i: u32 = 0; i < haystack.count && !isSpent(); i++) {
     if (isSame(haystack.items.at(i), needle)) return true;

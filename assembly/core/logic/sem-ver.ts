@@ -6,7 +6,7 @@ import { fixed, Run } from "../../bytes/records";
 import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../../bytes/slice";
 import { restartText, textOf, Writer } from "../../bytes/writer";
 import { compareTexts } from "./coercion";
-import { numberOf, setBoolean, setNull, setText, TAG_NUMBER, TAG_TEXT, Value } from "./value";
+import { numberOf, setBoolean, setNull, setText, Tag, Value } from "./value";
 import { spend } from "./work";
 
 /** A version's parts, in the text that it was read from; what a partial one leaves out is "0". */
@@ -32,7 +32,7 @@ const zero: usize = memory.data<u8>([0x30]);
 export function semVer(result: Value, args: Run<Value>, count: u32): void {
   if (count != 3) return setNull(result);
   const operator = args.at(1);
-  if (operator.tag != TAG_TEXT) return setNull(result);
+  if (operator.tag != Tag.Text) return setNull(result);
   if (!readVersion(left, args.at(0), leftText)) return setNull(result);
   if (!readVersion(right, args.at(2), rightText)) return setNull(result);
   compare(result, operator.bits);
@@ -98,12 +98,12 @@ export function isVersion(text: Slice): bool {
 /** Reads a text, or a number by its text, that is a version: whole, or `N` or `N.N`; one `v` or `V` may stand before. */
 function readVersion(to: Version, value: Value, writer: Writer): bool {
   let text = value.bits;
-  if (value.tag == TAG_NUMBER) {
+  if (value.tag == Tag.Number) {
     spend(64);
     restartText(writer);
     putNumberText(writer, numberOf(value));
     text = textOf(writer);
-  } else if (value.tag != TAG_TEXT) {
+  } else if (value.tag != Tag.Text) {
     return false;
   }
   // Read, and compared piece by piece.

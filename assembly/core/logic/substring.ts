@@ -2,18 +2,18 @@
 
 import { Run } from "../../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
-import { ERROR_GENERAL, ERROR_NONE } from "./opcodes";
-import { numberOf, setText, TAG_NUMBER, TAG_TEXT, Value } from "./value";
+import { RuleError } from "./opcodes";
+import { numberOf, setText, Tag, Value } from "./value";
 import { spendBytes } from "./work";
 
 /** `[text, from, length?]`: from below 0 counts from the end, a length below 0 leaves so many out at the end. */
-export function substring(result: Value, args: Run<Value>, count: u32): u32 {
-  if (count < 2 || count > 3) return ERROR_GENERAL;
+export function substring(result: Value, args: Run<Value>, count: u32): RuleError {
+  if (count < 2 || count > 3) return RuleError.General;
   const text = args.at(0);
   const start = args.at(1);
   const length = args.at(2);
-  if (text.tag != TAG_TEXT || start.tag != TAG_NUMBER) return ERROR_GENERAL;
-  if (count == 3 && length.tag != TAG_NUMBER) return ERROR_GENERAL;
+  if (text.tag != Tag.Text || start.tag != Tag.Number) return RuleError.General;
+  if (count == 3 && length.tag != Tag.Number) return RuleError.General;
   spendBytes(lengthOf(text.bits));
   const all = characters(text.bits) as f64;
   const given = trunc<f64>(numberOf(start));
@@ -26,7 +26,7 @@ export function substring(result: Value, args: Run<Value>, count: u32): u32 {
   const begin = offsetOf(text.bits, from);
   const stop = offsetOf(text.bits, max<f64>(end, from));
   setText(result, sliceOf(addressOf(text.bits) + begin, stop - begin));
-  return ERROR_NONE;
+  return RuleError.None;
 }
 
 /** How many code points a text has; a byte that continues one is none. */

@@ -2,7 +2,7 @@
 
 import { Run } from "../../bytes/records";
 import { addressOf, findByte, lengthOf, sameBytes, Slice } from "../../bytes/slice";
-import { setBoolean, setNull, TAG_TEXT, Value } from "./value";
+import { setBoolean, setNull, Tag, Value } from "./value";
 import { spendBytes } from "./work";
 
 /** `starts_with`: null unless there are exactly two texts (flagd turns nothing else into one). */
@@ -28,7 +28,7 @@ export function endsWith(result: Value, args: Run<Value>, count: u32): void {
 }
 
 function areTwoTexts(args: Run<Value>, count: u32): bool {
-  return count == 2 && args.at(0).tag == TAG_TEXT && args.at(1).tag == TAG_TEXT;
+  return count == 2 && args.at(0).tag == Tag.Text && args.at(1).tag == Tag.Text;
 }
 
 /** Up to here a needle is compared at every place that begins as it does: at most 16 steps a byte of the haystack. */

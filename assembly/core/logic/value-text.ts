@@ -3,7 +3,7 @@
 import * as json from "../../bytes/json-writer";
 import { Run } from "../../bytes/records";
 import { Writer } from "../../bytes/writer";
-import { numberOf, TAG_ARRAY, TAG_FALSE, TAG_NUMBER, TAG_OBJECT, TAG_TEXT, TAG_TRUE, Value } from "./value";
+import { numberOf, Tag, Value } from "./value";
 
 /** Containers inside one another that are written; deeper ones are written as null. */
 const DEEPEST: u32 = 128;
@@ -25,8 +25,8 @@ export function putValue(writer: Writer, root: Value): void {
     const value = next;
     next = null;
     const tag = value.tag;
-    if ((tag == TAG_ARRAY || tag == TAG_OBJECT) && depth < DEEPEST) {
-      if (tag == TAG_ARRAY) json.beginArray(writer);
+    if ((tag == Tag.Array || tag == Tag.Object) && depth < DEEPEST) {
+      if (tag == Tag.Array) json.beginArray(writer);
       else json.beginObject(writer);
       const open = opened.at(depth);
       open.container = value;
@@ -46,7 +46,7 @@ export function putValue(writer: Writer, root: Value): void {
 function nextIn(writer: Writer, open: Open): Value | null {
   const container = open.container;
   const place = open.place;
-  const isArray = container.tag == TAG_ARRAY;
+  const isArray = container.tag == Tag.Array;
   if (place == container.count) {
     if (isArray) json.endArray(writer);
     else json.endObject(writer);
@@ -61,8 +61,8 @@ function nextIn(writer: Writer, open: Open): Value | null {
 
 function putScalar(writer: Writer, value: Value): void {
   const tag = value.tag;
-  if (tag == TAG_TEXT) json.text(writer, value.bits);
-  else if (tag == TAG_NUMBER) json.float(writer, numberOf(value));
-  else if (tag == TAG_TRUE || tag == TAG_FALSE) json.truth(writer, tag == TAG_TRUE);
+  if (tag == Tag.Text) json.text(writer, value.bits);
+  else if (tag == Tag.Number) json.float(writer, numberOf(value));
+  else if (tag == Tag.True || tag == Tag.False) json.truth(writer, tag == Tag.True);
   else json.nothing(writer);
 }

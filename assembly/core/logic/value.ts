@@ -6,18 +6,20 @@ import { Run } from "../../bytes/records";
 import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../../bytes/slice";
 import { spendBytes, spendItems } from "./work";
 
-export const TAG_NULL: u32 = 0;
-export const TAG_FALSE: u32 = 1;
-export const TAG_TRUE: u32 = 2;
-export const TAG_NUMBER: u32 = 3;
-export const TAG_TEXT: u32 = 4;
-export const TAG_ARRAY: u32 = 5;
-export const TAG_OBJECT: u32 = 6;
+export const enum Tag {
+  Null,
+  False,
+  True,
+  Number,
+  Text,
+  Array,
+  Object,
+}
 
 
 @unmanaged
 export class Value {
-  tag: u32;
+  tag: Tag;
   /** Items of an array, members of an object. */
   count: u32;
   /** A number's bits, a text's slice, the address of items or members. */
@@ -63,7 +65,7 @@ export class Value {
 @unmanaged
 export class Member {
   key: Slice;
-  private tag: u32;
+  private tag: Tag;
   private count: u32;
   private bits: u64;
 
@@ -75,38 +77,38 @@ export class Member {
 }
 
 export function setNull(value: Value): void {
-  value.tag = TAG_NULL;
+  value.tag = Tag.Null;
   value.count = 0;
   value.bits = 0;
 }
 
 export function setBoolean(value: Value, truth: bool): void {
-  value.tag = truth ? TAG_TRUE : TAG_FALSE;
+  value.tag = truth ? Tag.True : Tag.False;
   value.count = 0;
   value.bits = 0;
 }
 
 export function setNumber(value: Value, number: f64): void {
-  value.tag = TAG_NUMBER;
+  value.tag = Tag.Number;
   value.count = 0;
   value.bits = reinterpret<u64>(number);
 }
 
 export function setText(value: Value, text: Slice): void {
-  value.tag = TAG_TEXT;
+  value.tag = Tag.Text;
   value.count = 0;
   value.bits = text;
 }
 
 /** An array of `count` values that stand one after another from `items`. */
 export function setArray(value: Value, items: Run<Value>, count: u32): void {
-  value.tag = TAG_ARRAY;
+  value.tag = Tag.Array;
   value.count = count;
   value.bits = changetype<usize>(items) as u64;
 }
 
 export function setObject(value: Value, members: Run<Member>, count: u32): void {
-  value.tag = TAG_OBJECT;
+  value.tag = Tag.Object;
   value.count = count;
   value.bits = changetype<usize>(members) as u64;
 }
@@ -126,24 +128,24 @@ export function numberOf(value: Value): f64 {
 /** false, null, 0, NaN, "", [] and {} are falsy (json-logic-engine and Go; json-logic-js takes {} as true). */
 export function isTruthy(value: Value): bool {
   const tag = value.tag;
-  if (tag == TAG_TRUE) return true;
-  if (tag == TAG_NUMBER) {
+  if (tag == Tag.True) return true;
+  if (tag == Tag.Number) {
     const number = numberOf(value);
     return number == number && number != 0;
   }
-  if (tag == TAG_TEXT) return lengthOf(value.bits) != 0;
-  return tag >= TAG_ARRAY && value.count != 0;
+  if (tag == Tag.Text) return lengthOf(value.bits) != 0;
+  return tag >= Tag.Array && value.count != 0;
 }
 
 /** Same type and same value; arrays and objects equal nothing. */
 export function isSame(a: Value, b: Value): bool {
   if (a.tag != b.tag) return false;
-  if (a.tag == TAG_NUMBER) return numberOf(a) == numberOf(b);
-  if (a.tag == TAG_TEXT) {
+  if (a.tag == Tag.Number) return numberOf(a) == numberOf(b);
+  if (a.tag == Tag.Text) {
     if (lengthOf(a.bits) == lengthOf(b.bits)) spendBytes(lengthOf(a.bits));
     return sameText(a.bits, b.bits);
   }
-  return a.tag <= TAG_TRUE;
+  return a.tag <= Tag.True;
 }
 
 /** The value of the member of this name; null when there is none. Of several the last, as JSON.parse has it. */
@@ -167,11 +169,11 @@ export function valueOnPath(root: Value, path: Slice): Value | null {
     let stop = at;
     while (stop < end && load<u8>(stop) != 0x2e) stop++;
     const segment = sliceOf(at, (stop - at) as u32);
-    if (value.tag == TAG_OBJECT) {
+    if (value.tag == Tag.Object) {
       const found = findMember(value, segment);
       if (!found) return null;
       value = found;
-    } else if (value.tag == TAG_ARRAY) {
+    } else if (value.tag == Tag.Array) {
       const index = arrayIndex(segment);
       if (index >= (value.count as u64)) return null;
       value = value.items.at(index as u32);

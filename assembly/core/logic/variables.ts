@@ -9,23 +9,8 @@ import { Decision, decision } from "../decision";
 import { Plan } from "../plan";
 import { readParams } from "../query";
 import { hostOf, view } from "../view";
-import {
-  Variable,
-  NAME_ADDRESS,
-  NAME_CLAIM,
-  NAME_COOKIE,
-  NAME_FLAG_KEY,
-  NAME_HEADER,
-  NAME_HOST,
-  NAME_METHOD,
-  NAME_PATH,
-  NAME_QUERY,
-  NAME_SCHEME,
-  NAME_STATIC,
-  NAME_TARGETING_KEY,
-  NAME_TIMESTAMP,
-} from "./variable";
-import { copyValue, setNull, setNumber, setText, TAG_TEXT, Value, valueOnPath } from "./value";
+import { Variable, VariableKind } from "./variable";
+import { copyValue, setNull, setNumber, setText, Tag, Value, valueOnPath } from "./value";
 
 /** The request, when rules are evaluated in the proxy. */
 let request: Decision = decision;
@@ -67,17 +52,17 @@ export function readVariable(to: Value, variable: Variable): void {
   const context = root;
   if (context) return readJson(to, context, variable.path);
   const kind = variable.kind;
-  if (kind == NAME_HEADER) {
+  if (kind == VariableKind.Header) {
     give(to, request.valueOf(variable.slot));
-  } else if (kind == NAME_COOKIE) {
+  } else if (kind == VariableKind.Cookie) {
     readCookies(request);
     give(to, request.valueOf(variable.slot));
-  } else if (kind == NAME_QUERY) {
+  } else if (kind == VariableKind.Query) {
     readParams(request);
     give(to, request.valueOf(variable.slot));
-  } else if (kind == NAME_CLAIM) {
+  } else if (kind == VariableKind.Claim) {
     give(to, claimOf(request, variable.slot, variable.name));
-  } else if (kind == NAME_STATIC) {
+  } else if (kind == VariableKind.Static) {
     copyOrNull(to, variable.constant);
   } else {
     readNamed(to, kind);
@@ -86,22 +71,22 @@ export function readVariable(to: Value, variable: Variable): void {
 }
 
 /** The names that stand for one thing each. */
-function readNamed(to: Value, kind: u32): void {
-  if (kind == NAME_TARGETING_KEY) {
+function readNamed(to: Value, kind: VariableKind): void {
+  if (kind == VariableKind.TargetingKey) {
     give(to, request.identityOf(request.plan.identity));
-  } else if (kind == NAME_METHOD) {
+  } else if (kind == VariableKind.Method) {
     give(to, view.method);
-  } else if (kind == NAME_SCHEME) {
+  } else if (kind == VariableKind.Scheme) {
     give(to, view.scheme);
-  } else if (kind == NAME_HOST) {
+  } else if (kind == VariableKind.Host) {
     give(to, hostOf());
-  } else if (kind == NAME_PATH) {
+  } else if (kind == VariableKind.Path) {
     give(to, view.path);
-  } else if (kind == NAME_ADDRESS) {
+  } else if (kind == VariableKind.Address) {
     give(to, view.address);
-  } else if (kind == NAME_FLAG_KEY) {
+  } else if (kind == VariableKind.FlagKey) {
     give(to, flagKey);
-  } else if (kind == NAME_TIMESTAMP) {
+  } else if (kind == VariableKind.Timestamp) {
     setNumber(to, timestamp);
   } else {
     setNull(to);
@@ -110,7 +95,7 @@ function readNamed(to: Value, kind: u32): void {
 
 /** A text that `flagd.types` calls a number; null when it is none. */
 function becomeNumber(to: Value): void {
-  if (to.tag != TAG_TEXT) return;
+  if (to.tag != Tag.Text) return;
   const number = lengthOf(to.bits) == 0 ? NaN : parseDecimal(to.bits);
   if (number == number) setNumber(to, number);
   else setNull(to);

@@ -7,7 +7,14 @@ import { ABSENT, find, insert, Table } from "../../bytes/table";
 import { put, putByte, putNumber, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { Met } from "../../core/evidence";
 import { NO_SLOT, Rollout } from "../../core/plan";
-import { addToMetric, defineMetric, GAUGE, NO_METRIC, readMetric, recordMetric } from "../../host/metrics";
+import {
+  addToMetric,
+  defineMetric,
+  MetricKind,
+  NO_METRIC,
+  readMetric,
+  recordMetric,
+} from "../../host/metrics";
 import {
   STAT_EVIDENCE_BEGAN,
   STAT_EVIDENCE_BITS,
@@ -62,7 +69,7 @@ function ofRollout(evidence: Evidence, leaf: string): u32 {
   putSlice(name, evidence.name);
   putByte(name, 0x2e);
   put(name, leaf);
-  return defineMetric(GAUGE, textOf(name));
+  return defineMetric(MetricKind.Gauge, textOf(name));
 }
 
 function fill(evidence: Evidence, rollout: Rollout, slot: u32, variant: Slice): bool {
@@ -96,7 +103,7 @@ function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32
   const address = take(vmArena(), offsetof<Gauge>());
   if (own == NONE || address == 0 || !insert(vmArena(), known, own, address as u32)) return 0;
   const gauge = changetype<Gauge>(address);
-  gauge.id = defineMetric(GAUGE, own);
+  gauge.id = defineMetric(MetricKind.Gauge, own);
   gauge.next = evidence.defined;
   evidence.defined = address;
   return address;

@@ -6,9 +6,9 @@ import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
 import { beginText, put, putString, textOf, Writer } from "../../bytes/writer";
 import { isSpent, Met } from "../../core/evidence";
 import { FORMAT, LeaseRecord, mayFollow, mayJudge, PeriodRecord, Phase } from "../../core/evidence-record";
-import { Rollout, SIGNALS_COUNT } from "../../core/plan";
+import { Rollout, Signals } from "../../core/plan";
 import { fillRandom, SECOND } from "../../host/clock";
-import { log, WARN } from "../../host/log";
+import { log, LogLevel } from "../../host/log";
 import { readMetric, recordMetric } from "../../host/metrics";
 import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
 import { written } from "../words";
@@ -103,7 +103,7 @@ function isAsWanted(evidence: Evidence, rollout: Rollout): bool {
   if (seen.signature != rollout.signature || seen.bits != evidence.wantedBits) return false;
   // Where each request is a user, nothing fills up.
   if (evidence.period != seen.number || evidence.isRandom) return true;
-  const errors: u64 = rollout.signals == SIGNALS_COUNT ? 0 : sumOf(evidence, Met.ERROR);
+  const errors: u64 = rollout.signals == Signals.Count ? 0 : sumOf(evidence, Met.ERROR);
   return !isSpent(sumOf(evidence, Met.USERS), errors, evidence.bits);
 }
 
@@ -185,5 +185,5 @@ function say(evidence: Evidence): void {
       : "no memory: there are more rollouts with evidence than 8 MiB a worker can hold",
   );
   put(line, '"}');
-  log(WARN, textOf(line));
+  log(LogLevel.Warn, textOf(line));
 }

@@ -5,7 +5,7 @@ import { fixed } from "../../bytes/records";
 import { addressOf, lengthOf } from "../../bytes/slice";
 import { pieceShift } from "../../core/evidence";
 import { FORMAT, PeriodRecord, Phase } from "../../core/evidence-record";
-import { Rollout, SIGNALS_COUNT } from "../../core/plan";
+import { Rollout, Signals } from "../../core/plan";
 import { readShared, SharedValue } from "../../host/shared-data";
 import { prepareGauges } from "./gauges";
 import { staleLayout } from "./layout";
@@ -56,7 +56,7 @@ function join(evidence: Evidence, rollout: Rollout): void {
   evidence.slots = rollout.slots;
   evidence.shift = pieceShift(rollout.stats);
   evidence.isRandom = rollout.isRandom;
-  evidence.countsUsersAlone = rollout.signals == SIGNALS_COUNT;
+  evidence.countsUsersAlone = rollout.signals == Signals.Count;
   evidence.warmupNs = (rollout.warmupMs as u64) * MILLISECOND;
   evidence.slowCount = rollout.slowCount;
   memory.copy(evidence.slow, changetype<usize>(rollout.slow), rollout.slowCount << 2);

@@ -7,12 +7,12 @@ import { Pairs } from "../../bytes/pairs";
 import { fixed } from "../../bytes/records";
 import { markScratch, rewindScratch } from "../../bytes/scratch";
 import { addressOf, isWord, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice";
-import { BODY_IGNORED, BODY_JSON, UNLIMITED } from "../../core/shadow-plan";
+import { BodyComparison, UNLIMITED } from "../../core/shadow-plan";
 import { answerPiece } from "../../host/bodies";
 import { MILLISECOND } from "../../host/clock";
 import { answerHeaders } from "../../host/headers";
 import { LIMIT_BODY_BYTES } from "../../vocabulary/limits";
-import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_WHOLE, Copy } from "../records";
+import { Answer, AnswerState, Copy } from "../records";
 
 const pairs: Pairs = fixed<Pairs>();
 
@@ -23,7 +23,7 @@ export const HASHED: u64 = LIMIT_BODY_BYTES;
 
 /** Begins the bodies of a copy's answers. */
 export function beginAnswers(copy: Copy): void {
-  if (copy.shadow.body == BODY_IGNORED) return;
+  if (copy.shadow.body == BodyComparison.Ignored) return;
   beginAnswer(copy, copy.ours);
   beginAnswer(copy, copy.theirs);
   beginAnswer(copy, copy.other);
@@ -31,7 +31,7 @@ export function beginAnswers(copy: Copy): void {
 
 function beginAnswer(copy: Copy, answer: Answer): void {
   beginHash(answer.hash);
-  answer.isKept = copy.shadow.body == BODY_JSON;
+  answer.isKept = copy.shadow.body == BodyComparison.Json;
 }
 
 /** Adds a piece of a body to what is compared. */
@@ -60,27 +60,27 @@ const UNAVAILABLE: u32 = 503;
 /** `:status`, `content-length`, `content-type`: what Envoy's own answers have, and hardly a service's. */
 const HEADERS_OF_ENVOY: u32 = 3;
 
-/** Reads the answer to a call while the host tells of it. @returns ANSWER_* */
-export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u32 {
+/** Reads the answer to a call while the host tells of it. @returns AnswerState */
+export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): AnswerState {
   const count = pairs.begin(answerHeaders());
   while (pairs.next()) {
     if (isWord(pairs.key, ":status")) answer.status = decimal(pairs.value, MOST_DIGITS) as u32;
   }
   // Nobody answered, and Envoy says so with an answer of its own.
   if (answer.status == GATEWAY_TIMEOUT) {
-    if (isEnvoys(count, bytes) || isLate(copy, now)) return ANSWER_LATE;
+    if (isEnvoys(count, bytes) || isLate(copy, now)) return AnswerState.Late;
   } else if (answer.status == UNAVAILABLE && isEnvoys(count, bytes)) {
-    return ANSWER_CUT;
+    return AnswerState.Cut;
   }
-  if (copy.shadow.body == BODY_IGNORED) return ANSWER_WHOLE;
+  if (copy.shadow.body == BodyComparison.Ignored) return AnswerState.Whole;
   // Of another length than production's it differs as bytes, whatever stands in it: no need to look.
-  const isOther = copy.ours.outcome == ANSWER_WHOLE && copy.ours.bytes != (bytes as u64);
-  const isUnread = isOther && (copy.shadow.body != BODY_JSON || bytes > copy.shadow.maxBodyBytes);
+  const isOther = copy.ours.outcome == AnswerState.Whole && copy.ours.bytes != (bytes as u64);
+  const isUnread = isOther && (copy.shadow.body != BodyComparison.Json || bytes > copy.shadow.maxBodyBytes);
   const end: u32 = isUnread ? 0 : bytes < (LIMIT_BODY_BYTES as u32) ? bytes : (LIMIT_BODY_BYTES as u32);
   for (let from: u32 = 0; from < end;) {
     const mark = markScratch();
     const piece = answerPiece(from, end - from < PIECE ? end - from : PIECE);
-    if (piece == NONE || lengthOf(piece) == 0) return ANSWER_CUT;
+    if (piece == NONE || lengthOf(piece) == 0) return AnswerState.Cut;
     passBody(copy, answer, piece);
     from += lengthOf(piece);
     rewindScratch(mark);
@@ -89,12 +89,12 @@ export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): u3
     answer.bytes = bytes;
     answer.isKept = false;
   }
-  return ANSWER_WHOLE;
+  return AnswerState.Whole;
 }
 
-/** An answer that came to no end: ANSWER_LATE when its time was over, ANSWER_CUT when it broke off before. */
-export function brokenAnswer(copy: Copy, now: u64): u32 {
-  return isLate(copy, now) ? ANSWER_LATE : ANSWER_CUT;
+/** An answer that came to no end: AnswerState.Late when its time was over, AnswerState.Cut when it broke off before. */
+export function brokenAnswer(copy: Copy, now: u64): AnswerState {
+  return isLate(copy, now) ? AnswerState.Late : AnswerState.Cut;
 }
 
 /** Envoy's timer begins at the time that its loop noted last: by our clock a timeout comes some milliseconds early. */

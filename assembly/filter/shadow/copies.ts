@@ -7,7 +7,7 @@ import { FreeList } from "../../bytes/free-list";
 import { fixed } from "../../bytes/records";
 import { Plan } from "../../core/plan";
 import { Shadow } from "../../core/shadow-plan";
-import { Answer, ANSWER_NONE, ANSWER_PENDING, Copy, COPY_BYTES, ShadowState, Stream } from "../records";
+import { Answer, AnswerState, Copy, COPY_BYTES, ShadowState, Stream } from "../records";
 import { releasePlan } from "../root";
 import { vmArena } from "../vm";
 import { giveToken } from "./budget";
@@ -15,7 +15,7 @@ import { closeCall } from "./calls";
 
 const freeCopies: FreeList<Copy> = fixed<FreeList<Copy>>();
 
-function resetAnswer(answer: Answer, outcome: u32): void {
+function resetAnswer(answer: Answer, outcome: AnswerState): void {
   answer.outcome = outcome;
   answer.status = 0;
   answer.bytes = 0;
@@ -42,9 +42,9 @@ export function openCopy(stream: Stream, plan: Plan, shadow: Shadow, state: Shad
   copy.call = null;
   copy.noiseCall = null;
   copy.lineBytes = 0;
-  resetAnswer(copy.ours, ANSWER_PENDING);
-  resetAnswer(copy.theirs, ANSWER_PENDING);
-  resetAnswer(copy.other, ANSWER_NONE);
+  resetAnswer(copy.ours, AnswerState.Pending);
+  resetAnswer(copy.theirs, AnswerState.Pending);
+  resetAnswer(copy.other, AnswerState.None);
   const last = state.last;
   copy.next = null;
   copy.before = last;

@@ -4,13 +4,13 @@
 import { fixed, nextOf } from "../../bytes/records";
 import { NONE, lengthOf, sameText, Slice, sliceOf, addressOf, startsWithWord } from "../../bytes/slice";
 import { Pairs } from "../../bytes/pairs";
-import { BODY_IGNORED, DISPATCH_MIRROR, Shadow } from "../../core/shadow-plan";
+import { BodyComparison, Dispatch, Shadow } from "../../core/shadow-plan";
 import { responsePiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
 import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../../host/headers";
 import { numberProperty, property } from "../../host/properties";
 import { HEADER_SHADOW_PREFIX } from "../../vocabulary/headers";
-import { ANSWER_CUT, ANSWER_PENDING, ANSWER_WHOLE, Copy, Stream } from "../records";
+import { AnswerState, Copy, Stream } from "../records";
 import { stateNamed } from "./state";
 import { passBody } from "./answers";
 import { requestKey } from "./send";
@@ -49,8 +49,8 @@ function openCopyOf(shadow: Slice, key: u64): Copy | null {
   const state = stateNamed(shadow);
   if (state == null || key == 0) return null;
   for (let copy = state.first; copy != null; copy = nextOf(copy)) {
-    if (copy.key != key || copy.shadow.dispatch != DISPATCH_MIRROR) continue;
-    if (copy.theirs.outcome == ANSWER_PENDING && copy.observer == null) return copy;
+    if (copy.key != key || copy.shadow.dispatch != Dispatch.Mirror) continue;
+    if (copy.theirs.outcome == AnswerState.Pending && copy.observer == null) return copy;
   }
   return null;
 }
@@ -71,7 +71,7 @@ function changeHeaders(shadow: Shadow): void {
 /** A piece of the shadow's answer passes. */
 export function passObserved(stream: Stream, bytes: u32): void {
   const copy = stream.observed;
-  if (copy == null || bytes == 0 || copy.shadow.body == BODY_IGNORED) return;
+  if (copy == null || bytes == 0 || copy.shadow.body == BodyComparison.Ignored) return;
   const piece = responsePiece(bytes);
   if (piece == NONE) return survive("host-call", "the response's body could not be read");
   passBody(copy, copy.theirs, piece);
@@ -87,6 +87,6 @@ export function endObserved(stream: Stream): void {
   const now = nowNs();
   copy.theirs.endedNs = now;
   copy.theirs.status = code < 0 ? 0 : (code as u32);
-  copy.theirs.outcome = code >= 100 && stream.responseEnded ? ANSWER_WHOLE : ANSWER_CUT;
+  copy.theirs.outcome = code >= 100 && stream.responseEnded ? AnswerState.Whole : AnswerState.Cut;
   settle(copy, now);
 }

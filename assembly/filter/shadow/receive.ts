@@ -1,10 +1,10 @@
 // Answers come in: production's and those to the copies, until every copy has its verdict.
 
 import { NONE, Slice } from "../../bytes/slice";
-import { BODY_IGNORED } from "../../core/shadow-plan";
+import { BodyComparison } from "../../core/shadow-plan";
 import { responsePiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
-import { ANSWER_CUT, ANSWER_WHOLE, Root, Stream } from "../records";
+import { AnswerState, Root, Stream } from "../records";
 import { survive } from "../survive";
 import { brokenAnswer, HASHED, passBody, readAnswer } from "./answers";
 import { chargeAnswer, UNTOLD } from "./budget";
@@ -20,7 +20,7 @@ export function collectResponse(stream: Stream, bytes: u32, isEnd: bool): void {
     while (at != null) {
       const copy = at;
       at = copy.nextOfStream;
-      if (copy.shadow.body == BODY_IGNORED || copy.isCollecting) continue;
+      if (copy.shadow.body == BodyComparison.Ignored || copy.isCollecting) continue;
       if (copy.ours.bytes >= HASHED) {
         copy.ours.bytes += bytes;
         continue;
@@ -57,7 +57,7 @@ export function endCopies(stream: Stream, status: u32, isWhole: bool, now: u64):
       continue;
     }
     copy.ours.status = status;
-    copy.ours.outcome = isWhole ? ANSWER_WHOLE : ANSWER_CUT;
+    copy.ours.outcome = isWhole ? AnswerState.Whole : AnswerState.Cut;
     if (copy.ours.endedNs == 0) copy.ours.endedNs = now;
     settle(copy, now);
   }

@@ -6,16 +6,16 @@ import { Pairs } from "../../bytes/pairs";
 import { fixed } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, Slice } from "../../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
-import { Decision, DRAWN_COPY, DRAWN_OVER_BUDGET, DRAWN_TOO_LARGE } from "../../core/decision";
+import { Decision, Draw } from "../../core/decision";
 import { Plan } from "../../core/plan";
-import { DISPATCH_CALL, Shadow } from "../../core/shadow-plan";
+import { Dispatch, Shadow } from "../../core/shadow-plan";
 import { view } from "../../core/view";
 import { requestPiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
 import { replaceRequestHeader, requestHeaders } from "../../host/headers";
 import { httpCall, NO_CALL } from "../../host/http-call";
 import { addToMetric } from "../../host/metrics";
-import { ANSWER_PENDING, Copy, LINE_BYTES, Root, ShadowState, Stream } from "../records";
+import { AnswerState, Copy, LINE_BYTES, Root, ShadowState, Stream } from "../records";
 import { survive, warnShadow } from "../survive";
 import { beginAnswers } from "./answers";
 import { reserveAnswer, takeToken } from "./budget";
@@ -35,11 +35,11 @@ export function announceMirrors(decision: Decision): bool {
   for (let i: u32 = 0; i < decision.drawnCount; i++) {
     const drawn = decision.drawn.at(i);
     const shadow = drawn.shadow;
-    if (drawn.outcome != DRAWN_COPY || shadow.dispatch == DISPATCH_CALL) continue;
+    if (drawn.outcome != Draw.Copy || shadow.dispatch == Dispatch.Call) continue;
     const state = stateOf(shadow);
     if (state == null) continue;
     if (!takeCopy(state, shadow, decision.nowNs)) {
-      drawn.outcome = DRAWN_OVER_BUDGET;
+      drawn.outcome = Draw.OverBudget;
       continue;
     }
     if (!replaceRequestHeader(shadow.header, shadow.cluster))
@@ -71,12 +71,12 @@ export function beginCopies(decision: Decision, stream: Stream, headersChanged: 
     const shadow = drawn.shadow;
     const state = stateOf(shadow);
     if (state == null) continue;
-    if (drawn.outcome == DRAWN_TOO_LARGE) {
+    if (drawn.outcome == Draw.TooLarge) {
       addToMetric(state.tooLarge, 1);
       continue;
     }
-    if (drawn.outcome != DRAWN_COPY) continue;
-    if (shadow.dispatch != DISPATCH_CALL) {
+    if (drawn.outcome != Draw.Copy) continue;
+    if (shadow.dispatch != Dispatch.Call) {
       addToMetric(state.sent, 1);
       if (shadow.compares) openMirror(plan, stream, shadow, state, now);
       continue;
@@ -245,7 +245,7 @@ function sendNoise(copy: Copy, root: Root, head: Slice, body: Slice, trailers: S
   const token = httpCall(shadow.noise, head, body, trailers, shadow.timeoutMs);
   if (token != NO_CALL) {
     state.saidNoiseUnavailable = false;
-    copy.other.outcome = ANSWER_PENDING;
+    copy.other.outcome = AnswerState.Pending;
     enterCall(call, token as u32, copy, root, true, 0);
     return;
   }

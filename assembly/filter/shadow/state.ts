@@ -9,7 +9,7 @@ import { put, putByte, putSlice, restartText, textOf, Writer } from "../../bytes
 import { Plan } from "../../core/plan";
 import { Shadow } from "../../core/shadow-plan";
 import { SECOND } from "../../host/clock";
-import { COUNTER, defineMetric, HISTOGRAM } from "../../host/metrics";
+import { defineMetric, MetricKind } from "../../host/metrics";
 import {
   STAT_MATCH,
   STAT_MISMATCH_BODY,
@@ -88,22 +88,22 @@ function takeState(shadow: Slice): ShadowState | null {
   if (!insert(vmArena(), states, own, changetype<usize>(state) as u32)) return null;
   state.next = allStates;
   allStates = state;
-  state.sent = define(COUNTER, shadow, STAT_SENT);
-  state.overBudget = define(COUNTER, shadow, STAT_OVER_BUDGET);
-  state.tooLarge = define(COUNTER, shadow, STAT_TOO_LARGE);
-  state.unavailable = define(COUNTER, shadow, STAT_UNAVAILABLE);
-  state.match = define(COUNTER, shadow, STAT_MATCH);
-  state.mismatchStatus = define(COUNTER, shadow, STAT_MISMATCH_STATUS);
-  state.mismatchBody = define(COUNTER, shadow, STAT_MISMATCH_BODY);
-  state.timeout = define(COUNTER, shadow, STAT_TIMEOUT);
-  state.reset = define(COUNTER, shadow, STAT_RESET);
-  state.noise = define(COUNTER, shadow, STAT_NOISE);
-  state.time = define(HISTOGRAM, shadow, STAT_RQ_TIME);
-  state.productionTime = define(HISTOGRAM, shadow, STAT_PRODUCTION_RQ_TIME);
+  state.sent = define(MetricKind.Counter, shadow, STAT_SENT);
+  state.overBudget = define(MetricKind.Counter, shadow, STAT_OVER_BUDGET);
+  state.tooLarge = define(MetricKind.Counter, shadow, STAT_TOO_LARGE);
+  state.unavailable = define(MetricKind.Counter, shadow, STAT_UNAVAILABLE);
+  state.match = define(MetricKind.Counter, shadow, STAT_MATCH);
+  state.mismatchStatus = define(MetricKind.Counter, shadow, STAT_MISMATCH_STATUS);
+  state.mismatchBody = define(MetricKind.Counter, shadow, STAT_MISMATCH_BODY);
+  state.timeout = define(MetricKind.Counter, shadow, STAT_TIMEOUT);
+  state.reset = define(MetricKind.Counter, shadow, STAT_RESET);
+  state.noise = define(MetricKind.Counter, shadow, STAT_NOISE);
+  state.time = define(MetricKind.Histogram, shadow, STAT_RQ_TIME);
+  state.productionTime = define(MetricKind.Histogram, shadow, STAT_PRODUCTION_RQ_TIME);
   return state;
 }
 
-function define(kind: i32, shadow: Slice, leaf: string): u32 {
+function define(kind: MetricKind, shadow: Slice, leaf: string): u32 {
   restartText(name);
   put(name, STAT_SHADOW);
   putSlice(name, shadow);

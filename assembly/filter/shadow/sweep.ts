@@ -2,9 +2,9 @@
 // the shadow's cluster has seen the mirrored request.
 
 import { nextOf } from "../../bytes/records";
-import { DISPATCH_CALL } from "../../core/shadow-plan";
+import { Dispatch } from "../../core/shadow-plan";
 import { timeoutNs } from "./answers";
-import { ANSWER_CUT, ANSWER_LATE, ANSWER_NONE, ANSWER_PENDING, Call, Copy, ShadowState } from "../records";
+import { AnswerState, Call, Copy, ShadowState } from "../records";
 import { abandonRoot } from "../root";
 import { closeCall } from "./calls";
 import { firstState } from "./state";
@@ -20,7 +20,7 @@ export function sweepAll(now: u64): void {
 
 /** When a copy's answers are overdue. Envoy itself ends a call in time; a mirror nobody ends. */
 function dueOf(copy: Copy): u64 {
-  return copy.sentNs + timeoutNs(copy) + (copy.shadow.dispatch == DISPATCH_CALL ? GRACE : 0);
+  return copy.sentNs + timeoutNs(copy) + (copy.shadow.dispatch == Dispatch.Call ? GRACE : 0);
 }
 
 /** A copy was sent: notes when it will be looked after. */
@@ -39,24 +39,24 @@ export function sweep(state: ShadowState, now: u64): void {
     const copy = at;
     at = copy.next;
     if (copy.isCollecting || copy.sentNs == 0) continue;
-    if (copy.theirs.outcome != ANSWER_PENDING && copy.other.outcome != ANSWER_PENDING) continue;
+    if (copy.theirs.outcome != AnswerState.Pending && copy.other.outcome != AnswerState.Pending) continue;
     if (now < dueOf(copy)) {
       noteDue(copy);
       continue;
     }
-    const isMirror = copy.shadow.dispatch != DISPATCH_CALL;
+    const isMirror = copy.shadow.dispatch != Dispatch.Call;
     const call = copy.call;
     if (call != null) abandon(call);
     const noiseCall = copy.noiseCall;
     if (noiseCall != null) abandon(noiseCall);
-    if (copy.theirs.outcome == ANSWER_PENDING) {
+    if (copy.theirs.outcome == AnswerState.Pending) {
       const observer = copy.observer;
       if (observer != null) observer.observed = null;
       copy.observer = null;
-      copy.theirs.outcome = isMirror ? ANSWER_LATE : ANSWER_CUT;
+      copy.theirs.outcome = isMirror ? AnswerState.Late : AnswerState.Cut;
       copy.theirs.endedNs = now;
     }
-    if (copy.other.outcome == ANSWER_PENDING) copy.other.outcome = ANSWER_NONE;
+    if (copy.other.outcome == AnswerState.Pending) copy.other.outcome = AnswerState.None;
     settle(copy, now);
   }
 }

@@ -6,30 +6,23 @@ import * as json from "../../bytes/json-writer";
 import { lengthOf, NONE, Slice } from "../../bytes/slice";
 import { beginText, textOf, Writer } from "../../bytes/writer";
 import { fixed } from "../../bytes/records";
-import {
-  compareJson,
-  JSON_DIFFERENT,
-  JSON_NOISE,
-  JSON_SAME,
-  JSON_UNKNOWN,
-  putDifference,
-} from "../../core/json-difference";
+import { compareJson, JsonComparison, putDifference } from "../../core/json-difference";
 import { JsonValue, readJson } from "../../core/json-tree";
-import { BODY_IGNORED, BODY_JSON } from "../../core/shadow-plan";
+import { BodyComparison } from "../../core/shadow-plan";
 import { MILLISECOND } from "../../host/clock";
-import { INFO, log } from "../../host/log";
+import { log, LogLevel } from "../../host/log";
 import { addToMetric, recordMetric } from "../../host/metrics";
 import { STAT_MISMATCH_BODY, STAT_MISMATCH_STATUS } from "../../vocabulary/stats";
 import { takeSample } from "./budget";
-import { Answer, ANSWER_CUT, ANSWER_LATE, ANSWER_PENDING, ANSWER_WHOLE, Copy } from "../records";
+import { Answer, AnswerState, Copy } from "../records";
 import { closeCopy } from "./copies";
 
 const line: Writer = fixed<Writer>();
 
 /** Gives the copy its verdict when nothing is awaited any more, and forgets it. */
 export function settle(copy: Copy, now: u64): void {
-  if (copy.ours.outcome == ANSWER_PENDING || copy.theirs.outcome == ANSWER_PENDING) return;
-  if (copy.other.outcome == ANSWER_PENDING) return;
+  if (copy.ours.outcome == AnswerState.Pending || copy.theirs.outcome == AnswerState.Pending) return;
+  if (copy.other.outcome == AnswerState.Pending) return;
   judge(copy, now);
   closeCopy(copy);
 }
@@ -38,13 +31,13 @@ function judge(copy: Copy, now: u64): void {
   const state = copy.state;
   const theirs = copy.theirs;
   const ours = copy.ours;
-  const isLate = theirs.outcome == ANSWER_LATE;
-  if (theirs.outcome == ANSWER_CUT || (ours.outcome == ANSWER_CUT && !isLate)) {
+  const isLate = theirs.outcome == AnswerState.Late;
+  if (theirs.outcome == AnswerState.Cut || (ours.outcome == AnswerState.Cut && !isLate)) {
     addToMetric(state.reset, 1);
     return;
   }
   // Both or none: the two histograms are of the same requests.
-  if (ours.outcome == ANSWER_WHOLE) {
+  if (ours.outcome == AnswerState.Whole) {
     recordMetric(state.time, passed(copy.sentNs, theirs.endedNs));
     recordMetric(state.productionTime, passed(copy.sentNs, ours.endedNs));
   }
@@ -53,7 +46,7 @@ function judge(copy: Copy, now: u64): void {
     return;
   }
   const shadow = copy.shadow;
-  const hasOther = copy.other.outcome == ANSWER_WHOLE;
+  const hasOther = copy.other.outcome == AnswerState.Whole;
   if (shadow.comparesStatus && theirs.status != ours.status) {
     if (hasOther && copy.other.status != ours.status) {
       addToMetric(state.noise, 1);
@@ -63,14 +56,16 @@ function judge(copy: Copy, now: u64): void {
     if (takeSample(state, shadow, now)) write(copy, STAT_MISMATCH_STATUS, false);
     return;
   }
-  const difference = shadow.body == BODY_IGNORED ? JSON_SAME : compareBodies(copy, hasOther);
-  if (difference == JSON_SAME) {
+  const difference =
+    shadow.body == BodyComparison.Ignored ? JsonComparison.Same : compareBodies(copy, hasOther);
+  if (difference == JsonComparison.Same) {
     addToMetric(state.match, 1);
-  } else if (difference == JSON_NOISE) {
+  } else if (difference == JsonComparison.Noise) {
     addToMetric(state.noise, 1);
   } else {
     addToMetric(state.mismatchBody, 1);
-    if (takeSample(state, shadow, now)) write(copy, STAT_MISMATCH_BODY, difference == JSON_DIFFERENT);
+    if (takeSample(state, shadow, now))
+      write(copy, STAT_MISMATCH_BODY, difference == JsonComparison.Different);
   }
 }
 
@@ -83,23 +78,23 @@ function sameBody(a: Answer, b: Answer): bool {
 }
 
 /**
- * JSON_SAME or JSON_NOISE, also where bytes are compared. Of others JSON_DIFFERENT when the place of the difference is
- * known (core/json-difference.ts), JSON_UNKNOWN when it is not.
+ * JsonComparison.Same or JsonComparison.Noise, also where bytes are compared. Of others JsonComparison.Different when the place of the difference is
+ * known (core/json-difference.ts), JsonComparison.Unknown when it is not.
  */
 function compareBodies(copy: Copy, hasOther: bool): u32 {
-  if (sameBody(copy.ours, copy.theirs)) return JSON_SAME;
-  if (copy.shadow.body == BODY_JSON) {
+  if (sameBody(copy.ours, copy.theirs)) return JsonComparison.Same;
+  if (copy.shadow.body == BodyComparison.Json) {
     const difference = compareAsJson(copy, hasOther);
-    if (difference != JSON_UNKNOWN) return difference;
+    if (difference != JsonComparison.Unknown) return difference;
   }
-  return hasOther && !sameBody(copy.ours, copy.other) ? JSON_NOISE : JSON_UNKNOWN;
+  return hasOther && !sameBody(copy.ours, copy.other) ? JsonComparison.Noise : JsonComparison.Unknown;
 }
 
 function compareAsJson(copy: Copy, hasOther: bool): u32 {
   const ours = treeOf(copy.ours);
-  if (!ours) return JSON_UNKNOWN;
+  if (!ours) return JsonComparison.Unknown;
   const theirs = treeOf(copy.theirs);
-  if (!theirs) return JSON_UNKNOWN;
+  if (!theirs) return JsonComparison.Unknown;
   const other = hasOther ? treeOf(copy.other) : null;
   return compareJson(ours, theirs, other, changetype<usize>(copy.shadow.ignored), copy.shadow.ignoredCount);
 }
@@ -128,5 +123,5 @@ function write(copy: Copy, verdict: string, hasPointer: bool): void {
   }
   json.endObject(line);
   json.endObject(line);
-  log(INFO, textOf(line));
+  log(LogLevel.Info, textOf(line));
 }

@@ -1,16 +1,7 @@
 // What holds of a request, found by the index and looked at entry by entry: both have to agree.
 
 import { decision } from "../../../assembly/core/decision";
-import {
-  FAILED_HEADERS,
-  FAILED_HOSTS,
-  FAILED_METHOD,
-  FAILED_PARAMS,
-  FAILED_PATH,
-  failedOf,
-  HOLDS,
-  matchAll,
-} from "../../../assembly/core/match";
+import { failedOf, matchAll, Mismatch } from "../../../assembly/core/match";
 import { Plan } from "../../../assembly/core/plan";
 import { stringOf } from "../texts";
 import { begin, planOf } from "./requests";
@@ -52,7 +43,7 @@ function looked(plan: Plan): string {
     let entry = rollout.entries;
     let isHeld = !entry;
     while (entry) {
-      if (failedOf(decision, entry) == HOLDS) isHeld = true;
+      if (failedOf(decision, entry) == Mismatch.None) isHeld = true;
       entry = entry.next;
     }
     if (isHeld) names.push(stringOf(rollout.name));
@@ -280,7 +271,14 @@ describe("an entry", () => {
       '{"hosts":["a.test"],"path":{"value":"/p"},"method":"GET","headers":[{"name":"h","type":"Present"}],' +
         '"queryParams":[{"name":"q","type":"Present"}]}',
     ]);
-    const wanted = [FAILED_HOSTS, FAILED_PATH, FAILED_METHOD, FAILED_HEADERS, FAILED_PARAMS, HOLDS];
+    const wanted = [
+      Mismatch.Hosts,
+      Mismatch.Path,
+      Mismatch.Method,
+      Mismatch.Headers,
+      Mismatch.Params,
+      Mismatch.None,
+    ];
     const pairs = [":authority", "a.test", ":path", "/p", ":method", "GET", "h", "", ":path", "/p?q"];
     const entry = plan.rollout(0).entries;
     if (!entry) throw new Error("no entry");

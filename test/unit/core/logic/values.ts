@@ -6,8 +6,8 @@ import { fixed, Run, scratchRun } from "../../../../assembly/bytes/records";
 import { scratch } from "../../../../assembly/bytes/scratch";
 import { lengthOf, Slice } from "../../../../assembly/bytes/slice";
 import {
-  Member,
   copyValue,
+  Member,
   numberOf,
   setArray,
   setBoolean,
@@ -15,12 +15,7 @@ import {
   setNumber,
   setObject,
   setText,
-  TAG_ARRAY,
-  TAG_FALSE,
-  TAG_NULL,
-  TAG_NUMBER,
-  TAG_OBJECT,
-  TAG_TEXT,
+  Tag,
   Value,
 } from "../../../../assembly/core/logic/value";
 import { bytesOf, stringOf } from "../../texts";
@@ -101,25 +96,25 @@ export function inObject(key: string, value: Value): Value {
 /** A value as JSON, numbers as AssemblyScript prints them: integers without a fraction. */
 export function jsonOf(value: Value): string {
   const tag = value.tag;
-  if (tag == TAG_NULL) return "null";
-  if (tag == TAG_NUMBER) {
+  if (tag == Tag.Null) return "null";
+  if (tag == Tag.Number) {
     const number = numberOf(value);
     return number == Math.floor(number) && Math.abs(number) < 1e15
       ? (number as i64).toString()
       : number.toString();
   }
-  if (tag == TAG_TEXT) return '"' + stringOf(value.bits) + '"';
-  if (tag < TAG_ARRAY) return tag == TAG_FALSE ? "false" : "true";
+  if (tag == Tag.Text) return '"' + stringOf(value.bits) + '"';
+  if (tag < Tag.Array) return tag == Tag.False ? "false" : "true";
   const parts = new Array<string>();
   for (let i: u32 = 0; i < value.count; i++) {
-    if (tag == TAG_OBJECT) {
+    if (tag == Tag.Object) {
       const member = value.members.at(i);
       parts.push('"' + stringOf(member.key) + '":' + jsonOf(member.value));
     } else {
       parts.push(jsonOf(value.items.at(i)));
     }
   }
-  return tag == TAG_OBJECT ? "{" + parts.join(",") + "}" : "[" + parts.join(",") + "]";
+  return tag == Tag.Object ? "{" + parts.join(",") + "}" : "[" + parts.join(",") + "]";
 }
 
 /** A list's items, for operators that take arguments one after another. */
