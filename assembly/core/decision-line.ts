@@ -3,20 +3,11 @@
 import * as json from "../bytes/json-writer";
 import { NONE } from "../bytes/slice";
 import { beginText, put, putSlice, textOf, Writer } from "../bytes/writer";
-import { HEADER_CLUSTER, HEADER_FLAGS, STATE_CLUSTER, STATE_NAMESPACE } from "../vocabulary/headers";
+import * as headerNames from "../vocabulary/headers";
 import { anyExposed, putDictionary } from "./dictionary";
 import { RuleError } from "./logic/opcodes";
 import { putValue } from "./logic/value-text";
-import {
-  ERROR_CODE_GENERAL,
-  ERROR_CODE_PARSE,
-  REASON_DEFAULT,
-  REASON_DISABLED,
-  REASON_ERROR,
-  REASON_SPLIT,
-  REASON_STATIC,
-  REASON_TARGETING_MATCH,
-} from "../vocabulary/reasons";
+import * as reasons from "../vocabulary/reasons";
 import { fixed, nextOf } from "../bytes/records";
 import { Decision, Draw, Drawn, FlagReason, Given, GivenReason } from "./decision";
 import { NO_SLOT, Steer } from "./plan";
@@ -29,9 +20,9 @@ const part: Writer = fixed<Writer>();
 
 /** OpenFeature's word for a GivenReason code. */
 export function reasonOf(code: GivenReason): string {
-  if (code == GivenReason.Disabled) return REASON_DISABLED;
-  if (code == GivenReason.Default) return REASON_DEFAULT;
-  return code == GivenReason.Split ? REASON_SPLIT : REASON_TARGETING_MATCH;
+  if (code == GivenReason.Disabled) return reasons.DISABLED;
+  if (code == GivenReason.Default) return reasons.DEFAULT;
+  return code == GivenReason.Split ? reasons.SPLIT : reasons.TARGETING_MATCH;
 }
 
 /** Puts the members `variant`, `reason`, and `cluster` when the variant names one. */
@@ -53,7 +44,7 @@ function putSteering(writer: Writer, decision: Decision): void {
       json.nameText(writer, rollout.header);
     } else {
       json.beginName(writer);
-      put(writer, STATE_NAMESPACE);
+      put(writer, headerNames.STATE_NAMESPACE);
       putSlice(writer, rollout.state);
       json.endName(writer);
     }
@@ -67,18 +58,18 @@ function putSteering(writer: Writer, decision: Decision): void {
   const cluster = steeredCluster(decision);
   if (cluster == NONE) return;
   json.beginName(writer);
-  if (!byHeader) put(writer, STATE_NAMESPACE);
-  put(writer, byHeader ? HEADER_CLUSTER : STATE_CLUSTER);
+  if (!byHeader) put(writer, headerNames.STATE_NAMESPACE);
+  put(writer, byHeader ? headerNames.CLUSTER : headerNames.STATE_CLUSTER);
   json.endName(writer);
   json.text(writer, cluster);
 }
 
 /** flagd's word for an answer. */
 export function flagReason(code: FlagReason): string {
-  if (code == FlagReason.Disabled) return REASON_DISABLED;
-  if (code == FlagReason.Static) return REASON_STATIC;
-  if (code == FlagReason.Default) return REASON_DEFAULT;
-  return code == FlagReason.Error ? REASON_ERROR : REASON_TARGETING_MATCH;
+  if (code == FlagReason.Disabled) return reasons.DISABLED;
+  if (code == FlagReason.Static) return reasons.STATIC;
+  if (code == FlagReason.Default) return reasons.DEFAULT;
+  return code == FlagReason.Error ? reasons.ERROR : reasons.TARGETING_MATCH;
 }
 
 /** Every flag that was evaluated for the request, as the members of an object. */
@@ -101,7 +92,7 @@ function putFlags(writer: Writer, decision: Decision): void {
       json.wordAt(
         writer,
         "errorCode",
-        answer.error == RuleError.Parse ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL,
+        answer.error == RuleError.Parse ? reasons.ERROR_CODE_PARSE : reasons.ERROR_CODE_GENERAL,
       );
     json.endObject(writer);
   }
@@ -180,7 +171,7 @@ function putRequest(writer: Writer, decision: Decision): void {
   if (anyExposed(decision)) {
     beginText(part);
     putDictionary(part, decision);
-    json.textAt(writer, HEADER_FLAGS, textOf(part));
+    json.textAt(writer, headerNames.FLAGS, textOf(part));
   }
   if (anyIssued(decision)) {
     beginText(part);

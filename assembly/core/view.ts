@@ -18,7 +18,7 @@ import {
   trimmed,
 } from "../bytes/slice";
 import { ABSENT, find, mayHold } from "../bytes/table";
-import { HEADER_IP_TAGS, HEADER_PREFIX } from "../vocabulary/headers";
+import * as headerNames from "../vocabulary/headers";
 import { Decision } from "./decision";
 
 const pairs: Pairs = fixed<Pairs>();
@@ -92,7 +92,7 @@ export function readRequest(decision: Decision, block: Slice): bool {
       readPseudo(key, pairs.value);
       continue;
     }
-    if (first == 0x78 && startsWithWord(key, HEADER_PREFIX)) {
+    if (first == 0x78 && startsWithWord(key, headerNames.PREFIX)) {
       noteForged(key, count);
       continue;
     }
@@ -111,7 +111,7 @@ export function readTrailers(block: Slice): void {
   view.forgedCount = 0;
   const count = pairs.begin(block);
   while (pairs.next()) {
-    if (startsWithWord(pairs.key, HEADER_PREFIX)) noteForged(pairs.key, count);
+    if (startsWithWord(pairs.key, headerNames.PREFIX)) noteForged(pairs.key, count);
   }
 }
 
@@ -159,7 +159,7 @@ function readKnown(key: Slice, value: Slice): void {
   } else if (length == 13) {
     if (view.authorization == NONE && startsWithWord(key, "authorization")) view.authorization = value;
   } else if (length == 15) {
-    if (startsWithWord(key, HEADER_IP_TAGS)) view.hasIpTags = true;
+    if (startsWithWord(key, headerNames.IP_TAGS)) view.hasIpTags = true;
   } else if (length == 29) {
     if (startsWithWord(key, "access-control-request-method"))
       view.isPreflight = isWord(view.method, "OPTIONS");

@@ -27,7 +27,7 @@ import {
 } from "../host/headers";
 import { callForeign } from "../host/plugin";
 import { setFilterState } from "../host/properties";
-import { CLEAR_INLINE } from "../vocabulary/headers";
+import * as headerNames from "../vocabulary/headers";
 import { ID_BYTES, ISSUED_BYTES, IssuedCookie, Stream } from "./records";
 import { announceMirrors } from "./shadow/send";
 import { survive } from "./survive";
@@ -110,7 +110,7 @@ function write(byHeader: bool, name: Slice, value: Slice): void {
 
 /** Any write of a request header makes Envoy look for the route again; taking an absent inline one away is cheapest. */
 function clearRoute(): void {
-  if (CLEAR_INLINE && !view.hasIpTags) removeRequestHeader(words.ipTags);
+  if (headerNames.CLEAR_INLINE && !view.hasIpTags) removeRequestHeader(words.ipTags);
   else if (!callForeign(words.clearRouteCache)) survive("host-call", "the route cache could not be cleared");
 }
 

@@ -16,13 +16,7 @@ import { putValue } from "../core/logic/value-text";
 import { seeJson } from "../core/logic/variables";
 import { NO_SLOT, Plan } from "../core/plan";
 import { readValue } from "../policy/read-value";
-import {
-  ERROR_CODE_GENERAL,
-  ERROR_CODE_NOT_FOUND,
-  ERROR_CODE_PARSE,
-  ERROR_CODE_TYPE,
-  REASON_ERROR,
-} from "../vocabulary/reasons";
+import * as reasons from "../vocabulary/reasons";
 import { rootOf } from "./contexts";
 
 const line: Writer = fixed<Writer>();
@@ -69,7 +63,7 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
   const key = part(request, "flagKey");
   const found = key.tag == Tag.Text ? find(plan.flagKeys, key.bits) : ABSENT;
   if (found == ABSENT) {
-    putFailure(request, ERROR_CODE_NOT_FOUND, "there is no such flag");
+    putFailure(request, reasons.ERROR_CODE_NOT_FOUND, "there is no such flag");
     return putMetadata(plan, null);
   }
   const flag = plan.flag(found);
@@ -80,7 +74,7 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
     const isParse = answer.error == RuleError.Parse;
     putFailure(
       request,
-      isParse ? ERROR_CODE_PARSE : ERROR_CODE_GENERAL,
+      isParse ? reasons.ERROR_CODE_PARSE : reasons.ERROR_CODE_GENERAL,
       isParse
         ? "the targeting could not be compiled"
         : "the targeting failed, or its result names no variant",
@@ -97,7 +91,11 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
   const variant = flag.variant(answer.given);
   const value = variant.value;
   if (!isOfType(value, part(request, "type"))) {
-    putFailure(request, ERROR_CODE_TYPE, "the variant's value is of another type than the one asked for");
+    putFailure(
+      request,
+      reasons.ERROR_CODE_TYPE,
+      "the variant's value is of another type than the one asked for",
+    );
     return putMetadata(plan, flag.metadata);
   }
   json.beginObject(line);
@@ -120,7 +118,7 @@ function putFailure(request: Value, code: string, message: string): void {
   json.beginObject(line);
   json.name(line, "value");
   putValue(line, part(request, "default"));
-  json.wordAt(line, "reason", REASON_ERROR);
+  json.wordAt(line, "reason", reasons.ERROR);
   json.wordAt(line, "errorCode", code);
   json.wordAt(line, "errorMessage", message);
 }

@@ -10,7 +10,7 @@ import { Flag } from "../core/flag-plan";
 import { putFolded } from "../core/stat-name";
 import { NO_SLOT, Plan } from "../core/plan";
 import { addToMetric, defineMetric, MetricKind } from "../host/metrics";
-import { STAT_FLAG } from "../vocabulary/stats";
+import * as statNames from "../vocabulary/stats";
 import { vmArena } from "./vm";
 
 const name: Writer = fixed<Writer>();
@@ -28,7 +28,7 @@ export function adoptFlagStats(plan: Plan): void {
 
 function idOf(flag: Flag, variant: u32): u32 {
   restartText(name);
-  put(name, STAT_FLAG);
+  put(name, statNames.FLAG);
   putFolded(name, flag.key);
   putByte(name, 0x2e);
   putFolded(name, flag.variant(variant).name);

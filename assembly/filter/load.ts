@@ -14,7 +14,7 @@ import { configuration } from "../host/plugin";
 import { property } from "../host/properties";
 import { isWarning, problemCount, putProblem } from "../policy/problems";
 import { compilePlan, endReading, noText, refuseSize, starved } from "../policy/read-policy";
-import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
+import * as limits from "../vocabulary/limits";
 import { adoptFlagStats } from "./flag-stats";
 import { adoptEvidence, serveEvidence } from "./evidence/serving";
 import { forgetLevel } from "./lines";
@@ -60,7 +60,7 @@ const line: Writer = fixed<Writer>();
 export function configure(id: u32, bytes: u32): bool {
   beginScratch();
   const root = createRoot(id);
-  const plan: Plan | null = bytes > (LIMIT_POLICY_BYTES as u32) ? refuseSize(bytes) : read(bytes);
+  const plan: Plan | null = bytes > (limits.POLICY_BYTES as u32) ? refuseSize(bytes) : read(bytes);
   for (let i: u32 = 0; i < problemCount(); i++) {
     beginText(line);
     putProblem(line, i);

@@ -7,13 +7,13 @@ import { hashText } from "../bytes/table";
 import { put, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import { Plan, Rollout } from "../core/plan";
 import { putShared, readShared, SharedValue } from "../host/shared-data";
-import { LIMIT_VARIANTS } from "../vocabulary/limits";
+import * as limits from "../vocabulary/limits";
 import { words } from "./words";
 
 /** `serin/<rollout>/served`: when the policy was loaded, then a hash of each variant's name. */
 const HEAD_BYTES: u32 = 8;
 /** The variants, and the control group. */
-const note: usize = memory.data(8 + 4 * (LIMIT_VARIANTS + 1), 8);
+const note: usize = memory.data(8 + 4 * (limits.VARIANTS + 1), 8);
 const shared: SharedValue = fixed<SharedValue>();
 const key: Writer = fixed<Writer>();
 

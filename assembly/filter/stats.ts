@@ -9,26 +9,7 @@ import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import { Plan, Rollout, Signals, Variant } from "../core/plan";
 import { addToMetric, defineMetric, MetricKind, NO_METRIC, recordMetric } from "../host/metrics";
-import {
-  STAT_ERROR,
-  STAT_GRPC_ERROR,
-  STAT_GRPC_OK,
-  STAT_POLICY_LOADED,
-  STAT_POLICY_REJECTED,
-  STAT_ROLLOUT,
-  STAT_RQ_1XX,
-  STAT_RQ_2XX,
-  STAT_RQ_3XX,
-  STAT_RQ_4XX,
-  STAT_RQ_5XX,
-  STAT_RQ_ACTIVE,
-  STAT_RQ_LEFT,
-  STAT_RQ_OVERFLOW,
-  STAT_RQ_RESET,
-  STAT_RQ_TIME,
-  STAT_RQ_TOTAL,
-  STAT_SHARE,
-} from "../vocabulary/stats";
+import * as statNames from "../vocabulary/stats";
 import { CELL_BYTES, CELL_ROOM, Stream, VariantCell, VariantStats } from "./records";
 import { isServedSince } from "./served";
 import { vmArena } from "./vm";
@@ -50,9 +31,9 @@ const name: Writer = fixed<Writer>();
 export function prepareStats(): bool {
   if (prepared) return true;
   prepared = true;
-  loaded = defineMetric(MetricKind.Counter, written(STAT_POLICY_LOADED));
-  rejected = defineMetric(MetricKind.Counter, written(STAT_POLICY_REJECTED));
-  errors = defineMetric(MetricKind.Counter, written(STAT_ERROR));
+  loaded = defineMetric(MetricKind.Counter, written(statNames.POLICY_LOADED));
+  rejected = defineMetric(MetricKind.Counter, written(statNames.POLICY_REJECTED));
+  errors = defineMetric(MetricKind.Counter, written(statNames.ERROR));
   return !vmArena().failed;
 }
 
@@ -79,7 +60,7 @@ function variantKey(rollout: Slice, variant: Slice): Slice {
 
 function define(kind: MetricKind, rollout: Slice, variant: Slice, leaf: string): u32 {
   restartText(name);
-  put(name, STAT_ROLLOUT);
+  put(name, statNames.ROLLOUT);
   putSlice(name, rollout);
   putByte(name, 0x2e);
   putSlice(name, variant);
@@ -90,18 +71,18 @@ function define(kind: MetricKind, rollout: Slice, variant: Slice, leaf: string):
 
 function defineRest(stats: VariantStats, rollout: Slice, variant: Slice): void {
   stats.isFull = true;
-  stats.ended1 = define(MetricKind.Counter, rollout, variant, STAT_RQ_1XX);
-  stats.ended2 = define(MetricKind.Counter, rollout, variant, STAT_RQ_2XX);
-  stats.ended3 = define(MetricKind.Counter, rollout, variant, STAT_RQ_3XX);
-  stats.ended4 = define(MetricKind.Counter, rollout, variant, STAT_RQ_4XX);
-  stats.ended5 = define(MetricKind.Counter, rollout, variant, STAT_RQ_5XX);
-  stats.endedReset = define(MetricKind.Counter, rollout, variant, STAT_RQ_RESET);
-  stats.endedLeft = define(MetricKind.Counter, rollout, variant, STAT_RQ_LEFT);
-  stats.time = define(MetricKind.Histogram, rollout, variant, STAT_RQ_TIME);
-  stats.active = define(MetricKind.Gauge, rollout, variant, STAT_RQ_ACTIVE);
-  stats.overflow = define(MetricKind.Counter, rollout, variant, STAT_RQ_OVERFLOW);
-  stats.grpcOk = define(MetricKind.Counter, rollout, variant, STAT_GRPC_OK);
-  stats.grpcError = define(MetricKind.Counter, rollout, variant, STAT_GRPC_ERROR);
+  stats.ended1 = define(MetricKind.Counter, rollout, variant, statNames.RQ_1XX);
+  stats.ended2 = define(MetricKind.Counter, rollout, variant, statNames.RQ_2XX);
+  stats.ended3 = define(MetricKind.Counter, rollout, variant, statNames.RQ_3XX);
+  stats.ended4 = define(MetricKind.Counter, rollout, variant, statNames.RQ_4XX);
+  stats.ended5 = define(MetricKind.Counter, rollout, variant, statNames.RQ_5XX);
+  stats.endedReset = define(MetricKind.Counter, rollout, variant, statNames.RQ_RESET);
+  stats.endedLeft = define(MetricKind.Counter, rollout, variant, statNames.RQ_LEFT);
+  stats.time = define(MetricKind.Histogram, rollout, variant, statNames.RQ_TIME);
+  stats.active = define(MetricKind.Gauge, rollout, variant, statNames.RQ_ACTIVE);
+  stats.overflow = define(MetricKind.Counter, rollout, variant, statNames.RQ_OVERFLOW);
+  stats.grpcOk = define(MetricKind.Counter, rollout, variant, statNames.GRPC_OK);
+  stats.grpcError = define(MetricKind.Counter, rollout, variant, statNames.GRPC_ERROR);
 }
 
 /** Gives every variant of the plan its record. Without memory a variant has none and is not counted: serin.error is. */
@@ -134,7 +115,7 @@ function adopt(rollout: Rollout, variant: Slice, share: u32, counts: bool, full:
   const stats = statsNamed(rollout.name, variant);
   if (stats == null) return null;
   if (counts && stats.total == NO_METRIC)
-    stats.total = define(MetricKind.Counter, rollout.name, variant, STAT_RQ_TOTAL);
+    stats.total = define(MetricKind.Counter, rollout.name, variant, statNames.RQ_TOTAL);
   if (full && !stats.isFull) defineRest(stats, rollout.name, variant);
   stats.plans++;
   recordMetric(stats.share, share);
@@ -149,7 +130,7 @@ function statsNamed(rollout: Slice, variant: Slice): VariantStats | null {
   const stats = takeRecord<VariantStats>(vmArena());
   if (own == NONE || stats == null) return null;
   if (!insert(vmArena(), records, own, changetype<usize>(stats) as u32)) return null;
-  stats.share = define(MetricKind.Gauge, rollout, variant, STAT_SHARE);
+  stats.share = define(MetricKind.Gauge, rollout, variant, statNames.SHARE);
   return stats;
 }
 

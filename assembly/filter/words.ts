@@ -3,16 +3,8 @@
 import { take } from "../bytes/arena";
 import { fixed } from "../bytes/records";
 import { NONE, Slice, sliceOf } from "../bytes/slice";
-import {
-  HEADER_CLUSTER,
-  HEADER_FLAGS,
-  HEADER_IP_TAGS,
-  HEADER_SHADOW,
-  ROOT_ID_UPSTREAM,
-  STATE_CLUSTER,
-  STATE_DECISION,
-} from "../vocabulary/headers";
-import { STAT_CONTROL } from "../vocabulary/stats";
+import * as headerNames from "../vocabulary/headers";
+import * as statNames from "../vocabulary/stats";
 import { isVmOpen, openVm, vmArena } from "./vm";
 
 
@@ -46,26 +38,26 @@ export const words: Words = fixed<Words>();
 export function prepareWords(): bool {
   if (isVmOpen()) return true;
   if (!openVm()) return false;
-  words.clusterHeader = written(HEADER_CLUSTER);
-  words.clusterState = written(STATE_CLUSTER);
-  words.flagsHeader = written(HEADER_FLAGS);
-  words.ipTags = written(HEADER_IP_TAGS);
+  words.clusterHeader = written(headerNames.CLUSTER);
+  words.clusterState = written(headerNames.STATE_CLUSTER);
+  words.flagsHeader = written(headerNames.FLAGS);
+  words.ipTags = written(headerNames.IP_TAGS);
   words.cookie = written("cookie");
   words.setCookie = written("set-cookie");
   words.clearRouteCache = written("clear_route_cache");
   words.sourceAddress = written("source\0address");
   words.responseCode = written("response\0code");
   words.contentLength = written("response\0headers\0content-length");
-  words.shadowHeader = written(HEADER_SHADOW);
-  words.decisionState = written(STATE_DECISION);
+  words.shadowHeader = written(headerNames.SHADOW);
+  words.decisionState = written(headerNames.STATE_DECISION);
   words.responseFlags = written("response\0flags");
   words.grpcStatus = written("response\0grpc_status");
-  words.control = written(STAT_CONTROL);
+  words.control = written(statNames.CONTROL);
   words.clusterName = written("xds\0cluster_name");
   words.pluginName = written("plugin_name");
   words.contentType = written("response\0headers\0content-type");
   words.rootId = written("plugin_root_id");
-  words.upstream = written(ROOT_ID_UPSTREAM);
+  words.upstream = written(headerNames.ROOT_ID_UPSTREAM);
   return !vmArena().failed;
 }
 

@@ -9,9 +9,9 @@ import { put, putString } from "../bytes/writer";
 import { hashPrefix, Prefix } from "../core/murmur3";
 import { Flag } from "../core/flag-plan";
 import { NO_SLOT, Plan } from "../core/plan";
-import { HEADER_PREFIX } from "../vocabulary/headers";
-import { LIMIT_CLUSTER_BYTES } from "../vocabulary/limits";
-import { CODE_NAME, CODE_NO_EFFECT, CODE_RANGE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import * as headerNames from "../vocabulary/headers";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { Node } from "./node";
 import { beginMessage, fail, hint, isKind, message, reportKey } from "./problems";
 import { isLabel, isToken, isVisible, NOT_A_STEP, OUT_OF_RANGE, thousandths } from "./scalars";
@@ -101,17 +101,17 @@ export function slotFor(table: Table, name: Slice): u32 {
 /** A header's name in lower case, checked; NONE when it was reported. */
 export function headerName(node: Node): Slice {
   if (!isToken(node.text)) {
-    fail(node, CODE_NAME, "must be a header's name");
+    fail(node, codes.NAME, "must be a header's name");
     return NONE;
   }
   const name = keptLower(node.text);
-  if (startsWithWord(name, HEADER_PREFIX)) {
+  if (startsWithWord(name, headerNames.PREFIX)) {
     beginMessage();
     put(message, "headers under ");
-    put(message, HEADER_PREFIX);
+    put(message, headerNames.PREFIX);
     put(message, " are removed before anything is decided, so there will never be a ");
     putString(message, name);
-    hint(node, CODE_NO_EFFECT);
+    hint(node, codes.NO_EFFECT);
   }
   return name;
 }
@@ -123,7 +123,7 @@ export function isNamed(member: Node, what: string): bool {
   put(message, what);
   put(message, " must be a DNS label: 1 to 63 of a-z, 0-9 and inner hyphens, got ");
   putString(message, member.key);
-  reportKey(member, CODE_NAME);
+  reportKey(member, codes.NAME);
   return false;
 }
 
@@ -131,23 +131,23 @@ export function isNamed(member: Node, what: string): bool {
 export function isDisabled(node: Node): bool {
   if (!isKind(node, Token.String)) return false;
   if (isWord(node.text, "DISABLED")) return true;
-  if (!isWord(node.text, "ENABLED")) fail(node, CODE_VALUE, "must be ENABLED or DISABLED");
+  if (!isWord(node.text, "ENABLED")) fail(node, codes.VALUE, "must be ENABLED or DISABLED");
   return false;
 }
 
 /** A percent in thousandths; what is none is reported and counts as 0. */
 export function share(node: Node): u32 {
   if (node.kind != Token.Number) {
-    fail(node, CODE_TYPE, "must be a number from 0 to 100");
+    fail(node, codes.TYPE, "must be a number from 0 to 100");
     return 0;
   }
   const value = thousandths(node.text);
   if (value == OUT_OF_RANGE) {
-    fail(node, CODE_RANGE, "must be 0 to 100");
+    fail(node, codes.RANGE, "must be 0 to 100");
     return 0;
   }
   if (value == NOT_A_STEP) {
-    fail(node, CODE_RANGE, "must be in steps of 0.001");
+    fail(node, codes.RANGE, "must be in steps of 0.001");
     return 0;
   }
   return value;
@@ -156,8 +156,8 @@ export function share(node: Node): u32 {
 /** A cluster's name; NONE when it was reported. */
 export function clusterName(node: Node): Slice {
   if (!isKind(node, Token.String)) return NONE;
-  if (isVisible(node.text, LIMIT_CLUSTER_BYTES)) return kept(node.text);
-  fail(node, CODE_VALUE, "must be a cluster's name: 1 to 1024 visible ASCII characters without blanks");
+  if (isVisible(node.text, limits.CLUSTER_BYTES)) return kept(node.text);
+  fail(node, codes.VALUE, "must be a cluster's name: 1 to 1024 visible ASCII characters without blanks");
   return NONE;
 }
 

@@ -6,7 +6,7 @@ import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, Slice, startsWithWord } from "../bytes/slice";
 import { Op } from "../core/logic/opcodes";
 import { isVersion } from "../core/logic/sem-ver";
-import { CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import * as codes from "../vocabulary/problems";
 import { Node } from "./node";
 import { beginMessage, message, putFound, report, warn } from "./problems";
 import { put } from "../bytes/writer";
@@ -36,29 +36,29 @@ export function checkOperands(op: Op, list: Node, isStrict: bool): void {
 function checkPath(node: Node | null): void {
   if (!node || node.kind != Token.String || !startsWithWord(node.text, "$flagd.")) return;
   if (isWord(node.text, "$flagd.flagKey") || isWord(node.text, "$flagd.timestamp")) return;
-  doubt(node, CODE_NAME, "$flagd has flagKey and timestamp");
+  doubt(node, codes.NAME, "$flagd has flagKey and timestamp");
 }
 
 function checkTexts(list: Node): void {
   for (let node = list.first; node; node = nextOf(node)) {
     if (node.kind != Token.String && node.kind != Token.Object)
-      doubt(node, CODE_TYPE, "must be a string or a rule");
+      doubt(node, codes.TYPE, "must be a string or a rule");
   }
 }
 
 function checkVersions(list: Node): void {
-  if (list.count != 3) return doubt(list, CODE_VALUE, "must be [version, operator, version]");
+  if (list.count != 3) return doubt(list, codes.VALUE, "must be [version, operator, version]");
   const operator = list.head.behind;
   checkVersion(list.head);
   checkVersion(operator.behind);
   if (operator.kind == Token.String && !isComparison(operator.text)) {
-    doubt(operator, CODE_VALUE, "must be one of = != < <= > >= ^ ~");
+    doubt(operator, codes.VALUE, "must be one of = != < <= > >= ^ ~");
   }
 }
 
 function checkVersion(node: Node): void {
   if (node.kind == Token.String && !isVersion(node.text))
-    doubt(node, CODE_VALUE, "must be a version like 1.2.3");
+    doubt(node, codes.VALUE, "must be a version like 1.2.3");
 }
 
 function isComparison(text: Slice): bool {
@@ -75,11 +75,11 @@ function checkBuckets(list: Node): void {
     if (node.kind != Token.Array) {
       const mayBucket = node.index == 0 && node.kind == Token.Object;
       if (!mayBucket)
-        doubt(node, CODE_TYPE, node.index == 0 ? "must be a rule or a bucket" : "must be a bucket");
+        doubt(node, codes.TYPE, node.index == 0 ? "must be a rule or a bucket" : "must be a bucket");
       continue;
     }
     if (node.count == 0 || node.count > 2)
-      doubt(node, CODE_VALUE, "a bucket is [variant] or [variant, weight]");
+      doubt(node, codes.VALUE, "a bucket is [variant] or [variant, weight]");
     if (node.count < 2) continue;
     checkWeight(node.head.behind);
   }
@@ -92,5 +92,5 @@ function checkWeight(node: Node): void {
     const byte = load<u8>(addressOf(node.text) + i);
     if (byte < 0x30 || byte > 0x39) whole = false;
   }
-  if (!whole) doubt(node, CODE_VALUE, "a weight is a whole number, 0 or more");
+  if (!whole) doubt(node, codes.VALUE, "a weight is a whole number, 0 or more");
 }

@@ -9,8 +9,8 @@ import { INSTRUCTION, Op, RuleError, SPREAD } from "../core/logic/opcodes";
 import { Value } from "../core/logic/value";
 import { Variable, VariableKind } from "../core/logic/variable";
 import { Rule } from "../core/rule-plan";
-import { LIMIT_INSTRUCTIONS, LIMIT_OPERATORS } from "../vocabulary/limits";
-import { CODE_LIMIT, CODE_OPERATOR, CODE_REFERENCE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { plan, reading, record } from "./build";
 import { beginFolding, emitOperator } from "./fold";
 import { hintAtOperands } from "./portability";
@@ -109,7 +109,7 @@ export function readEvaluators(object: Node): void {
     if (reference) {
       beginMessage();
       put(message, "a rule of $evaluators cannot name another");
-      warn(reference, CODE_REFERENCE);
+      warn(reference, codes.REFERENCE);
       evaluator.isBroken = true;
     } else if (node.kind == Token.Object && node.count != 0) {
       evaluator.rule = compileRule(node, false);
@@ -136,9 +136,9 @@ export function compileRule(node: Node, isStrict: bool): Rule | null {
   enter(node);
   while (open != 0 && !broken && !plan.arena.failed && !reading.failed) {
     step(changetype<Frame>(frames + (open - 1) * FRAME_BYTES));
-    if (written + codeLength > (LIMIT_INSTRUCTIONS as u32) * INSTRUCTION) {
-      putOverLimit(LIMIT_INSTRUCTIONS, " instructions in all rules");
-      fault(node, CODE_LIMIT);
+    if (written + codeLength > (limits.INSTRUCTIONS as u32) * INSTRUCTION) {
+      putOverLimit(limits.INSTRUCTIONS, " instructions in all rules");
+      fault(node, codes.LIMIT);
     }
   }
   if (broken) {
@@ -176,7 +176,7 @@ function enter(value: Node): void {
   if (open == MOST_FRAMES) {
     beginMessage();
     put(message, "a rule that nests too deep");
-    return fault(node, CODE_LIMIT);
+    return fault(node, codes.LIMIT);
   }
   const frame = changetype<Frame>(frames + open * FRAME_BYTES);
   frame.taken = 0;
@@ -195,7 +195,7 @@ function enter(value: Node): void {
   if (node.count != 1) {
     beginMessage();
     put(message, "a rule has exactly one key, its operator");
-    return fault(node, CODE_VALUE);
+    return fault(node, codes.VALUE);
   }
   const member = node.head;
   if (isWord(member.key, "$ref")) return callShared(member);
@@ -205,12 +205,12 @@ function enter(value: Node): void {
     put(message, "unknown operator ");
     putString(message, member.key);
     putNearest(message, member.key, OPERATOR_WORDS);
-    return faultKey(member, CODE_OPERATOR);
+    return faultKey(member, codes.OPERATOR);
   }
   operators++;
-  if (operators > (LIMIT_OPERATORS as u32)) {
-    putOverLimit(LIMIT_OPERATORS, " operators in one rule");
-    return fault(node, CODE_LIMIT);
+  if (operators > (limits.OPERATORS as u32)) {
+    putOverLimit(limits.OPERATORS, " operators in one rule");
+    return fault(node, codes.LIMIT);
   }
   if (frame.op == Op.Fractional) usesKey = true;
   if (frame.op == Op.Missing || frame.op == Op.MissingSome) namePaths(member);
@@ -243,7 +243,7 @@ function callShared(member: Node): void {
       member.kind == Token.String ? "no such rule in $evaluators: " : "$ref must name one of $evaluators",
     );
     if (member.kind == Token.String) putString(message, member.text);
-    return fault(member, CODE_REFERENCE);
+    return fault(member, codes.REFERENCE);
   }
   const rule = evaluator.rule;
   if (!rule || evaluator.isBroken) {
@@ -251,7 +251,7 @@ function callShared(member: Node): void {
     put(message, "the evaluator ");
     putString(message, member.text);
     put(message, " is faulty itself");
-    return fault(member, CODE_REFERENCE);
+    return fault(member, codes.REFERENCE);
   }
   if (rule.usesKey) usesKey = true;
   if (rule.usesAddress) usesAddress = true;
@@ -406,7 +406,7 @@ function emitVariable(node: Node | null): void {
     else if (node.kind != Token.Null && !(node.kind == Token.Array && node.count == 0)) {
       beginMessage();
       put(message, "var must name a path");
-      return fault(node, CODE_TYPE);
+      return fault(node, codes.TYPE);
     }
   }
   const variable = variableFor(path);
@@ -423,7 +423,7 @@ function stepIterator(frame: Frame): void {
     if (frame.count < 2 || frame.spread) {
       beginMessage();
       put(message, isReduce ? "expected [list, rule, start]" : "expected [list, rule]");
-      return fault(frame.node, CODE_VALUE);
+      return fault(frame.node, codes.VALUE);
     }
     return enterNext(frame);
   }

@@ -6,13 +6,13 @@ import { parseDecimal, parseNumber } from "../bytes/number-parse";
 import { nextOf } from "../bytes/records";
 import { addressOf, findByte, isWord, lengthOf, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { Op } from "../core/logic/opcodes";
-import { CODE_PORTABILITY } from "../vocabulary/problems";
+import * as codes from "../vocabulary/problems";
 import { Node } from "./node";
 import { NO_OPERATOR, operatorOf } from "./operators";
 import { hintWith } from "./problems";
 
 function hint(node: Node, sentence: string): void {
-  hintWith(node, CODE_PORTABILITY, sentence);
+  hintWith(node, codes.PORTABILITY, sentence);
 }
 
 function compares(op: Op): bool {

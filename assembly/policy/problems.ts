@@ -6,8 +6,8 @@ import * as json from "../bytes/json-writer";
 import { scratch } from "../bytes/scratch";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { beginText, put, putNumber, putSlice, putString, restartText, textOf, Writer } from "../bytes/writer";
-import { LIMIT_PROBLEMS } from "../vocabulary/limits";
-import { CODE_MISSING_KEY, CODE_TYPE, CODE_UNKNOWN_KEY } from "../vocabulary/problems";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { Node, parentOf } from "./node";
 import { putNearest } from "./nearest";
 
@@ -41,7 +41,7 @@ export const message: Writer = changetype<Writer>(memory.data(offsetof<Writer>()
 
 /** Forgets all problems; the next ones are places of `policyText`. Its bytes have to stay until they are written. */
 export function beginProblems(policyText: Slice): void {
-  problems = scratch(PROBLEM_BYTES * LIMIT_PROBLEMS);
+  problems = scratch(PROBLEM_BYTES * limits.PROBLEMS);
   count = 0;
   errors = 0;
   text = policyText;
@@ -71,7 +71,7 @@ export function beginMessage(): void {
 function add(node: Node | null, at: usize, code: string, severity: Severity): void {
   if (severity == Severity.Error) errors++;
   if (problems == 0) return;
-  if (count == (LIMIT_PROBLEMS as u32) && !dropBelow(severity)) return;
+  if (count == (limits.PROBLEMS as u32) && !dropBelow(severity)) return;
   // In the order of the text; the ones that were there before keep their place.
   let place = count;
   while (place > 0 && changetype<Problem>(problems + (place - 1) * PROBLEM_BYTES).at > at) {
@@ -186,7 +186,7 @@ export function isKind(node: Node, kind: Token): bool {
   if (node.kind == kind) return true;
   fail(
     node,
-    CODE_TYPE,
+    codes.TYPE,
     kind == Token.Object
       ? "must be an object"
       : kind == Token.Array
@@ -199,7 +199,7 @@ export function isKind(node: Node, kind: Token): bool {
 /** Whether the value is true or false; reported when not. */
 export function isTruth(node: Node): bool {
   if (node.kind == Token.True || node.kind == Token.False) return true;
-  fail(node, CODE_TYPE, "must be true or false");
+  fail(node, codes.TYPE, "must be true or false");
   return false;
 }
 
@@ -209,7 +209,7 @@ export function unknownKey(member: Node, known: string): void {
   put(message, "unknown key ");
   putString(message, member.key);
   putNearest(message, member.key, known);
-  reportKey(member, CODE_UNKNOWN_KEY);
+  reportKey(member, codes.UNKNOWN_KEY);
 }
 
 /** Reports that an object lacks a member. */
@@ -219,7 +219,7 @@ export function missingKey(object: Node, key: string, why: string): void {
   put(message, key);
   put(message, '" is missing: ');
   put(message, why);
-  report(object, CODE_MISSING_KEY);
+  report(object, codes.MISSING_KEY);
 }
 
 /** Most containers inside one another: the reader's limit, and the value itself. */

@@ -7,9 +7,9 @@ import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, startsWith
 import { put, putString } from "../bytes/writer";
 import { Ignored } from "../core/json-difference";
 import { BodyComparison, HeaderChange, Shadow } from "../core/shadow-plan";
-import { HEADER_PREFIX } from "../vocabulary/headers";
-import { LIMIT_IGNORED, LIMIT_SHADOW_LIST } from "../vocabulary/limits";
-import { CODE_LIMIT, CODE_NAME, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import * as headerNames from "../vocabulary/headers";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { asciiOf, kept, keptLower, records, room } from "./build";
 import { isOneOf } from "./nearest";
 import { Node } from "./node";
@@ -56,7 +56,7 @@ function sample(node: Node): u32 {
   const ends = length > 2 && load<u8>(begin + length - 2) == 0x2f && load<u8>(begin + length - 1) == 0x73;
   const value = ends ? wholeNumber(sliceOf(begin, length - 2), MOST_SAMPLES) : NOT_WHOLE;
   if (value != NOT_WHOLE) return value;
-  fail(node, CODE_VALUE, "must be 0/s to 1000/s, like 1/s");
+  fail(node, codes.VALUE, "must be 0/s to 1000/s, like 1/s");
   return 0;
 }
 
@@ -69,7 +69,7 @@ function readBody(node: Node, shadow: Shadow): void {
   if (node.kind != Token.Object)
     return fail(
       node,
-      CODE_TYPE,
+      codes.TYPE,
       'must be true, false or an object like {"json": true, "ignore": ["/timestamp"]}',
     );
   shadow.body = BodyComparison.Json;
@@ -85,21 +85,21 @@ function readBody(node: Node, shadow: Shadow): void {
     }
   }
   if (shadow.body == BodyComparison.Bytes && ignore)
-    fail(ignore, CODE_VALUE, "needs json: true, since only JSON has parts that can be named");
+    fail(ignore, codes.VALUE, "needs json: true, since only JSON has parts that can be named");
 }
 
 function readIgnored(list: Node, shadow: Shadow): void {
   if (!isKind(list, Token.Array)) return;
-  if (list.count > (LIMIT_IGNORED as u32)) {
-    putOverLimit(LIMIT_IGNORED, " pointers");
-    return report(list, CODE_LIMIT);
+  if (list.count > (limits.IGNORED as u32)) {
+    putOverLimit(limits.IGNORED, " pointers");
+    return report(list, codes.LIMIT);
   }
   shadow.ignored = records<Ignored>(list.count);
   if (shadow.ignored.isNone) return;
   for (let node = list.first; node; node = nextOf(node)) {
     if (!isKind(node, Token.String)) continue;
     if (!readPointer(node.text, shadow.ignored.at(shadow.ignoredCount))) {
-      fail(node, CODE_VALUE, "must be a JSON Pointer (RFC 6901), like /items/*/id");
+      fail(node, codes.VALUE, "must be a JSON Pointer (RFC 6901), like /items/*/id");
       continue;
     }
     shadow.ignoredCount++;
@@ -136,9 +136,9 @@ export function readChanges(object: Node, shadow: Shadow): void {
   if (!isKind(object, Token.Object)) return;
   let count: u32 = 0;
   for (let list = object.first; list; list = nextOf(list)) count += list.count;
-  if (count > (LIMIT_SHADOW_LIST as u32)) {
-    putOverLimit(LIMIT_SHADOW_LIST, " header changes");
-    return report(object, CODE_LIMIT);
+  if (count > (limits.SHADOW_LIST as u32)) {
+    putOverLimit(limits.SHADOW_LIST, " header changes");
+    return report(object, codes.LIMIT);
   }
   shadow.changes = records<HeaderChange>(count);
   if (shadow.changes.isNone) return;
@@ -161,7 +161,7 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
   const isHost = isWord(name, "host");
   if (
     name == NONE ||
-    startsWithWord(name, HEADER_PREFIX) ||
+    startsWithWord(name, headerNames.PREFIX) ||
     isOneOf(name, ENVOYS_OWN) ||
     (isHost && !isSet)
   ) {
@@ -171,12 +171,12 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
       "must be the name of a header that a copy may have of its own (none of x-serin-*, of the connection, of the length), got ",
     );
     putString(message, text);
-    if (isSet) reportKey(node, CODE_NAME);
-    else report(node, CODE_NAME);
+    if (isSet) reportKey(node, codes.NAME);
+    else report(node, codes.NAME);
     return;
   }
   if (isSet && !isFieldValue(node.text))
-    return fail(node, CODE_VALUE, "must be a header's value: visible ASCII and inner blanks");
+    return fail(node, codes.VALUE, "must be a header's value: visible ASCII and inner blanks");
   const change = shadow.changes.at(shadow.changeCount);
   change.name = isHost ? asciiOf(":authority") : name;
   change.value = isSet ? kept(node.text) : NONE;

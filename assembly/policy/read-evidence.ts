@@ -7,8 +7,8 @@ import { put, putNumber } from "../bytes/writer";
 import { Met } from "../core/evidence";
 import { SourceKind } from "../core/identity-plan";
 import { NO_SLOT, Rollout, Signals } from "../core/plan";
-import { LIMIT_EPOCH, LIMIT_SLOW, LIMIT_SLOW_MS, LIMIT_WARMUP_MS } from "../vocabulary/limits";
-import { CODE_LIMIT, CODE_RANGE, CODE_TYPE, CODE_VALUE } from "../vocabulary/problems";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { records } from "./build";
 import { Node } from "./node";
 import { beginMessage, fail, isKind, message, putFound, putOverLimit, report } from "./problems";
@@ -16,7 +16,7 @@ import { sign } from "./signature";
 import { NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
 
 const DEFAULT_WARMUP_MS: u32 = 30000;
-const MOST_SLOW: u32 = LIMIT_SLOW as u32;
+const MOST_SLOW: u32 = limits.SLOW as u32;
 
 /** What holds where a rollout has none of the three keys. */
 export function presetEvidence(rollout: Rollout): void {
@@ -41,8 +41,8 @@ function addThreshold(rollout: Rollout, milliseconds: u32): void {
 export function readSlow(node: Node, rollout: Rollout): void {
   if (!isKind(node, Token.Array)) return;
   if (node.count > MOST_SLOW) {
-    putOverLimit(LIMIT_SLOW, " thresholds");
-    return report(node, CODE_LIMIT);
+    putOverLimit(limits.SLOW, " thresholds");
+    return report(node, codes.LIMIT);
   }
   if (rollout.slow.isNone) return;
   rollout.slowCount = 0;
@@ -53,12 +53,12 @@ export function readSlow(node: Node, rollout: Rollout): void {
       failDuration(item, "5ms or 1s");
       continue;
     }
-    if (value > (LIMIT_SLOW_MS as u32)) {
-      fail(item, CODE_RANGE, "must be at most 60m");
+    if (value > (limits.SLOW_MS as u32)) {
+      fail(item, codes.RANGE, "must be at most 60m");
       continue;
     }
     if (value <= before) {
-      fail(item, CODE_VALUE, "must be longer than the one before it");
+      fail(item, codes.VALUE, "must be longer than the one before it");
       continue;
     }
     before = value;
@@ -70,23 +70,23 @@ export function readSlow(node: Node, rollout: Rollout): void {
 export function readWarmup(node: Node, rollout: Rollout): void {
   const value = node.kind == Token.String ? duration(node.text) : NO_DURATION;
   if (value == NO_DURATION) return failDuration(node, "30s or 2m");
-  if (value > (LIMIT_WARMUP_MS as u32)) return fail(node, CODE_RANGE, "must be at most 24h");
+  if (value > (limits.WARMUP_MS as u32)) return fail(node, codes.RANGE, "must be at most 24h");
   rollout.warmupMs = value;
 }
 
 /** Reads `epoch`: a whole number. */
 export function readEpoch(node: Node, rollout: Rollout): void {
-  const value = node.kind == Token.Number ? wholeNumber(node.text, LIMIT_EPOCH) : NOT_WHOLE;
+  const value = node.kind == Token.Number ? wholeNumber(node.text, limits.EPOCH) : NOT_WHOLE;
   if (value != NOT_WHOLE) {
     rollout.epoch = value;
     return;
   }
   beginMessage();
   put(message, "must be a whole number from 0 to ");
-  putNumber(message, LIMIT_EPOCH);
+  putNumber(message, limits.EPOCH);
   put(message, ", got ");
   putFound(node);
-  report(node, node.kind == Token.Number ? CODE_RANGE : CODE_TYPE);
+  report(node, node.kind == Token.Number ? codes.RANGE : codes.TYPE);
 }
 
 /** Longer than any limit. */
@@ -124,7 +124,7 @@ function failDuration(node: Node, example: string): void {
   put(message, example);
   put(message, ", got ");
   putFound(node);
-  report(node, node.kind == Token.String ? CODE_VALUE : CODE_TYPE);
+  report(node, node.kind == Token.String ? codes.VALUE : codes.TYPE);
 }
 
 /** Finds whom the evidence of a rollout compares, once its variants and its control group are laid out. */

@@ -3,8 +3,8 @@
 import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { isWord } from "../bytes/slice";
-import { LIMIT_CONTEXT } from "../vocabulary/limits";
-import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { plan, reading } from "./build";
 import { constantOf } from "./constants";
 import { nextBelow, Node } from "./node";
@@ -21,7 +21,7 @@ export function readFlagd(object: Node): void {
       if (!isKind(node, Token.String)) continue;
       if (isWord(node.text, "v1")) plan.generation = 1;
       else if (isWord(node.text, "v3")) plan.generation = 3;
-      else if (!isWord(node.text, "v2")) fail(node, CODE_VALUE, "must be v1, v2 or v3");
+      else if (!isWord(node.text, "v2")) fail(node, codes.VALUE, "must be v1, v2 or v3");
     } else if (isWord(node.key, "context")) {
       if (isKind(node, Token.Object)) readContext(node);
     } else if (isWord(node.key, "types")) {
@@ -34,9 +34,9 @@ export function readFlagd(object: Node): void {
 
 function readContext(object: Node): void {
   for (let node: Node | null = object; node; node = nextBelow(object, node)) {
-    if (node.kind != Token.Object || node.count <= (LIMIT_CONTEXT as u32)) continue;
-    putOverLimit(LIMIT_CONTEXT, " members");
-    return report(node, CODE_LIMIT);
+    if (node.kind != Token.Object || node.count <= (limits.CONTEXT as u32)) continue;
+    putOverLimit(limits.CONTEXT, " members");
+    return report(node, codes.LIMIT);
   }
   plan.context = constantOf(plan.arena, reading, object);
 }
@@ -46,6 +46,6 @@ function readTypes(object: Node): void {
   for (let node = object.first; node; node = nextOf(node)) {
     if (!isKind(node, Token.String)) continue;
     if (isWord(node.text, "number")) setNumber(node.key);
-    else if (!isWord(node.text, "string")) fail(node, CODE_VALUE, "must be number or string");
+    else if (!isWord(node.text, "string")) fail(node, codes.VALUE, "must be number or string");
   }
 }

@@ -14,16 +14,8 @@ import { putFolded } from "../core/stat-name";
 import { Flag, FlagVariant } from "../core/flag-plan";
 import { Value } from "../core/logic/value";
 import { NO_SLOT } from "../core/plan";
-import { LIMIT_FLAGS } from "../vocabulary/limits";
-import {
-  CODE_CONFLICT,
-  CODE_LIMIT,
-  CODE_NAME,
-  CODE_REFERENCE,
-  CODE_TYPE,
-  CODE_UNKNOWN_KEY,
-  CODE_VALUE,
-} from "../vocabulary/problems";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { isDisabled, kept, plan, reading, records, room, useFlag } from "./build";
 import { compileRule } from "./compile-rule";
 import { constantOf } from "./constants";
@@ -51,9 +43,9 @@ let lastWatched: Flag | null = null;
 /** Reads all flags into the plan. */
 export function readFlags(object: Node): void {
   if (!isKind(object, Token.Object)) return;
-  if (object.count > (LIMIT_FLAGS as u32)) {
-    putOverLimit(LIMIT_FLAGS, " flags");
-    return report(object, CODE_LIMIT);
+  if (object.count > (limits.FLAGS as u32)) {
+    putOverLimit(limits.FLAGS, " flags");
+    return report(object, codes.LIMIT);
   }
   statKeys = newTable(reading);
   dictionaryKeys = newTable(reading);
@@ -75,7 +67,7 @@ export function readFlags(object: Node): void {
 function readFlag(node: Node, flag: Flag): void {
   checkStatKey(node);
   if (!isKind(node, Token.Object)) return;
-  if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a flag's key may not be empty");
+  if (lengthOf(node.key) == 0) doubt(node, codes.NAME, "a flag's key may not be empty");
   let state: Node | null = null;
   let variants: Node | null = null;
   let fallback: Node | null = null;
@@ -114,7 +106,7 @@ function checkStatKey(node: Node): void {
   put(message, "another flag's key is ");
   putString(message, key);
   put(message, " in stat names already");
-  warnKey(node, CODE_CONFLICT);
+  warnKey(node, codes.CONFLICT);
 }
 
 /** As `unknownKey`, for what flagd passes over. */
@@ -123,7 +115,7 @@ function doubtKey(member: Node, known: string): void {
   put(message, "unknown key ");
   putString(message, member.key);
   putNearest(message, member.key, known);
-  warnKey(member, CODE_UNKNOWN_KEY);
+  warnKey(member, codes.UNKNOWN_KEY);
 }
 
 /** A warning that `serin validate` refuses by default. */
@@ -140,7 +132,7 @@ function typeOf(node: Node): u32 {
 
 function readFlagVariants(object: Node, flag: Flag): void {
   if (!isKind(object, Token.Object)) return;
-  if (object.count == 0) return doubt(object, CODE_VALUE, "must have at least one variant");
+  if (object.count == 0) return doubt(object, codes.VALUE, "must have at least one variant");
   flag.variants = records<FlagVariant>(object.count);
   if (flag.variants.isNone) return;
   let mixed = false;
@@ -151,13 +143,13 @@ function readFlagVariants(object: Node, flag: Flag): void {
     if (!value) return;
     variant.value = value;
     flag.variantCount++;
-    if (lengthOf(node.key) == 0) doubt(node, CODE_NAME, "a variant's name may not be empty");
+    if (lengthOf(node.key) == 0) doubt(node, codes.NAME, "a variant's name may not be empty");
     hintAtVariant(node);
     if (node.kind == Token.Null || node.kind == Token.Array) {
-      doubt(node, CODE_TYPE, "a variant's value must be a boolean, a number, a string or an object");
+      doubt(node, codes.TYPE, "a variant's value must be a boolean, a number, a string or an object");
     } else if (!mixed && typeOf(node) != typeOf(object.head)) {
       mixed = true;
-      doubt(node, CODE_TYPE, "all variants of a flag must have values of one type");
+      doubt(node, codes.TYPE, "all variants of a flag must have values of one type");
     }
   }
 }
@@ -174,13 +166,13 @@ function readFallback(node: Node, flag: Flag): void {
   beginMessage();
   put(message, "must name one of the variants, got ");
   putFound(node);
-  report(node, CODE_REFERENCE);
+  report(node, codes.REFERENCE);
 }
 
 function readTargeting(node: Node, flag: Flag): void {
   if (node.kind == Token.Null)
-    return doubt(node, CODE_TYPE, "targeting must be an object; without any leave it out");
-  if (node.kind != Token.Object) doubt(node, CODE_TYPE, "targeting must be a rule");
+    return doubt(node, codes.TYPE, "targeting must be an object; without any leave it out");
+  if (node.kind != Token.Object) doubt(node, codes.TYPE, "targeting must be a rule");
   else if (node.count == 0) return;
   const rule = compileRule(node, false);
   flag.targeting = rule;
@@ -193,13 +185,13 @@ export function metadataOf(node: Node): Value | null {
     beginMessage();
     put(message, "must be an object, got ");
     putFound(node);
-    warn(node, CODE_TYPE);
+    warn(node, codes.TYPE);
     return null;
   }
   for (let member = node.first; member; member = nextOf(member)) {
     const kind = member.kind;
     if (kind != Token.Object && kind != Token.Array && kind != Token.Null) continue;
-    doubt(member, CODE_TYPE, "metadata may hold strings, numbers and booleans alone");
+    doubt(member, codes.TYPE, "metadata may hold strings, numbers and booleans alone");
   }
   return constantOf(plan.arena, reading, node);
 }
@@ -218,7 +210,7 @@ function readMetadata(node: Node, flag: Flag): void {
 }
 
 function isTrue(node: Node): bool {
-  if (node.kind != Token.True && node.kind != Token.False) doubt(node, CODE_TYPE, "must be true or false");
+  if (node.kind != Token.True && node.kind != Token.False) doubt(node, codes.TYPE, "must be true or false");
   return node.kind == Token.True;
 }
 
@@ -261,5 +253,5 @@ function expose(node: Node, flag: Flag): void {
   put(message, "another exposed flag has the key ");
   putString(message, flag.dictionaryKey);
   put(message, " in x-serin-flags already");
-  warn(node, CODE_CONFLICT);
+  warn(node, codes.CONFLICT);
 }

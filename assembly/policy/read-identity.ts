@@ -6,8 +6,8 @@ import { addressOf, isWord, lengthOf, NONE, sameText, Slice } from "../bytes/sli
 import { beginText, put, putNumber, putSlice, textOf, Writer } from "../bytes/writer";
 import { Identity, IssueCookie, Secure, Source, SourceKind } from "../core/identity-plan";
 import { NO_SLOT } from "../core/plan";
-import { LIMIT_SOURCES } from "../vocabulary/limits";
-import { CODE_CONFLICT, CODE_LIMIT, CODE_NAME, CODE_NO_EFFECT, CODE_VALUE } from "../vocabulary/problems";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { headerName, kept, plan, record, records, slotFor } from "./build";
 import { Node } from "./node";
 import {
@@ -30,9 +30,9 @@ const KNOWN_COOKIE = "name maxAge path domain secure sameSite";
 /** Reads an identity list. @returns null when it was reported */
 export function readIdentity(list: Node): Identity | null {
   if (!isKind(list, Token.Array)) return null;
-  if (list.count > (LIMIT_SOURCES as u32)) {
-    putOverLimit(LIMIT_SOURCES, " sources");
-    report(list, CODE_LIMIT);
+  if (list.count > (limits.SOURCES as u32)) {
+    putOverLimit(limits.SOURCES, " sources");
+    report(list, codes.LIMIT);
     return null;
   }
   const identity = record<Identity>();
@@ -65,29 +65,29 @@ function readSource(node: Node, source: Source): void {
   } else if (isWord(key, "query")) {
     source.kind = SourceKind.Query;
     if (!isKind(member, Token.String)) return;
-    if (lengthOf(member.text) == 0) return fail(member, CODE_NAME, "must be a parameter's name");
+    if (lengthOf(member.text) == 0) return fail(member, codes.NAME, "must be a parameter's name");
     source.name = kept(member.text);
     source.slot = slotFor(plan.inputs.params, source.name);
   } else if (isWord(key, "jwt")) {
     source.kind = SourceKind.Jwt;
     if (!isKind(member, Token.String)) return;
-    if (lengthOf(member.text) == 0) return fail(member, CODE_NAME, "must be a claim's name");
+    if (lengthOf(member.text) == 0) return fail(member, codes.NAME, "must be a claim's name");
     source.name = kept(member.text);
     source.slot = slotFor(plan.inputs.claims, source.name);
   } else if (isWord(key, "sourceAddress")) {
     source.kind = SourceKind.Address;
-    if (member.kind != Token.True) fail(member, CODE_VALUE, "must be true");
+    if (member.kind != Token.True) fail(member, codes.VALUE, "must be true");
   } else if (isWord(key, "issueCookie")) {
     source.kind = SourceKind.Issue;
     plan.drawsRandom = true;
     readIssueCookie(member, source);
     const next = node.next;
-    if (next) hintWith(next, CODE_NO_EFFECT, "never reached: issueCookie before it always yields");
+    if (next) hintWith(next, codes.NO_EFFECT, "never reached: issueCookie before it always yields");
   } else if (isWord(key, "random")) {
     source.kind = SourceKind.Random;
     plan.drawsRandom = true;
-    if (member.kind != Token.True) fail(member, CODE_VALUE, "must be true");
-    if (node.next) failWith(node, CODE_CONFLICT, "random always yields, so it can only be the last source");
+    if (member.kind != Token.True) fail(member, codes.VALUE, "must be true");
+    if (node.next) failWith(node, codes.CONFLICT, "random always yields, so it can only be the last source");
   } else {
     unknownKey(member, KNOWN_SOURCES);
   }
@@ -104,14 +104,14 @@ function failCount(node: Node): void {
   if (unknown) return;
   fail(
     node,
-    CODE_VALUE,
+    codes.VALUE,
     "a source has exactly one key, one of cookie, header, query, jwt, sourceAddress, issueCookie, random",
   );
 }
 
 function readCookieSource(member: Node, source: Source): void {
   if (!isKind(member, Token.String)) return;
-  if (!isToken(member.text)) return fail(member, CODE_NAME, "must be a cookie's name");
+  if (!isToken(member.text)) return fail(member, codes.NAME, "must be a cookie's name");
   source.name = kept(member.text);
   source.slot = slotFor(plan.inputs.cookies, source.name);
 }
@@ -134,7 +134,7 @@ function readIssueCookie(node: Node, source: Source): void {
       hasName = true;
       if (!isKind(member, Token.String)) continue;
       if (isToken(member.text)) name = member.text;
-      else fail(member, CODE_NAME, "must be a cookie's name");
+      else fail(member, codes.NAME, "must be a cookie's name");
       nameNode = member;
     } else if (isWord(member.key, "maxAge")) {
       if (!isKind(member, Token.String)) continue;
@@ -142,18 +142,18 @@ function readIssueCookie(node: Node, source: Source): void {
       if (maxAge == NO_DURATION)
         fail(
           member,
-          CODE_VALUE,
+          codes.VALUE,
           'must be a duration like "30d": a whole number and s, m, h, d or w, at most 3650d',
         );
     } else if (isWord(member.key, "path")) {
       if (!isKind(member, Token.String)) continue;
       path = member.text;
       if (!isAttribute(path) || load<u8>(addressOf(path)) != 0x2f)
-        fail(member, CODE_VALUE, "must be a path: a slash, then visible characters without ;");
+        fail(member, codes.VALUE, "must be a path: a slash, then visible characters without ;");
     } else if (isWord(member.key, "domain")) {
       if (!isKind(member, Token.String)) continue;
       domain = member.text;
-      if (!isAttribute(domain)) fail(member, CODE_VALUE, "must be a domain");
+      if (!isAttribute(domain)) fail(member, codes.VALUE, "must be a domain");
     } else if (isWord(member.key, "secure")) {
       if (isTruth(member)) secure = member.kind == Token.True ? Secure.Always : Secure.Never;
     } else if (isWord(member.key, "sameSite")) {
@@ -161,13 +161,13 @@ function readIssueCookie(node: Node, source: Source): void {
       sameSite = member.text;
       if (isWord(sameSite, "None")) none = member;
       else if (!isWord(sameSite, "Lax") && !isWord(sameSite, "Strict"))
-        fail(member, CODE_VALUE, "must be Strict, Lax or None");
+        fail(member, codes.VALUE, "must be Strict, Lax or None");
     } else {
       unknownKey(member, KNOWN_COOKIE);
     }
   }
   if (none && secure == Secure.Never) {
-    failWith(none, CODE_CONFLICT, "browsers drop a cookie with sameSite None that is not secure");
+    failWith(none, codes.CONFLICT, "browsers drop a cookie with sameSite None that is not secure");
   }
   if (!hasName) missingKey(node, "name", "the cookie that is issued");
   if (name == NONE) return;
@@ -210,7 +210,7 @@ function issueFor(node: Node, source: Source, text: Slice, secure: Secure): Issu
     last = other;
     if (!sameText(other.name, source.name)) continue;
     if (!sameText(other.attributes, text) || other.secure != secure) {
-      failWith(node, CODE_CONFLICT, "another issueCookie of this name has other attributes");
+      failWith(node, codes.CONFLICT, "another issueCookie of this name has other attributes");
     }
     return other;
   }

@@ -9,15 +9,8 @@ import { Flag, FlagCondition } from "../core/flag-plan";
 import { Condition, Entry, Host } from "../core/match-plan";
 import { NO_SLOT } from "../core/plan";
 import { ABSENT, find, Table } from "../bytes/table";
-import { LIMIT_HOST_BYTES, LIMIT_MATCH_ENTRIES, LIMIT_PATH_BYTES } from "../vocabulary/limits";
-import {
-  CODE_CONFLICT,
-  CODE_LIMIT,
-  CODE_NAME,
-  CODE_REFERENCE,
-  CODE_TYPE,
-  CODE_VALUE,
-} from "../vocabulary/problems";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { headerName, kept, keptLower, plan, reading, record, records, slotFor, useFlag } from "./build";
 import { constantOf } from "./constants";
 import { Node } from "./node";
@@ -44,12 +37,12 @@ const KNOWN_CONDITION = "name value type";
 export function readMatch(list: Node, target: u32): Entry | null {
   if (!isKind(list, Token.Array)) return null;
   if (list.count == 0) {
-    failWith(list, CODE_VALUE, "must have at least one entry; without match every request is meant");
+    failWith(list, codes.VALUE, "must have at least one entry; without match every request is meant");
     return null;
   }
-  if (list.count > (LIMIT_MATCH_ENTRIES as u32)) {
-    putOverLimit(LIMIT_MATCH_ENTRIES, " match entries in one list");
-    report(list, CODE_LIMIT);
+  if (list.count > (limits.MATCH_ENTRIES as u32)) {
+    putOverLimit(limits.MATCH_ENTRIES, " match entries in one list");
+    report(list, codes.LIMIT);
     return null;
   }
   let first: Entry | null = null;
@@ -101,11 +94,11 @@ function readFlagConditions(object: Node, entry: Entry): void {
       beginMessage();
       put(message, "no such flag in this policy: ");
       putString(message, node.key);
-      reportKey(node, CODE_REFERENCE);
+      reportKey(node, codes.REFERENCE);
       continue;
     }
     if (node.kind == Token.Null || node.kind == Token.Array || node.kind == Token.Object) {
-      fail(node, CODE_TYPE, "must be a variant's name or value");
+      fail(node, codes.TYPE, "must be a variant's name or value");
       continue;
     }
     const condition = record<FlagCondition>();
@@ -121,7 +114,7 @@ function readFlagConditions(object: Node, entry: Entry): void {
       beginMessage();
       put(message, "the flag has no variant of this name or value: ");
       putFound(node);
-      report(node, CODE_REFERENCE);
+      report(node, codes.REFERENCE);
     }
   }
 }
@@ -137,7 +130,7 @@ function canGive(flag: Flag, condition: FlagCondition): bool {
 function readHosts(list: Node, entry: Entry): void {
   if (!isKind(list, Token.Array)) return;
   if (list.count == 0)
-    return failWith(list, CODE_VALUE, "must name at least one host; without hosts every host matches");
+    return failWith(list, codes.VALUE, "must name at least one host; without hosts every host matches");
   let last: Host | null = null;
   for (let node = list.first; node; node = nextOf(node)) {
     if (!isKind(node, Token.String)) continue;
@@ -160,7 +153,7 @@ function hostText(node: Node): Slice {
   const bracket = length > 2 && load<u8>(begin) == 0x5b && load<u8>(begin + length - 1) == 0x5d;
   const from = wild ? begin + 1 : begin;
   const rest = wild ? length - 1 : length;
-  let sound = rest > 0 && length <= (LIMIT_HOST_BYTES as u32);
+  let sound = rest > 0 && length <= (limits.HOST_BYTES as u32);
   for (let i: u32 = 0; i < rest && sound; i++) {
     const byte = load<u8>(from + i);
     const small = byte | 0x20;
@@ -181,7 +174,7 @@ function hostText(node: Node): Slice {
   if (!sound) {
     fail(
       node,
-      CODE_VALUE,
+      codes.VALUE,
       "must be a host without port, like shop.example.com, *.example.com or [2001:db8::1] (international names as xn--...)",
     );
     return NONE;
@@ -198,7 +191,7 @@ function readPath(node: Node, entry: Entry): void {
     if (isWord(member.key, "type")) {
       if (!isKind(member, Token.String)) continue;
       if (isWord(member.text, "Exact")) isPrefix = false;
-      else if (!isWord(member.text, "PathPrefix")) fail(member, CODE_VALUE, "must be Exact or PathPrefix");
+      else if (!isWord(member.text, "PathPrefix")) fail(member, codes.VALUE, "must be Exact or PathPrefix");
     } else if (isWord(member.key, "value")) {
       path = member;
     } else {
@@ -214,13 +207,13 @@ function readPath(node: Node, entry: Entry): void {
     const byte = load<u8>(begin + i);
     if (byte <= 0x20 || byte == 0x7f || byte == 0x3f || byte == 0x23) sound = false;
   }
-  if (!sound) return fail(path, CODE_VALUE, "must be a path that begins with / and has no blank, ? or #");
-  if (length > (LIMIT_PATH_BYTES as u32)) {
+  if (!sound) return fail(path, codes.VALUE, "must be a path that begins with / and has no blank, ? or #");
+  if (length > (limits.PATH_BYTES as u32)) {
     beginMessage();
     put(message, "a path of more than ");
-    putNumber(message, LIMIT_PATH_BYTES);
+    putNumber(message, limits.PATH_BYTES);
     put(message, " bytes");
-    return report(path, CODE_LIMIT);
+    return report(path, codes.LIMIT);
   }
   // Trailing slashes of a prefix are ignored, as Gateway API says: `/` is then the empty prefix of every path.
   while (isPrefix && length > 0 && load<u8>(begin + length - 1) == 0x2f) length--;
@@ -230,7 +223,7 @@ function readPath(node: Node, entry: Entry): void {
 
 function readMethod(node: Node, entry: Entry): void {
   if (!isKind(node, Token.String)) return;
-  if (!isMethod(node.text)) return fail(node, CODE_VALUE, "must be a method in capitals, like GET");
+  if (!isMethod(node.text)) return fail(node, codes.VALUE, "must be a method in capitals, like GET");
   entry.method = kept(node.text);
 }
 
@@ -258,7 +251,7 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
     } else if (isWord(member.key, "type")) {
       if (!isKind(member, Token.String)) continue;
       if (isWord(member.text, "Present")) condition.present = 1;
-      else if (!isWord(member.text, "Exact")) fail(member, CODE_VALUE, "must be Exact or Present");
+      else if (!isWord(member.text, "Exact")) fail(member, codes.VALUE, "must be Exact or Present");
     } else {
       unknownKey(member, KNOWN_CONDITION);
     }
@@ -266,9 +259,9 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
   if (!name) {
     missingKey(node, "name", isHeader ? "the header's name" : "the parameter's name");
   } else if (isKind(name, Token.String)) {
-    if (!isHeader && lengthOf(name.text) == 0) fail(name, CODE_NAME, "must be a parameter's name");
+    if (!isHeader && lengthOf(name.text) == 0) fail(name, codes.NAME, "must be a parameter's name");
     const text = isHeader ? headerName(name) : kept(name.text);
-    if (isHeader && isWord(text, "host")) failWith(name, CODE_NAME, "the Host header is matched by hosts");
+    if (isHeader && isWord(text, "host")) failWith(name, codes.NAME, "the Host header is matched by hosts");
     if (text != NONE) condition.slot = slotFor(table, text);
   }
   if (!value) {
@@ -276,6 +269,6 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
     return;
   }
   if (!isKind(value, Token.String)) return;
-  if (condition.present != 0) return failWith(value, CODE_CONFLICT, "type Present asks for no value");
+  if (condition.present != 0) return failWith(value, codes.CONFLICT, "type Present asks for no value");
   condition.value = kept(value.text);
 }

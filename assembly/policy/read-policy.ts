@@ -8,8 +8,8 @@ import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
 import { decision, makeRoom } from "../core/decision";
 import { Inputs, Plan, Steer } from "../core/plan";
-import { LIMIT_POLICY_BYTES } from "../vocabulary/limits";
-import { CODE_LIMIT, CODE_VALUE } from "../vocabulary/problems";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { asciiOf, beginBuild } from "./build";
 import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
@@ -92,8 +92,8 @@ export function refuseSize(bytes: u32): Plan | null {
   put(message, "a policy of ");
   putNumber(message, bytes);
   put(message, " bytes, more than ");
-  putNumber(message, LIMIT_POLICY_BYTES);
-  reportAt(null, 0, CODE_LIMIT);
+  putNumber(message, limits.POLICY_BYTES);
+  reportAt(null, 0, codes.LIMIT);
   return null;
 }
 
@@ -184,7 +184,7 @@ function readSteer(plan: Plan, node: Node): void {
   if (!isKind(node, Token.String)) return;
   plan.steer = isWord(node.text, "filterState") ? Steer.FilterState : Steer.Header;
   if (plan.steer == Steer.Header && !isWord(node.text, "header"))
-    fail(node, CODE_VALUE, "must be header or filterState");
+    fail(node, codes.VALUE, "must be header or filterState");
 }
 
 /** What can be made only when everything was read. @returns false without memory */

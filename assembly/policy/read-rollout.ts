@@ -6,25 +6,9 @@ import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWith
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
 import { equalSlotBegin, fitsEqualSlot, pointOf, portionOf, SPACE, WHOLE } from "../core/bucket";
 import { NO_CEILING, NO_SLOT, Rollout, Signals, Steer, Variant } from "../core/plan";
-import { HEADER_PREFIX, STATE_PREFIX } from "../vocabulary/headers";
-import {
-  LIMIT_HEADER_SECRET_BYTES,
-  LIMIT_ROLLOUTS,
-  LIMIT_SALT_BYTES,
-  LIMIT_VARIANTS,
-} from "../vocabulary/limits";
-import {
-  CODE_CONFLICT,
-  CODE_LIMIT,
-  CODE_MISSING_KEY,
-  CODE_NAME,
-  CODE_NO_EFFECT,
-  CODE_NO_IDENTITY,
-  CODE_RANGE,
-  CODE_REFERENCE,
-  CODE_TYPE,
-  CODE_VALUE,
-} from "../vocabulary/problems";
+import * as headerNames from "../vocabulary/headers";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import {
   clusterName,
   headerName,
@@ -69,9 +53,9 @@ const KNOWN_FORCE = "header cookie when";
 /** Reads all rollouts into the plan. */
 export function readRollouts(object: Node): void {
   if (!isKind(object, Token.Object)) return;
-  if (object.count > (LIMIT_ROLLOUTS as u32)) {
-    putOverLimit(LIMIT_ROLLOUTS, " rollouts");
-    return report(object, CODE_LIMIT);
+  if (object.count > (limits.ROLLOUTS as u32)) {
+    putOverLimit(limits.ROLLOUTS, " rollouts");
+    return report(object, codes.LIMIT);
   }
   plan.rollouts = records<Rollout>(object.count);
   if (plan.rollouts.isNone) return;
@@ -97,7 +81,7 @@ function checkRolloutName(node: Node): void {
     put(message, "a rollout may not be called ");
     putString(message, name);
     put(message, ": x-serin-cluster, x-serin-flags and x-serin-shadow-* are headers of their own");
-    reportKey(node, CODE_NAME);
+    reportKey(node, codes.NAME);
   }
 }
 
@@ -107,8 +91,8 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   presetEvidence(rollout);
   if (!isKind(node, Token.Object)) return;
   rollout.name = kept(node.key);
-  rollout.header = keptAfter(HEADER_PREFIX, node.key);
-  rollout.state = keptAfter(STATE_PREFIX, node.key);
+  rollout.header = keptAfter(headerNames.PREFIX, node.key);
+  rollout.state = keptAfter(headerNames.STATE_PREFIX, node.key);
   let salt = node.key;
   let fallback: Node | null = null;
   let variants: Node | null = null;
@@ -129,8 +113,8 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     } else if (isWord(key, "salt")) {
       if (!isKind(member, Token.String)) continue;
       salt = member.text;
-      if (lengthOf(salt) == 0 || lengthOf(salt) > (LIMIT_SALT_BYTES as u32))
-        fail(member, CODE_VALUE, "must be a text of 1 to 1024 bytes");
+      if (lengthOf(salt) == 0 || lengthOf(salt) > (limits.SALT_BYTES as u32))
+        fail(member, codes.VALUE, "must be a text of 1 to 1024 bytes");
     } else if (isWord(key, "force")) {
       readForce(member, rollout);
     } else if (isWord(key, "identity")) {
@@ -139,12 +123,12 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     } else if (isWord(key, "announce")) {
       if (!isKind(member, Token.String)) continue;
       rollout.announceAll = isWord(member.text, "all");
-      if (!rollout.announceAll) fail(member, CODE_VALUE, 'must be "all"');
+      if (!rollout.announceAll) fail(member, codes.VALUE, 'must be "all"');
     } else if (isWord(key, "signals")) {
       if (!isKind(member, Token.String)) continue;
       if (isWord(member.text, "matched")) rollout.signals = Signals.Matched;
       else if (isWord(member.text, "count")) rollout.signals = Signals.Count;
-      else if (!isWord(member.text, "full")) fail(member, CODE_VALUE, "must be full, matched or count");
+      else if (!isWord(member.text, "full")) fail(member, codes.VALUE, "must be full, matched or count");
     } else if (isWord(key, "slow")) {
       readSlow(member, rollout);
     } else if (isWord(key, "warmup")) {
@@ -164,7 +148,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     if (!identityGiven)
       hintWith(
         node,
-        CODE_NO_IDENTITY,
+        codes.NO_IDENTITY,
         "no identity here nor at the top: every request is anonymous and gets the default variant, unless it is forced",
       );
   }
@@ -194,22 +178,22 @@ function layOutControl(rollout: Rollout, salt: Slice): void {
 
 /** The text that makes the steering header unguessable; NONE when there is none. No message repeats it: logs travel. */
 function readHeaderSecret(node: Node): Slice {
-  if (node.kind != Token.String || !isVisible(node.text, LIMIT_HEADER_SECRET_BYTES)) {
+  if (node.kind != Token.String || !isVisible(node.text, limits.HEADER_SECRET_BYTES)) {
     failWith(
       node,
-      node.kind == Token.String ? CODE_VALUE : CODE_TYPE,
+      node.kind == Token.String ? codes.VALUE : codes.TYPE,
       "must be a text of 1 to 128 visible ASCII characters without blanks",
     );
     return NONE;
   }
   if (plan.steer == Steer.Header) return node.text;
-  hintWith(node, CODE_NO_EFFECT, "nothing is steered by a header: no client can write filter state");
+  hintWith(node, codes.NO_EFFECT, "nothing is steered by a header: no client can write filter state");
   return NONE;
 }
 
 function readForce(node: Node, rollout: Rollout): void {
   if (!isKind(node, Token.Object)) return;
-  if (node.count == 0) return failWith(node, CODE_MISSING_KEY, "must name a header or a cookie");
+  if (node.count == 0) return failWith(node, codes.MISSING_KEY, "must name a header or a cookie");
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "header")) {
       if (!isKind(member, Token.String)) continue;
@@ -219,7 +203,7 @@ function readForce(node: Node, rollout: Rollout): void {
     } else if (isWord(member.key, "cookie")) {
       if (!isKind(member, Token.String)) continue;
       if (!isToken(member.text)) {
-        fail(member, CODE_NAME, "must be a cookie's name");
+        fail(member, codes.NAME, "must be a cookie's name");
         continue;
       }
       rollout.forceCookieName = kept(member.text);
@@ -247,10 +231,10 @@ function readVariants(
       'an object of variants by name, like {"stable": {}, "canary": {"percent": 5}}',
     );
   if (!isKind(object, Token.Object)) return;
-  if (object.count == 0) return failWith(object, CODE_VALUE, "must have at least the default variant");
-  if (object.count > (LIMIT_VARIANTS as u32)) {
-    putOverLimit(LIMIT_VARIANTS, " variants in one rollout");
-    return report(object, CODE_LIMIT);
+  if (object.count == 0) return failWith(object, codes.VALUE, "must have at least the default variant");
+  if (object.count > (limits.VARIANTS as u32)) {
+    putOverLimit(limits.VARIANTS, " variants in one rollout");
+    return report(object, codes.LIMIT);
   }
   rollout.variants = records<Variant>(object.count);
   if (rollout.variants.isNone) return;
@@ -284,7 +268,7 @@ function rolloutFallback(variants: Node, node: Node | null): u32 {
   beginMessage();
   put(message, "must name one of the variants, got ");
   putFound(node);
-  report(node, CODE_REFERENCE);
+  report(node, codes.REFERENCE);
   return NO_SLOT;
 }
 
@@ -294,7 +278,7 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
   if (isNamed(node, "a variant's name") && isWord(node.key, "control")) {
     beginMessage();
     put(message, "a variant may not be called control: the statistics of the default's control group are");
-    reportKey(node, CODE_NAME);
+    reportKey(node, codes.NAME);
   }
   if (!isKind(node, Token.Object)) return;
   for (let member = node.first; member; member = nextOf(member)) {
@@ -302,7 +286,7 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
       if (isFallback) {
         failWith(
           member,
-          CODE_CONFLICT,
+          codes.CONFLICT,
           "the default variant gets everyone who gets no other: it takes no percent",
         );
         continue;
@@ -310,7 +294,7 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
       variant.share = share(member);
     } else if (isWord(member.key, "max")) {
       if (isFallback) {
-        failWith(member, CODE_CONFLICT, "the default variant takes no max");
+        failWith(member, codes.CONFLICT, "the default variant takes no max");
         continue;
       }
       variant.ceiling = share(member);
@@ -404,7 +388,7 @@ function reportOverCeiling(object: Node, index: u32, ceiling: u32, parts: u32, n
   if (parts != 1) put(message, " (give every variant a max for other parts)");
   put(message, ", got ");
   putFound(node);
-  report(node, CODE_RANGE);
+  report(node, codes.RANGE);
 }
 
 function reportSum(object: Node, what: string, sum: u32): void {
@@ -413,5 +397,5 @@ function reportSum(object: Node, what: string, sum: u32): void {
   put(message, " up to ");
   putThousandths(message, sum);
   put(message, ", more than 100");
-  report(object, CODE_RANGE);
+  report(object, codes.RANGE);
 }

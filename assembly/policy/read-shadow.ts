@@ -6,25 +6,9 @@ import { isWord, Slice } from "../bytes/slice";
 import { put, putNumber } from "../bytes/writer";
 import { pointOf, WHOLE } from "../core/bucket";
 import { DEFAULT_BODY_BYTES, Dispatch, Shadow, UNLIMITED } from "../core/shadow-plan";
-import { HEADER_SHADOW_PREFIX } from "../vocabulary/headers";
-import {
-  LIMIT_BODY_BYTES,
-  LIMIT_IN_FLIGHT,
-  LIMIT_PER_SECOND,
-  LIMIT_SHADOW_LIST,
-  LIMIT_SHADOWS,
-  LEAST_TIMEOUT_MS,
-  LIMIT_TIMEOUT_MS,
-} from "../vocabulary/limits";
-import {
-  CODE_CONFLICT,
-  CODE_LIMIT,
-  CODE_NO_EFFECT,
-  CODE_NO_IDENTITY,
-  CODE_RANGE,
-  CODE_TYPE,
-  CODE_VALUE,
-} from "../vocabulary/problems";
+import * as headerNames from "../vocabulary/headers";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import {
   clusterName,
   identityGiven,
@@ -68,9 +52,9 @@ const DEFAULT_TIMEOUT_MS: u32 = 1000;
 /** Reads all shadows into the plan, behind its rollouts. */
 export function readShadows(object: Node): void {
   if (!isKind(object, Token.Object)) return;
-  if (object.count > (LIMIT_SHADOWS as u32)) {
-    putOverLimit(LIMIT_SHADOWS, " shadows");
-    return report(object, CODE_LIMIT);
+  if (object.count > (limits.SHADOWS as u32)) {
+    putOverLimit(limits.SHADOWS, " shadows");
+    return report(object, codes.LIMIT);
   }
   plan.shadows = records<Shadow>(object.count);
   if (plan.shadows.isNone) return;
@@ -85,7 +69,7 @@ export function readShadows(object: Node): void {
 function readShadow(node: Node, shadow: Shadow): void {
   if (!isKind(node, Token.Object)) return;
   shadow.name = kept(node.key);
-  shadow.header = keptAfter(HEADER_SHADOW_PREFIX, node.key);
+  shadow.header = keptAfter(headerNames.SHADOW_PREFIX, node.key);
   let cluster = false;
   let ownIdentity = false;
   let percent: Node | null = null;
@@ -110,7 +94,7 @@ function readShadow(node: Node, shadow: Shadow): void {
       if (!isKind(member, Token.String)) continue;
       shadow.byIdentity = isWord(member.text, "identity");
       if (!shadow.byIdentity && !isWord(member.text, "request"))
-        fail(member, CODE_VALUE, "must be request or identity");
+        fail(member, codes.VALUE, "must be request or identity");
     } else if (isWord(key, "cluster")) {
       cluster = true;
       shadow.cluster = clusterName(member);
@@ -118,7 +102,7 @@ function readShadow(node: Node, shadow: Shadow): void {
       if (!isKind(member, Token.String)) continue;
       shadow.dispatch = isWord(member.text, "mirror") ? Dispatch.Mirror : Dispatch.Call;
       if (shadow.dispatch == Dispatch.Call && !isWord(member.text, "call"))
-        fail(member, CODE_VALUE, "must be call or mirror");
+        fail(member, codes.VALUE, "must be call or mirror");
     } else if (isWord(key, "methods")) {
       readMethods(member, shadow);
     } else if (isWord(key, "headers")) {
@@ -139,7 +123,7 @@ function readShadow(node: Node, shadow: Shadow): void {
   }
   if (!cluster) missingKey(node, "cluster", "the cluster that gets the copies");
   shadow.below = pointOf(shadow.share);
-  if (!percent) hintWith(node, CODE_NO_EFFECT, "no percent: nothing is copied");
+  if (!percent) hintWith(node, codes.NO_EFFECT, "no percent: nothing is copied");
   if (!shadow.byIdentity && shadow.share != 0 && shadow.share != WHOLE) plan.drawsRandom = true;
   shadow.salted = saltedBy(keptAfter("shadow/", node.key));
   if (!ownIdentity) {
@@ -147,7 +131,7 @@ function readShadow(node: Node, shadow: Shadow): void {
     if (shadow.byIdentity && !identityGiven)
       hintWith(
         node,
-        CODE_NO_IDENTITY,
+        codes.NO_IDENTITY,
         "no identity here nor at the top: every request is anonymous and none is copied",
       );
   }
@@ -160,34 +144,34 @@ function readShadow(node: Node, shadow: Shadow): void {
   shadow.timeoutMs = DEFAULT_TIMEOUT_MS;
   if (timeout) readTimeout(timeout, shadow);
   if (shadow.dispatch == Dispatch.Call) return;
-  if (noise) failWith(noise, CODE_CONFLICT, "only a call has a copy to send twice: dispatch is mirror");
+  if (noise) failWith(noise, codes.CONFLICT, "only a call has a copy to send twice: dispatch is mirror");
   if (compare) return;
-  if (timeout) hintWith(timeout, CODE_NO_EFFECT, "a mirror without compare waits for no answer");
+  if (timeout) hintWith(timeout, codes.NO_EFFECT, "a mirror without compare waits for no answer");
   if (headers)
     hintWith(
       headers,
-      CODE_NO_EFFECT,
+      codes.NO_EFFECT,
       "a mirror's headers are changed by the filter on the shadow's cluster, or by the route's request_headers_mutations",
     );
 }
 
 function readMethods(list: Node, shadow: Shadow): void {
   if (!isKind(list, Token.Array)) return;
-  if (list.count == 0) return failWith(list, CODE_VALUE, "must name at least one method");
-  if (list.count > (LIMIT_SHADOW_LIST as u32)) {
-    putOverLimit(LIMIT_SHADOW_LIST, " methods");
-    return report(list, CODE_LIMIT);
+  if (list.count == 0) return failWith(list, codes.VALUE, "must name at least one method");
+  if (list.count > (limits.SHADOW_LIST as u32)) {
+    putOverLimit(limits.SHADOW_LIST, " methods");
+    return report(list, codes.LIMIT);
   }
   shadow.methods = records<Slice>(list.count);
   if (shadow.methods.isNone) return;
   for (let node = list.first; node; node = nextOf(node)) {
     if (!isKind(node, Token.String)) continue;
     if (!isMethod(node.text)) {
-      fail(node, CODE_VALUE, "must be a method in capitals, like POST");
+      fail(node, codes.VALUE, "must be a method in capitals, like POST");
       continue;
     }
     if (isWord(node.text, "CONNECT")) {
-      failWith(node, CODE_VALUE, "CONNECT opens a tunnel, and a tunnel has no copy");
+      failWith(node, codes.VALUE, "CONNECT opens a tunnel, and a tunnel has no copy");
       continue;
     }
     shadow.methods.set(shadow.methodCount, kept(node.text));
@@ -213,20 +197,20 @@ function readBudget(object: Node | null, shadow: Shadow): void {
   if (!object || !isKind(object, Token.Object)) return;
   for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "perSecond")) {
-      shadow.perSecond = count(node, LIMIT_PER_SECOND);
+      shadow.perSecond = count(node, limits.PER_SECOND);
     } else if (isWord(node.key, "inFlight")) {
-      shadow.inFlight = count(node, LIMIT_IN_FLIGHT);
+      shadow.inFlight = count(node, limits.IN_FLIGHT);
     } else if (isWord(node.key, "maxBodyBytes")) {
       if (node.kind == Token.String && isWord(node.text, "unlimited")) {
         if (isCall)
           failWith(
             node,
-            CODE_CONFLICT,
+            codes.CONFLICT,
             "a call keeps the body until it is sent, so it must have a bound; a mirror need not",
           );
         else shadow.maxBodyBytes = UNLIMITED;
       } else {
-        shadow.maxBodyBytes = count(node, LIMIT_BODY_BYTES);
+        shadow.maxBodyBytes = count(node, limits.BODY_BYTES);
       }
     } else {
       unknownKey(node, KNOWN_BUDGET);
@@ -243,7 +227,7 @@ function count(node: Node, most: u32): u32 {
   putNumber(message, most);
   put(message, ", got ");
   putFound(node);
-  report(node, node.kind == Token.Number ? CODE_RANGE : CODE_TYPE);
+  report(node, node.kind == Token.Number ? codes.RANGE : codes.TYPE);
   return 0;
 }
 
@@ -252,8 +236,8 @@ function readTimeout(node: Node, shadow: Shadow): void {
   shadow.timeoutMs = milliseconds(node.text);
   if (
     shadow.timeoutMs == NO_DURATION ||
-    shadow.timeoutMs < (LEAST_TIMEOUT_MS as u32) ||
-    shadow.timeoutMs > (LIMIT_TIMEOUT_MS as u32)
+    shadow.timeoutMs < (limits.LEAST_TIMEOUT_MS as u32) ||
+    shadow.timeoutMs > (limits.TIMEOUT_MS as u32)
   )
-    fail(node, CODE_VALUE, "must be a duration from 50ms to 60s, like 300ms or 2s");
+    fail(node, codes.VALUE, "must be a duration from 50ms to 60s, like 300ms or 2s");
 }

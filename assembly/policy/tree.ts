@@ -8,8 +8,8 @@ import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../bytes/sl
 import { fixed } from "../bytes/records";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, putHex, putNumber, putString } from "../bytes/writer";
-import { LIMIT_DEPTH } from "../vocabulary/limits";
-import { CODE_DUPLICATE_KEY, CODE_ENCODING, CODE_LIMIT, CODE_SYNTAX } from "../vocabulary/problems";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
 import { Node } from "./node";
 import { beginMessage, message, reportAt, reportKey } from "./problems";
 
@@ -29,7 +29,7 @@ export function readTree(owner: Arena, text: Slice): Node | null {
   let open: Node | null = null;
   let key: Slice = NONE;
   let keyBegin: usize = 0;
-  beginJson(reader, withoutMark(text), LIMIT_DEPTH);
+  beginJson(reader, withoutMark(text), limits.DEPTH);
   for (let token = nextToken(reader); token != Token.End; token = nextToken(reader)) {
     if (token == Token.Name) {
       key = textOfToken();
@@ -102,7 +102,7 @@ function reportDuplicate(node: Node): void {
   put(message, "the key ");
   putString(message, node.key);
   put(message, " stands here already");
-  reportKey(node, CODE_DUPLICATE_KEY);
+  reportKey(node, codes.DUPLICATE_KEY);
 }
 
 /** The members beyond the first few, against all before them. */
@@ -124,22 +124,22 @@ function findDuplicates(object: Node): void {
 function reportFault(place: Node | null): Node | null {
   beginMessage();
   const fault = reader.fault;
-  let code = CODE_SYNTAX;
+  let code = codes.SYNTAX;
   if (fault < Fault.Depth) {
     putExpected(place == null);
   } else if (fault == Fault.Depth) {
     put(message, "nested deeper than ");
-    putNumber(message, LIMIT_DEPTH);
+    putNumber(message, limits.DEPTH);
     put(message, " levels");
-    code = CODE_LIMIT;
+    code = codes.LIMIT;
   } else if (fault == Fault.Control) {
     put(message, "a control character in a string has to be escaped");
   } else if (fault == Fault.Utf8) {
     put(message, "bytes that are no UTF-8");
-    code = CODE_ENCODING;
+    code = codes.ENCODING;
   } else if (fault == Fault.Surrogate) {
     put(message, "half of a surrogate pair: \\ud800 to \\udfff stand only in pairs, high one first");
-    code = CODE_ENCODING;
+    code = codes.ENCODING;
   } else if (fault == Fault.Escape) {
     put(message, 'no escape of JSON: expected one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX');
   } else {

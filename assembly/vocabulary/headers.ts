@@ -1,20 +1,20 @@
 // Header, filter-state and property names that Serin reads or writes. Read by the filter and by the tools.
 
 /** Every header that Serin owns begins so; a client's own are removed before anything is decided. */
-export const HEADER_PREFIX = "x-serin-";
+export const PREFIX = "x-serin-";
 /** The cluster named by the first applying rollout whose variant names one. */
-export const HEADER_CLUSTER = "x-serin-cluster";
+export const CLUSTER = "x-serin-cluster";
 /** The exposed flags, as an RFC 9651 dictionary. */
-export const HEADER_FLAGS = "x-serin-flags";
+export const FLAGS = "x-serin-flags";
 /** `x-serin-shadow-<name>: <cluster>`: what a route mirrors by. */
-export const HEADER_SHADOW_PREFIX = "x-serin-shadow-";
+export const SHADOW_PREFIX = "x-serin-shadow-";
 /** On the copy alone: the shadow's name. */
-export const HEADER_SHADOW = "x-serin-shadow";
+export const SHADOW = "x-serin-shadow";
 /** The `root_id` under which the module, loaded on a shadow's cluster, observes mirrored copies. */
 export const ROOT_ID_UPSTREAM = "serin.upstream";
 /** Filter state under `steer: filterState`; Envoy puts `wasm.` before it. */
 export const STATE_PREFIX = "serin.";
-/** As HEADER_CLUSTER, in filter state. */
+/** As CLUSTER, in filter state. */
 export const STATE_CLUSTER = "serin.cluster";
 /** Under `observe: { filterState: true }`: the decision as one line, for access logs. No rollout's name can be it. */
 export const STATE_DECISION = "serin_decision";
@@ -22,6 +22,6 @@ export const STATE_DECISION = "serin_decision";
 export const STATE_NAMESPACE = "wasm.";
 /** A header that Envoy keeps in a place of its own: taking it away when it is not there is its cheapest call that
  * clears the route cache (facts/performance.md C). */
-export const HEADER_IP_TAGS = "x-envoy-ip-tags";
+export const IP_TAGS = "x-envoy-ip-tags";
 /** Whether the filter clears the route cache that way; false: by the foreign function `clear_route_cache`. */
 export const CLEAR_INLINE = true;

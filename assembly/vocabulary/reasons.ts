@@ -1,12 +1,12 @@
 // Why a variant was given: OpenFeature's resolution reasons.
 
-export const REASON_DISABLED = "DISABLED";
-export const REASON_TARGETING_MATCH = "TARGETING_MATCH";
-export const REASON_DEFAULT = "DEFAULT";
-export const REASON_SPLIT = "SPLIT";
+export const DISABLED = "DISABLED";
+export const TARGETING_MATCH = "TARGETING_MATCH";
+export const DEFAULT = "DEFAULT";
+export const SPLIT = "SPLIT";
 /** A flag without targeting gave its default variant. */
-export const REASON_STATIC = "STATIC";
-export const REASON_ERROR = "ERROR";
+export const STATIC = "STATIC";
+export const ERROR = "ERROR";
 
 // Why a flag could not be evaluated: OpenFeature's error codes.
 

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { Ajv, type SchemaObject } from "ajv";
 import { parse, parseAllDocuments } from "yaml";
 
-import * as stats from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { ensurePrometheus } from "../prometheus/install.ts";
 
 const FOLDER = resolve(import.meta.dirname, "../../envoy/observability");
@@ -55,7 +55,7 @@ const { panels } = JSON.parse(read("grafana.json")) as { panels: Panel[] };
 
 /** Names of Serin's series as Prometheus sees them, histograms without their endings. */
 function seriesOfVocabulary(): Set<string> {
-  const leaves: Record<string, string> = { ...stats };
+  const leaves: Record<string, string> = { ...statNames };
   const names = new Set<string>();
   for (const value of Object.values(leaves)) {
     if (value.startsWith("serin.") && !value.endsWith(".")) names.add(value.replaceAll(".", "_"));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { STAT_ROLLOUT, STAT_RQ_ACTIVE } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { Vm, type Root, type Stream, type StreamRequest } from "../../tools/emulator/index.ts";
 import { filterModule } from "./session.ts";
 
@@ -58,7 +58,7 @@ test("1,000,000 requests: memory is what it was after ten", () => {
   }
   assert.equal(vm.memorySize, early);
   assert.equal(vm.liveStreams, 0);
-  assert.equal(vm.metrics.read(`${STAT_ROLLOUT}rollout-1.canary.${STAT_RQ_ACTIVE}`), 0n);
+  assert.equal(vm.metrics.read(`${statNames.ROLLOUT}rollout-1.canary.${statNames.RQ_ACTIVE}`), 0n);
 });
 
 test("1,000 updates with requests across them: memory is what it was after ten", () => {

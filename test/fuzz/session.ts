@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { HEADER_CLUSTER, HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../assembly/vocabulary/headers.ts";
-import * as stats from "../../assembly/vocabulary/stats.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { LogLevel, Vm, type Root, type Stream, type StreamEnd } from "../../tools/emulator/index.ts";
 import type { Policy, Source } from "../../tools/policy/policy-types.ts";
 
@@ -151,7 +151,7 @@ function serve(vm: Vm, policy: Uint8Array, before: Serving | undefined, seen: st
     mirrors: new Map(
       Object.entries(document.shadows ?? {})
         .filter(([, { dispatch }]) => dispatch === "mirror")
-        .map(([name, { cluster }]) => [`${HEADER_SHADOW_PREFIX}${name}`, cluster]),
+        .map(([name, { cluster }]) => [`${headerNames.SHADOW_PREFIX}${name}`, cluster]),
     ),
     issuesCookie: sources.some((source?: Source) => source?.issueCookie !== undefined),
   };
@@ -171,16 +171,20 @@ function begin(vm: Vm, serving: Serving, step: RequestStep, seen: string[]): Str
   const after = stream.requestHeaders.toPairs();
   const foreign = (pairs: [string, string][]): string[] =>
     pairs
-      .filter(([name]) => !name.startsWith(HEADER_PREFIX) && !(serving.issuesCookie && name === "cookie"))
+      .filter(
+        ([name]) => !name.startsWith(headerNames.PREFIX) && !(serving.issuesCookie && name === "cookie"),
+      )
       .map((pair) => pair.join(": "));
   assert.deepEqual(foreign(after), foreign(before), "headers that are not ours were changed");
   if (serving.issuesCookie) checkCookies(cookiesIn(before), cookiesIn(after));
-  const ours = after.filter(([name]) => name.startsWith(HEADER_PREFIX));
+  const ours = after.filter(([name]) => name.startsWith(headerNames.PREFIX));
   assert.equal(new Set(ours.map(([name]) => name)).size, ours.length, "a header of ours twice");
   for (const [name, value] of ours) {
     if (serving.mirrors.get(name) === value) continue;
     const allowed =
-      name === HEADER_CLUSTER ? serving.clusters : serving.headerValues.get(name.slice(HEADER_PREFIX.length));
+      name === headerNames.CLUSTER
+        ? serving.clusters
+        : serving.headerValues.get(name.slice(headerNames.PREFIX.length));
     assert.ok(allowed?.has(value), `forged: ${name}: ${value}`);
   }
   assert.ok(stream.foreignClears <= 1, "the route cache is cleared more than once by call");
@@ -234,42 +238,42 @@ function go(stream: Stream, serving: Serving, step: StreamStep, seen: string[]):
 
 function checkStats(vm: Vm, served: ReadonlyMap<string, ReadonlySet<string>>): void {
   const endings = [
-    stats.STAT_RQ_1XX,
-    stats.STAT_RQ_2XX,
-    stats.STAT_RQ_3XX,
-    stats.STAT_RQ_4XX,
-    stats.STAT_RQ_5XX,
-    stats.STAT_RQ_RESET,
+    statNames.RQ_1XX,
+    statNames.RQ_2XX,
+    statNames.RQ_3XX,
+    statNames.RQ_4XX,
+    statNames.RQ_5XX,
+    statNames.RQ_RESET,
   ];
   for (const [rollout, variants] of served) {
     for (const variant of variants) {
       const read = (leaf: string): bigint =>
-        vm.metrics.read(`${stats.STAT_ROLLOUT}${rollout}.${variant}.${leaf}`) ?? 0n;
+        vm.metrics.read(`${statNames.ROLLOUT}${rollout}.${variant}.${leaf}`) ?? 0n;
       const ended = endings.reduce((sum, leaf) => sum + read(leaf), 0n);
-      assert.equal(ended, read(stats.STAT_RQ_TOTAL), `${rollout}.${variant}: endings and rq_total differ`);
-      assert.equal(read(stats.STAT_RQ_ACTIVE), 0n, `${rollout}.${variant}: rq_active`);
+      assert.equal(ended, read(statNames.RQ_TOTAL), `${rollout}.${variant}: endings and rq_total differ`);
+      assert.equal(read(statNames.RQ_ACTIVE), 0n, `${rollout}.${variant}: rq_active`);
     }
   }
   checkShadows(vm);
-  assert.equal(vm.metrics.read(stats.STAT_ERROR) ?? 0n, 0n, "serin.error moved");
+  assert.equal(vm.metrics.read(statNames.ERROR) ?? 0n, 0n, "serin.error moved");
 }
 
 /** At most one verdict a copy; exactly one unless mirrors wait for an upstream filter, which a session does not have. */
 function checkShadows(vm: Vm): void {
   const leaves = [
-    stats.STAT_MATCH,
-    stats.STAT_MISMATCH_STATUS,
-    stats.STAT_MISMATCH_BODY,
-    stats.STAT_TIMEOUT,
-    stats.STAT_RESET,
-    stats.STAT_NOISE,
+    statNames.MATCH,
+    statNames.MISMATCH_STATUS,
+    statNames.MISMATCH_BODY,
+    statNames.TIMEOUT,
+    statNames.RESET,
+    statNames.NOISE,
   ];
   const names = vm.metrics
     .all()
     .map(({ name }) => name)
-    .filter((name) => name.startsWith(stats.STAT_SHADOW) && name.endsWith(`.${stats.STAT_SENT}`));
+    .filter((name) => name.startsWith(statNames.SHADOW) && name.endsWith(`.${statNames.SENT}`));
   for (const name of names) {
-    const shadow = name.slice(0, -stats.STAT_SENT.length);
+    const shadow = name.slice(0, -statNames.SENT.length);
     const sent = vm.metrics.read(name) ?? 0n;
     const judged = leaves.reduce((sum, leaf) => sum + (vm.metrics.read(shadow + leaf) ?? 0n), 0n);
     assert.ok(judged <= sent, `${shadow} has ${judged} verdicts for ${sent} copies`);

@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import type { Problem } from "../policy/problem.ts";
 import {
   clusterOfMapping,
@@ -145,8 +145,8 @@ function unusedFaults(mapping: Resource, checked: Checked): Problem[] {
   const headers = Object.keys(isFields(mapping.spec["headers"]) ? mapping.spec["headers"] : {});
   const faults = headers.flatMap((written) => {
     const name = written.toLowerCase();
-    if (!name.startsWith(HEADER_PREFIX) || name.startsWith(HEADER_SHADOW_PREFIX)) {
-      return name.startsWith(HEADER_SHADOW_PREFIX) ? shadowFault(mapping, written, checked) : [];
+    if (!name.startsWith(headerNames.PREFIX) || name.startsWith(headerNames.SHADOW_PREFIX)) {
+      return name.startsWith(headerNames.SHADOW_PREFIX) ? shadowFault(mapping, written, checked) : [];
     }
     return headerFault(mapping, written, checked);
   });
@@ -155,7 +155,7 @@ function unusedFaults(mapping: Resource, checked: Checked): Problem[] {
 
 function headerFault(mapping: Resource, written: string, { policy, oldSecrets }: Checked): Problem[] {
   const path = ["spec", "headers", written];
-  const name = written.toLowerCase().slice(HEADER_PREFIX.length);
+  const name = written.toLowerCase().slice(headerNames.PREFIX.length);
   const value = headersOf(mapping).get(written.toLowerCase());
   const rollout = policy.rollouts.find((one) => one.name === name);
   if (rollout === undefined) {
@@ -180,7 +180,7 @@ function headerFault(mapping: Resource, written: string, { policy, oldSecrets }:
 }
 
 function shadowFault(mapping: Resource, written: string, { policy }: Checked): Problem[] {
-  const name = written.toLowerCase().slice(HEADER_SHADOW_PREFIX.length);
+  const name = written.toLowerCase().slice(headerNames.SHADOW_PREFIX.length);
   const shadow = policy.shadows.find((one) => one.name === name);
   const path = ["spec", "headers", written];
   if (shadow?.isMirror === true) {

@@ -1,6 +1,6 @@
 // What a Mapping says, in either version of its resource: which requests it takes, and where they go.
 
-import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import {
   clusterName,
   type CircuitBreaker,
@@ -45,12 +45,12 @@ export function headersOf({ spec }: MappingLike): Map<string, unknown> {
 /** Names of `x-serin-` headers that it looks at by a regular expression. */
 export function serinPatterns({ spec }: MappingLike): string[] {
   const names = isFields(spec["regex_headers"]) ? Object.keys(spec["regex_headers"]) : [];
-  return names.filter((name) => name.toLowerCase().startsWith(HEADER_PREFIX));
+  return names.filter((name) => name.toLowerCase().startsWith(headerNames.PREFIX));
 }
 
 /** The `x-serin-` headers that it looks at. */
 export function serinHeaders(mapping: MappingLike): [name: string, value: unknown][] {
-  return [...headersOf(mapping)].filter(([name]) => name.startsWith(HEADER_PREFIX));
+  return [...headersOf(mapping)].filter(([name]) => name.startsWith(headerNames.PREFIX));
 }
 
 /** Whether it only gives a cluster its name: no client has a reason to ask for its host. */

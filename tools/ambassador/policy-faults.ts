@@ -1,7 +1,7 @@
 // What of a policy cannot be done by Mappings, or not in the way that one may think.
 
-import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
-import { CODE_CONFLICT, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
+import * as codes from "../../assembly/vocabulary/problems.ts";
 import type { Problem } from "../policy/problem.ts";
 import { concerned } from "./overlap.ts";
 import { CODE_MAPPING_COPIES, CODE_NO_SECRET, CODE_SEVERAL_SERVICES } from "./problem-codes.ts";
@@ -14,7 +14,7 @@ export function policyFaults(policy: ServicePolicy, bases: readonly Resource[]):
   const faults = steering.flatMap((rollout) => rolloutFaults(policy, rollout, bases));
   if (steering.length > 0 && !policy.steersByHeader) {
     const message = "Mappings look at headers alone: steer must be header";
-    faults.push(policy.problem("/steer", CODE_CONFLICT, message));
+    faults.push(policy.problem("/steer", codes.CONFLICT, message));
   }
   return [...faults, ...mirrorFaults(policy, bases)];
 }
@@ -24,10 +24,10 @@ function rolloutFaults(policy: ServicePolicy, rollout: Rollout, bases: readonly 
   const pointer = `${rollout.pointer}/headerSecret`;
   if (rollout.secret?.includes("$") === true) {
     const message = "must not hold a $ here: Emissary puts variables of its environment in place of $NAME";
-    faults.push(policy.problem(pointer, CODE_VALUE, message));
+    faults.push(policy.problem(pointer, codes.VALUE, message));
   }
   if (rollout.secret === null) {
-    const message = `no headerSecret: where the filter is lost any client picks a variant by sending ${HEADER_PREFIX}${rollout.name}`;
+    const message = `no headerSecret: where the filter is lost any client picks a variant by sending ${headerNames.PREFIX}${rollout.name}`;
     faults.push(policy.problem(rollout.pointer, CODE_NO_SECRET, message, "warning"));
   }
   const services = [...new Set(concerned(rollout.match, bases).map(({ spec }) => String(spec["service"])))];

@@ -2,7 +2,7 @@
 
 import { isCollection, isNode, isScalar, parseDocument, type Document, type Tags } from "yaml";
 
-import { CODE_SYNTAX, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
+import * as codes from "../../assembly/vocabulary/problems.ts";
 import { LineIndex, type Position } from "../policy/line-index.ts";
 import { pointerStep, type Problem } from "../policy/problem.ts";
 
@@ -72,7 +72,7 @@ export function readResources(file: string, text: string, namespace: string): Re
     const fault = document.errors[0];
     if (fault !== undefined) {
       const message = `cannot be read as YAML or JSON: ${fault.message}`;
-      problems.push(problemAt(file, positionAt(fault.pos[0]), "", CODE_SYNTAX, message));
+      problems.push(problemAt(file, positionAt(fault.pos[0]), "", codes.SYNTAX, message));
       return;
     }
     for (const { resource, problem } of resourcesIn(file, index, document, positionAt, namespace)) {
@@ -100,7 +100,7 @@ function resourcesIn(
   } catch (error) {
     // Aliases of nothing, or far too many.
     const message = `cannot be read as YAML: ${(error as Error).message}`;
-    return [{ problem: problemAt(file, positionAt(0), "", CODE_SYNTAX, message) }];
+    return [{ problem: problemAt(file, positionAt(0), "", codes.SYNTAX, message) }];
   }
   const items = isFields(value) && String(value["kind"]).endsWith("List") ? value["items"] : null;
   const entries: [Path, unknown][] = Array.isArray(items)
@@ -111,7 +111,7 @@ function resourcesIn(
     const placeOf = (inner: Path): Position => positionAt(offsetOf(content, [...path, ...inner]));
     const pointerOf = (inner: Path): string => [...path, ...inner].map(pointerStep).join("");
     const fault = (inner: Path, message: string): Found[] => [
-      { problem: problemAt(file, placeOf(inner), pointerOf(inner), CODE_VALUE, message) },
+      { problem: problemAt(file, placeOf(inner), pointerOf(inner), codes.VALUE, message) },
     ];
     const version = entry["apiVersion"].slice(GROUP.length);
     if (!VERSIONS.includes(version)) {

@@ -5,7 +5,7 @@ import { isUtf8 } from "node:buffer";
 
 import { isAlias, isMap, isScalar, parseDocument, type Document, type Node, type Pair } from "yaml";
 
-import { CODE_CONFLICT, CODE_TYPE, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
+import * as codes from "../../assembly/vocabulary/problems.ts";
 import { checkPolicy, refuseFaults } from "../policy/check-policy.ts";
 import { itemsOf, member, parseOrdered, type OrderedJson } from "../terminal/ordered-json.ts";
 import { jsonPlace } from "../policy/json-place.ts";
@@ -236,11 +236,11 @@ function servicePlaces(
     if (service === undefined) continue;
     const pointer = `${owner}/service`;
     if (typeof service !== "string" || service === "") {
-      faults.push(problemAt(pointer, CODE_TYPE, "must be a service, like checkout-v2.shop:8080"));
+      faults.push(problemAt(pointer, codes.TYPE, "must be a service, like checkout-v2.shop:8080"));
       continue;
     }
     if (member(value, "cluster") !== undefined) {
-      faults.push(problemAt(pointer, CODE_CONFLICT, "service and cluster say the same: one of them"));
+      faults.push(problemAt(pointer, codes.CONFLICT, "service and cluster say the same: one of them"));
       continue;
     }
     const place = document === null ? placeInJson(text, pointer) : placeInYaml(document, pointer);
@@ -248,7 +248,7 @@ function servicePlaces(
     if (place === null || isSecond) {
       // An anchor may stand for two places whose clusters have two names.
       const message = "must be written where it is used, without << and aliases of what is around it";
-      faults.push(problemAt(pointer, CODE_VALUE, message));
+      faults.push(problemAt(pointer, codes.VALUE, message));
       continue;
     }
     places.push({ pointer, service, ...place });

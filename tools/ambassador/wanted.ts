@@ -1,7 +1,7 @@
 // The Mappings that a policy needs beside those that are there, and the names of the clusters that they make.
 
-import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../assembly/vocabulary/headers.ts";
-import { CODE_LIMIT, CODE_REFERENCE, CODE_VALUE } from "../../assembly/vocabulary/problems.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
+import * as codes from "../../assembly/vocabulary/problems.ts";
 import type { Problem } from "../policy/problem.ts";
 import {
   clusterOfMapping,
@@ -116,7 +116,7 @@ class Composer {
     const found = concerned(one.match, bases);
     if (found.length === 0) {
       const message = `no Mapping serves what it matches: its ${what} have nowhere to go`;
-      this.#problems.push(this.policy.problem(one.pointer, CODE_REFERENCE, message));
+      this.#problems.push(this.policy.problem(one.pointer, codes.REFERENCE, message));
     }
     return found;
   }
@@ -131,7 +131,7 @@ class Composer {
       ]);
       if (combinations.length * (1 + 2 * mirrors.length) > MOST_OF_ONE) {
         const message = `Mapping ${base.name} would need more than ${MOST_OF_ONE} others: too many rollouts concern it`;
-        this.#problems.push(this.policy.problem(rollout.pointer, CODE_LIMIT, message));
+        this.#problems.push(this.policy.problem(rollout.pointer, codes.LIMIT, message));
         return;
       }
     }
@@ -145,7 +145,7 @@ class Composer {
   }
 
   #choicesOf(rollout: Rollout): Choice[] {
-    const name = HEADER_PREFIX + rollout.name;
+    const name = headerNames.PREFIX + rollout.name;
     return rollout.variants.flatMap(({ name: variant, target }) => {
       if (target === null) return [];
       const choice = (secret: string | null, isOld: boolean): Choice => ({
@@ -184,7 +184,7 @@ class Composer {
   #pushMirror(base: Resource, choices: readonly Choice[], mirror: Shadow): void {
     const cluster = this.#clusters.get(mirror.target.pointer)?.cluster;
     if (cluster === undefined) return;
-    const header: [string, string] = [HEADER_SHADOW_PREFIX + mirror.name, cluster];
+    const header: [string, string] = [headerNames.SHADOW_PREFIX + mirror.name, cluster];
     const live = this.#specOf(base, choices, [header]);
     const [first] = choices;
     live["service"] = first === undefined ? base.spec["service"] : this.#serviceOf(first.target);
@@ -316,7 +316,7 @@ class Composer {
   #unknownCluster(target: Target, severity: Problem["severity"]): void {
     if (this.#problems.some(({ pointer }) => pointer === target.pointer)) return;
     const message = `no Mapping here makes a cluster called ${target.text}: say service in place of cluster, like service: checkout-v2.shop:8080`;
-    this.#problems.push(this.policy.problem(target.pointer, CODE_REFERENCE, message, severity));
+    this.#problems.push(this.policy.problem(target.pointer, codes.REFERENCE, message, severity));
   }
 
   #nameCluster(
@@ -329,7 +329,7 @@ class Composer {
     const cluster = target.kind === "cluster" ? target.text : clusterOfMapping(mapping, this.installation);
     if (cluster === null) {
       const message = `must be a service, like checkout-v2.shop:8080, got ${JSON.stringify(service)}`;
-      this.#problems.push(this.policy.problem(target.pointer, CODE_VALUE, message));
+      this.#problems.push(this.policy.problem(target.pointer, codes.VALUE, message));
       return undefined;
     }
     this.#clusters.set(target.pointer, { pointer: target.pointer, service, cluster });

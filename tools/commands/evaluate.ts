@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 
-import { LIMIT_DEPTH } from "../../assembly/vocabulary/limits.ts";
+import * as limits from "../../assembly/vocabulary/limits.ts";
 import { answerLines } from "../decision/answer-lines.ts";
 import { checkPolicy, checkPolicyFile, type CheckedPolicy } from "../policy/check-policy.ts";
 import { CommandError } from "../terminal/command-error.ts";
@@ -56,7 +56,7 @@ async function evaluate(options: { readonly policy: string }, terminal: Terminal
     const answer = vm.evaluate(root, line, secondsOf(request));
     // JavaScript has taken it as JSON; the filter's reader is stricter in two ways.
     if (answer === null)
-      throw new RequestFault("", `half a surrogate pair, or more than ${LIMIT_DEPTH} levels`);
+      throw new RequestFault("", `half a surrogate pair, or more than ${limits.DEPTH} levels`);
     return answer;
   });
 }

@@ -2,7 +2,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { lstat, readFile } from "node:fs/promises";
 import type { Document } from "yaml";
 
-import { CODE_MOVES_USERS } from "../../assembly/vocabulary/problems.ts";
+import * as codes from "../../assembly/vocabulary/problems.ts";
 import { jsonPlace } from "../policy/json-place.ts";
 import { placeOf, type PolicySource } from "../policy/policy-source.ts";
 import type { Problem } from "../policy/problem.ts";
@@ -126,7 +126,14 @@ function movesOf(document: Document, policy: string, source: PolicySource): Prob
     try {
       return movedUsers(JSON.parse(text), JSON.parse(policy)).map(({ pointer, message }) => {
         const place = placeOf(source, jsonPlace(policy, pointer));
-        return { file: source.file, ...place, pointer, code: CODE_MOVES_USERS, message, severity: "warning" };
+        return {
+          file: source.file,
+          ...place,
+          pointer,
+          code: codes.MOVES_USERS,
+          message,
+          severity: "warning",
+        };
       });
     } catch {
       // What the file holds is no policy: nothing to compare with.

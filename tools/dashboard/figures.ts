@@ -1,6 +1,6 @@
 // The totals of each rollout and shadow, with the verdict: what the page's tables show.
 
-import { STAT_RQ_ACTIVE } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import {
   requestsOf,
   shareOf,
@@ -53,7 +53,7 @@ function variantState(
     errors: count.successes,
     errorRate: errorRateOf(counts),
     ...quantilesOf(counts.latency),
-    active: counts.gauges.get(STAT_RQ_ACTIVE) ?? 0,
+    active: counts.gauges.get(statNames.RQ_ACTIVE) ?? 0,
   };
 }
 

@@ -1,6 +1,6 @@
 // What one window of time, or all of it, comes to.
 
-import { STAT_RQ_ACTIVE } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import {
   requestsOf,
   shareOf,
@@ -42,7 +42,7 @@ function variantPoint(variant: VariantCounts, total: number, seconds: number): V
     rate: rounded(requestsOf(variant) / seconds),
     errorRate: errorRateOf(variant),
     ...quantilesOf(variant.latency),
-    active: variant.gauges.get(STAT_RQ_ACTIVE) ?? 0,
+    active: variant.gauges.get(statNames.RQ_ACTIVE) ?? 0,
   };
 }
 

@@ -1,6 +1,6 @@
 // What all endpoints together have counted, as totals that never go back though Envoys begin anew.
 
-import { STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { difference, sumOf } from "../metrics/difference.ts";
 import { emptySnapshot, type RolloutCounts, type Snapshot, type VariantCounts } from "../metrics/snapshot.ts";
 
@@ -72,7 +72,7 @@ export class Totals {
   #noteShares(totals: Snapshot): void {
     for (const [name, { variants }] of totals.rollouts) {
       const asked = [...variants].flatMap(([variant, { gauges }]) => {
-        const share = gauges.get(STAT_SHARE);
+        const share = gauges.get(statNames.SHARE);
         return share === undefined ? [] : [`${variant}=${share}`];
       });
       const shares = asked.sort().join();

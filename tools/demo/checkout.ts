@@ -3,7 +3,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 
-import { HEADER_SHADOW } from "../../assembly/vocabulary/headers.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
 
 export const CHECKOUT_PATH = "/checkout";
 
@@ -56,7 +56,7 @@ export function answerNextCheckout(
   const visitor = visitorOf(headers);
   const items = itemsOf(visitor);
   const cart = { total: totalOf(items, false), items };
-  const shadow = headers[HEADER_SHADOW];
+  const shadow = headers[headerNames.SHADOW];
   if (typeof shadow === "string") received.count(shadow, cart.total !== totalOf(items, true));
   return JSON.stringify({ time: new Date().toISOString(), cart, serin: said, visitor, service });
 }

@@ -1,6 +1,6 @@
 // What Envoy counted, a line a variant: of the snapshot that the report is made from, since start or since a moment.
 
-import { STAT_ERROR, STAT_NAMESPACE, STAT_RQ_ACTIVE, STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { Admin } from "../envoy/index.ts";
 import { difference } from "../metrics/difference.ts";
 import { EnvoySource } from "../metrics/envoy-source.ts";
@@ -29,7 +29,7 @@ export interface VariantCounts {
 
 export const NO_COUNTS: EnvoyCounts = { snapshot: emptySnapshot(0), survivedErrors: 0 };
 
-const SURVIVED = STAT_NAMESPACE + STAT_ERROR;
+const SURVIVED = statNames.NAMESPACE + statNames.ERROR;
 
 export async function readCounts(admin: Admin): Promise<EnvoyCounts> {
   const [snapshot, survived] = await Promise.all([
@@ -49,10 +49,10 @@ export function countsOf(
   const { rollouts } = difference(now.snapshot, before.snapshot);
   const counts = rollouts.get(rollout)?.variants.get(variant) ?? NO_VARIANT;
   return {
-    share: counts.gauges.get(STAT_SHARE) ?? 0,
+    share: counts.gauges.get(statNames.SHARE) ?? 0,
     requests: requestsOf(counts),
     errors: errorsOf(counts).successes,
-    active: counts.gauges.get(STAT_RQ_ACTIVE) ?? 0,
+    active: counts.gauges.get(statNames.RQ_ACTIVE) ?? 0,
     p50: quantileOf(counts.latency, 0.5),
     p99: quantileOf(counts.latency, 0.99),
   };
@@ -63,7 +63,7 @@ export function unfinished({ snapshot }: EnvoyCounts): number {
   let sum = 0;
   for (const { variants, control } of snapshot.rollouts.values()) {
     for (const { gauges } of [...variants.values(), control ?? NO_VARIANT]) {
-      sum += gauges.get(STAT_RQ_ACTIVE) ?? 0;
+      sum += gauges.get(statNames.RQ_ACTIVE) ?? 0;
     }
   }
   return sum;

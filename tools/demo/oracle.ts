@@ -1,6 +1,6 @@
 // What `serin decide` says about a visit: the same .wasm, in Node. Envoy has to do exactly that.
 
-import { HEADER_CLUSTER } from "../../assembly/vocabulary/headers.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import type { Root, Vm } from "../emulator/index.ts";
 import { readRequest } from "../decision/request.ts";
 import { STABLE_SERVICE } from "./services.ts";
@@ -54,7 +54,7 @@ export class Oracle {
     const { rollouts, request: changed } = JSON.parse(decision) as DecisionLine;
     const { shadows } = JSON.parse(explanation) as Explanation;
     return {
-      service: changed.set[HEADER_CLUSTER] ?? STABLE_SERVICE,
+      service: changed.set[headerNames.CLUSTER] ?? STABLE_SERVICE,
       variants: new Map(Object.entries(rollouts).map(([name, { variant }]) => [name, variant])),
       shadows: Object.entries(shadows).flatMap(([name, { applies }]) => (applies ? [name] : [])),
     };

@@ -11,7 +11,7 @@ import {
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import { answerCheckout, answerNextCheckout, CHECKOUT_PATH, ReceivedByShadow } from "./checkout.ts";
 
 /** One service; its name is its cluster's. */
@@ -92,8 +92,8 @@ async function answer(
   await sleep(service.baseMs - service.tailMs * Math.log(1 - Math.random()));
   const { headers } = request;
   const told = Object.entries(headers)
-    .filter(([name]) => name.startsWith(HEADER_PREFIX))
-    .map(([name, value]) => `${name.slice(HEADER_PREFIX.length)}=${String(value)}`)
+    .filter(([name]) => name.startsWith(headerNames.PREFIX))
+    .map(([name, value]) => `${name.slice(headerNames.PREFIX.length)}=${String(value)}`)
     .join(", ");
   const said = told || "nothing: you get what everyone gets";
   const isCheckout = request.url?.split("?", 1)[0] === CHECKOUT_PATH;

@@ -1,17 +1,6 @@
 // What Envoy counted of a shadow, since start or since a moment in between.
 
-import {
-  STAT_MATCH,
-  STAT_MISMATCH_BODY,
-  STAT_MISMATCH_STATUS,
-  STAT_NOISE,
-  STAT_OVER_BUDGET,
-  STAT_RESET,
-  STAT_SENT,
-  STAT_TIMEOUT,
-  STAT_TOO_LARGE,
-  STAT_UNAVAILABLE,
-} from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { difference } from "../metrics/difference.ts";
 import { NO_SHADOW } from "../metrics/snapshot.ts";
 import { quantileOf } from "../statistics/bins.ts";
@@ -43,16 +32,16 @@ export function shadowCountsOf(
   const counts = difference(now.snapshot, before.snapshot).shadows.get(shadow) ?? NO_SHADOW;
   const counter = (leaf: string): number => counts.counters.get(leaf) ?? 0;
   return {
-    sent: counter(STAT_SENT),
-    overBudget: counter(STAT_OVER_BUDGET),
-    tooLarge: counter(STAT_TOO_LARGE),
-    unavailable: counter(STAT_UNAVAILABLE),
-    match: counter(STAT_MATCH),
-    mismatchStatus: counter(STAT_MISMATCH_STATUS),
-    mismatchBody: counter(STAT_MISMATCH_BODY),
-    noise: counter(STAT_NOISE),
-    timeout: counter(STAT_TIMEOUT),
-    reset: counter(STAT_RESET),
+    sent: counter(statNames.SENT),
+    overBudget: counter(statNames.OVER_BUDGET),
+    tooLarge: counter(statNames.TOO_LARGE),
+    unavailable: counter(statNames.UNAVAILABLE),
+    match: counter(statNames.MATCH),
+    mismatchStatus: counter(statNames.MISMATCH_STATUS),
+    mismatchBody: counter(statNames.MISMATCH_BODY),
+    noise: counter(statNames.NOISE),
+    timeout: counter(statNames.TIMEOUT),
+    reset: counter(statNames.RESET),
     p50: quantileOf(counts.latency, 0.5),
     productionP50: quantileOf(counts.productionLatency, 0.5),
   };

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { Pool } from "undici";
 
-import { HEADER_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import { SERVED_BY, TOLD } from "./services.ts";
 
 export const USERS: readonly string[] = Array.from({ length: 1000 }, (_, index) => `u-${index + 1}`);
@@ -99,9 +99,9 @@ async function send(pool: Pool, user: string, path: string, forged: boolean): Pr
 
 /** Whatever the user is, this asks for the other version of everything. */
 const FORGERY: Readonly<Record<string, string>> = {
-  [`${HEADER_PREFIX}checkout`]: "canary",
-  [`${HEADER_PREFIX}search`]: "v2",
-  [`${HEADER_PREFIX}cluster`]: "checkout-v2",
+  [`${headerNames.PREFIX}checkout`]: "canary",
+  [`${headerNames.PREFIX}search`]: "v2",
+  [`${headerNames.PREFIX}cluster`]: "checkout-v2",
 };
 
 function headerOf(value: string | string[] | undefined): string | null {

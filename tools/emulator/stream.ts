@@ -1,4 +1,4 @@
-import { STATE_PREFIX } from "../../assembly/vocabulary/headers.ts";
+import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import { BufferType, MapType, Status } from "./abi.ts";
 import type { Context, HeaderChange } from "./context.ts";
 import { HeaderMap, type HeaderPairs } from "./header-map.ts";
@@ -210,7 +210,7 @@ export class Stream implements Context {
     const name = Buffer.from(STATE_NAMESPACE + path, "latin1").toString("utf8");
     this.filterState.set(name, Buffer.from(value).toString("utf8"));
     // What routes may match; the line for access logs is none of it.
-    if (path.startsWith(STATE_PREFIX)) this.routeIsStale = true;
+    if (path.startsWith(headerNames.STATE_PREFIX)) this.routeIsStale = true;
     return Status.Ok;
   }
 

@@ -1,6 +1,6 @@
 // Snapshots less snapshots, and several as one.
 
-import { STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { totalOf, type Bin } from "../statistics/bins.ts";
 import {
   NO_SHADOW,
@@ -106,7 +106,7 @@ export function sumOf(snapshots: readonly Snapshot[]): Snapshot {
 function plusRollout(one: RolloutCounts, two: RolloutCounts): RolloutCounts {
   const conflicts = new Map(one.shareConflicts);
   for (const [name, { gauges }] of two.variants) {
-    const [here, there] = [one.variants.get(name)?.gauges.get(STAT_SHARE), gauges.get(STAT_SHARE)];
+    const [here, there] = [one.variants.get(name)?.gauges.get(statNames.SHARE), gauges.get(statNames.SHARE)];
     if (here === there || here === undefined || there === undefined) continue;
     const known = conflicts.get(name) ?? [here];
     conflicts.set(name, known.includes(there) ? known : [...known, there]);
@@ -124,7 +124,7 @@ function plusVariant(one: VariantCounts, two: VariantCounts): VariantCounts {
   return {
     counters: plusNumbers(one.counters, two.counters),
     gauges: joinEach(one.gauges, two.gauges, (here, there, leaf) =>
-      leaf === STAT_SHARE ? here : here + there,
+      leaf === statNames.SHARE ? here : here + there,
     ),
     latency: plusBins(one.latency, two.latency),
   };

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { STAT_FLAG, STAT_NAMESPACE, STAT_ROLLOUT, STAT_SHADOW } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { CommandError } from "../terminal/command-error.ts";
 import type { Bin } from "../statistics/bins.ts";
 import { difference, sumOf } from "./difference.ts";
@@ -109,7 +109,7 @@ function binOf({ lower_bound: lower, width, count }: RawHistogram["totals"][numb
 
 /** `serin.rollout.<rollout>.<leaf>`: of the rollout itself. */
 function ofRollout(name: string): { readonly rollout: string; readonly leaf: string } | null {
-  const prefix = STAT_NAMESPACE + STAT_ROLLOUT;
+  const prefix = statNames.NAMESPACE + statNames.ROLLOUT;
   const [rollout, leaf, ...more] = name.startsWith(prefix) ? name.slice(prefix.length).split(".") : [];
   return rollout !== undefined && leaf !== undefined && more.length === 0 && isOfRollout(leaf)
     ? { rollout, leaf }
@@ -119,18 +119,18 @@ function ofRollout(name: string): { readonly rollout: string; readonly leaf: str
 /** Whose stat it is and what it counts; null for what belongs to none. */
 function placeOf(name: string): { readonly owner: Owner; readonly leaf: string } | null {
   const rest = (prefix: string): string[] | null =>
-    name.startsWith(STAT_NAMESPACE + prefix)
-      ? name.slice(STAT_NAMESPACE.length + prefix.length).split(".")
+    name.startsWith(statNames.NAMESPACE + prefix)
+      ? name.slice(statNames.NAMESPACE.length + prefix.length).split(".")
       : null;
-  const [rollout, variant, ...leaves] = rest(STAT_ROLLOUT) ?? [];
+  const [rollout, variant, ...leaves] = rest(statNames.ROLLOUT) ?? [];
   if (rollout !== undefined && variant !== undefined && leaves.length > 0) {
     return { owner: { kind: "rollout", name: rollout, variant }, leaf: leaves.join(".") };
   }
-  const [flag, given] = rest(STAT_FLAG) ?? [];
+  const [flag, given] = rest(statNames.FLAG) ?? [];
   if (flag !== undefined && given !== undefined) {
     return { owner: { kind: "flag", name: flag, variant: given }, leaf: "" };
   }
-  const [shadow, shadowLeaf] = rest(STAT_SHADOW) ?? [];
+  const [shadow, shadowLeaf] = rest(statNames.SHADOW) ?? [];
   if (shadow !== undefined && shadowLeaf !== undefined) {
     return { owner: { kind: "shadow", name: shadow }, leaf: shadowLeaf };
   }

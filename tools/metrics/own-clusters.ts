@@ -1,27 +1,19 @@
 // How requests of a rollout under `signals: count` ended: the filter counts none of it, but Envoy counts it for each
 // cluster, and a variant may have one of its own.
 
-import {
-  STAT_RQ_1XX,
-  STAT_RQ_2XX,
-  STAT_RQ_3XX,
-  STAT_RQ_4XX,
-  STAT_RQ_5XX,
-  STAT_RQ_ACTIVE,
-  STAT_RQ_TIME,
-} from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { PolicyOutline } from "./policy-outline.ts";
 import type { Owner } from "./snapshot-builder.ts";
 
 /** Envoy's `cluster.<name>.upstream_<leaf>`, by the same words as the filter's. */
 const LEAVES = [
-  STAT_RQ_1XX,
-  STAT_RQ_2XX,
-  STAT_RQ_3XX,
-  STAT_RQ_4XX,
-  STAT_RQ_5XX,
-  STAT_RQ_ACTIVE,
-  STAT_RQ_TIME,
+  statNames.RQ_1XX,
+  statNames.RQ_2XX,
+  statNames.RQ_3XX,
+  statNames.RQ_4XX,
+  statNames.RQ_5XX,
+  statNames.RQ_ACTIVE,
+  statNames.RQ_TIME,
 ] as const;
 
 /** Envoy's stats that tell of variants with a cluster of their own: the stat's name -> whose it is, and what it counts. */

@@ -2,19 +2,7 @@
 //
 // Names and labels are those that envoy/stats-tags.yaml makes: `serin_rollout_rq_total{serin_rollout,serin_variant}`.
 
-import {
-  LABEL_FLAG,
-  LABEL_ROLLOUT,
-  LABEL_SHADOW,
-  LABEL_VARIANT,
-  STAT_FLAG,
-  STAT_PRODUCTION_RQ_TIME,
-  STAT_ROLLOUT,
-  STAT_RQ_ACTIVE,
-  STAT_RQ_TIME,
-  STAT_SHADOW,
-  STAT_SHARE,
-} from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { CommandError } from "../terminal/command-error.ts";
 import type { Bin } from "../statistics/bins.ts";
 import { ROLLOUT_COUNTERS, SHADOW_COUNTERS } from "./leaves.ts";
@@ -37,7 +25,7 @@ import {
 
 const ADVICE = "--prometheus has to name a Prometheus server that answers /api/v1/query";
 
-const OF_VARIANT = `${LABEL_ROLLOUT}, ${LABEL_VARIANT}`;
+const OF_VARIANT = `${statNames.LABEL_ROLLOUT}, ${statNames.LABEL_VARIANT}`;
 
 interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -119,21 +107,21 @@ function questionsOf(counted: (series: string) => string, gauge: (series: string
     take: (samples, builder) => takeHistograms(samples, leaf, builder),
   });
   return [
-    ...ROLLOUT_COUNTERS.map((leaf) => counter(STAT_ROLLOUT, OF_VARIANT, leaf)),
-    histogram(STAT_ROLLOUT, OF_VARIANT, STAT_RQ_TIME),
+    ...ROLLOUT_COUNTERS.map((leaf) => counter(statNames.ROLLOUT, OF_VARIANT, leaf)),
+    histogram(statNames.ROLLOUT, OF_VARIANT, statNames.RQ_TIME),
     {
-      query: `sum by (${OF_VARIANT}) (${gauge(seriesName(STAT_ROLLOUT, STAT_RQ_ACTIVE))})`,
+      query: `sum by (${OF_VARIANT}) (${gauge(seriesName(statNames.ROLLOUT, statNames.RQ_ACTIVE))})`,
       take: (samples, builder) =>
-        eachOwner(samples, (owner, value) => builder.number(owner, STAT_RQ_ACTIVE, value)),
+        eachOwner(samples, (owner, value) => builder.number(owner, statNames.RQ_ACTIVE, value)),
     },
     {
-      query: `count_values by (${OF_VARIANT}) ("share", ${gauge(seriesName(STAT_ROLLOUT, STAT_SHARE))})`,
+      query: `count_values by (${OF_VARIANT}) ("share", ${gauge(seriesName(statNames.ROLLOUT, statNames.SHARE))})`,
       take: takeShares,
     },
-    ...SHADOW_COUNTERS.map((leaf) => counter(STAT_SHADOW, LABEL_SHADOW, leaf)),
-    histogram(STAT_SHADOW, LABEL_SHADOW, STAT_RQ_TIME),
-    histogram(STAT_SHADOW, LABEL_SHADOW, STAT_PRODUCTION_RQ_TIME),
-    counter(STAT_FLAG, `${LABEL_FLAG}, ${LABEL_VARIANT}`, ""),
+    ...SHADOW_COUNTERS.map((leaf) => counter(statNames.SHADOW, statNames.LABEL_SHADOW, leaf)),
+    histogram(statNames.SHADOW, statNames.LABEL_SHADOW, statNames.RQ_TIME),
+    histogram(statNames.SHADOW, statNames.LABEL_SHADOW, statNames.PRODUCTION_RQ_TIME),
+    counter(statNames.FLAG, `${statNames.LABEL_FLAG}, ${statNames.LABEL_VARIANT}`, ""),
   ];
 }
 
@@ -144,29 +132,33 @@ function userQuestions(gauge: (series: string) => string, per: string): Question
     by: string,
     take: (builder: SnapshotBuilder, labels: Sample["labels"], value: number) => void,
   ): Question => ({
-    query: `max by (${by}, ${per}) (${gauge(seriesName(STAT_ROLLOUT, leaf))})`,
+    query: `max by (${by}, ${per}) (${gauge(seriesName(statNames.ROLLOUT, leaf))})`,
     take: (samples, builder) => samples.forEach(({ labels, value }) => take(builder, labels, value)),
   });
   const ofVariant = (leaf: string): Question =>
     ask(leaf, OF_VARIANT, (builder, labels, value) => {
-      const { [LABEL_ROLLOUT]: rollout, [LABEL_VARIANT]: variant } = labels;
+      const { [statNames.LABEL_ROLLOUT]: rollout, [statNames.LABEL_VARIANT]: variant } = labels;
       if (rollout !== undefined && variant !== undefined) {
         builder.users(rollout, variant, leaf, value, labels[per] ?? "");
       }
     });
   const slow = ask(USERS_SLOW, `${OF_VARIANT}, ${LABEL_SLOW}`, (builder, labels, value) => {
-    const { [LABEL_ROLLOUT]: rollout, [LABEL_VARIANT]: variant, [LABEL_SLOW]: threshold } = labels;
+    const {
+      [statNames.LABEL_ROLLOUT]: rollout,
+      [statNames.LABEL_VARIANT]: variant,
+      [LABEL_SLOW]: threshold,
+    } = labels;
     if (rollout !== undefined && variant !== undefined && threshold !== undefined) {
       builder.users(rollout, variant, `${USERS_SLOW}.${threshold}`, value, labels[per] ?? "");
     }
   });
   const ofRollout = (leaf: string): Question =>
-    ask(leaf, LABEL_ROLLOUT, (builder, labels, value) => {
-      const { [LABEL_ROLLOUT]: rollout } = labels;
+    ask(leaf, statNames.LABEL_ROLLOUT, (builder, labels, value) => {
+      const { [statNames.LABEL_ROLLOUT]: rollout } = labels;
       if (rollout !== undefined) builder.ofRollout(rollout, leaf, value, labels[per] ?? "");
     });
   return [
-    ...[USERS, USERS_ERROR, USERS_OK, USERS_3XX, USERS_4XX, STAT_SHARE].map(ofVariant),
+    ...[USERS, USERS_ERROR, USERS_OK, USERS_3XX, USERS_4XX, statNames.SHARE].map(ofVariant),
     slow,
     ...[EVIDENCE_PERIOD, EVIDENCE_BEGAN, EVIDENCE_BITS, SHARES_BEGAN].map(ofRollout),
   ];
@@ -178,8 +170,8 @@ function seriesName(prefix: string, leaf: string): string {
 }
 
 function ownerOf(labels: Sample["labels"]): Owner | null {
-  const { [LABEL_ROLLOUT]: rollout, [LABEL_VARIANT]: variant = "" } = labels;
-  const { [LABEL_FLAG]: flag, [LABEL_SHADOW]: shadow } = labels;
+  const { [statNames.LABEL_ROLLOUT]: rollout, [statNames.LABEL_VARIANT]: variant = "" } = labels;
+  const { [statNames.LABEL_FLAG]: flag, [statNames.LABEL_SHADOW]: shadow } = labels;
   if (rollout !== undefined) return { kind: "rollout", name: rollout, variant };
   if (flag !== undefined) return { kind: "flag", name: flag, variant };
   return shadow === undefined ? null : { kind: "shadow", name: shadow };
@@ -198,7 +190,7 @@ function takeShares(samples: readonly Sample[], builder: SnapshotBuilder): void 
     if (owner.kind !== "rollout") continue;
     const shares = own.map(({ labels }) => Number(labels["share"])).sort((a, b) => a - b);
     if (shares.length > 1) builder.conflict(owner.name, owner.variant, shares);
-    else builder.number(owner, STAT_SHARE, shares[0] ?? 0);
+    else builder.number(owner, statNames.SHARE, shares[0] ?? 0);
   }
 }
 

@@ -1,6 +1,6 @@
 // Stats one by one -> a snapshot.
 
-import { STAT_PRODUCTION_RQ_TIME, STAT_RQ_TIME, STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { Bin } from "../statistics/bins.ts";
 import type { PolicyOutline } from "./policy-outline.ts";
 import { CONTROL, GAUGES, type RolloutTerms, type Snapshot } from "./snapshot.ts";
@@ -70,7 +70,7 @@ export class SnapshotBuilder {
     } else if (isOfUsers(leaf)) {
       this.users(owner.name, owner.variant, leaf, value);
     } else {
-      if (leaf === STAT_SHARE) this.users(owner.name, owner.variant, leaf, value);
+      if (leaf === statNames.SHARE) this.users(owner.name, owner.variant, leaf, value);
       const variant = this.#variant(owner.name, owner.variant);
       (GAUGES.has(leaf) ? variant.gauges : variant.counters).set(leaf, value);
     }
@@ -89,17 +89,17 @@ export class SnapshotBuilder {
 
   histogram(owner: Owner, leaf: string, bins: readonly Bin[]): void {
     if (owner.kind === "rollout") {
-      if (leaf === STAT_RQ_TIME) this.#variant(owner.name, owner.variant).latency = bins;
+      if (leaf === statNames.RQ_TIME) this.#variant(owner.name, owner.variant).latency = bins;
     } else if (owner.kind === "shadow") {
-      if (leaf === STAT_RQ_TIME) this.#shadow(owner.name).latency = bins;
-      if (leaf === STAT_PRODUCTION_RQ_TIME) this.#shadow(owner.name).productionLatency = bins;
+      if (leaf === statNames.RQ_TIME) this.#shadow(owner.name).latency = bins;
+      if (leaf === statNames.PRODUCTION_RQ_TIME) this.#shadow(owner.name).productionLatency = bins;
     }
   }
 
   /** Shares of one variant that differ; the last is taken. */
   conflict(rollout: string, variant: string, shares: readonly number[]): void {
     entry(this.#conflicts, rollout, () => new Map<string, readonly number[]>()).set(variant, shares);
-    this.#variant(rollout, variant).gauges.set(STAT_SHARE, shares.at(-1) ?? 0);
+    this.#variant(rollout, variant).gauges.set(statNames.SHARE, shares.at(-1) ?? 0);
   }
 
   /** `seconds`: for how long was counted, null when nobody knows. */
@@ -139,8 +139,8 @@ export class SnapshotBuilder {
 function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {
   const of = (leaf: string): number => ofRollout.get(leaf) ?? 0;
   const side = (gauges: ReadonlyMap<string, number>): UserSide => {
-    const share = gauges.get(STAT_SHARE);
-    const bits = new Map([...gauges].filter(([leaf]) => leaf !== STAT_SHARE));
+    const share = gauges.get(statNames.SHARE);
+    const bits = new Map([...gauges].filter(([leaf]) => leaf !== statNames.SHARE));
     return { share: share === undefined ? null : share / 100_000, bits };
   };
   const control = sides.get(CONTROL);

@@ -1,11 +1,11 @@
 // What Serin counted, at one moment or within one span of time: read from Envoys or from Prometheus, judged by verdict/.
 
-import { STAT_CONTROL, STAT_RQ_ACTIVE, STAT_RQ_TOTAL, STAT_SHARE } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { Bin } from "../statistics/bins.ts";
 import type { UserCounts } from "./users.ts";
 
 /** A slice of the default's users that is counted apart, for a fair comparison. No variant may have this name. */
-export const CONTROL = STAT_CONTROL;
+export const CONTROL = statNames.CONTROL;
 
 /** Of one variant. Counters and gauges by the last word of their name: `rq_total`, `share`. */
 export interface VariantCounts {
@@ -58,7 +58,7 @@ export interface RolloutTerms {
 export const DEFAULT_TERMS: RolloutTerms = { slow: [5, 25, 100, 250, 1000, 5000], warmup: 30 };
 
 /** Leaves that say how it is now; all others only grow. */
-export const GAUGES: ReadonlySet<string> = new Set([STAT_SHARE, STAT_RQ_ACTIVE]);
+export const GAUGES: ReadonlySet<string> = new Set([statNames.SHARE, statNames.RQ_ACTIVE]);
 
 export const NO_VARIANT: VariantCounts = { counters: new Map(), gauges: new Map(), latency: [] };
 export const NO_SHADOW: ShadowCounts = { counters: new Map(), latency: [], productionLatency: [] };
@@ -77,11 +77,11 @@ export function emptySnapshot(takenAt: number): Snapshot {
 
 /** Requests that were given the variant. */
 export function requestsOf(variant: VariantCounts): number {
-  return variant.counters.get(STAT_RQ_TOTAL) ?? 0;
+  return variant.counters.get(statNames.RQ_TOTAL) ?? 0;
 }
 
 /** The share asked for, 0 to 1; null where no gauge says. */
 export function shareOf(variant: VariantCounts): number | null {
-  const share = variant.gauges.get(STAT_SHARE);
+  const share = variant.gauges.get(statNames.SHARE);
   return share === undefined ? null : share / 100_000;
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-import { CODE_NO_EFFECT, CODE_NO_IDENTITY, CODE_PORTABILITY } from "../../assembly/vocabulary/problems.ts";
+import * as codes from "../../assembly/vocabulary/problems.ts";
 import { Vm, type Root, type VmOptions } from "../emulator/index.ts";
 import { readPolicySource, type PolicySource } from "./policy-source.ts";
 import type { Problem } from "./problem.ts";
@@ -17,7 +17,7 @@ export interface CheckedPolicy {
 }
 
 /** Warnings that are mere hints. All others are faults of flags: flagd loads such a file, and the flag answers ERROR. */
-const HINTS: ReadonlySet<string> = new Set([CODE_NO_IDENTITY, CODE_NO_EFFECT, CODE_PORTABILITY]);
+const HINTS: ReadonlySet<string> = new Set([codes.NO_IDENTITY, codes.NO_EFFECT, codes.PORTABILITY]);
 
 /**
  * The judgement of those who ask before they publish: what flagd accepts but cannot evaluate is refused, its problems

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 
-import { LIMIT_PROBLEMS } from "../../assembly/vocabulary/limits.ts";
-import { CODE_ENCODING } from "../../assembly/vocabulary/problems.ts";
+import * as limits from "../../assembly/vocabulary/limits.ts";
+import * as codes from "../../assembly/vocabulary/problems.ts";
 import { LineIndex, type Position } from "./line-index.ts";
 import type { PlacedProblem } from "./problem.ts";
 import { convertYaml } from "./yaml-to-json.ts";
@@ -33,7 +33,7 @@ export function readPolicySource(file: string, bytes: Uint8Array): PolicySource 
   const text = buffer.toString("utf8").replace(/^\uFEFF/, "");
   const lines = new LineIndex(text);
   const { json, sourceMap, faults } = convertYaml(text);
-  const problems = faults.slice(0, LIMIT_PROBLEMS).map(({ offset, pointer, code, message }) => ({
+  const problems = faults.slice(0, limits.PROBLEMS).map(({ offset, pointer, code, message }) => ({
     ...lines.positionAt(offset),
     pointer,
     code,
@@ -78,7 +78,7 @@ function encodingProblem(bytes: Buffer): PlacedProblem {
     line,
     column,
     pointer: "",
-    code: CODE_ENCODING,
+    code: codes.ENCODING,
     message: "not UTF-8 from here on",
     severity: "error",
   };

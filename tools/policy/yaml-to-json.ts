@@ -3,14 +3,8 @@
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from "yaml";
 import type { Alias, Document, Node, Scalar, YAMLMap, YAMLSeq } from "yaml";
 
-import { LIMIT_POLICY_BYTES } from "../../assembly/vocabulary/limits.ts";
-import {
-  CODE_LIMIT,
-  CODE_REFERENCE,
-  CODE_SYNTAX,
-  CODE_TYPE,
-  CODE_VALUE,
-} from "../../assembly/vocabulary/problems.ts";
+import * as limits from "../../assembly/vocabulary/limits.ts";
+import * as codes from "../../assembly/vocabulary/problems.ts";
 import { JsonWriter, type SourceMap } from "./json-writer.ts";
 import { pointerStep } from "./problem.ts";
 import { pointerAt } from "./yaml-pointer.ts";
@@ -55,7 +49,7 @@ export function convertYaml(text: string): YamlConversion {
       {
         offset,
         pointer: "",
-        code: CODE_SYNTAX,
+        code: codes.SYNTAX,
         message: "a second document begins here; a policy is one document",
       },
     ]);
@@ -82,7 +76,7 @@ function parse(text: string): Document.Parsed[] | YamlFault {
     return "empty" in parsed ? [] : parsed;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { offset: 0, pointer: "", code: CODE_LIMIT, message: TOO_DEEP };
+    return { offset: 0, pointer: "", code: codes.LIMIT, message: TOO_DEEP };
   }
 }
 
@@ -92,9 +86,9 @@ function syntaxFaults(text: string, documents: readonly Document.Parsed[]): Yaml
       const offset = error.pos[0];
       // The parser is recursive, and reports its own exhausted stack as one more error.
       if (error.message.includes("call stack")) {
-        return { offset, pointer: "", code: CODE_LIMIT, message: TOO_DEEP };
+        return { offset, pointer: "", code: codes.LIMIT, message: TOO_DEEP };
       }
-      return { offset, pointer: pointerAt(document, offset), code: CODE_SYNTAX, message: error.message };
+      return { offset, pointer: pointerAt(document, offset), code: codes.SYNTAX, message: error.message };
     }),
   );
   // The parser may say the same of one line several times, a little further on each time.
@@ -129,7 +123,7 @@ class Stop extends Error {
 }
 
 class Converter {
-  readonly #writer = new JsonWriter(LIMIT_POLICY_BYTES);
+  readonly #writer = new JsonWriter(limits.POLICY_BYTES);
   readonly #aliases: ReadonlyMap<Alias, Node>;
   /** Nodes being written now: an alias to one of them never ends. */
   readonly #open = new Set<Node>();
@@ -162,15 +156,15 @@ class Converter {
     if (this.#writer.overflowed) {
       this.#stop(
         offset,
-        CODE_LIMIT,
-        `the policy is over ${LIMIT_POLICY_BYTES} bytes as JSON (aliases expanded)`,
+        codes.LIMIT,
+        `the policy is over ${limits.POLICY_BYTES} bytes as JSON (aliases expanded)`,
       );
     }
-    if (this.#pointer.length > DEPTH_MAX) this.#stop(offset, CODE_LIMIT, TOO_DEEP);
+    if (this.#pointer.length > DEPTH_MAX) this.#stop(offset, codes.LIMIT, TOO_DEEP);
     if (node === null) return this.#writer.token("null", offset);
     if (this.#open.has(node)) {
       const alias = written?.range?.[0] ?? offset;
-      this.#stop(alias, CODE_REFERENCE, "an alias inside the node that it stands for");
+      this.#stop(alias, codes.REFERENCE, "an alias inside the node that it stands for");
     }
     this.#checkTag(node, offset);
     this.#open.add(node);
@@ -249,9 +243,9 @@ class Converter {
     const node = this.#follow(value);
     const sources = isSeq(node) ? node.items.map((item) => this.#follow(item as Node | null)) : [node];
     return sources.map((source) => {
-      if (!isMap(source)) this.#stop(keyOffset, CODE_TYPE, "<< takes a mapping or a list of mappings");
+      if (!isMap(source)) this.#stop(keyOffset, codes.TYPE, "<< takes a mapping or a list of mappings");
       if (this.#open.has(source))
-        this.#stop(keyOffset, CODE_REFERENCE, "<< of the mapping that it stands in");
+        this.#stop(keyOffset, codes.REFERENCE, "<< of the mapping that it stands in");
       return source;
     });
   }
@@ -260,11 +254,11 @@ class Converter {
   #keyName(key: Node | null, map: YAMLMap): string {
     const node = this.#follow(key);
     const offset = key?.range?.[0] ?? endOf(map, 0);
-    if (isMap(node) || isSeq(node)) this.#stop(offset, CODE_TYPE, "a key must be text, got a collection");
-    if (!isScalar(node)) this.#stop(offset, CODE_TYPE, "a key must be text, got none");
+    if (isMap(node) || isSeq(node)) this.#stop(offset, codes.TYPE, "a key must be text, got a collection");
+    if (!isScalar(node)) this.#stop(offset, codes.TYPE, "a key must be text, got none");
     this.#checkTag(node, offset);
     if (typeof node.value === "string") return node.value;
-    if (!node.source) this.#stop(offset, CODE_TYPE, "a key must be text, got none");
+    if (!node.source) this.#stop(offset, codes.TYPE, "a key must be text, got none");
     return node.source;
   }
 
@@ -275,7 +269,7 @@ class Converter {
       if (target === undefined) {
         this.#stop(
           followed.range?.[0] ?? 0,
-          CODE_REFERENCE,
+          codes.REFERENCE,
           `alias *${followed.source} has no anchor before it`,
         );
       }
@@ -288,7 +282,7 @@ class Converter {
     const tag = node.tag;
     if (tag === undefined || tag === "!" || CORE_TAGS.has(tag)) return;
     const shown = tag.startsWith("tag:yaml.org,2002:") ? `!!${tag.slice("tag:yaml.org,2002:".length)}` : tag;
-    this.#stop(offset, CODE_SYNTAX, `tag ${shown} has no meaning in a policy`);
+    this.#stop(offset, codes.SYNTAX, `tag ${shown} has no meaning in a policy`);
   }
 
   /** The core schema knows no other scalars than these four. */
@@ -298,7 +292,7 @@ class Converter {
     if (value === null || typeof value === "boolean") return String(value);
     const spelled = jsonNumber(node.source ?? String(value));
     if (spelled === null)
-      this.#stop(offset, CODE_VALUE, `${node.source ?? "this number"} cannot be said in JSON`);
+      this.#stop(offset, codes.VALUE, `${node.source ?? "this number"} cannot be said in JSON`);
     return spelled;
   }
 }

@@ -1,11 +1,6 @@
 // The golden signals of each variant, as `serin stats` shows them: numbers of two snapshots in, figures out.
 
-import {
-  STAT_GRPC_ERROR,
-  STAT_RQ_ACTIVE,
-  STAT_RQ_OVERFLOW,
-  STAT_RQ_TOTAL,
-} from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { CONTROL, requestsOf, shareOf, type Snapshot, type VariantCounts } from "../metrics/snapshot.ts";
 import { quantileOf } from "../statistics/bins.ts";
 import type { Interval } from "../statistics/evidence.ts";
@@ -49,7 +44,7 @@ export function figuresOf(all: Snapshot, recent: Snapshot | null): Map<string, V
         return variantFigures(name, counts, seen, perSecond(lately, recent));
       });
       // Of a control group whose requests are not counted there are a share and users, and nothing to show here.
-      if (control !== null && control.counters.has(STAT_RQ_TOTAL)) {
+      if (control !== null && control.counters.has(statNames.RQ_TOTAL)) {
         rows.push(variantFigures(CONTROL, control, null, perSecond(late?.control ?? null, recent)));
       }
       return [rollout, rows];
@@ -77,13 +72,13 @@ function variantFigures(
     p50: quantile(0.5),
     p90: quantile(0.9),
     p99: quantile(0.99),
-    active: counts.gauges.get(STAT_RQ_ACTIVE) ?? 0,
-    overflow: counts.counters.get(STAT_RQ_OVERFLOW) ?? null,
-    grpcErrors: counts.counters.get(STAT_GRPC_ERROR) ?? null,
+    active: counts.gauges.get(statNames.RQ_ACTIVE) ?? 0,
+    overflow: counts.counters.get(statNames.RQ_OVERFLOW) ?? null,
+    grpcErrors: counts.counters.get(statNames.GRPC_ERROR) ?? null,
   };
 }
 
 function perSecond(lately: VariantCounts | null, recent: Snapshot | null): number | null {
   if (recent === null || recent.seconds === null || recent.seconds <= 0) return null;
-  return (lately?.counters.get(STAT_RQ_TOTAL) ?? 0) / recent.seconds;
+  return (lately?.counters.get(statNames.RQ_TOTAL) ?? 0) / recent.seconds;
 }

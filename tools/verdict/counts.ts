@@ -1,11 +1,6 @@
 // How requests ended, for people who look at counters. Verdicts are by users: measure.ts.
 
-import {
-  STAT_GRPC_ERROR,
-  STAT_GRPC_OK,
-  STAT_RQ_5XX,
-  STAT_RQ_RESET,
-} from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { ENDINGS } from "../metrics/leaves.ts";
 import type { VariantCounts } from "../metrics/snapshot.ts";
 import { rateInterval, type Count, type Interval } from "../statistics/evidence.ts";
@@ -26,9 +21,9 @@ export interface ErrorFigures {
 export function errorsOf({ counters }: VariantCounts): Count {
   const of = (leaf: string): number => counters.get(leaf) ?? 0;
   const trials = ENDINGS.reduce((sum, leaf) => sum + of(leaf), 0);
-  const resets = of(STAT_RQ_RESET);
-  const [http, grpc] = [of(STAT_RQ_5XX), of(STAT_GRPC_ERROR)];
-  const others = Math.max(0, trials - resets - of(STAT_GRPC_OK) - grpc);
+  const resets = of(statNames.RQ_RESET);
+  const [http, grpc] = [of(statNames.RQ_5XX), of(statNames.GRPC_ERROR)];
+  const others = Math.max(0, trials - resets - of(statNames.GRPC_OK) - grpc);
   const answered = Math.max(http, Math.min(http, others) + grpc);
   return { successes: Math.min(trials, answered + resets), trials };
 }

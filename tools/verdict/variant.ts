@@ -1,6 +1,6 @@
 // The verdict on one variant, against the control group.
 
-import { STAT_RQ_ACTIVE } from "../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { requestsOf, type RolloutTerms, type VariantCounts } from "../metrics/snapshot.ts";
 import { duration, grouped, milliseconds } from "../terminal/numbers.ts";
 import { decide, type Decided, type MeasureDecision } from "./decide.ts";
@@ -122,7 +122,7 @@ function latencyOf(input: VariantInput, { latency }: Decided, limits: Limits): L
 }
 
 function unfinishedOf({ counts, baseline, share, baselineShare }: VariantInput): Unfinished {
-  const [own, other] = [counts, baseline].map(({ gauges }) => gauges.get(STAT_RQ_ACTIVE) ?? 0) as [
+  const [own, other] = [counts, baseline].map(({ gauges }) => gauges.get(statNames.RQ_ACTIVE) ?? 0) as [
     number,
     number,
   ];

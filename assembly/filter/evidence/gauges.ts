@@ -15,19 +15,7 @@ import {
   readMetric,
   recordMetric,
 } from "../../host/metrics";
-import {
-  STAT_EVIDENCE_BEGAN,
-  STAT_EVIDENCE_BITS,
-  STAT_EVIDENCE_PERIOD,
-  STAT_ROLLOUT,
-  STAT_SHARES_BEGAN,
-  STAT_USERS,
-  STAT_USERS_3XX,
-  STAT_USERS_4XX,
-  STAT_USERS_ERROR,
-  STAT_USERS_OK,
-  STAT_USERS_SLOW,
-} from "../../vocabulary/stats";
+import * as statNames from "../../vocabulary/stats";
 import { vmArena } from "../vm";
 import { words } from "../words";
 import { Evidence } from "./record";
@@ -51,10 +39,10 @@ export function prepareGauges(evidence: Evidence, rollout: Rollout): bool {
     if (evidence.gauges == 0) return false;
   }
   if (evidence.number == NO_METRIC) {
-    evidence.number = ofRollout(evidence, STAT_EVIDENCE_PERIOD);
-    evidence.began = ofRollout(evidence, STAT_EVIDENCE_BEGAN);
-    evidence.size = ofRollout(evidence, STAT_EVIDENCE_BITS);
-    evidence.sharesBegan = ofRollout(evidence, STAT_SHARES_BEGAN);
+    evidence.number = ofRollout(evidence, statNames.EVIDENCE_PERIOD);
+    evidence.began = ofRollout(evidence, statNames.EVIDENCE_BEGAN);
+    evidence.size = ofRollout(evidence, statNames.EVIDENCE_BITS);
+    evidence.sharesBegan = ofRollout(evidence, statNames.SHARES_BEGAN);
   }
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
     const variant = rollout.variant(i);
@@ -65,7 +53,7 @@ export function prepareGauges(evidence: Evidence, rollout: Rollout): bool {
 
 function ofRollout(evidence: Evidence, leaf: string): u32 {
   restartText(name);
-  put(name, STAT_ROLLOUT);
+  put(name, statNames.ROLLOUT);
   putSlice(name, evidence.name);
   putByte(name, 0x2e);
   put(name, leaf);
@@ -84,13 +72,13 @@ function fill(evidence: Evidence, rollout: Rollout, slot: u32, variant: Slice): 
 
 function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32): usize {
   restartText(name);
-  put(name, STAT_ROLLOUT);
+  put(name, statNames.ROLLOUT);
   putSlice(name, evidence.name);
   putByte(name, 0x2e);
   putSlice(name, variant);
   putByte(name, 0x2e);
   if (stat >= (Met.SLOW as u32)) {
-    put(name, STAT_USERS_SLOW);
+    put(name, statNames.USERS_SLOW);
     putByte(name, 0x2e);
     putNumber(name, rollout.slow.at(stat - (Met.SLOW as u32)));
   } else {
@@ -110,10 +98,10 @@ function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32
 }
 
 function leafOf(stat: u32): string {
-  if (stat == (Met.ERROR as u32)) return STAT_USERS_ERROR;
-  if (stat == (Met.OK as u32)) return STAT_USERS_OK;
-  if (stat == (Met.REDIRECT as u32)) return STAT_USERS_3XX;
-  return stat == (Met.CLIENT_ERROR as u32) ? STAT_USERS_4XX : STAT_USERS;
+  if (stat == (Met.ERROR as u32)) return statNames.USERS_ERROR;
+  if (stat == (Met.OK as u32)) return statNames.USERS_OK;
+  if (stat == (Met.REDIRECT as u32)) return statNames.USERS_3XX;
+  return stat == (Met.CLIENT_ERROR as u32) ? statNames.USERS_4XX : statNames.USERS;
 }
 
 /** Sets every gauge of users that the rollout ever had to 0. */

@@ -6,7 +6,7 @@ import { NONE, Slice } from "../../bytes/slice";
 import { ABSENT, find, insert, Table } from "../../bytes/table";
 import { put, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { Rollout } from "../../core/plan";
-import { LIMIT_SLOW } from "../../vocabulary/limits";
+import * as limits from "../../vocabulary/limits";
 import { PeriodRecord } from "../../core/evidence-record";
 import { vmArena } from "../vm";
 
@@ -77,7 +77,7 @@ export function evidenceOf(name: Slice): usize {
   const own = keep(vmArena(), name);
   const address = take(vmArena(), offsetof<Evidence>());
   const seen = take(vmArena(), offsetof<PeriodRecord>());
-  const slow = take(vmArena(), (LIMIT_SLOW as usize) << 2);
+  const slow = take(vmArena(), (limits.SLOW as usize) << 2);
   restartText(text);
   put(text, "serin/");
   putSlice(text, name);

@@ -11,7 +11,7 @@ import { BodyComparison, UNLIMITED } from "../../core/shadow-plan";
 import { answerPiece } from "../../host/bodies";
 import { MILLISECOND } from "../../host/clock";
 import { answerHeaders } from "../../host/headers";
-import { LIMIT_BODY_BYTES } from "../../vocabulary/limits";
+import * as limits from "../../vocabulary/limits";
 import { Answer, AnswerState, Copy } from "../records";
 
 const pairs: Pairs = fixed<Pairs>();
@@ -19,7 +19,7 @@ const pairs: Pairs = fixed<Pairs>();
 /** Bytes of an answer that are looked at at once. */
 const PIECE: u32 = 65536;
 /** Bytes of a body that are looked at in all; of the rest only the length counts. */
-export const HASHED: u64 = LIMIT_BODY_BYTES;
+export const HASHED: u64 = limits.BODY_BYTES;
 
 /** Begins the bodies of a copy's answers. */
 export function beginAnswers(copy: Copy): void {
@@ -76,7 +76,7 @@ export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): An
   // Of another length than production's it differs as bytes, whatever stands in it: no need to look.
   const isOther = copy.ours.outcome == AnswerState.Whole && copy.ours.bytes != (bytes as u64);
   const isUnread = isOther && (copy.shadow.body != BodyComparison.Json || bytes > copy.shadow.maxBodyBytes);
-  const end: u32 = isUnread ? 0 : bytes < (LIMIT_BODY_BYTES as u32) ? bytes : (LIMIT_BODY_BYTES as u32);
+  const end: u32 = isUnread ? 0 : bytes < (limits.BODY_BYTES as u32) ? bytes : (limits.BODY_BYTES as u32);
   for (let from: u32 = 0; from < end;) {
     const mark = markScratch();
     const piece = answerPiece(from, end - from < PIECE ? end - from : PIECE);

@@ -5,7 +5,7 @@ import { addPair, beginList, listedPairs, Pairs } from "../../bytes/pairs";
 import { fixed } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../../bytes/slice";
 import { Shadow } from "../../core/shadow-plan";
-import { HEADER_PREFIX, HEADER_SHADOW_PREFIX } from "../../vocabulary/headers";
+import * as headerNames from "../../vocabulary/headers";
 import { words } from "../words";
 
 const pairs: Pairs = fixed<Pairs>();
@@ -37,7 +37,7 @@ export function copyTrailers(block: Slice): Slice {
   if (!beginList(count)) return NONE;
   let any = false;
   while (pairs.next()) {
-    if (lengthOf(pairs.key) == 0 || startsWithWord(pairs.key, HEADER_PREFIX)) continue;
+    if (lengthOf(pairs.key) == 0 || startsWithWord(pairs.key, headerNames.PREFIX)) continue;
     addPair(pairs.key, pairs.value);
     any = true;
   }
@@ -54,7 +54,8 @@ function isChanged(shadow: Shadow, name: Slice): bool {
 /** Headers of one hop (RFC 9110 section 7.6.1), of Envoy's own use, and what mirrors are told. */
 function isDropped(name: Slice, mayHaveBody: bool): bool {
   const first = load<u8>(addressOf(name));
-  if (first == 0x78) return startsWithWord(name, "x-envoy-") || startsWithWord(name, HEADER_SHADOW_PREFIX);
+  if (first == 0x78)
+    return startsWithWord(name, "x-envoy-") || startsWithWord(name, headerNames.SHADOW_PREFIX);
   if (first == 0x63) return isWord(name, "connection") || (mayHaveBody && isWord(name, "content-length"));
   if (first == 0x6b) return isWord(name, "keep-alive");
   if (first == 0x70) return isWord(name, "proxy-connection");

@@ -9,7 +9,7 @@ import { responsePiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
 import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../../host/headers";
 import { numberProperty, property } from "../../host/properties";
-import { HEADER_SHADOW_PREFIX } from "../../vocabulary/headers";
+import * as headerNames from "../../vocabulary/headers";
 import { AnswerState, Copy, Stream } from "../records";
 import { stateNamed } from "./state";
 import { passBody } from "./answers";
@@ -28,7 +28,7 @@ export function beginObserved(stream: Stream): void {
   const cluster = property(words.clusterName);
   pairs.begin(block);
   while (pairs.next()) {
-    if (!startsWithWord(pairs.key, HEADER_SHADOW_PREFIX)) continue;
+    if (!startsWithWord(pairs.key, headerNames.SHADOW_PREFIX)) continue;
     // A request may be mirrored to several: this copy is for the one whose cluster we stand in.
     if (lengthOf(cluster) != 0 && !sameText(cluster, pairs.value)) continue;
     const copy = openCopyOf(nameIn(pairs.key), key);
@@ -40,7 +40,7 @@ export function beginObserved(stream: Stream): void {
 }
 
 function nameIn(header: Slice): Slice {
-  const prefix = HEADER_SHADOW_PREFIX.length as u32;
+  const prefix = headerNames.SHADOW_PREFIX.length as u32;
   return sliceOf(addressOf(header) + prefix, lengthOf(header) - prefix);
 }
 

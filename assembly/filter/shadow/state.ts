@@ -10,21 +10,7 @@ import { Plan } from "../../core/plan";
 import { Shadow } from "../../core/shadow-plan";
 import { SECOND } from "../../host/clock";
 import { defineMetric, MetricKind } from "../../host/metrics";
-import {
-  STAT_MATCH,
-  STAT_MISMATCH_BODY,
-  STAT_MISMATCH_STATUS,
-  STAT_NOISE,
-  STAT_OVER_BUDGET,
-  STAT_PRODUCTION_RQ_TIME,
-  STAT_RESET,
-  STAT_RQ_TIME,
-  STAT_SENT,
-  STAT_SHADOW,
-  STAT_TIMEOUT,
-  STAT_TOO_LARGE,
-  STAT_UNAVAILABLE,
-} from "../../vocabulary/stats";
+import * as statNames from "../../vocabulary/stats";
 import { ShadowState } from "../records";
 import { vmArena } from "../vm";
 
@@ -88,24 +74,24 @@ function takeState(shadow: Slice): ShadowState | null {
   if (!insert(vmArena(), states, own, changetype<usize>(state) as u32)) return null;
   state.next = allStates;
   allStates = state;
-  state.sent = define(MetricKind.Counter, shadow, STAT_SENT);
-  state.overBudget = define(MetricKind.Counter, shadow, STAT_OVER_BUDGET);
-  state.tooLarge = define(MetricKind.Counter, shadow, STAT_TOO_LARGE);
-  state.unavailable = define(MetricKind.Counter, shadow, STAT_UNAVAILABLE);
-  state.match = define(MetricKind.Counter, shadow, STAT_MATCH);
-  state.mismatchStatus = define(MetricKind.Counter, shadow, STAT_MISMATCH_STATUS);
-  state.mismatchBody = define(MetricKind.Counter, shadow, STAT_MISMATCH_BODY);
-  state.timeout = define(MetricKind.Counter, shadow, STAT_TIMEOUT);
-  state.reset = define(MetricKind.Counter, shadow, STAT_RESET);
-  state.noise = define(MetricKind.Counter, shadow, STAT_NOISE);
-  state.time = define(MetricKind.Histogram, shadow, STAT_RQ_TIME);
-  state.productionTime = define(MetricKind.Histogram, shadow, STAT_PRODUCTION_RQ_TIME);
+  state.sent = define(MetricKind.Counter, shadow, statNames.SENT);
+  state.overBudget = define(MetricKind.Counter, shadow, statNames.OVER_BUDGET);
+  state.tooLarge = define(MetricKind.Counter, shadow, statNames.TOO_LARGE);
+  state.unavailable = define(MetricKind.Counter, shadow, statNames.UNAVAILABLE);
+  state.match = define(MetricKind.Counter, shadow, statNames.MATCH);
+  state.mismatchStatus = define(MetricKind.Counter, shadow, statNames.MISMATCH_STATUS);
+  state.mismatchBody = define(MetricKind.Counter, shadow, statNames.MISMATCH_BODY);
+  state.timeout = define(MetricKind.Counter, shadow, statNames.TIMEOUT);
+  state.reset = define(MetricKind.Counter, shadow, statNames.RESET);
+  state.noise = define(MetricKind.Counter, shadow, statNames.NOISE);
+  state.time = define(MetricKind.Histogram, shadow, statNames.RQ_TIME);
+  state.productionTime = define(MetricKind.Histogram, shadow, statNames.PRODUCTION_RQ_TIME);
   return state;
 }
 
 function define(kind: MetricKind, shadow: Slice, leaf: string): u32 {
   restartText(name);
-  put(name, STAT_SHADOW);
+  put(name, statNames.SHADOW);
   putSlice(name, shadow);
   putByte(name, 0x2e);
   put(name, leaf);

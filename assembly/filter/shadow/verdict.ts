@@ -12,7 +12,7 @@ import { BodyComparison } from "../../core/shadow-plan";
 import { MILLISECOND } from "../../host/clock";
 import { log, LogLevel } from "../../host/log";
 import { addToMetric, recordMetric } from "../../host/metrics";
-import { STAT_MISMATCH_BODY, STAT_MISMATCH_STATUS } from "../../vocabulary/stats";
+import * as statNames from "../../vocabulary/stats";
 import { takeSample } from "./budget";
 import { Answer, AnswerState, Copy } from "../records";
 import { closeCopy } from "./copies";
@@ -53,7 +53,7 @@ function judge(copy: Copy, now: u64): void {
       return;
     }
     addToMetric(state.mismatchStatus, 1);
-    if (takeSample(state, shadow, now)) write(copy, STAT_MISMATCH_STATUS, false);
+    if (takeSample(state, shadow, now)) write(copy, statNames.MISMATCH_STATUS, false);
     return;
   }
   const difference =
@@ -65,7 +65,7 @@ function judge(copy: Copy, now: u64): void {
   } else {
     addToMetric(state.mismatchBody, 1);
     if (takeSample(state, shadow, now))
-      write(copy, STAT_MISMATCH_BODY, difference == JsonComparison.Different);
+      write(copy, statNames.MISMATCH_BODY, difference == JsonComparison.Different);
   }
 }
 

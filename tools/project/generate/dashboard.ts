@@ -1,15 +1,6 @@
 // The Grafana dashboard, over the series that envoy/observability/serin.rules.yml records.
 
-import {
-  LABEL_FLAG,
-  LABEL_ROLLOUT,
-  LABEL_SHADOW,
-  LABEL_VARIANT,
-  STAT_CONTROL,
-  STAT_ERROR,
-  STAT_POLICY_LOADED,
-  STAT_POLICY_REJECTED,
-} from "../../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../../assembly/vocabulary/stats.ts";
 
 interface Graph {
   readonly title: string;
@@ -33,12 +24,13 @@ const SOURCE = { type: "prometheus", uid: "${datasource}" };
 const HEIGHT = 8;
 const COLUMNS = 24;
 
-const VARIANT = `{{${LABEL_VARIANT}}}`;
-const SHADOW = `{{${LABEL_SHADOW}}}`;
+const VARIANT = `{{${statNames.LABEL_VARIANT}}}`;
+const SHADOW = `{{${statNames.LABEL_SHADOW}}}`;
 const chosen = (series: string, more = ""): string =>
-  `${series}{${LABEL_ROLLOUT}=~"$rollout",${LABEL_VARIANT}=~"$variant"${more}}`;
-const chosenShadow = (series: string, more = ""): string => `${series}{${LABEL_SHADOW}=~"$shadow"${more}}`;
-const NO_CONTROL = `,${LABEL_VARIANT}!="${STAT_CONTROL}"`;
+  `${series}{${statNames.LABEL_ROLLOUT}=~"$rollout",${statNames.LABEL_VARIANT}=~"$variant"${more}}`;
+const chosenShadow = (series: string, more = ""): string =>
+  `${series}{${statNames.LABEL_SHADOW}=~"$shadow"${more}}`;
+const NO_CONTROL = `,${statNames.LABEL_VARIANT}!="${statNames.CONTROL}"`;
 const total = (stat: string): string => `sum(${stat.replaceAll(".", "_")})`;
 
 function latency(title: string, quantile: string): Graph {
@@ -135,14 +127,14 @@ const REST: Row = {
     {
       ...{ title: "Flags", width: 12, unit: "reqps" },
       description: "Evaluations a second, by what they gave.",
-      lines: [["serin:flag:rate5m", `{{${LABEL_FLAG}}}: ${VARIANT}`]],
+      lines: [["serin:flag:rate5m", `{{${statNames.LABEL_FLAG}}}: ${VARIANT}`]],
     },
     {
       ...{ title: "Refused policies, survived errors", width: 12, unit: "short" },
       description: "Since start, over all Envoys.",
       lines: [
-        [total(STAT_POLICY_REJECTED), "refused"],
-        [total(STAT_ERROR), "survived"],
+        [total(statNames.POLICY_REJECTED), "refused"],
+        [total(statNames.ERROR), "survived"],
       ],
     },
   ],
@@ -162,16 +154,20 @@ export function dashboard(): object {
     templating: {
       list: [
         { name: "datasource", label: "Prometheus", type: "datasource", query: "prometheus" },
-        variable("rollout", "Rollout", `serin:rq:rate5m, ${LABEL_ROLLOUT}`),
-        variable("variant", "Variant", `serin:rq:rate5m{${LABEL_ROLLOUT}=~"$rollout"}, ${LABEL_VARIANT}`),
-        variable("shadow", "Shadow", `serin:shadow_sent:rate5m, ${LABEL_SHADOW}`),
+        variable("rollout", "Rollout", `serin:rq:rate5m, ${statNames.LABEL_ROLLOUT}`),
+        variable(
+          "variant",
+          "Variant",
+          `serin:rq:rate5m{${statNames.LABEL_ROLLOUT}=~"$rollout"}, ${statNames.LABEL_VARIANT}`,
+        ),
+        variable("shadow", "Shadow", `serin:shadow_sent:rate5m, ${statNames.LABEL_SHADOW}`),
       ],
     },
     annotations: {
       list: [
         {
           ...{ name: "Policies", enable: true, iconColor: "blue", datasource: SOURCE },
-          expr: `sum(changes(${STAT_POLICY_LOADED.replaceAll(".", "_")}[1m])) > 0`,
+          expr: `sum(changes(${statNames.POLICY_LOADED.replaceAll(".", "_")}[1m])) > 0`,
           titleFormat: "a policy was loaded",
         },
       ],

@@ -1,18 +1,6 @@
 // Envoy's `stats_tags` for Serin's stats, from the names of assembly/vocabulary/stats.ts: the labels of Prometheus.
 
-import {
-  LABEL_FLAG,
-  LABEL_ROLLOUT,
-  LABEL_SHADOW,
-  LABEL_SLOW,
-  LABEL_VARIANT,
-  STAT_FLAG,
-  STAT_NAMESPACE,
-  STAT_ROLLOUT,
-  STAT_RQ_TOTAL,
-  STAT_SHADOW,
-  STAT_USERS_SLOW,
-} from "../../../assembly/vocabulary/stats.ts";
+import * as statNames from "../../../assembly/vocabulary/stats.ts";
 
 /** A part of a name that becomes a label, by the regex that finds it. */
 interface Label {
@@ -27,14 +15,24 @@ const PART = "[^.]+";
 
 /** The variant of a rollout is followed by a stat: what a rollout has itself (`evidence_period`) is no variant. */
 const LABELS: readonly Label[] = [
-  { name: LABEL_ROLLOUT, before: prefixOf(STAT_ROLLOUT), value: PART, behind: "\\." },
-  { name: LABEL_FLAG, before: prefixOf(STAT_FLAG), value: PART, behind: "\\." },
-  { name: LABEL_SHADOW, before: prefixOf(STAT_SHADOW), value: PART, behind: "\\." },
-  { name: LABEL_VARIANT, before: `${prefixOf(STAT_ROLLOUT)}\\.${PART}`, value: PART, behind: "\\." },
-  { name: LABEL_VARIANT, before: `${prefixOf(STAT_FLAG)}\\.${PART}`, value: PART, behind: "$" },
+  { name: statNames.LABEL_ROLLOUT, before: prefixOf(statNames.ROLLOUT), value: PART, behind: "\\." },
+  { name: statNames.LABEL_FLAG, before: prefixOf(statNames.FLAG), value: PART, behind: "\\." },
+  { name: statNames.LABEL_SHADOW, before: prefixOf(statNames.SHADOW), value: PART, behind: "\\." },
   {
-    ...{ name: LABEL_SLOW, value: "[0-9]+", behind: "$" },
-    before: `${prefixOf(STAT_ROLLOUT)}\\.${PART}\\.${PART}\\.${STAT_USERS_SLOW}`,
+    name: statNames.LABEL_VARIANT,
+    before: `${prefixOf(statNames.ROLLOUT)}\\.${PART}`,
+    value: PART,
+    behind: "\\.",
+  },
+  {
+    name: statNames.LABEL_VARIANT,
+    before: `${prefixOf(statNames.FLAG)}\\.${PART}`,
+    value: PART,
+    behind: "$",
+  },
+  {
+    ...{ name: statNames.LABEL_SLOW, value: "[0-9]+", behind: "$" },
+    before: `${prefixOf(statNames.ROLLOUT)}\\.${PART}\\.${PART}\\.${statNames.USERS_SLOW}`,
   },
 ];
 
@@ -49,13 +47,13 @@ export function statsConfig(): string {
 
 /** envoy/stats-tags.yaml */
 export function statsTagsPage(): string {
-  const leaf = STAT_RQ_TOTAL;
-  const series = `${STAT_ROLLOUT}${leaf}`.replaceAll(".", "_");
+  const leaf = statNames.RQ_TOTAL;
+  const series = `${statNames.ROLLOUT}${leaf}`.replaceAll(".", "_");
   return `# Serin's stats with labels: put this block into the bootstrap of your Envoy (Emissary: into its bootstrap template).
 # Generated from assembly/vocabulary/stats.ts by \`npm run generate\`.
 #
-#   ${STAT_NAMESPACE}${STAT_ROLLOUT}checkout.canary.${leaf}
-#   -> ${series}{${LABEL_ROLLOUT}="checkout",${LABEL_VARIANT}="canary"}
+#   ${statNames.NAMESPACE}${statNames.ROLLOUT}checkout.canary.${leaf}
+#   -> ${series}{${statNames.LABEL_ROLLOUT}="checkout",${statNames.LABEL_VARIANT}="canary"}
 #
 # In each regex the first group is cut out of the name, the second is the label's value.
 ${statsConfig()}`;
@@ -70,7 +68,7 @@ export function withStatsTags(bootstrap: string): string {
 
 /** Without the dot at its end. Envoy tries no regex on a name that does not begin with its literal first word. */
 function prefixOf(prefix: string): string {
-  return escape(STAT_NAMESPACE + prefix.slice(0, -1));
+  return escape(statNames.NAMESPACE + prefix.slice(0, -1));
 }
 
 function escape(text: string): string {
