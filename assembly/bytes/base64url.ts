@@ -1,14 +1,15 @@
 // base64url (RFC 4648 section 5), without padding or with it.
 
+import * as ascii from "./ascii";
 import { scratch } from "./scratch";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "./slice";
 
 function sextet(byte: u8): u32 {
-  if (byte >= 0x41 && byte <= 0x5a) return (byte - 0x41) as u32;
-  if (byte >= 0x61 && byte <= 0x7a) return ((byte - 0x61) as u32) + 26;
-  if (byte >= 0x30 && byte <= 0x39) return ((byte - 0x30) as u32) + 52;
-  if (byte == 0x2d) return 62;
-  if (byte == 0x5f) return 63;
+  if (byte >= ascii.UPPER_A && byte <= ascii.UPPER_Z) return (byte - ascii.UPPER_A) as u32;
+  if (ascii.isLower(byte)) return ((byte - ascii.LOWER_A) as u32) + 26;
+  if (ascii.isDigit(byte)) return ((byte - ascii.ZERO) as u32) + 52;
+  if (byte == ascii.MINUS) return 62;
+  if (byte == ascii.UNDERSCORE) return 63;
   return 64;
 }
 
@@ -16,7 +17,7 @@ function sextet(byte: u8): u32 {
 export function base64urlDecoded(text: Slice): Slice {
   let length = lengthOf(text);
   const begin = addressOf(text);
-  for (let i = 0; i < 2 && length > 0 && load<u8>(begin + length - 1) == 0x3d; i++) length--;
+  for (let i = 0; i < 2 && length > 0 && load<u8>(begin + length - 1) == ascii.EQUALS; i++) length--;
   if ((length & 3) == 1) return NONE;
   const to = scratch(length);
   if (to == 0) return NONE;

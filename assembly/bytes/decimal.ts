@@ -1,5 +1,6 @@
 // Whole numbers written in decimal.
 
+import * as ascii from "./ascii";
 import { addressOf, lengthOf, Slice } from "./slice";
 
 /** No decimal number, or one of too many digits. */
@@ -19,14 +20,14 @@ export function decimal(text: Slice, most: u32): u64 {
   let value: u64 = 0;
   for (let i: u32 = 0; i < length; i++) {
     const byte = load<u8>(addressOf(text) + i);
-    if (byte < 0x30 || byte > 0x39) return NOT_DECIMAL;
-    value = value * 10 + ((byte - 0x30) as u64);
+    if (!ascii.isDigit(byte)) return NOT_DECIMAL;
+    value = value * 10 + ((byte - ascii.ZERO) as u64);
   }
   return value;
 }
 
 /** As `decimal`, for a place in an array: up to 9 digits, none of them a zero in front (RFC 6901 section 4). */
 export function arrayIndex(text: Slice): u64 {
-  if (lengthOf(text) > 1 && load<u8>(addressOf(text)) == 0x30) return NOT_DECIMAL;
+  if (lengthOf(text) > 1 && load<u8>(addressOf(text)) == ascii.ZERO) return NOT_DECIMAL;
   return decimal(text, 9);
 }

@@ -1,29 +1,27 @@
 // The escapes of JSON's strings (RFC 8259 section 7), as they are read.
 
+import * as ascii from "./ascii";
 import { hexValue } from "./hex";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { putCodePoint } from "./utf8";
-
-const QUOTE: u8 = 0x22;
-const SLASH: u8 = 0x2f;
-const BACKSLASH: u8 = 0x5c;
-const LOWER_U: u8 = 0x75;
 
 /** No four hexadecimal digits. */
 export const NO_HEX: u32 = 0xffffffff;
 
 /** Whether a letter behind a backslash is an escape by itself. */
 export function isEscapeLetter(letter: u8): bool {
-  return letter == QUOTE || letter == BACKSLASH || letter == SLASH || controlOf(letter) != letter;
+  return (
+    letter == ascii.QUOTE || letter == ascii.BACKSLASH || letter == ascii.SLASH || controlOf(letter) != letter
+  );
 }
 
 /** The control character that a letter behind a backslash stands for; the letter itself when for none. */
 function controlOf(letter: u8): u8 {
-  if (letter == 0x62) return 0x08;
-  if (letter == 0x66) return 0x0c;
-  if (letter == 0x6e) return 0x0a;
-  if (letter == 0x72) return 0x0d;
-  return letter == 0x74 ? 0x09 : letter;
+  if (letter == ascii.LOWER_B) return ascii.BACKSPACE;
+  if (letter == ascii.LOWER_F) return ascii.FORM_FEED;
+  if (letter == ascii.LOWER_N) return ascii.LINE_FEED;
+  if (letter == ascii.LOWER_R) return ascii.CARRIAGE_RETURN;
+  return letter == ascii.LOWER_T ? ascii.TAB : letter;
 }
 
 /** The value of the four hexadecimal digits at `at`; NO_HEX when they are none. */
@@ -49,7 +47,7 @@ export function unescaped(inside: Slice, to: usize): Slice {
   let out = to;
   while (at < end) {
     const byte = load<u8>(at);
-    if (byte != BACKSLASH) {
+    if (byte != ascii.BACKSLASH) {
       store<u8>(out, byte);
       out++;
       at++;
@@ -57,7 +55,7 @@ export function unescaped(inside: Slice, to: usize): Slice {
     }
     const letter = load<u8>(at + 1);
     at += 2;
-    if (letter != LOWER_U) {
+    if (letter != ascii.LOWER_U) {
       store<u8>(out, controlOf(letter));
       out++;
       continue;

@@ -1,25 +1,22 @@
 // JSON Pointer (RFC 6901): `~` and `/` in a token are written `~0` and `~1`.
 
+import * as ascii from "./ascii";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "./slice";
 import { put, putByte, putEscaped, putNumber, Writer } from "./writer";
 
 /** What stands before each token. */
-export const SLASH: u8 = 0x2f;
-const TILDE: u8 = 0x7e;
-const ZERO: u8 = 0x30;
-const ONE: u8 = 0x31;
 
 /** Puts the step to a member, which is also escaped as inside of a JSON string. */
 export function putStep(writer: Writer, token: Slice): void {
   const begin = addressOf(token);
   const length = lengthOf(token);
   let from: u32 = 0;
-  putByte(writer, SLASH);
+  putByte(writer, ascii.SLASH);
   for (let i: u32 = 0; i < length; i++) {
     const byte = load<u8>(begin + i);
-    if (byte != TILDE && byte != SLASH) continue;
+    if (byte != ascii.TILDE && byte != ascii.SLASH) continue;
     putEscaped(writer, sliceOf(begin + from, i - from));
-    put(writer, byte == TILDE ? "~0" : "~1");
+    put(writer, byte == ascii.TILDE ? "~0" : "~1");
     from = i + 1;
   }
   putEscaped(writer, sliceOf(begin + from, length - from));
@@ -27,7 +24,7 @@ export function putStep(writer: Writer, token: Slice): void {
 
 /** Puts the step to an item. */
 export function putItemStep(writer: Writer, index: u32): void {
-  putByte(writer, SLASH);
+  putByte(writer, ascii.SLASH);
   putNumber(writer, index);
 }
 
@@ -38,11 +35,11 @@ export function decodeStep(token: Slice): Slice {
   let to = begin;
   for (let at = begin; at < end; at++) {
     let byte = load<u8>(at);
-    if (byte == TILDE) {
+    if (byte == ascii.TILDE) {
       at++;
       const digit: u8 = at < end ? load<u8>(at) : 0;
-      if (digit != ZERO && digit != ONE) return NONE;
-      byte = digit == ZERO ? TILDE : SLASH;
+      if (digit != ascii.ZERO && digit != ascii.ONE) return NONE;
+      byte = digit == ascii.ZERO ? ascii.TILDE : ascii.SLASH;
     }
     store<u8>(to, byte);
     to++;

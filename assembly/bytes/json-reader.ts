@@ -1,25 +1,10 @@
 // JSON (RFC 8259) read token by token, in place and strictly: UTF-8 only, nothing behind the document, nesting bounded by
 // the caller. Policies, answers that are compared and the claims of a JWT are all read with it. It takes no memory.
 
+import * as ascii from "./ascii";
 import { hex4, isEscapeLetter, NO_HEX } from "./json-escape";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
-
-const QUOTE: u8 = 0x22;
-const COMMA: u8 = 0x2c;
-const MINUS: u8 = 0x2d;
-const COLON: u8 = 0x3a;
-const OPEN_BRACKET: u8 = 0x5b;
-const BACKSLASH: u8 = 0x5c;
-const CLOSE_BRACKET: u8 = 0x5d;
-const LOWER_E: u8 = 0x65;
-const LOWER_U: u8 = 0x75;
-const OPEN_BRACE: u8 = 0x7b;
-const CLOSE_BRACE: u8 = 0x7d;
-const PLUS: u8 = 0x2b;
-const DOT: u8 = 0x2e;
-const ZERO: u8 = 0x30;
-const NINE: u8 = 0x39;
 
 /** `true`, `null` and `fals`, four bytes at once. */
 const TRUE: u32 = 0x65757274;
@@ -137,15 +122,15 @@ export function nextToken(reader: JsonReader): Token {
     if (reader.depth == 0) return at < end ? stop(reader, at, Fault.Over) : Token.End;
     const inObject = reader.inObject;
     const byte: u8 = at < end ? load<u8>(at) : 0;
-    if (byte == (inObject ? CLOSE_BRACE : CLOSE_BRACKET)) return close(reader, at);
-    if (byte != COMMA) return stop(reader, at, inObject ? Fault.MemberEnd : Fault.ItemEnd);
+    if (byte == (inObject ? ascii.CLOSE_BRACE : ascii.CLOSE_BRACKET)) return close(reader, at);
+    if (byte != ascii.COMMA) return stop(reader, at, inObject ? Fault.MemberEnd : Fault.ItemEnd);
     at = skipBlank(at + 1, end);
     due = inObject ? Due.Name : Due.Value;
   } else if (due == Due.FirstItem) {
-    if (at < end && load<u8>(at) == CLOSE_BRACKET) return close(reader, at);
+    if (at < end && load<u8>(at) == ascii.CLOSE_BRACKET) return close(reader, at);
     due = Due.Value;
   } else if (due == Due.FirstMember) {
-    if (at < end && load<u8>(at) == CLOSE_BRACE) return close(reader, at);
+    if (at < end && load<u8>(at) == ascii.CLOSE_BRACE) return close(reader, at);
     due = Due.Name;
   }
   reader.begin = at;
@@ -176,11 +161,11 @@ function close(reader: JsonReader, at: usize): Token {
 
 function readName(reader: JsonReader, at: usize): Token {
   const end = reader.end;
-  if (at >= end || load<u8>(at) != QUOTE) return stop(reader, at, Fault.Name);
+  if (at >= end || load<u8>(at) != ascii.QUOTE) return stop(reader, at, Fault.Name);
   const behind = readString(reader, at);
   if (behind == 0) return Token.Fault;
   const colon = skipBlank(behind, end);
-  if (colon >= end || load<u8>(colon) != COLON) return stop(reader, colon, Fault.Colon);
+  if (colon >= end || load<u8>(colon) != ascii.COLON) return stop(reader, colon, Fault.Colon);
   reader.at = colon + 1;
   reader.due = Due.Value;
   return Token.Name;
@@ -190,13 +175,14 @@ function readValue(reader: JsonReader, at: usize): Token {
   const end = reader.end;
   if (at >= end) return stop(reader, at, Fault.Value);
   const byte = load<u8>(at);
-  if (byte == QUOTE) {
+  if (byte == ascii.QUOTE) {
     const behind = readString(reader, at);
     if (behind == 0) return Token.Fault;
     return over(reader, behind, Token.String);
   }
-  if (byte == OPEN_BRACE || byte == OPEN_BRACKET) return open(reader, at, byte == OPEN_BRACE);
-  if (byte == MINUS || isDigit(byte)) return readNumber(reader, at);
+  if (byte == ascii.OPEN_BRACE || byte == ascii.OPEN_BRACKET)
+    return open(reader, at, byte == ascii.OPEN_BRACE);
+  if (byte == ascii.MINUS || ascii.isDigit(byte)) return readNumber(reader, at);
   let token: Token = Token.Fault;
   let behind = at + 4;
   if (behind <= end) {
@@ -205,7 +191,7 @@ function readValue(reader: JsonReader, at: usize): Token {
       token = Token.True;
     } else if (word == NULL) {
       token = Token.Null;
-    } else if (word == FALS && behind < end && load<u8>(behind) == LOWER_E) {
+    } else if (word == FALS && behind < end && load<u8>(behind) == ascii.LOWER_E) {
       token = Token.False;
       behind++;
     }
@@ -241,7 +227,11 @@ function skipBlank(from: usize, end: usize): usize {
   let at = from;
   while (at < end) {
     const byte = load<u8>(at);
-    if (byte > 0x20 || (byte != 0x20 && byte != 0x0a && byte != 0x0d && byte != 0x09)) break;
+    if (
+      byte > ascii.SPACE ||
+      (byte != ascii.SPACE && byte != ascii.LINE_FEED && byte != ascii.CARRIAGE_RETURN && byte != ascii.TAB)
+    )
+      break;
     at++;
   }
   return at;
@@ -257,16 +247,16 @@ function skipPlain(from: usize, end: usize): usize {
   // borrow adds lies above a byte that was found rightly.
   while (at + 8 <= end) {
     const bytes = load<u64>(at);
-    const small = bytes - EVERY * 0x20;
-    const quotes = (bytes ^ (EVERY * (QUOTE as u64))) - EVERY;
-    const backslashes = (bytes ^ (EVERY * (BACKSLASH as u64))) - EVERY;
+    const small = bytes - EVERY * ascii.SPACE;
+    const quotes = (bytes ^ (EVERY * (ascii.QUOTE as u64))) - EVERY;
+    const backslashes = (bytes ^ (EVERY * (ascii.BACKSLASH as u64))) - EVERY;
     const found = (small | quotes | backslashes | bytes) & (EVERY << 7);
     if (found != 0) return at + ((ctz<u64>(found) >> 3) as usize);
     at += 8;
   }
   while (at < end) {
     const byte = load<u8>(at);
-    if (byte < 0x20 || byte == QUOTE || byte == BACKSLASH || byte >= 0x80) break;
+    if (byte < ascii.SPACE || byte == ascii.QUOTE || byte == ascii.BACKSLASH || byte >= 0x80) break;
     at++;
   }
   return at;
@@ -284,17 +274,17 @@ function readString(reader: JsonReader, from: usize): usize {
     at = skipPlain(at, end);
     if (at >= end) break;
     const byte = load<u8>(at);
-    if (byte == QUOTE) {
+    if (byte == ascii.QUOTE) {
       reader.text = sliceOf(from + 1, (at - from - 1) as u32);
       reader.hasEscape = hasEscape;
       return at + 1;
     }
-    if (byte == BACKSLASH) {
+    if (byte == ascii.BACKSLASH) {
       hasEscape = true;
       const length = escapeLength(reader, at);
       if (length == 0) return 0;
       at += length;
-    } else if (byte < 0x20) {
+    } else if (byte < ascii.SPACE) {
       stop(reader, at, Fault.Control);
       return 0;
     } else {
@@ -320,7 +310,7 @@ function escapeLength(reader: JsonReader, at: usize): usize {
   const letter = load<u8>(at + 1);
   let length: usize = 2;
   let why = Fault.None;
-  if (letter == LOWER_U) {
+  if (letter == ascii.LOWER_U) {
     length = 6;
     const high = hex4(at + 2, end);
     if (high > 0xffff) {
@@ -329,7 +319,8 @@ function escapeLength(reader: JsonReader, at: usize): usize {
       why = Fault.Surrogate;
     } else if (high >= 0xd800 && high <= 0xdbff) {
       length = 12;
-      const paired = end - at >= 12 && load<u8>(at + 6) == BACKSLASH && load<u8>(at + 7) == LOWER_U;
+      const paired =
+        end - at >= 12 && load<u8>(at + 6) == ascii.BACKSLASH && load<u8>(at + 7) == ascii.LOWER_U;
       const low = paired ? hex4(at + 8, end) : NO_HEX;
       if (low < 0xdc00 || low > 0xdfff) why = Fault.Surrogate;
     }
@@ -341,36 +332,30 @@ function escapeLength(reader: JsonReader, at: usize): usize {
   return 0;
 }
 
-// @ts-ignore: decorator
-@inline
-function isDigit(byte: u8): bool {
-  return byte >= ZERO && byte <= NINE;
-}
-
 /** Address of the first byte that is no digit. */
 function skipDigits(from: usize, end: usize): usize {
   let at = from;
-  while (at < end && isDigit(load<u8>(at))) at++;
+  while (at < end && ascii.isDigit(load<u8>(at))) at++;
   return at;
 }
 
 function readNumber(reader: JsonReader, from: usize): Token {
   const end = reader.end;
-  let at = load<u8>(from) == MINUS ? from + 1 : from;
+  let at = load<u8>(from) == ascii.MINUS ? from + 1 : from;
   let behind = skipDigits(at, end);
   if (behind == at) return stop(reader, at, Fault.Number);
   // No digit behind a leading zero.
-  if (load<u8>(at) == ZERO && behind > at + 1) return stop(reader, at + 1, Fault.Number);
+  if (load<u8>(at) == ascii.ZERO && behind > at + 1) return stop(reader, at + 1, Fault.Number);
   at = behind;
-  if (at < end && load<u8>(at) == DOT) {
+  if (at < end && load<u8>(at) == ascii.DOT) {
     at++;
     behind = skipDigits(at, end);
     if (behind == at) return stop(reader, at, Fault.Number);
     at = behind;
   }
-  if (at < end && (load<u8>(at) | 0x20) == LOWER_E) {
+  if (at < end && (load<u8>(at) | 0x20) == ascii.LOWER_E) {
     at++;
-    if (at < end && (load<u8>(at) == PLUS || load<u8>(at) == MINUS)) at++;
+    if (at < end && (load<u8>(at) == ascii.PLUS || load<u8>(at) == ascii.MINUS)) at++;
     behind = skipDigits(at, end);
     if (behind == at) return stop(reader, at, Fault.Number);
     at = behind;

@@ -1,23 +1,16 @@
 // JSON (RFC 8259) written piece by piece into a text. Commas, colons and quotes are put here and nowhere else: what is
 // written behind a value gets its comma by itself. Used as `json.…`.
 
+import * as ascii from "./ascii";
 import { putNumberText } from "./number-text";
 import { Slice } from "./slice";
 import { put, putByte, putEscaped, putNumber, room, Writer } from "./writer";
-
-const QUOTE: u8 = 0x22;
-const COMMA: u8 = 0x2c;
-const COLON: u8 = 0x3a;
-const OPEN_BRACKET: u8 = 0x5b;
-const CLOSE_BRACKET: u8 = 0x5d;
-const OPEN_BRACE: u8 = 0x7b;
-const CLOSE_BRACE: u8 = 0x7d;
 
 // Whether a comma is due is one bit, whatever the depth: behind a value it is, behind an opening bracket and a name it is
 // not, and an array or object that has ended is a value of the one around it.
 
 function begin(writer: Writer, byte: u8): void {
-  if (writer.comma) putByte(writer, COMMA);
+  if (writer.comma) putByte(writer, ascii.COMMA);
   writer.comma = false;
   putByte(writer, byte);
 }
@@ -28,38 +21,38 @@ function end(writer: Writer, byte: u8): void {
 }
 
 export function beginObject(writer: Writer): void {
-  begin(writer, OPEN_BRACE);
+  begin(writer, ascii.OPEN_BRACE);
 }
 
 export function endObject(writer: Writer): void {
-  end(writer, CLOSE_BRACE);
+  end(writer, ascii.CLOSE_BRACE);
 }
 
 export function beginArray(writer: Writer): void {
-  begin(writer, OPEN_BRACKET);
+  begin(writer, ascii.OPEN_BRACKET);
 }
 
 export function endArray(writer: Writer): void {
-  end(writer, CLOSE_BRACKET);
+  end(writer, ascii.CLOSE_BRACKET);
 }
 
 /** Begins a string that is put in pieces by what is in writer.ts, each of them escaped. */
 export function beginString(writer: Writer): void {
-  begin(writer, QUOTE);
+  begin(writer, ascii.QUOTE);
 }
 
 export function endString(writer: Writer): void {
-  end(writer, QUOTE);
+  end(writer, ascii.QUOTE);
 }
 
 /** Begins a member's name that is put in pieces, as `beginString`. */
 export function beginName(writer: Writer): void {
-  begin(writer, QUOTE);
+  begin(writer, ascii.QUOTE);
 }
 
 export function endName(writer: Writer): void {
-  putByte(writer, QUOTE);
-  putByte(writer, COLON);
+  putByte(writer, ascii.QUOTE);
+  putByte(writer, ascii.COLON);
 }
 
 /** Puts a word in quotes, and behind a name its colon: most of what is written, so at one go. */
@@ -67,13 +60,13 @@ function quote(writer: Writer, word: string, isName: bool): void {
   const length = word.length as usize;
   if (!room(writer, length + 4)) return;
   let to = writer.at;
-  if (writer.comma) store<u8>(to++, COMMA);
-  store<u8>(to++, QUOTE);
+  if (writer.comma) store<u8>(to++, ascii.COMMA);
+  store<u8>(to++, ascii.QUOTE);
   const from = changetype<usize>(word);
   for (let i: usize = 0; i < length; i++) store<u8>(to + i, load<u16>(from + (i << 1)) as u8);
   to += length;
-  store<u8>(to++, QUOTE);
-  if (isName) store<u8>(to++, COLON);
+  store<u8>(to++, ascii.QUOTE);
+  if (isName) store<u8>(to++, ascii.COLON);
   writer.at = to;
   writer.comma = !isName;
 }
@@ -104,7 +97,7 @@ export function word(writer: Writer, value: string): void {
 
 /** Before a value that has no quotes. */
 function separate(writer: Writer): void {
-  if (writer.comma) putByte(writer, COMMA);
+  if (writer.comma) putByte(writer, ascii.COMMA);
   writer.comma = true;
 }
 

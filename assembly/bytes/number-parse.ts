@@ -5,6 +5,7 @@
 // - Anything else: the quotient of two big integers, and what is left over decides the rounding (the same
 //   paper's AlgorithmM, section 2, with the power of two found from the lengths rather than step by step).
 
+import * as ascii from "./ascii";
 import {
   BIG_INTEGER_BYTES,
   BigInteger,
@@ -56,7 +57,7 @@ export function parseDecimal(text: Slice): f64 {
   if (begin == end) return 0;
   let at = begin;
   const first = load<u8>(at);
-  if (first == 0x2b || first == 0x2d) at++;
+  if (first == ascii.PLUS || first == ascii.MINUS) at++;
 
   // value = significant digits * 10^power
   let digits: u64 = 0;
@@ -66,13 +67,13 @@ export function parseDecimal(text: Slice): f64 {
   let point = false;
   while (at < end) {
     const byte = load<u8>(at);
-    const digit = (byte as u32) - 0x30;
+    const digit = (byte as u32) - ascii.ZERO;
     if (digit <= 9) {
       any = true;
       if (count < WORD_DIGITS) digits = digits * 10 + (digit as u64);
       if (digits != 0) count++;
       if (point) power--;
-    } else if (byte == 0x2e && !point) {
+    } else if (byte == ascii.DOT && !point) {
       point = true;
     } else {
       break;
@@ -82,19 +83,19 @@ export function parseDecimal(text: Slice): f64 {
   if (!any) return NaN;
   const behindDigits = at;
   if (at < end) {
-    if ((load<u8>(at) | 0x20) != 0x65) return NaN;
+    if ((load<u8>(at) | 0x20) != ascii.LOWER_E) return NaN;
     at++;
     const sign: u32 = at < end ? load<u8>(at) : 0;
-    if (sign == 0x2b || sign == 0x2d) at++;
+    if (sign == ascii.PLUS || sign == ascii.MINUS) at++;
     if (at == end) return NaN;
     let exponent: i64 = 0;
     while (at < end) {
-      const digit = (load<u8>(at) as u32) - 0x30;
+      const digit = (load<u8>(at) as u32) - ascii.ZERO;
       if (digit > 9) return NaN;
       if (exponent < FAR) exponent = exponent * 10 + (digit as i64);
       at++;
     }
-    power += sign == 0x2d ? -exponent : exponent;
+    power += sign == ascii.MINUS ? -exponent : exponent;
   }
 
   let value: f64 = 0;
@@ -118,7 +119,7 @@ export function parseDecimal(text: Slice): f64 {
       value = nearest(power as i32);
     }
   }
-  return first == 0x2d ? -value : value;
+  return first == ascii.MINUS ? -value : value;
 }
 
 /** Reads the significant digits into `dividend`, and of those beyond the 768th one: 0 when they all are, else 1. */
@@ -129,7 +130,7 @@ function readDigits(begin: usize, end: usize): void {
   let factor: u32 = 1;
   let beyond: u32 = 0;
   for (let at = begin; at < end; at++) {
-    const digit = (load<u8>(at) as u32) - 0x30;
+    const digit = (load<u8>(at) as u32) - ascii.ZERO;
     // The sign, the point and leading zeros.
     if (digit > 9 || (digit | count) == 0) continue;
     if (count >= MOST_DIGITS) {

@@ -6,6 +6,7 @@
 // PLDI 1996, section 3 (with the estimate of section 3.2). Both gaps to the next floats are one number here, since
 // they differ only by a factor.
 
+import * as ascii from "./ascii";
 import {
   BIG_INTEGER_BYTES,
   BigInteger,
@@ -38,7 +39,7 @@ let point: i32 = 0;
 /** Puts a number as JavaScript prints it: `1`, `0.1`, `1e+21`, `1e-7`, `NaN`, `-Infinity`; both zeros as `0`. */
 export function putNumberText(writer: Writer, value: f64): void {
   if (value != value) return put(writer, "NaN");
-  if (value < 0) putByte(writer, 0x2d);
+  if (value < 0) putByte(writer, ascii.MINUS);
   const magnitude = abs(value);
   if (magnitude < 9007199254740992) {
     const whole = magnitude as u64;
@@ -49,16 +50,16 @@ export function putNumberText(writer: Writer, value: f64): void {
   const count = shortest(reinterpret<u64>(magnitude));
   if (point > 21 || point < -5) {
     putDigits(writer, 0, 1);
-    if (count > 1) putByte(writer, 0x2e);
+    if (count > 1) putByte(writer, ascii.DOT);
     putDigits(writer, 1, count);
-    putByte(writer, 0x65);
-    putByte(writer, point > 0 ? 0x2b : 0x2d);
+    putByte(writer, ascii.LOWER_E);
+    putByte(writer, point > 0 ? ascii.PLUS : ascii.MINUS);
     putNumber(writer, abs(point - 1) as u64);
   } else if (point > 0) {
     const before = min(point, count);
     putDigits(writer, 0, before);
     putZeros(writer, point - count);
-    if (count > point) putByte(writer, 0x2e);
+    if (count > point) putByte(writer, ascii.DOT);
     putDigits(writer, before, count);
   } else {
     put(writer, "0.");
@@ -72,7 +73,7 @@ function putDigits(writer: Writer, from: i32, to: i32): void {
 }
 
 function putZeros(writer: Writer, count: i32): void {
-  for (let i = count; i > 0; i--) putByte(writer, 0x30);
+  for (let i = count; i > 0; i--) putByte(writer, ascii.ZERO);
 }
 
 /** Writes the shortest digits of a finite float above 0 to `digits` and sets `point`. @returns how many */
@@ -124,7 +125,7 @@ function shortest(bits: u64): i32 {
       const half = low ? compareSum(dividend, 1, dividend, divisor) : 1;
       if (half > 0 || (half == 0 && (digit & 1) != 0)) digit++;
     }
-    store<u8>(digits + count, (0x30 + digit) as u8);
+    store<u8>(digits + count, (ascii.ZERO + digit) as u8);
     count++;
     if (low || high) return count;
     scale(dividend, 10, 0);

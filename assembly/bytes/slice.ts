@@ -1,5 +1,7 @@
 // A run of bytes in linear memory, as one value: no object, no copy. Text is UTF-8 as the host or the policy gave it.
 
+import * as ascii from "./ascii";
+
 /** address << 32 | length. The zero slice is "nothing there". */
 export type Slice = u64;
 
@@ -66,7 +68,7 @@ export function startsWithWord(slice: Slice, word: string): bool {
 // @ts-ignore: decorator
 @inline
 export function isBlank(byte: u8): bool {
-  return byte == 0x20 || byte == 0x09;
+  return byte == ascii.SPACE || byte == ascii.TAB;
 }
 
 /** Without outer spaces and tabs; a slice of blanks alone is empty, with an address. */
@@ -82,7 +84,7 @@ export function trimmed(slice: Slice): Slice {
 // @ts-ignore: decorator
 @inline
 export function lower(byte: u8): u8 {
-  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+  return byte >= ascii.UPPER_A && byte <= ascii.UPPER_Z ? byte | 0x20 : byte;
 }
 
 /** Position of a byte in a run, or `end`. */

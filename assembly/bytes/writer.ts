@@ -1,15 +1,10 @@
 // Text written into scratch memory, JSON escapes included: problem lines, decision lines, header values.
 
+import * as ascii from "./ascii";
 import { hexDigit } from "./hex";
 import { scratch, scratchGeneration } from "./scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
-
-const QUOTE: u8 = 0x22;
-const DOT: u8 = 0x2e;
-const ZERO: u8 = 0x30;
-const BACKSLASH: u8 = 0x5c;
-const DELETE: u8 = 0x7f;
 
 
 @unmanaged
@@ -105,7 +100,7 @@ export function putNumber(writer: Writer, value: u64): void {
   }
   let left = value;
   for (let i = digits; i > 0; i--) {
-    store<u8>(writer.at + i - 1, ZERO + ((left % 10) as u8));
+    store<u8>(writer.at + i - 1, ascii.ZERO + ((left % 10) as u8));
     left /= 10;
   }
   writer.at += digits;
@@ -116,9 +111,9 @@ export function putThousandths(writer: Writer, value: u64): void {
   putNumber(writer, value / 1000);
   let rest = (value % 1000) as u32;
   if (rest == 0) return;
-  putByte(writer, DOT);
+  putByte(writer, ascii.DOT);
   while (rest != 0) {
-    putByte(writer, ZERO + ((rest / 100) as u8));
+    putByte(writer, ascii.ZERO + ((rest / 100) as u8));
     rest = (rest % 100) * 10;
   }
 }
@@ -140,7 +135,7 @@ export function putEscaped(writer: Writer, text: Slice): void {
     let to = writer.at;
     while (at < end) {
       const byte = load<u8>(at);
-      if (byte < 0x20 || byte >= DELETE || byte == QUOTE || byte == BACKSLASH) break;
+      if (byte < ascii.SPACE || byte >= ascii.DELETE || byte == ascii.QUOTE || byte == ascii.BACKSLASH) break;
       store<u8>(to, byte);
       to++;
       at++;
@@ -166,8 +161,8 @@ function putEscape(writer: Writer, at: usize, end: usize): u32 {
     putSlice(writer, sliceOf(at, length));
     return length;
   }
-  if (byte == QUOTE || byte == BACKSLASH) {
-    putByte(writer, BACKSLASH);
+  if (byte == ascii.QUOTE || byte == ascii.BACKSLASH) {
+    putByte(writer, ascii.BACKSLASH);
     putByte(writer, byte);
   } else {
     put(writer, "\\u00");
@@ -179,7 +174,7 @@ function putEscape(writer: Writer, at: usize, end: usize): u32 {
 
 /** Puts text in double quotes, escaped as in JSON: for sentences that repeat what somebody wrote. */
 export function putString(writer: Writer, text: Slice): void {
-  putByte(writer, QUOTE);
+  putByte(writer, ascii.QUOTE);
   putEscaped(writer, text);
-  putByte(writer, QUOTE);
+  putByte(writer, ascii.QUOTE);
 }

@@ -1,6 +1,7 @@
 // The Cookie header (RFC 6265 section 4.2.1), read as leniently as servers do: `name=value` between semicolons, blanks
 // around both taken off, quotes kept, what has no `=` passed over.
 
+import * as ascii from "../bytes/ascii";
 import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
 import { Pairs } from "../bytes/pairs";
 import { fixed } from "../bytes/records";
@@ -55,8 +56,8 @@ function readCookieHeader(decision: Decision, header: Slice): void {
   let at = addressOf(header);
   const end = at + lengthOf(header);
   while (at < end) {
-    const stop = findByte(at, end, 0x3b);
-    const equals = findByte(at, stop, 0x3d);
+    const stop = findByte(at, end, ascii.SEMICOLON);
+    const equals = findByte(at, stop, ascii.EQUALS);
     if (equals < stop) {
       const name = trimmed(sliceOf(at, (equals - at) as u32));
       if (mayHold(cookies, lengthOf(name))) {

@@ -1,5 +1,6 @@
 // `x-serin-flags`: an RFC 9651 dictionary of the exposed flags' values.
 
+import * as ascii from "../bytes/ascii";
 import { addressOf, lengthOf, NONE, Slice } from "../bytes/slice";
 import { put, putByte, putHex, putNumber, putSlice, Writer } from "../bytes/writer";
 import { Decision } from "./decision";
@@ -52,7 +53,7 @@ export function putDictionary(writer: Writer, decision: Decision): void {
     const value = variant.value;
     // True is written by the key alone (section 4.1.2).
     if (value.tag == Tag.True) continue;
-    putByte(writer, 0x3d);
+    putByte(writer, ascii.EQUALS);
     if (value.tag == Tag.False) put(writer, "?0");
     else if (value.tag == Tag.Text) putText(writer, value.bits);
     else putDecimal(writer, numberOf(value));
@@ -66,27 +67,27 @@ function putText(writer: Writer, text: Slice): void {
   let plain = true;
   for (let at = begin; at < end; at++) {
     const byte = load<u8>(at);
-    if (byte < 0x20 || byte > 0x7e) plain = false;
+    if (byte < ascii.SPACE || byte > ascii.TILDE) plain = false;
   }
   put(writer, plain ? '"' : '%"');
   for (let at = begin; at < end; at++) {
     const byte = load<u8>(at);
     if (plain) {
-      if (byte == 0x22 || byte == 0x5c) putByte(writer, 0x5c);
+      if (byte == ascii.QUOTE || byte == ascii.BACKSLASH) putByte(writer, ascii.BACKSLASH);
       putByte(writer, byte);
-    } else if (byte < 0x20 || byte > 0x7e || byte == 0x25 || byte == 0x22) {
-      putByte(writer, 0x25);
+    } else if (byte < ascii.SPACE || byte > ascii.TILDE || byte == ascii.PERCENT || byte == ascii.QUOTE) {
+      putByte(writer, ascii.PERCENT);
       putHex(writer, at, 1);
     } else {
       putByte(writer, byte);
     }
   }
-  putByte(writer, 0x22);
+  putByte(writer, ascii.QUOTE);
 }
 
 /** An Integer (section 4.1.4), or a Decimal (section 4.1.5): three digits behind the point, halves to even. */
 function putDecimal(writer: Writer, number: f64): void {
-  if (number < 0) putByte(writer, 0x2d);
+  if (number < 0) putByte(writer, ascii.MINUS);
   const size = abs<f64>(number);
   const whole = floor<f64>(size);
   if (whole == size) {
@@ -95,11 +96,11 @@ function putDecimal(writer: Writer, number: f64): void {
   }
   const thousandths = nearest<f64>(size * 1000) as u64;
   putNumber(writer, thousandths / 1000);
-  putByte(writer, 0x2e);
+  putByte(writer, ascii.DOT);
   let rest = (thousandths % 1000) as u32;
-  if (rest == 0) putByte(writer, 0x30);
+  if (rest == 0) putByte(writer, ascii.ZERO);
   while (rest != 0) {
-    putByte(writer, (0x30 + rest / 100) as u8);
+    putByte(writer, (ascii.ZERO + rest / 100) as u8);
     rest = (rest % 100) * 10;
   }
 }

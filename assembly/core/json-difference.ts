@@ -1,6 +1,7 @@
 // Where two JSON values differ: order of members and spelling aside, what is ignored left out, and what a third value,
 // the answer of production's second instance, shows as noise excused. A walk over all three at once, without recursion.
 
+import * as ascii from "../bytes/ascii";
 import { arrayIndex } from "../bytes/decimal";
 import { putItemStep, putStep } from "../bytes/json-pointer";
 import { Token } from "../bytes/json-reader";
@@ -158,7 +159,7 @@ function isInteger(token: Slice): bool {
   const from = addressOf(token);
   for (let i: u32 = 0; i < lengthOf(token); i++) {
     const byte = load<u8>(from + i);
-    if (byte == 0x2e || (byte | 0x20) == 0x65) return false;
+    if (byte == ascii.DOT || (byte | 0x20) == ascii.LOWER_E) return false;
   }
   return true;
 }
@@ -186,7 +187,7 @@ function stepMask(mask: u64, level: u32, child: JsonValue, isObject: bool): u64 
     const rule = ruleAt(i);
     if (rule.count <= level) continue;
     const token = load<u64>(rule.tokens + ((level as usize) << 3));
-    const any = lengthOf(token) == 1 && load<u8>(addressOf(token)) == 0x2a;
+    const any = lengthOf(token) == 1 && load<u8>(addressOf(token)) == ascii.ASTERISK;
     if (!any && !(isObject ? sameText(token, child.key) : arrayIndex(token) == (child.index as u64)))
       continue;
     kept |= (1 as u64) << (i as u64);

@@ -1,6 +1,7 @@
 // A claim of the bearer token's payload (RFC 7519; the token's form: RFC 7515 section 7.1). Nothing is verified: a claim
 // chooses a bucket, never an access. A payload that is no JSON, all of it, has no claims.
 
+import * as ascii from "../bytes/ascii";
 import { base64urlDecoded } from "../bytes/base64url";
 import { unescaped } from "../bytes/json-escape";
 import { beginJson, Fault, JsonReader, nextToken, Token } from "../bytes/json-reader";
@@ -22,7 +23,6 @@ import { view } from "./view";
 
 /** Containers inside one another; a payload that nests deeper has no claims. */
 const DEEPEST: u32 = 63;
-const DOT: u8 = 0x2e;
 
 const reader: JsonReader = changetype<JsonReader>(memory.data(offsetof<JsonReader>(), 8));
 
@@ -39,8 +39,8 @@ function payload(): Slice {
   if (!isBlank(load<u8>(begin + 6))) return NONE;
   let at = begin + 6;
   while (at < end && isBlank(load<u8>(at))) at++;
-  const first = findByte(at, end, DOT);
-  const second = first < end ? findByte(first + 1, end, DOT) : end;
+  const first = findByte(at, end, ascii.DOT);
+  const second = first < end ? findByte(first + 1, end, ascii.DOT) : end;
   if (second >= end) return NONE;
   return base64urlDecoded(sliceOf(first + 1, (second - first - 1) as u32));
 }
@@ -111,7 +111,7 @@ function textOfToken(): Slice {
 
 /** The part of a dotted path that begins at `from`: up to the next dot, or all of it. */
 function segmentAt(from: usize, end: usize, dotted: bool): Slice {
-  const stop = dotted ? findByte(from, end, DOT) : end;
+  const stop = dotted ? findByte(from, end, ascii.DOT) : end;
   return sliceOf(from, (stop - from) as u32);
 }
 
@@ -120,6 +120,6 @@ function segmentBefore(path: Slice, segment: Slice, dotted: bool): Slice {
   const begin = addressOf(path);
   const next = addressOf(segment);
   let at = next <= begin + 1 ? begin : next - 1;
-  while (at > begin && load<u8>(at - 1) != DOT) at--;
+  while (at > begin && load<u8>(at - 1) != ascii.DOT) at--;
   return segmentAt(at, begin + lengthOf(path), dotted);
 }

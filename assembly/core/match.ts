@@ -1,6 +1,7 @@
 // Which rollouts and shadows a request concerns. Entries are filed by (host, path) at load, so a request meets only those
 // whose host and path hold, however many rollouts there are; the rest of each entry is then looked at.
 
+import * as ascii from "../bytes/ascii";
 import { addressOf, lengthOf, NONE, sameBytes, sameText, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find, findHashed, HASH_START, hashByte, mayHold } from "../bytes/table";
 import { nextOf, Run } from "../bytes/records";
@@ -50,7 +51,7 @@ function findHosts(index: Index): void {
   let at = end;
   while (at > begin + 1 && end - at < longest) {
     at--;
-    if (load<u8>(at) == 0x2e) addHost(find(suffixes, sliceOf(at, (end - at) as u32)));
+    if (load<u8>(at) == ascii.DOT) addHost(find(suffixes, sliceOf(at, (end - at) as u32)));
   }
 }
 
@@ -61,7 +62,7 @@ function findPaths(index: Index): void {
   if (index.pathCount == 0 || view.path == NONE) return;
   const begin = addressOf(view.path);
   const length = lengthOf(view.path);
-  if (length == 0 || load<u8>(begin) != 0x2f) return;
+  if (length == 0 || load<u8>(begin) != ascii.SLASH) return;
   const prefixes = index.prefixes;
   const paths = index.paths;
   const exactPossible = paths.count != 0 && length <= paths.longest;
@@ -71,7 +72,7 @@ function findPaths(index: Index): void {
   let hash = HASH_START;
   for (let i: u32 = 0; i < reach; i++) {
     const byte = load<u8>(begin + i);
-    if (byte == 0x2f && prefixes.count != 0 && mayHold(prefixes, i)) {
+    if (byte == ascii.SLASH && prefixes.count != 0 && mayHold(prefixes, i)) {
       addPath(findHashed(prefixes, sliceOf(begin, i), hash));
     }
     hash = hashByte(hash, byte);
@@ -202,7 +203,7 @@ function failedRest(decision: Decision, entry: Entry): Mismatch {
 
 function hostHolds(pattern: Slice, host: Slice): bool {
   const length = lengthOf(pattern);
-  if (length == 0 || load<u8>(addressOf(pattern)) != 0x2e) return sameText(pattern, host);
+  if (length == 0 || load<u8>(addressOf(pattern)) != ascii.DOT) return sameText(pattern, host);
   const all = lengthOf(host);
   return all > length && sameBytes(addressOf(host) + (all - length), addressOf(pattern), length);
 }
@@ -214,9 +215,9 @@ function pathHolds(entry: Entry): bool {
   const length = lengthOf(entry.path);
   const all = lengthOf(view.path);
   const begin = addressOf(view.path);
-  if (all == 0 || load<u8>(begin) != 0x2f || all < length) return false;
+  if (all == 0 || load<u8>(begin) != ascii.SLASH || all < length) return false;
   if (!sameBytes(begin, addressOf(entry.path), length)) return false;
-  return all == length || load<u8>(begin + length) == 0x2f;
+  return all == length || load<u8>(begin + length) == ascii.SLASH;
 }
 
 /** The whole entry looked at by itself, without the index: for explanations, and to hold the index to. */

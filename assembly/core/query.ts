@@ -1,6 +1,7 @@
 // The query string as application/x-www-form-urlencoded (WHATWG URL standard, section 5.1): `+` is a blank, `%41` an A,
 // a `%` without two hexadecimal digits behind it stands for itself. Bytes, not text: what comes out may be no UTF-8.
 
+import * as ascii from "../bytes/ascii";
 import { hexValue } from "../bytes/hex";
 import { scratch } from "../bytes/scratch";
 import { addressOf, findByte, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
@@ -16,8 +17,8 @@ export function readParams(decision: Decision): void {
   let at = addressOf(view.query);
   const end = at + lengthOf(view.query);
   while (at < end) {
-    const stop = findByte(at, end, 0x26);
-    const equals = findByte(at, stop, 0x3d);
+    const stop = findByte(at, end, ascii.AMPERSAND);
+    const equals = findByte(at, stop, ascii.EQUALS);
     const name = formDecoded(sliceOf(at, (equals - at) as u32));
     if (mayHold(params, lengthOf(name))) {
       const slot = find(params, name);
@@ -35,7 +36,7 @@ export function formDecoded(text: Slice): Slice {
   const begin = addressOf(text);
   const end = begin + lengthOf(text);
   let at = begin;
-  while (at < end && load<u8>(at) != 0x25 && load<u8>(at) != 0x2b) at++;
+  while (at < end && load<u8>(at) != ascii.PERCENT && load<u8>(at) != ascii.PLUS) at++;
   if (at == end) return text;
   const to = scratch(lengthOf(text));
   if (to == 0) return NONE;
@@ -44,9 +45,9 @@ export function formDecoded(text: Slice): Slice {
   while (at < end) {
     const byte = load<u8>(at);
     let plain = byte;
-    if (byte == 0x2b) {
-      plain = 0x20;
-    } else if (byte == 0x25 && end - at >= 3) {
+    if (byte == ascii.PLUS) {
+      plain = ascii.SPACE;
+    } else if (byte == ascii.PERCENT && end - at >= 3) {
       const high = hexValue(load<u8>(at + 1));
       const low = hexValue(load<u8>(at + 2));
       if (high < 16 && low < 16) {

@@ -1,5 +1,6 @@
 // How a flag's key or a variant's name stands in a stat's name.
 
+import * as ascii from "../bytes/ascii";
 import { addressOf, lengthOf, Slice } from "../bytes/slice";
 import { putByte, Writer } from "../bytes/writer";
 
@@ -10,9 +11,9 @@ export function putFolded(writer: Writer, text: Slice): void {
     const byte = load<u8>(begin + i);
     const small = byte | 0x20;
     const stays =
-      (small >= 0x61 && small <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte == 0x5f || byte == 0x2d;
+      ascii.isLower(small) || ascii.isDigit(byte) || byte == ascii.UNDERSCORE || byte == ascii.MINUS;
     // A character of several bytes is one `_`.
     if ((byte & 0xc0) == 0x80) continue;
-    putByte(writer, stays ? byte : 0x5f);
+    putByte(writer, stays ? byte : ascii.UNDERSCORE);
   }
 }

@@ -1,5 +1,6 @@
 // What a decision does to the request, as values: the filter tells the host, the decision line tells the reader.
 
+import * as ascii from "../bytes/ascii";
 import { isWord, lengthOf, NONE, Slice } from "../bytes/slice";
 import { cookieHeader } from "./cookies";
 import { put, putByte, putSlice, Writer } from "../bytes/writer";
@@ -44,7 +45,7 @@ export function putCookieHeader(writer: Writer, decision: Decision): void {
     if (written) put(writer, "; ");
     written = true;
     putSlice(writer, issue.name);
-    putByte(writer, 0x3d);
+    putByte(writer, ascii.EQUALS);
     putSlice(writer, id);
   }
 }
@@ -58,7 +59,7 @@ export function isSecure(issue: IssueCookie): bool {
 /** Puts the Set-Cookie value (RFC 6265 section 4.1) of an issued cookie. */
 export function putSetCookie(writer: Writer, issue: IssueCookie, id: Slice, secure: bool): void {
   putSlice(writer, issue.name);
-  putByte(writer, 0x3d);
+  putByte(writer, ascii.EQUALS);
   putSlice(writer, id);
   putSlice(writer, issue.attributes);
   if (secure) put(writer, "; Secure");

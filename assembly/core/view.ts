@@ -1,5 +1,6 @@
 // One request as the filter sees it: the host's block of header pairs, read in place, in one pass.
 
+import * as ascii from "../bytes/ascii";
 import { decimal, MOST_DIGITS, NOT_DECIMAL } from "../bytes/decimal";
 import { Pairs } from "../bytes/pairs";
 import { fixed, noRun, Run, scratchRun } from "../bytes/records";
@@ -88,11 +89,11 @@ export function readRequest(decision: Decision, block: Slice): bool {
     const keyLength = lengthOf(key);
     if (keyLength == 0) continue;
     const first = load<u8>(addressOf(key));
-    if (first == 0x3a) {
+    if (first == ascii.COLON) {
       readPseudo(key, pairs.value);
       continue;
     }
-    if (first == 0x78 && startsWithWord(key, headerNames.PREFIX)) {
+    if (first == ascii.LOWER_X && startsWithWord(key, headerNames.PREFIX)) {
       noteForged(key, count);
       continue;
     }
@@ -123,20 +124,20 @@ export function fillSlot(decision: Decision, slot: u32, value: Slice): void {
 function readPseudo(key: Slice, value: Slice): void {
   const length = lengthOf(key);
   const second = length > 1 ? load<u8>(addressOf(key), 1) : 0;
-  if (length == 7 && second == 0x6d) view.method = value;
-  else if (length == 7 && second == 0x73) view.scheme = value;
-  else if (length == 10 && second == 0x61) view.authority = value;
-  else if (length == 5 && second == 0x70) splitPath(value);
+  if (length == 7 && second == ascii.LOWER_M) view.method = value;
+  else if (length == 7 && second == ascii.LOWER_S) view.scheme = value;
+  else if (length == 10 && second == ascii.LOWER_A) view.authority = value;
+  else if (length == 5 && second == ascii.LOWER_P) splitPath(value);
 }
 
 function splitPath(value: Slice): void {
   const begin = addressOf(value);
   const end = begin + lengthOf(value);
   let at = begin;
-  while (at < end && load<u8>(at) != 0x3f && load<u8>(at) != 0x23) at++;
+  while (at < end && load<u8>(at) != ascii.QUESTION && load<u8>(at) != ascii.HASH) at++;
   view.path = sliceOf(begin, (at - begin) as u32);
-  if (at < end && load<u8>(at) == 0x3f) {
-    const stop = findByte(at + 1, end, 0x23);
+  if (at < end && load<u8>(at) == ascii.QUESTION) {
+    const stop = findByte(at + 1, end, ascii.HASH);
     view.query = sliceOf(at + 1, (stop - at - 1) as u32);
   }
 }
@@ -172,7 +173,7 @@ function isGrpc(type: Slice): bool {
   const length = lengthOf(type);
   if (length == 16) return true;
   const next = load<u8>(addressOf(type), 16);
-  return next == 0x2b || next == 0x3b || next == 0x20;
+  return next == ascii.PLUS || next == ascii.SEMICOLON || next == ascii.SPACE;
 }
 
 function noteForged(key: Slice, mostPairs: u32): void {
@@ -195,8 +196,8 @@ export function hostOf(): Slice {
   let end = begin + lengthOf(view.authority);
   // The port is what follows the last colon, if only digits do and no bracket closes behind it.
   let at = end;
-  while (at > begin && load<u8>(at - 1) >= 0x30 && load<u8>(at - 1) <= 0x39) at--;
-  if (at > begin && load<u8>(at - 1) == 0x3a) end = at - 1;
+  while (at > begin && ascii.isDigit(load<u8>(at - 1))) at--;
+  if (at > begin && load<u8>(at - 1) == ascii.COLON) end = at - 1;
   const length = (end - begin) as u32;
   const to = scratch(length);
   if (to == 0) return NONE;

@@ -1,5 +1,6 @@
 // Counters of flags: `serin.flag.<key>.<variant>`, for the flags that something uses.
 
+import * as ascii from "../bytes/ascii";
 import { keep } from "../bytes/arena";
 import { fixed } from "../bytes/records";
 import { NONE } from "../bytes/slice";
@@ -30,7 +31,7 @@ function idOf(flag: Flag, variant: u32): u32 {
   restartText(name);
   put(name, statNames.FLAG);
   putFolded(name, flag.key);
-  putByte(name, 0x2e);
+  putByte(name, ascii.DOT);
   putFolded(name, flag.variant(variant).name);
   const stat = textOf(name);
   const found = find(ids, stat);

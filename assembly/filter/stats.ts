@@ -1,6 +1,7 @@
 // Stats of variants: defined when a policy is loaded, moved as requests come and go. A variant's record outlives the
 // plan, as Envoy's counters do: the host gives a new id for every define, so ids are asked for once a name and worker.
 
+import * as ascii from "../bytes/ascii";
 import { keep, take } from "../bytes/arena";
 import { FreeList } from "../bytes/free-list";
 import { fixed, takeRecord } from "../bytes/records";
@@ -53,7 +54,7 @@ export function countError(): void {
 function variantKey(rollout: Slice, variant: Slice): Slice {
   restartText(name);
   putSlice(name, rollout);
-  putByte(name, 0x2e);
+  putByte(name, ascii.DOT);
   putSlice(name, variant);
   return textOf(name);
 }
@@ -62,9 +63,9 @@ function define(kind: MetricKind, rollout: Slice, variant: Slice, leaf: string):
   restartText(name);
   put(name, statNames.ROLLOUT);
   putSlice(name, rollout);
-  putByte(name, 0x2e);
+  putByte(name, ascii.DOT);
   putSlice(name, variant);
-  putByte(name, 0x2e);
+  putByte(name, ascii.DOT);
   put(name, leaf);
   return defineMetric(kind, textOf(name));
 }

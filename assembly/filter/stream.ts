@@ -1,5 +1,6 @@
 // Streams: the order of events of one request.
 
+import * as ascii from "../bytes/ascii";
 import { decimal, MOST_DIGITS } from "../bytes/decimal";
 import { fixed } from "../bytes/records";
 import { beginScratch } from "../bytes/scratch";
@@ -125,10 +126,10 @@ function nameVisitor(): void {
 function withoutPort(address: Slice): Slice {
   const begin = addressOf(address);
   let end = begin + lengthOf(address);
-  while (end > begin && load<u8>(end - 1) != 0x3a) end--;
+  while (end > begin && load<u8>(end - 1) != ascii.COLON) end--;
   if (end == begin) return address;
   end--;
-  if (end > begin + 1 && load<u8>(begin) == 0x5b && load<u8>(end - 1) == 0x5d) {
+  if (end > begin + 1 && load<u8>(begin) == ascii.OPEN_BRACKET && load<u8>(end - 1) == ascii.CLOSE_BRACKET) {
     return sliceOf(begin + 1, (end - begin - 2) as u32);
   }
   return sliceOf(begin, (end - begin) as u32);

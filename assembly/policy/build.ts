@@ -1,5 +1,6 @@
 // What the readers of the policy's parts share: the plan that is being built, and its inputs.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { Arena, keep, take } from "../bytes/arena";
 import { Run, takeRecord, takeRun } from "../bytes/records";
@@ -168,7 +169,7 @@ export function saltedBy(salt: Slice): Prefix {
   const copy = room(length + 1);
   if (!prefix || copy == 0) return changetype<Prefix>(0);
   memory.copy(copy, addressOf(salt), length);
-  store<u8>(copy + length, 0x2f);
+  store<u8>(copy + length, ascii.SLASH);
   hashPrefix(prefix, sliceOf(copy, length + 1));
   return prefix;
 }

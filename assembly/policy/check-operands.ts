@@ -1,6 +1,7 @@
 // Operands that stand in the policy itself and can never work: what flagd finds out when a flag is evaluated, said when
 // the policy is loaded. The rule is compiled all the same, and gives what flagd gives.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, Slice, startsWithWord } from "../bytes/slice";
@@ -64,7 +65,13 @@ function checkVersion(node: Node): void {
 function isComparison(text: Slice): bool {
   const first = lengthOf(text) == 0 ? 0 : load<u8>(addressOf(text));
   if (lengthOf(text) == 1) {
-    return first == 0x3d || first == 0x3c || first == 0x3e || first == 0x5e || first == 0x7e;
+    return (
+      first == ascii.EQUALS ||
+      first == ascii.LESS ||
+      first == ascii.GREATER ||
+      first == ascii.CARET ||
+      first == ascii.TILDE
+    );
   }
   return isWord(text, "!=") || isWord(text, "<=") || isWord(text, ">=");
 }
@@ -90,7 +97,7 @@ function checkWeight(node: Node): void {
   let whole = node.kind == Token.Number;
   for (let i: u32 = 0; i < lengthOf(node.text) && whole; i++) {
     const byte = load<u8>(addressOf(node.text) + i);
-    if (byte < 0x30 || byte > 0x39) whole = false;
+    if (!ascii.isDigit(byte)) whole = false;
   }
   if (!whole) doubt(node, codes.VALUE, "a weight is a whole number, 0 or more");
 }

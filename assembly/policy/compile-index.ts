@@ -1,5 +1,6 @@
 // Files the entries of all rollouts and shadows by host and path, so that `matchAll` meets only those that can hold.
 
+import * as ascii from "../bytes/ascii";
 import { nextOf, Run, takeRecord, takeRun } from "../bytes/records";
 import { addressOf, NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
@@ -61,7 +62,7 @@ function number(table: Table, text: Slice, next: u32): u32 {
 
 function hostNumber(text: Slice): u32 {
   const index = plan.index;
-  const table = load<u8>(addressOf(text)) == 0x2e ? index.suffixes : index.hosts;
+  const table = load<u8>(addressOf(text)) == ascii.DOT ? index.suffixes : index.hosts;
   const given = number(table, text, index.hostCount + 1);
   if (given == index.hostCount + 1) index.hostCount++;
   return given;

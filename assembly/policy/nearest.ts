@@ -1,6 +1,7 @@
 // The known word that is nearest to one that is not known: Damerau-Levenshtein distance in its optimal string alignment
 // form (Boytsov 2011, "Indexing methods for approximate dictionary searching", section 2.2).
 
+import * as ascii from "../bytes/ascii";
 import { addressOf, lengthOf, lower, Slice } from "../bytes/slice";
 import { put, putByte, Writer } from "../bytes/writer";
 
@@ -14,7 +15,7 @@ const rows: usize = memory.data(ROWS * ROW, 8);
 /** Characters of `words` from `from` to the next blank. */
 function wordLength(words: string, from: u32): u32 {
   let at = from;
-  while (at < (words.length as u32) && letter(words, at) != 0x20) at++;
+  while (at < (words.length as u32) && letter(words, at) != ascii.SPACE) at++;
   return at - from;
 }
 

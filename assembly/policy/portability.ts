@@ -1,6 +1,7 @@
 // Hints at corners in which flagd's evaluators differ (docs/flags.md): such a rule may give one variant here and another
 // in an application's SDK.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { parseDecimal, parseNumber } from "../bytes/number-parse";
 import { nextOf } from "../bytes/records";
@@ -98,10 +99,15 @@ function hintAtPath(node: Node | null): void {
   const end = begin + lengthOf(node.text);
   let from = begin;
   while (from < end) {
-    const stop = findByte(from, end, 0x2e);
+    const stop = findByte(from, end, ascii.DOT);
     const segment = sliceOf(from, (stop - from) as u32);
-    const zero = lengthOf(segment) > 1 && load<u8>(from) == 0x30 && load<u8>(from + 1) <= 0x39;
-    if (lengthOf(segment) == 0 || isWord(segment, "length") || zero || findByte(from, stop, 0x5c) != stop) {
+    const zero = lengthOf(segment) > 1 && load<u8>(from) == ascii.ZERO && load<u8>(from + 1) <= ascii.NINE;
+    if (
+      lengthOf(segment) == 0 ||
+      isWord(segment, "length") ||
+      zero ||
+      findByte(from, stop, ascii.BACKSLASH) != stop
+    ) {
       return hint(node, "an empty segment, length, a leading zero or a backslash differs between evaluators");
     }
     from = stop + 1;
@@ -202,7 +208,7 @@ function holdsNumber(list: Node): bool {
 function hasOuterBlank(text: Slice): bool {
   const length = lengthOf(text);
   if (length == 0) return false;
-  return load<u8>(addressOf(text)) <= 0x20 || load<u8>(addressOf(text) + length - 1) <= 0x20;
+  return load<u8>(addressOf(text)) <= ascii.SPACE || load<u8>(addressOf(text) + length - 1) <= ascii.SPACE;
 }
 
 /** A flag's key that flagd's JavaScript hashes otherwise than all others. */
@@ -218,7 +224,14 @@ export function hintAtVariant(node: Node): void {
   hintAtNumber(node);
   for (let i: u32 = 0; i < lengthOf(node.key); i++) {
     const byte = load<u8>(addressOf(node.key) + i);
-    if (byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x3c || byte == 0x3e || byte == 0x26) {
+    if (
+      byte < ascii.SPACE ||
+      byte == ascii.QUOTE ||
+      byte == ascii.BACKSLASH ||
+      byte == ascii.LESS ||
+      byte == ascii.GREATER ||
+      byte == ascii.AMPERSAND
+    ) {
       return hint(node, "flagd's Go does not find a variant whose name has quotes, backslashes, <, > or &");
     }
   }

@@ -1,5 +1,6 @@
 // What is wrong with a policy, collected while it is read: at most 20, each with its place, written as JSON lines.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { putItemStep, putStep } from "../bytes/json-pointer";
 import * as json from "../bytes/json-writer";
@@ -249,7 +250,7 @@ export function putProblem(writer: Writer, index: u32): void {
   let column: u32 = 1;
   for (let at = begin; at < problem.at; at++) {
     const byte = load<u8>(at);
-    if (byte == 0x0a) {
+    if (byte == ascii.LINE_FEED) {
       line++;
       column = 1;
     } else if ((byte & 0xc0) != 0x80) {

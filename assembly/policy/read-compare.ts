@@ -1,7 +1,8 @@
 // `compare` of a shadow, and what its `headers` change on the copy.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
-import { decodeStep, SLASH } from "../bytes/json-pointer";
+import { decodeStep } from "../bytes/json-pointer";
 import { nextOf } from "../bytes/records";
 import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
@@ -53,7 +54,10 @@ export function readCompare(object: Node, shadow: Shadow): void {
 function sample(node: Node): u32 {
   const length = lengthOf(node.text);
   const begin = addressOf(node.text);
-  const ends = length > 2 && load<u8>(begin + length - 2) == 0x2f && load<u8>(begin + length - 1) == 0x73;
+  const ends =
+    length > 2 &&
+    load<u8>(begin + length - 2) == ascii.SLASH &&
+    load<u8>(begin + length - 1) == ascii.LOWER_S;
   const value = ends ? wholeNumber(sliceOf(begin, length - 2), MOST_SAMPLES) : NOT_WHOLE;
   if (value != NOT_WHOLE) return value;
   fail(node, codes.VALUE, "must be 0/s to 1000/s, like 1/s");
@@ -112,16 +116,16 @@ function readPointer(text: Slice, ignored: Ignored): bool {
   const copy = kept(text);
   const begin = addressOf(copy);
   const end = begin + lengthOf(copy);
-  if (load<u8>(begin) != SLASH) return false;
+  if (load<u8>(begin) != ascii.SLASH) return false;
   let count: u32 = 0;
   for (let at = begin; at < end; at++) {
-    if (load<u8>(at) == SLASH) count++;
+    if (load<u8>(at) == ascii.SLASH) count++;
   }
   ignored.tokens = room(count << 3);
   if (ignored.tokens == 0) return true;
   let from = begin + 1;
   while (ignored.count < count) {
-    const stop = findByte(from, end, SLASH);
+    const stop = findByte(from, end, ascii.SLASH);
     const token = decodeStep(sliceOf(from, (stop - from) as u32));
     if (token == NONE) return false;
     store<u64>(ignored.tokens + ((ignored.count as usize) << 3), token);
@@ -191,8 +195,8 @@ function isFieldValue(text: Slice): bool {
   for (let i: u32 = 0; i < length; i++) {
     const byte = load<u8>(begin + i);
     const isInner = i != 0 && i != length - 1;
-    if (byte > 0x20 && byte < 0x7f) continue;
-    if (!isInner || (byte != 0x20 && byte != 0x09)) return false;
+    if (byte > ascii.SPACE && byte < ascii.DELETE) continue;
+    if (!isInner || (byte != ascii.SPACE && byte != ascii.TAB)) return false;
   }
   return true;
 }

@@ -1,5 +1,6 @@
 // `slow`, `warmup` and `epoch` of a rollout: what is evidence, and when it begins anew.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
@@ -100,14 +101,14 @@ function duration(text: Slice): u32 {
   const unit = load<u8>(begin + length - 1);
   let digits = length - 1;
   let factor: u64 = 1000;
-  if (unit == 0x73) {
-    if (load<u8>(begin + length - 2) == 0x6d) {
+  if (unit == ascii.LOWER_S) {
+    if (load<u8>(begin + length - 2) == ascii.LOWER_M) {
       digits--;
       factor = 1;
     }
-  } else if (unit == 0x6d) {
+  } else if (unit == ascii.LOWER_M) {
     factor = 60000;
-  } else if (unit == 0x68) {
+  } else if (unit == ascii.LOWER_H) {
     factor = 3600000;
   } else {
     return NO_DURATION;

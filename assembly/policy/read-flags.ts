@@ -2,6 +2,7 @@
 // out when a flag is evaluated, is a warning that `serin validate` refuses by default: the flag then answers ERROR, and
 // all others are unharmed.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { addressOf, isWord, lengthOf, lower, sameText, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
@@ -227,22 +228,22 @@ function watch(flag: Flag): void {
 function expose(node: Node, flag: Flag): void {
   const from = addressOf(flag.key);
   const length = lengthOf(flag.key);
-  const first = length == 0 ? 0 : lower(load<u8>(from));
-  const starred = first < 0x61 || first > 0x7a;
-  const offset: u32 = starred && first != 0x2a ? 1 : 0;
+  const first: u8 = length == 0 ? 0 : lower(load<u8>(from));
+  const starred = !ascii.isLower(first);
+  const offset: u32 = starred && first != ascii.ASTERISK ? 1 : 0;
   const to = room(length + offset);
   if (to == 0) return;
-  if (offset != 0) store<u8>(to, 0x2a);
+  if (offset != 0) store<u8>(to, ascii.ASTERISK);
   for (let i: u32 = 0; i < length; i++) {
     const byte = lower(load<u8>(from + i));
     const legal =
-      (byte >= 0x61 && byte <= 0x7a) ||
-      (byte >= 0x30 && byte <= 0x39) ||
-      byte == 0x5f ||
-      byte == 0x2d ||
-      byte == 0x2e ||
-      byte == 0x2a;
-    store<u8>(to + offset + i, legal ? byte : 0x5f);
+      ascii.isLower(byte) ||
+      ascii.isDigit(byte) ||
+      byte == ascii.UNDERSCORE ||
+      byte == ascii.MINUS ||
+      byte == ascii.DOT ||
+      byte == ascii.ASTERISK;
+    store<u8>(to + offset + i, legal ? byte : ascii.UNDERSCORE);
   }
   flag.dictionaryKey = sliceOf(to, length + offset);
   if (find(dictionaryKeys, flag.dictionaryKey) == ABSENT) {

@@ -1,5 +1,6 @@
 // `identity`: the list of sources.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { fixed, nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice } from "../bytes/slice";
@@ -148,7 +149,7 @@ function readIssueCookie(node: Node, source: Source): void {
     } else if (isWord(member.key, "path")) {
       if (!isKind(member, Token.String)) continue;
       path = member.text;
-      if (!isAttribute(path) || load<u8>(addressOf(path)) != 0x2f)
+      if (!isAttribute(path) || load<u8>(addressOf(path)) != ascii.SLASH)
         fail(member, codes.VALUE, "must be a path: a slash, then visible characters without ;");
     } else if (isWord(member.key, "domain")) {
       if (!isKind(member, Token.String)) continue;
@@ -198,7 +199,7 @@ function isAttribute(text: Slice): bool {
   if (!isVisible(text, 1024)) return false;
   const begin = addressOf(text);
   for (let i: u32 = 0; i < lengthOf(text); i++) {
-    if (load<u8>(begin + i) == 0x3b) return false;
+    if (load<u8>(begin + i) == ascii.SEMICOLON) return false;
   }
   return true;
 }

@@ -1,5 +1,6 @@
 // `match`: the entries of a rollout or a shadow.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber, putString } from "../bytes/writer";
@@ -149,8 +150,11 @@ function readHosts(list: Node, entry: Entry): void {
 function hostText(node: Node): Slice {
   const begin = addressOf(node.text);
   const length = lengthOf(node.text);
-  const wild = length > 2 && load<u8>(begin) == 0x2a && load<u8>(begin + 1) == 0x2e;
-  const bracket = length > 2 && load<u8>(begin) == 0x5b && load<u8>(begin + length - 1) == 0x5d;
+  const wild = length > 2 && load<u8>(begin) == ascii.ASTERISK && load<u8>(begin + 1) == ascii.DOT;
+  const bracket =
+    length > 2 &&
+    load<u8>(begin) == ascii.OPEN_BRACKET &&
+    load<u8>(begin + length - 1) == ascii.CLOSE_BRACKET;
   const from = wild ? begin + 1 : begin;
   const rest = wild ? length - 1 : length;
   let sound = rest > 0 && length <= (limits.HOST_BYTES as u32);
@@ -158,16 +162,20 @@ function hostText(node: Node): Slice {
     const byte = load<u8>(from + i);
     const small = byte | 0x20;
     const plain =
-      (small >= 0x61 && small <= 0x7a) ||
-      (byte >= 0x30 && byte <= 0x39) ||
-      byte == 0x2d ||
-      byte == 0x5f ||
-      byte == 0x2e;
+      ascii.isLower(small) ||
+      ascii.isDigit(byte) ||
+      byte == ascii.MINUS ||
+      byte == ascii.UNDERSCORE ||
+      byte == ascii.DOT;
     if (bracket) {
-      if (!plain && byte != 0x3a && byte != 0x5b && byte != 0x5d) sound = false;
+      if (!plain && byte != ascii.COLON && byte != ascii.OPEN_BRACKET && byte != ascii.CLOSE_BRACKET)
+        sound = false;
     } else if (!plain) {
       sound = false;
-    } else if (byte == 0x2e && (i + 1 == rest || load<u8>(from + i + 1) == 0x2e || (i == 0 && !wild))) {
+    } else if (
+      byte == ascii.DOT &&
+      (i + 1 == rest || load<u8>(from + i + 1) == ascii.DOT || (i == 0 && !wild))
+    ) {
       sound = false;
     }
   }
@@ -202,10 +210,11 @@ function readPath(node: Node, entry: Entry): void {
   if (!isKind(path, Token.String)) return;
   const begin = addressOf(path.text);
   let length = lengthOf(path.text);
-  let sound = length > 0 && load<u8>(begin) == 0x2f;
+  let sound = length > 0 && load<u8>(begin) == ascii.SLASH;
   for (let i: u32 = 0; i < length && sound; i++) {
     const byte = load<u8>(begin + i);
-    if (byte <= 0x20 || byte == 0x7f || byte == 0x3f || byte == 0x23) sound = false;
+    if (byte <= ascii.SPACE || byte == ascii.DELETE || byte == ascii.QUESTION || byte == ascii.HASH)
+      sound = false;
   }
   if (!sound) return fail(path, codes.VALUE, "must be a path that begins with / and has no blank, ? or #");
   if (length > (limits.PATH_BYTES as u32)) {
@@ -216,7 +225,7 @@ function readPath(node: Node, entry: Entry): void {
     return report(path, codes.LIMIT);
   }
   // Trailing slashes of a prefix are ignored, as Gateway API says: `/` is then the empty prefix of every path.
-  while (isPrefix && length > 0 && load<u8>(begin + length - 1) == 0x2f) length--;
+  while (isPrefix && length > 0 && load<u8>(begin + length - 1) == ascii.SLASH) length--;
   entry.path = kept(sliceOf(begin, length));
   entry.pathIsPrefix = isPrefix;
 }

@@ -1,5 +1,6 @@
 // `rollouts`: names, variants, shares, and what else a rollout says.
 
+import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
@@ -254,7 +255,7 @@ function joined(name: Slice, secret: Slice): Slice {
   const to = room(length);
   if (to == 0) return NONE;
   memory.copy(to, addressOf(name), lengthOf(name));
-  store<u8>(to + lengthOf(name), 0x2e);
+  store<u8>(to + lengthOf(name), ascii.DOT);
   memory.copy(to + lengthOf(name) + 1, addressOf(secret), lengthOf(secret));
   return sliceOf(to, length);
 }

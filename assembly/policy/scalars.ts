@@ -1,5 +1,6 @@
 // Scalars of the policy that mean more than their text: shares, durations, names.
 
+import * as ascii from "../bytes/ascii";
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { decimal, NOT_DECIMAL } from "../bytes/decimal";
 import { WHOLE } from "../core/bucket";
@@ -16,7 +17,7 @@ export function thousandths(token: Slice): u32 {
   let at = addressOf(token);
   const end = at + lengthOf(token);
   let negative = false;
-  if (at < end && load<u8>(at) == 0x2d) {
+  if (at < end && load<u8>(at) == ascii.MINUS) {
     negative = true;
     at++;
   }
@@ -27,14 +28,14 @@ export function thousandths(token: Slice): u32 {
   let finer = false;
   while (at < end) {
     const byte = load<u8>(at);
-    if (byte == 0x2e) {
+    if (byte == ascii.DOT) {
       point = true;
-    } else if (byte >= 0x30 && byte <= 0x39) {
+    } else if (ascii.isDigit(byte)) {
       if (digits < 1000000000000) {
-        digits = digits * 10 + ((byte - 0x30) as u64);
+        digits = digits * 10 + ((byte - ascii.ZERO) as u64);
         if (point) scale--;
       } else {
-        if (byte != 0x30) finer = true;
+        if (byte != ascii.ZERO) finer = true;
         if (!point) scale++;
       }
     } else {
@@ -47,13 +48,13 @@ export function thousandths(token: Slice): u32 {
   if (at < end) {
     at++;
     let down = false;
-    if (at < end && (load<u8>(at) == 0x2b || load<u8>(at) == 0x2d)) {
-      down = load<u8>(at) == 0x2d;
+    if (at < end && (load<u8>(at) == ascii.PLUS || load<u8>(at) == ascii.MINUS)) {
+      down = load<u8>(at) == ascii.MINUS;
       at++;
     }
     while (at < end) {
       // Far beyond any range already: counting on would overflow.
-      if (exponent < 100000000) exponent = exponent * 10 + ((load<u8>(at) - 0x30) as i32);
+      if (exponent < 100000000) exponent = exponent * 10 + ((load<u8>(at) - ascii.ZERO) as i32);
       at++;
     }
     if (down) exponent = -exponent;
@@ -87,11 +88,11 @@ export function seconds(text: Slice): u32 {
   let value = decimal(sliceOf(begin, length - 1), 9);
   if (value == NOT_DECIMAL) return NO_DURATION;
   const unit = load<u8>(begin + length - 1);
-  if (unit == 0x6d) value *= 60;
-  else if (unit == 0x68) value *= 3600;
-  else if (unit == 0x64) value *= 86400;
-  else if (unit == 0x77) value *= 604800;
-  else if (unit != 0x73) return NO_DURATION;
+  if (unit == ascii.LOWER_M) value *= 60;
+  else if (unit == ascii.LOWER_H) value *= 3600;
+  else if (unit == ascii.LOWER_D) value *= 86400;
+  else if (unit == ascii.LOWER_W) value *= 604800;
+  else if (unit != ascii.LOWER_S) return NO_DURATION;
   return value == 0 || value > (LONGEST_SECONDS as u64) ? NO_DURATION : (value as u32);
 }
 
@@ -99,8 +100,8 @@ export function seconds(text: Slice): u32 {
 export function milliseconds(text: Slice): u32 {
   const length = lengthOf(text);
   const begin = addressOf(text);
-  if (length < 2 || load<u8>(begin + length - 1) != 0x73) return NO_DURATION;
-  const isMilli = load<u8>(begin + length - 2) == 0x6d;
+  if (length < 2 || load<u8>(begin + length - 1) != ascii.LOWER_S) return NO_DURATION;
+  const isMilli = load<u8>(begin + length - 2) == ascii.LOWER_M;
   const value = wholeNumber(sliceOf(begin, isMilli ? length - 2 : length - 1), 1000000);
   if (value == NOT_WHOLE) return NO_DURATION;
   return isMilli ? value : value * 1000;
@@ -118,7 +119,7 @@ export function wholeNumber(text: Slice, most: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function isLowerOrDigit(byte: u8): bool {
-  return (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39);
+  return ascii.isLower(byte) || ascii.isDigit(byte);
 }
 
 /** Whether a text is a DNS label in lower case (RFC 1123 section 2.1): 1 to 63 of a-z, 0-9 and inner hyphens. */
@@ -129,7 +130,7 @@ export function isLabel(text: Slice): bool {
   for (let i: u32 = 0; i < length; i++) {
     const byte = load<u8>(begin + i);
     if (isLowerOrDigit(byte)) continue;
-    if (byte != 0x2d || i == 0 || i == length - 1) return false;
+    if (byte != ascii.MINUS || i == 0 || i == length - 1) return false;
   }
   return true;
 }
@@ -142,20 +143,20 @@ export function isToken(text: Slice): bool {
   for (let i: u32 = 0; i < length; i++) {
     const byte = load<u8>(begin + i);
     const small = byte | 0x20;
-    if ((small >= 0x61 && small <= 0x7a) || (byte >= 0x30 && byte <= 0x39)) continue;
+    if (ascii.isLower(small) || ascii.isDigit(byte)) continue;
     // ! # $ % & ' * + - . ^ _ ` | ~
     const sign =
-      byte == 0x21 ||
-      (byte >= 0x23 && byte <= 0x27) ||
-      byte == 0x2a ||
-      byte == 0x2b ||
-      byte == 0x2d ||
-      byte == 0x2e ||
-      byte == 0x5e ||
-      byte == 0x5f ||
-      byte == 0x60 ||
-      byte == 0x7c ||
-      byte == 0x7e;
+      byte == ascii.EXCLAMATION ||
+      (byte >= ascii.HASH && byte <= ascii.APOSTROPHE) ||
+      byte == ascii.ASTERISK ||
+      byte == ascii.PLUS ||
+      byte == ascii.MINUS ||
+      byte == ascii.DOT ||
+      byte == ascii.CARET ||
+      byte == ascii.UNDERSCORE ||
+      byte == ascii.BACKTICK ||
+      byte == ascii.PIPE ||
+      byte == ascii.TILDE;
     if (!sign) return false;
   }
   return true;
@@ -167,7 +168,7 @@ export function isMethod(text: Slice): bool {
   const begin = addressOf(text);
   for (let i: u32 = 0; i < lengthOf(text); i++) {
     const byte = load<u8>(begin + i);
-    if (byte >= 0x61 && byte <= 0x7a) return false;
+    if (ascii.isLower(byte)) return false;
   }
   return true;
 }
@@ -179,7 +180,7 @@ export function isVisible(text: Slice, longest: u32): bool {
   if (length == 0 || length > longest) return false;
   for (let i: u32 = 0; i < length; i++) {
     const byte = load<u8>(begin + i);
-    if (byte <= 0x20 || byte >= 0x7f) return false;
+    if (byte <= ascii.SPACE || byte >= ascii.DELETE) return false;
   }
   return true;
 }

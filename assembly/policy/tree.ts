@@ -1,6 +1,7 @@
 // The policy's text as a tree of nodes, read strictly: no duplicate keys, no trailing text, UTF-8 only, nesting bounded.
 // The tree lives in the reader's own arena and is gone once the plan is made.
 
+import * as ascii from "../bytes/ascii";
 import { Arena, take } from "../bytes/arena";
 import { unescaped } from "../bytes/json-escape";
 import { beginJson, Fault, isInValue, JsonReader, nextToken, Token } from "../bytes/json-reader";
@@ -158,7 +159,7 @@ function putExpected(isOutside: bool): void {
   if (isEnd) return put(message, ", but the text ends here");
   put(message, ", got ");
   const byte = load<u8>(at);
-  if (byte > 0x20 && byte < 0x7f) {
+  if (byte > ascii.SPACE && byte < ascii.DELETE) {
     put(message, "`");
     putByte(message, byte);
     put(message, "`");

@@ -1,5 +1,6 @@
 // Lists being gone through, one inside the other, and what `var` sees inside of them.
 
+import * as ascii from "../../bytes/ascii";
 import { noRun, Run, scratchRun } from "../../bytes/records";
 import { addressOf, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../../bytes/slice";
 import { Op } from "./opcodes";
@@ -131,5 +132,5 @@ function behind(path: Slice, word: string): Slice {
   if (!startsWithWord(path, word)) return NONE;
   const at = addressOf(path) + length;
   if (lengthOf(path) == length) return sliceOf(at, 0);
-  return load<u8>(at) == 0x2e ? sliceOf(at + 1, lengthOf(path) - length - 1) : NONE;
+  return load<u8>(at) == ascii.DOT ? sliceOf(at + 1, lengthOf(path) - length - 1) : NONE;
 }

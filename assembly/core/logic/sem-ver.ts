@@ -1,6 +1,7 @@
 // flagd's `sem_ver`: versions by Semantic Versioning 2.0.0 (https://semver.org), as flagd's Go evaluator takes them
 // (golang.org/x/mod/semver). Numbers are compared as digits, so they have no largest value.
 
+import * as ascii from "../../bytes/ascii";
 import { putNumberText } from "../../bytes/number-text";
 import { fixed, Run } from "../../bytes/records";
 import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../../bytes/slice";
@@ -23,7 +24,7 @@ const left: Version = fixed<Version>();
 const right: Version = fixed<Version>();
 const leftText: Writer = fixed<Writer>();
 const rightText: Writer = fixed<Writer>();
-const zero: usize = memory.data<u8>([0x30]);
+const zero: usize = memory.data<u8>([ascii.ZERO]);
 
 /**
  * `[version, operator, version]`. Null, which is falsy, for another number of arguments, for what is no version and
@@ -71,19 +72,19 @@ function compare(result: Value, operator: Slice): void {
   if (length == 0 || length > 2) return setNull(result);
   const first = load<u8>(addressOf(operator));
   if (length == 2) {
-    if (load<u8>(addressOf(operator) + 1) != 0x3d) return setNull(result);
-    if (first == 0x3c) return setBoolean(result, compareVersions() <= 0);
-    if (first == 0x3e) return setBoolean(result, compareVersions() >= 0);
-    if (first == 0x21) return setBoolean(result, compareVersions() != 0);
+    if (load<u8>(addressOf(operator) + 1) != ascii.EQUALS) return setNull(result);
+    if (first == ascii.LESS) return setBoolean(result, compareVersions() <= 0);
+    if (first == ascii.GREATER) return setBoolean(result, compareVersions() >= 0);
+    if (first == ascii.EXCLAMATION) return setBoolean(result, compareVersions() != 0);
     return setNull(result);
   }
-  if (first == 0x3d) return setBoolean(result, compareVersions() == 0);
-  if (first == 0x3c) return setBoolean(result, compareVersions() < 0);
-  if (first == 0x3e) return setBoolean(result, compareVersions() > 0);
+  if (first == ascii.EQUALS) return setBoolean(result, compareVersions() == 0);
+  if (first == ascii.LESS) return setBoolean(result, compareVersions() < 0);
+  if (first == ascii.GREATER) return setBoolean(result, compareVersions() > 0);
   // Not npm's ranges: `^` asks for the same major version, 0 too, and neither asks which one is later.
   const isSameMajor = sameText(left.major, right.major);
-  if (first == 0x5e) return setBoolean(result, isSameMajor);
-  if (first == 0x7e) return setBoolean(result, isSameMajor && sameText(left.minor, right.minor));
+  if (first == ascii.CARET) return setBoolean(result, isSameMajor);
+  if (first == ascii.TILDE) return setBoolean(result, isSameMajor && sameText(left.minor, right.minor));
   setNull(result);
 }
 
@@ -110,7 +111,7 @@ function readVersion(to: Version, value: Value, writer: Writer): bool {
   spend(lengthOf(text) >> 4);
   let at = addressOf(text);
   const end = at + lengthOf(text);
-  if (at < end && (load<u8>(at) | 0x20) == 0x76) at++;
+  if (at < end && (load<u8>(at) | 0x20) == ascii.LOWER_V) at++;
   to.minor = sliceOf(zero, 1);
   to.patch = to.minor;
   to.prerelease = NONE;
@@ -119,7 +120,7 @@ function readVersion(to: Version, value: Value, writer: Writer): bool {
   if (behind == 0) return false;
   to.major = sliceOf(at, (behind - at) as u32);
   if (behind == end) return true;
-  if (load<u8>(behind) != 0x2e) return false;
+  if (load<u8>(behind) != ascii.DOT) return false;
 
   at = behind + 1;
   behind = skipNumber(at, end);
@@ -127,34 +128,28 @@ function readVersion(to: Version, value: Value, writer: Writer): bool {
   to.minor = sliceOf(at, (behind - at) as u32);
   if (behind == end) return true;
   // A partial version has neither a pre-release nor a build.
-  if (load<u8>(behind) != 0x2e) return false;
+  if (load<u8>(behind) != ascii.DOT) return false;
 
   at = behind + 1;
   behind = skipNumber(at, end);
   if (behind == 0) return false;
   to.patch = sliceOf(at, (behind - at) as u32);
-  if (behind < end && load<u8>(behind) == 0x2d) {
+  if (behind < end && load<u8>(behind) == ascii.MINUS) {
     at = behind + 1;
     behind = skipIdentifiers(at, end, true);
     if (behind == 0) return false;
     to.prerelease = sliceOf(at, (behind - at) as u32);
   }
-  if (behind < end && load<u8>(behind) == 0x2b) behind = skipIdentifiers(behind + 1, end, false);
+  if (behind < end && load<u8>(behind) == ascii.PLUS) behind = skipIdentifiers(behind + 1, end, false);
   return behind == end;
-}
-
-// @ts-ignore: decorator
-@inline
-function isDigit(byte: u8): bool {
-  return byte >= 0x30 && byte <= 0x39;
 }
 
 /** The address behind the digits at `from`; 0 when there are none, or a needless zero before them. */
 function skipNumber(from: usize, end: usize): usize {
   let at = from;
-  while (at < end && isDigit(load<u8>(at))) at++;
+  while (at < end && ascii.isDigit(load<u8>(at))) at++;
   if (at == from) return 0;
-  return at - from > 1 && load<u8>(from) == 0x30 ? 0 : at;
+  return at - from > 1 && load<u8>(from) == ascii.ZERO ? 0 : at;
 }
 
 /**
@@ -166,16 +161,16 @@ function skipIdentifiers(from: usize, end: usize, isPrerelease: bool): usize {
   let begin = from;
   let isNumber = true;
   while (true) {
-    const byte: u8 = at < end ? load<u8>(at) : 0x2b;
+    const byte: u8 = at < end ? load<u8>(at) : ascii.PLUS;
     const small = byte | 0x20;
-    if (isDigit(byte) || (small >= 0x61 && small <= 0x7a) || byte == 0x2d) {
-      isNumber = isNumber && isDigit(byte);
+    if (ascii.isDigit(byte) || ascii.isLower(small) || byte == ascii.MINUS) {
+      isNumber = isNumber && ascii.isDigit(byte);
       at++;
       continue;
     }
     if (at == begin) return 0;
-    if (isPrerelease && isNumber && at - begin > 1 && load<u8>(begin) == 0x30) return 0;
-    if (byte != 0x2e) return at;
+    if (isPrerelease && isNumber && at - begin > 1 && load<u8>(begin) == ascii.ZERO) return 0;
+    if (byte != ascii.DOT) return at;
     at++;
     begin = at;
     isNumber = true;
@@ -217,7 +212,7 @@ function comparePrereleases(a: Slice, b: Slice): i32 {
 
 function identifierAt(from: usize, end: usize): Slice {
   let at = from;
-  while (at < end && load<u8>(at) != 0x2e) at++;
+  while (at < end && load<u8>(at) != ascii.DOT) at++;
   return sliceOf(from, (at - from) as u32);
 }
 
@@ -233,7 +228,7 @@ function isAllDigits(text: Slice): bool {
   const from = addressOf(text);
   const length = lengthOf(text);
   for (let i: u32 = 0; i < length; i++) {
-    if (!isDigit(load<u8>(from + i))) return false;
+    if (!ascii.isDigit(load<u8>(from + i))) return false;
   }
   return true;
 }

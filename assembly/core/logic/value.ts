@@ -1,6 +1,7 @@
 // A value of JsonLogic: 16 bytes, a tag and what it holds. Texts are slices of whoever owns them; arrays and objects
 // are runs of values in an arena or in scratch memory. Values are copied, what they point to never is.
 
+import * as ascii from "../../bytes/ascii";
 import { arrayIndex } from "../../bytes/decimal";
 import { Run } from "../../bytes/records";
 import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../../bytes/slice";
@@ -167,7 +168,7 @@ export function valueOnPath(root: Value, path: Slice): Value | null {
   if (at == end) return root;
   while (true) {
     let stop = at;
-    while (stop < end && load<u8>(stop) != 0x2e) stop++;
+    while (stop < end && load<u8>(stop) != ascii.DOT) stop++;
     const segment = sliceOf(at, (stop - at) as u32);
     if (value.tag == Tag.Object) {
       const found = findMember(value, segment);

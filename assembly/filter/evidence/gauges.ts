@@ -1,5 +1,6 @@
 // The gauges of users: defined when a rollout's first period begins, since few of many rollouts have any evidence.
 
+import * as ascii from "../../bytes/ascii";
 import { fixed } from "../../bytes/records";
 import { keep, take } from "../../bytes/arena";
 import { NONE, Slice } from "../../bytes/slice";
@@ -55,7 +56,7 @@ function ofRollout(evidence: Evidence, leaf: string): u32 {
   restartText(name);
   put(name, statNames.ROLLOUT);
   putSlice(name, evidence.name);
-  putByte(name, 0x2e);
+  putByte(name, ascii.DOT);
   put(name, leaf);
   return defineMetric(MetricKind.Gauge, textOf(name));
 }
@@ -74,12 +75,12 @@ function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32
   restartText(name);
   put(name, statNames.ROLLOUT);
   putSlice(name, evidence.name);
-  putByte(name, 0x2e);
+  putByte(name, ascii.DOT);
   putSlice(name, variant);
-  putByte(name, 0x2e);
+  putByte(name, ascii.DOT);
   if (stat >= (Met.SLOW as u32)) {
     put(name, statNames.USERS_SLOW);
-    putByte(name, 0x2e);
+    putByte(name, ascii.DOT);
     putNumber(name, rollout.slow.at(stat - (Met.SLOW as u32)));
   } else {
     put(name, leafOf(stat));

@@ -1,5 +1,6 @@
 // Bits that this worker was the first to see: noted by requests, brought into shared data and the gauges by the tick.
 
+import * as ascii from "../../bytes/ascii";
 import { fixed } from "../../bytes/records";
 import { takePages } from "../../bytes/pages";
 import { markScratch, rewindScratch } from "../../bytes/scratch";
@@ -158,7 +159,7 @@ function bringPiece(evidence: Evidence, number: u32, head: u32): bool {
   for (let tries: u32 = 0; tries < MOST_TRIES; tries++) {
     restartText(key);
     putSlice(key, evidence.key);
-    putByte(key, 0x2f);
+    putByte(key, ascii.SLASH);
     putNumber(key, number);
     if (!readShared(textOf(key), shared)) return true;
     const there = changetype<PieceHeader>(addressOf(shared.bytes));

@@ -1,6 +1,7 @@
 // The headers that a copy goes out with: production's, less what belongs to the connection or to Envoy, with the
 // policy's changes.
 
+import * as ascii from "../../bytes/ascii";
 import { addPair, beginList, listedPairs, Pairs } from "../../bytes/pairs";
 import { fixed } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../../bytes/slice";
@@ -54,12 +55,13 @@ function isChanged(shadow: Shadow, name: Slice): bool {
 /** Headers of one hop (RFC 9110 section 7.6.1), of Envoy's own use, and what mirrors are told. */
 function isDropped(name: Slice, mayHaveBody: bool): bool {
   const first = load<u8>(addressOf(name));
-  if (first == 0x78)
+  if (first == ascii.LOWER_X)
     return startsWithWord(name, "x-envoy-") || startsWithWord(name, headerNames.SHADOW_PREFIX);
-  if (first == 0x63) return isWord(name, "connection") || (mayHaveBody && isWord(name, "content-length"));
-  if (first == 0x6b) return isWord(name, "keep-alive");
-  if (first == 0x70) return isWord(name, "proxy-connection");
-  if (first == 0x74) return isWord(name, "transfer-encoding");
-  if (first == 0x75) return isWord(name, "upgrade");
-  return first == 0x65 && isWord(name, "expect");
+  if (first == ascii.LOWER_C)
+    return isWord(name, "connection") || (mayHaveBody && isWord(name, "content-length"));
+  if (first == ascii.LOWER_K) return isWord(name, "keep-alive");
+  if (first == ascii.LOWER_P) return isWord(name, "proxy-connection");
+  if (first == ascii.LOWER_T) return isWord(name, "transfer-encoding");
+  if (first == ascii.LOWER_U) return isWord(name, "upgrade");
+  return first == ascii.LOWER_E && isWord(name, "expect");
 }

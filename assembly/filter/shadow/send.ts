@@ -1,5 +1,6 @@
 // Copies go out: the order of events from the request's headers to the call, or to the header that a route mirrors by.
 
+import * as ascii from "../../bytes/ascii";
 import { extend, gathered, giveChain } from "../../bytes/chain";
 import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
 import { Pairs } from "../../bytes/pairs";
@@ -137,7 +138,7 @@ const keyHash: Hash64 = fixed<Hash64>();
 function keepLine(copy: Copy): void {
   restartText(text);
   putSlice(text, view.method);
-  putByte(text, 0x20);
+  putByte(text, ascii.SPACE);
   pairs.begin(view.block);
   while (pairs.next()) {
     if (isWord(pairs.key, ":path")) {

@@ -1,6 +1,7 @@
 // What this worker keeps of a shadow beyond any policy: its stats, what is left of its budget, its open copies. Found
 // by the shadow's name, as variants' stats are (docs/decisions/stat-records.md).
 
+import * as ascii from "../../bytes/ascii";
 import { keep } from "../../bytes/arena";
 import { fixed, takeRecord } from "../../bytes/records";
 import { NONE, Slice } from "../../bytes/slice";
@@ -93,7 +94,7 @@ function define(kind: MetricKind, shadow: Slice, leaf: string): u32 {
   restartText(name);
   put(name, statNames.SHADOW);
   putSlice(name, shadow);
-  putByte(name, 0x2e);
+  putByte(name, ascii.DOT);
   put(name, leaf);
   return defineMetric(kind, textOf(name));
 }
