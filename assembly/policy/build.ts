@@ -158,7 +158,7 @@ export function share(node: Node): u32 {
 export function clusterName(node: Node): Slice {
   if (!isKind(node, Token.String)) return NONE;
   if (isVisible(node.text, limits.CLUSTER_BYTES)) return kept(node.text);
-  fail(node, codes.VALUE, "must be a cluster's name: 1 to 1024 visible ASCII characters without blanks");
+  fail(node, codes.VALUE, "must be a cluster's name: 1 to 1024 visible ASCII characters without spaces");
   return NONE;
 }
 

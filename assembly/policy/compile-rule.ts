@@ -175,7 +175,7 @@ function enter(value: Node): void {
   }
   if (open == MOST_FRAMES) {
     beginMessage();
-    put(message, "a rule that nests too deep");
+    put(message, "the rule is nested too deeply");
     return fault(node, codes.LIMIT);
   }
   const frame = changetype<Frame>(frames + open * FRAME_BYTES);
@@ -250,7 +250,7 @@ function callShared(member: Node): void {
     beginMessage();
     put(message, "the evaluator ");
     putString(message, member.text);
-    put(message, " is faulty itself");
+    put(message, " is itself invalid");
     return fault(member, codes.REFERENCE);
   }
   if (rule.usesKey) usesKey = true;

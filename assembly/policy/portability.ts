@@ -35,7 +35,7 @@ export function hintAtOperands(op: Op, member: Node, isInIterator: bool): void {
   if (op == Op.All || op == Op.Reduce) hintAtMissing(member);
   if (member.kind != Token.Array) {
     if ((op == Op.Add || op == Op.Sub) && member.kind == Token.Object) {
-      hint(member, "write the one argument as a list: flagd's Go fails on it otherwise");
+      hint(member, "write the single argument as a list: otherwise flagd's Go fails on it");
     }
     return;
   }
@@ -55,13 +55,16 @@ export function hintAtOperands(op: Op, member: Node, isInIterator: bool): void {
 
 function hintAtComparison(node: Node, besideNumber: bool): void {
   if (node.kind == Token.Null)
-    hint(node, "null equals 0 and false in flagd's JavaScript, null alone elsewhere");
+    hint(node, "null equals 0 and false in flagd's JavaScript, only null elsewhere");
   hintAtList(node);
   if (node.kind == Token.String && besideNumber && !isDecimal(node.text)) {
-    return hint(node, "a text that is no number, against one or a boolean, fails in flagd's JavaScript");
+    return hint(
+      node,
+      "a string that is not a number, compared with a number or a boolean, fails in flagd's JavaScript",
+    );
   }
   if (node.kind == Token.String && hasOuterBlank(node.text))
-    hint(node, "blanks around a number's text count in some evaluators");
+    hint(node, "spaces around a number in a string matter in some evaluators");
 }
 
 /** A list that is compared, or what gives one; what iterates fails inside of a comparison even where it gives none. */
@@ -79,7 +82,7 @@ function hintAtNumber(node: Node): void {
 }
 
 function hintAtExtreme(node: Node): void {
-  if (node.kind != Token.Number && node.kind != Token.Object) hint(node, "max and min take numbers alone");
+  if (node.kind != Token.Number && node.kind != Token.Object) hint(node, "max and min take only numbers");
 }
 
 /** What stands for the path of a `var`; null for none. */
@@ -119,29 +122,29 @@ function hintAtMissing(member: Node): void {
   const list = member.first;
   if (member.kind != Token.Array || !list) return;
   if (ruleOf(list) == Op.Var && !hasDefault(list.head)) {
-    hint(list, "over a missing list evaluators differ: give the var a default of []");
+    hint(list, "evaluators differ when the list is missing: give the var a default of []");
   }
 }
 
 function hintAtHaystack(node: Node, needle: Node): void {
   if (node.kind == Token.String && needle.kind != Token.String && needle.kind != Token.Object) {
-    return hint(needle, "in a text, only a text is found by every evaluator");
+    return hint(needle, "evaluators agree only on a string that is looked for in a string");
   }
   if (node.kind != Token.Array) return;
   for (let item = node.first; item; item = nextOf(item)) {
-    if (item.kind == Token.Array) return hint(item, "flagd's Go takes a list inside of the list for a range");
+    if (item.kind == Token.Array) return hint(item, "flagd's Go reads a list inside the list as a range");
     if (needle.kind == Token.Number && item.kind == Token.String) {
-      return hint(item, "flagd's Go makes a number of a text in the list");
+      return hint(item, "flagd's Go converts a string in the list to a number");
     }
   }
 }
 
 function hintAtArithmetic(op: Op, node: Node): void {
   if (node.kind != Token.Number && node.kind != Token.String && node.kind != Token.Object) {
-    hint(node, "what is no number is one in flagd's JavaScript, an error elsewhere");
+    hint(node, "a value that is not a number is converted in flagd's JavaScript, an error elsewhere");
   }
   if (node.kind == Token.String && !isDecimal(node.text))
-    hint(node, "a text that is no number fails in some evaluators and is 0 in others");
+    hint(node, "a string that is not a number fails in some evaluators and is 0 in others");
   const divides = op == Op.Div || op == Op.Mod;
   if (divides && node.index != 0 && node.kind == Token.Number && parseNumber(node.text) == 0)
     hint(node, "a division by zero is always an error");
@@ -154,10 +157,10 @@ function hintAtText(node: Node, isInIterator: bool): void {
   if (node.kind == Token.Array || node.kind == Token.Null)
     hint(node, "cat of null or of a list differs between evaluators");
   if (node.kind == Token.String && hasOuterBlank(node.text))
-    hint(node, "flagd's Go takes outer blanks off the result of cat");
+    hint(node, "flagd's Go trims spaces off both ends of the result of cat");
   const op = ruleOf(node);
   if (op == Op.JumpFalsyKeep || op == Op.JumpTruthyKeep)
-    hint(node, "inside of cat flagd's JavaScript joins first and chooses then");
+    hint(node, "inside cat, flagd's JavaScript joins the values before it applies and / or");
   // An item is there, and these two are.
   if (op != Op.Var || isInIterator) return;
   const variable = node.head;
@@ -179,7 +182,7 @@ function hintAtBucketing(node: Node): void {
   const rule = node.head;
   const op = ruleOf(node);
   if (op == Op.Var && !hasDefault(rule))
-    hint(node, "without a value flagd's evaluators bucket by different keys: give the var a default");
+    hint(node, "without a value, flagd's evaluators bucket by different keys: give the var a default");
 }
 
 function hasDefault(variable: Node): bool {
@@ -215,7 +218,7 @@ function hasOuterBlank(text: Slice): bool {
 export function hintAtKey(flag: Node): void {
   for (let i: u32 = 0; i < lengthOf(flag.key); i++) {
     if (load<u8>(addressOf(flag.key) + i) < 0x80) continue;
-    return hint(flag, "flagd's JavaScript hashes a key that is no ASCII otherwise");
+    return hint(flag, "flagd's JavaScript hashes a non-ASCII key differently");
   }
 }
 

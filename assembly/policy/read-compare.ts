@@ -172,7 +172,7 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
     beginMessage();
     put(
       message,
-      "must be the name of a header that a copy may have of its own (none of x-serin-*, of the connection, of the length), got ",
+      "must be the name of a header that may be changed on a copy (not x-serin-*, not a header of the connection or the length), got ",
     );
     putString(message, text);
     if (isSet) reportKey(node, codes.NAME);
@@ -180,7 +180,7 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
     return;
   }
   if (isSet && !isFieldValue(node.text))
-    return fail(node, codes.VALUE, "must be a header's value: visible ASCII and inner blanks");
+    return fail(node, codes.VALUE, "must be a header's value: visible ASCII, with spaces only inside it");
   const change = shadow.changes.at(shadow.changeCount);
   change.name = isHost ? asciiOf(":authority") : name;
   change.value = isSet ? kept(node.text) : NONE;

@@ -104,9 +104,9 @@ function checkStatKey(node: Node): void {
     return;
   }
   beginMessage();
-  put(message, "another flag's key is ");
+  put(message, "another flag already has the key ");
   putString(message, key);
-  put(message, " in stat names already");
+  put(message, " in stat names");
   warnKey(node, codes.CONFLICT);
 }
 
@@ -172,7 +172,7 @@ function readFallback(node: Node, flag: Flag): void {
 
 function readTargeting(node: Node, flag: Flag): void {
   if (node.kind == Token.Null)
-    return doubt(node, codes.TYPE, "targeting must be an object; without any leave it out");
+    return doubt(node, codes.TYPE, "targeting must be an object; leave it out if there is none");
   if (node.kind != Token.Object) doubt(node, codes.TYPE, "targeting must be a rule");
   else if (node.count == 0) return;
   const rule = compileRule(node, false);
@@ -192,7 +192,7 @@ export function metadataOf(node: Node): Value | null {
   for (let member = node.first; member; member = nextOf(member)) {
     const kind = member.kind;
     if (kind != Token.Object && kind != Token.Array && kind != Token.Null) continue;
-    doubt(member, codes.TYPE, "metadata may hold strings, numbers and booleans alone");
+    doubt(member, codes.TYPE, "metadata may hold only strings, numbers and booleans");
   }
   return constantOf(plan.arena, reading, node);
 }
@@ -251,8 +251,8 @@ function expose(node: Node, flag: Flag): void {
     return;
   }
   beginMessage();
-  put(message, "another exposed flag has the key ");
+  put(message, "another exposed flag already has the key ");
   putString(message, flag.dictionaryKey);
-  put(message, " in x-serin-flags already");
+  put(message, " in x-serin-flags");
   warn(node, codes.CONFLICT);
 }

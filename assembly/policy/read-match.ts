@@ -38,7 +38,7 @@ const KNOWN_CONDITION = "name value type";
 export function readMatch(list: Node, target: u32): Entry | null {
   if (!isKind(list, Token.Array)) return null;
   if (list.count == 0) {
-    failWith(list, codes.VALUE, "must have at least one entry; without match every request is meant");
+    failWith(list, codes.VALUE, "must have at least one entry; without match, every request matches");
     return null;
   }
   if (list.count > (limits.MATCH_ENTRIES as u32)) {
@@ -131,7 +131,7 @@ function canGive(flag: Flag, condition: FlagCondition): bool {
 function readHosts(list: Node, entry: Entry): void {
   if (!isKind(list, Token.Array)) return;
   if (list.count == 0)
-    return failWith(list, codes.VALUE, "must name at least one host; without hosts every host matches");
+    return failWith(list, codes.VALUE, "must name at least one host; without hosts, every host matches");
   let last: Host | null = null;
   for (let node = list.first; node; node = nextOf(node)) {
     if (!isKind(node, Token.String)) continue;
@@ -183,7 +183,7 @@ function hostText(node: Node): Slice {
     fail(
       node,
       codes.VALUE,
-      "must be a host without port, like shop.example.com, *.example.com or [2001:db8::1] (international names as xn--...)",
+      "must be a host without a port, like shop.example.com, *.example.com or [2001:db8::1] (international names as xn--...)",
     );
     return NONE;
   }
@@ -216,7 +216,7 @@ function readPath(node: Node, entry: Entry): void {
     if (byte <= ascii.SPACE || byte == ascii.DELETE || byte == ascii.QUESTION || byte == ascii.HASH)
       sound = false;
   }
-  if (!sound) return fail(path, codes.VALUE, "must be a path that begins with / and has no blank, ? or #");
+  if (!sound) return fail(path, codes.VALUE, "must be a path that begins with / and has no space, ? or #");
   if (length > (limits.PATH_BYTES as u32)) {
     beginMessage();
     put(message, "a path of more than ");
@@ -278,6 +278,6 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
     return;
   }
   if (!isKind(value, Token.String)) return;
-  if (condition.present != 0) return failWith(value, codes.CONFLICT, "type Present asks for no value");
+  if (condition.present != 0) return failWith(value, codes.CONFLICT, "type Present takes no value");
   condition.value = kept(value.text);
 }

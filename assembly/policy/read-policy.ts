@@ -89,9 +89,9 @@ export function refuseSize(bytes: u32): Plan | null {
   beginProblems(sliceOf(0, 0));
   starved = false;
   beginMessage();
-  put(message, "a policy of ");
+  put(message, "the policy has ");
   putNumber(message, bytes);
-  put(message, " bytes, more than ");
+  put(message, " bytes, more than the limit of ");
   putNumber(message, limits.POLICY_BYTES);
   reportAt(null, 0, codes.LIMIT);
   return null;

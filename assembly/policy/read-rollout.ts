@@ -81,7 +81,7 @@ function checkRolloutName(node: Node): void {
     beginMessage();
     put(message, "a rollout may not be called ");
     putString(message, name);
-    put(message, ": x-serin-cluster, x-serin-flags and x-serin-shadow-* are headers of their own");
+    put(message, ": x-serin-cluster, x-serin-flags and x-serin-shadow-* are taken");
     reportKey(node, codes.NAME);
   }
 }
@@ -115,7 +115,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       if (!isKind(member, Token.String)) continue;
       salt = member.text;
       if (lengthOf(salt) == 0 || lengthOf(salt) > (limits.SALT_BYTES as u32))
-        fail(member, codes.VALUE, "must be a text of 1 to 1024 bytes");
+        fail(member, codes.VALUE, "must be a string of 1 to 1024 bytes");
     } else if (isWord(key, "force")) {
       readForce(member, rollout);
     } else if (isWord(key, "identity")) {
@@ -150,7 +150,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       hintWith(
         node,
         codes.NO_IDENTITY,
-        "no identity here nor at the top: every request is anonymous and gets the default variant, unless it is forced",
+        "no identity here or at the top level: every request is anonymous and gets the default variant, unless it is forced",
       );
   }
   readVariants(node, rollout, variants, fallback, secret);
@@ -183,12 +183,16 @@ function readHeaderSecret(node: Node): Slice {
     failWith(
       node,
       node.kind == Token.String ? codes.VALUE : codes.TYPE,
-      "must be a text of 1 to 128 visible ASCII characters without blanks",
+      "must be a string of 1 to 128 visible ASCII characters without spaces",
     );
     return NONE;
   }
   if (plan.steer == Steer.Header) return node.text;
-  hintWith(node, codes.NO_EFFECT, "nothing is steered by a header: no client can write filter state");
+  hintWith(
+    node,
+    codes.NO_EFFECT,
+    "has no effect when steer is filterState: no client can write filter state",
+  );
   return NONE;
 }
 
@@ -224,7 +228,7 @@ function readVariants(
   fallback: Node | null,
   secret: Slice,
 ): void {
-  if (!fallback) missingKey(node, "default", "the variant of everyone who gets no other");
+  if (!fallback) missingKey(node, "default", "the variant that gets the remainder");
   if (!object)
     return missingKey(
       node,
@@ -278,18 +282,14 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
   variant.name = kept(node.key);
   if (isNamed(node, "a variant's name") && isWord(node.key, "control")) {
     beginMessage();
-    put(message, "a variant may not be called control: the statistics of the default's control group are");
+    put(message, "a variant may not be called control: the stats of the control group have that name");
     reportKey(node, codes.NAME);
   }
   if (!isKind(node, Token.Object)) return;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "percent")) {
       if (isFallback) {
-        failWith(
-          member,
-          codes.CONFLICT,
-          "the default variant gets everyone who gets no other: it takes no percent",
-        );
+        failWith(member, codes.CONFLICT, "the default variant gets the remainder: it takes no percent");
         continue;
       }
       variant.share = share(member);
@@ -368,7 +368,7 @@ function percentOf(object: Node, index: u32): Node | null {
 function reportMissingMax(object: Node, rollout: Rollout): void {
   for (let node = object.first; node; node = nextOf(node)) {
     if (node.index == rollout.fallback || rollout.variant(node.index).ceiling != NO_CEILING) continue;
-    missingKey(node, "max", "it stands on all variants but the default, or on none");
+    missingKey(node, "max", "either every variant but the default has one, or none has");
   }
 }
 

@@ -132,7 +132,7 @@ function readShadow(node: Node, shadow: Shadow): void {
       hintWith(
         node,
         codes.NO_IDENTITY,
-        "no identity here nor at the top: every request is anonymous and none is copied",
+        "no identity here or at the top level: every request is anonymous and none is copied",
       );
   }
   // A call has an answer in any case, and its status is there to be compared.
@@ -144,7 +144,7 @@ function readShadow(node: Node, shadow: Shadow): void {
   shadow.timeoutMs = DEFAULT_TIMEOUT_MS;
   if (timeout) readTimeout(timeout, shadow);
   if (shadow.dispatch == Dispatch.Call) return;
-  if (noise) failWith(noise, codes.CONFLICT, "only a call has a copy to send twice: dispatch is mirror");
+  if (noise) failWith(noise, codes.CONFLICT, "needs dispatch: call; a mirrored copy cannot be sent twice");
   if (compare) return;
   if (timeout) hintWith(timeout, codes.NO_EFFECT, "a mirror without compare waits for no answer");
   if (headers)
@@ -171,7 +171,7 @@ function readMethods(list: Node, shadow: Shadow): void {
       continue;
     }
     if (isWord(node.text, "CONNECT")) {
-      failWith(node, codes.VALUE, "CONNECT opens a tunnel, and a tunnel has no copy");
+      failWith(node, codes.VALUE, "CONNECT opens a tunnel, which cannot be copied");
       continue;
     }
     shadow.methods.set(shadow.methodCount, kept(node.text));
@@ -206,7 +206,7 @@ function readBudget(object: Node | null, shadow: Shadow): void {
           failWith(
             node,
             codes.CONFLICT,
-            "a call keeps the body until it is sent, so it must have a bound; a mirror need not",
+            "a call keeps the body until it is sent, so it needs a limit; a mirror does not",
           );
         else shadow.maxBodyBytes = UNLIMITED;
       } else {
