@@ -1,5 +1,5 @@
 // The ABI's surface (proxy-wasm 0.2.1): what Envoy calls, each handed on in one line. Every export that is called for a
-// stream costs each request, so there is none that is not needed (docs/decisions/stream-callbacks.md).
+// stream costs each request, so only those that are needed are exported (docs/decisions/stream-callbacks.md).
 
 import { rootOf, streamOf } from "./filter/contexts";
 import { evaluate } from "./filter/evaluate";

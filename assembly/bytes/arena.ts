@@ -17,7 +17,7 @@ export class Arena {
   chunks: usize;
   at: usize;
   end: usize;
-  /** Set once an allocation failed: whoever built with this arena must not use what it built. */
+  /** Set once an allocation failed: nothing that was built in this arena may be used. */
   failed: bool;
 }
 

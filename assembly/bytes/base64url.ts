@@ -13,7 +13,7 @@ function sextet(byte: u8): u32 {
   return 64;
 }
 
-/** The decoded bytes in scratch memory; NONE for a text that is no base64url, or without memory. */
+/** The decoded bytes in scratch memory; NONE for a text that is not base64url, or without memory. */
 export function base64urlDecoded(text: Slice): Slice {
   let length = lengthOf(text);
   const begin = addressOf(text);

@@ -1,14 +1,17 @@
 // Natural numbers of up to 2,688 bits in static memory: what it takes to read and write any 64-bit float exactly.
 // No division: the quotient of two of them comes out digit by digit, in whichever base one of them is scaled by.
 
-/** Limbs of 32 bits, the lowest first, stand behind the header; those behind the last one in use are 0. */
+/** Limbs of 32 bits, the lowest first, follow the header; those behind the last one in use are 0. */
 @unmanaged
 export class BigInteger {
   /** Limbs in use, the highest of them above 0 if the number is. */
   length: u32;
 }
 
-/** Before the lowest limb there are some that are always 0, for who reads the highest ones of a short number. */
+/**
+ * Before the lowest limb there are some that are always 0, so that reading the highest limbs of a short number needs no
+ * check.
+ */
 const LIMBS: usize = 16;
 
 /** 769 decimal digits are 80 limbs (see number-parse.ts); one more for the scale of a digit, the rest to spare. */

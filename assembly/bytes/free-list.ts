@@ -1,6 +1,6 @@
 // Records that were given back, to be used again: so their number is that of the busiest moment, and nothing is freed.
 
-/** A list of records of one kind that nobody uses, through their `next`. */
+/** A list of unused records of one kind, linked by their `next`. */
 @unmanaged
 export class FreeList<T> {
   first: T | null;

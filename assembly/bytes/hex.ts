@@ -2,7 +2,7 @@
 
 import * as ascii from "./ascii";
 
-/** The value of a digit; above 15 for what is none. */
+/** The value of a digit; above 15 for any other byte. */
 export function hexValue(byte: u8): u32 {
   if (ascii.isDigit(byte)) return (byte - ascii.ZERO) as u32;
   const small = byte | 0x20;

@@ -15,7 +15,9 @@ export function isEscapeLetter(letter: u8): bool {
   );
 }
 
-/** The control character that a letter behind a backslash stands for; the letter itself when for none. */
+/**
+ * The control character that a letter behind a backslash stands for; the letter itself when there is no such character.
+ */
 function controlOf(letter: u8): u8 {
   if (letter == ascii.LOWER_B) return ascii.BACKSPACE;
   if (letter == ascii.LOWER_F) return ascii.FORM_FEED;

@@ -4,7 +4,7 @@ import * as ascii from "./ascii";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "./slice";
 import { put, putByte, putEscaped, putNumber, Writer } from "./writer";
 
-/** What stands before each token. */
+/** The character before each token. */
 
 /** Puts the step to a member, which is also escaped as inside of a JSON string. */
 export function putStep(writer: Writer, token: Slice): void {

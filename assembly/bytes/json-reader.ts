@@ -11,7 +11,7 @@ const TRUE: u32 = 0x65757274;
 const NULL: u32 = 0x6c6c756e;
 const FALS: u32 = 0x736c6166;
 
-/** What `nextToken` has read. The first seven are values, an array or object being the opening bracket alone. */
+/** What `nextToken` has read. The first seven are values; for an array or object, only its opening bracket. */
 export const enum Token {
   Null,
   False,
@@ -26,7 +26,7 @@ export const enum Token {
   Name,
   /** The document is over. */
   End,
-  /** What stands there is no JSON: `fault` says why, `faultAt` where. */
+  /** The text is not JSON: `fault` says why, `faultAt` where. */
   Fault,
 }
 
@@ -53,11 +53,11 @@ export const enum Fault {
   Open,
   /** A control character inside a string that is not escaped. */
   Control,
-  /** Bytes that are no UTF-8. */
+  /** Bytes that are not UTF-8. */
   Utf8,
   /** An escape that is half a surrogate pair. */
   Surrogate,
-  /** A backslash with something that is no escape behind it. */
+  /** A backslash that is not followed by an escape. */
   Escape,
 }
 
@@ -82,7 +82,7 @@ export class JsonReader {
   /** The byte behind the last token, and the one behind the text. */
   at: usize;
   end: usize;
-  /** Where the token begins. Of a value that does not read: where it would stand, `end` when there is none. */
+  /** Where the token begins. For a value that could not be read: where it should be, `end` when there is none. */
   begin: usize;
   /** The inside of a name or string as it is written, escapes and all; a number's or a word's letters. */
   text: Slice;
@@ -201,7 +201,7 @@ function readValue(reader: JsonReader, at: usize): Token {
   return over(reader, behind, token);
 }
 
-/** A value that is no container ends before `behind`. */
+/** A value that is not a container ends before `behind`. */
 // @ts-ignore: decorator
 @inline
 function over(reader: JsonReader, behind: usize, token: Token): Token {
@@ -222,7 +222,7 @@ function open(reader: JsonReader, at: usize, isObject: bool): Token {
   return isObject ? Token.Object : Token.Array;
 }
 
-/** Address of the first byte that is no white space. */
+/** Address of the first byte that is not white space. */
 function skipBlank(from: usize, end: usize): usize {
   let at = from;
   while (at < end) {
@@ -300,7 +300,7 @@ function readString(reader: JsonReader, from: usize): usize {
   return 0;
 }
 
-/** Bytes of the escape at `at`; 0 with `fault` set when it is none. */
+/** Bytes of the escape at `at`; 0 with `fault` set when it is not valid. */
 function escapeLength(reader: JsonReader, at: usize): usize {
   const end = reader.end;
   if (end - at < 2) {
@@ -332,7 +332,7 @@ function escapeLength(reader: JsonReader, at: usize): usize {
   return 0;
 }
 
-/** Address of the first byte that is no digit. */
+/** Address of the first byte that is not a digit. */
 function skipDigits(from: usize, end: usize): usize {
   let at = from;
   while (at < end && ascii.isDigit(load<u8>(at))) at++;

@@ -36,7 +36,7 @@ const MOST_DIGITS: u32 = 768;
 const MOST_EXACT: u64 = 1 << 53;
 const MOST_EXACT_POWER: i64 = 22;
 
-/** An exponent beyond this decides alone: no text has as many digits. */
+/** Beyond this the exponent alone decides: no text has that many digits. */
 const FAR: i64 = 1000000000000;
 
 /** The value of a JSON number token (RFC 8259 section 6); Infinity beyond the largest float, -0 for `-0`. */
@@ -49,7 +49,7 @@ export function parseNumber(text: Slice): f64 {
 /**
  * The value of a plain decimal text: a sign or none, digits, a fraction or none, an exponent or none. As JavaScript's
  * Number() it takes leading zeros, `5.` and `.5`, and an empty text for 0; unlike it no blanks, no `0x`, no `Infinity`.
- * @returns NaN for a text that is no decimal number
+ * @returns NaN for a text that is not a decimal number
  */
 export function parseDecimal(text: Slice): f64 {
   const begin = addressOf(text);
@@ -113,7 +113,7 @@ export function parseDecimal(text: Slice): f64 {
         setBig(dividend, digits);
       } else {
         readDigits(begin, behindDigits);
-        // There one more digit stands for all that were left out.
+        // One more digit is enough for all that were left out.
         if (count > MOST_DIGITS) power += (count - MOST_DIGITS - 1) as i64;
       }
       value = nearest(power as i32);

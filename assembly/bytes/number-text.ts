@@ -33,7 +33,7 @@ const digits: usize = memory.data(MOST_DIGITS, 8);
 /** The leading bit of a float that is not subnormal is not stored. */
 const HIDDEN_BIT: u64 = 1 << 52;
 
-/** Where the decimal point stands: value = 0.digits * 10^point */
+/** Where the decimal point is: value = 0.digits * 10^point */
 let point: i32 = 0;
 
 /** Puts a number as JavaScript prints it: `1`, `0.1`, `1e+21`, `1e-7`, `NaN`, `-Infinity`; both zeros as `0`. */

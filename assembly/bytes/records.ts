@@ -1,5 +1,5 @@
 // Records in linear memory, reached through their types: runs of records of one kind, chains by `next`, records of the
-// module's own. What casts an address to a type is in this file, so that nobody else has to.
+// module's own. All casts of an address to a type are in this file, so that no other file needs one.
 
 import { Arena, take } from "./arena";
 import { scratch } from "./scratch";
@@ -46,7 +46,7 @@ export class Run<T> {
   }
 }
 
-/** A record that stands in one piece of memory with another, so many bytes behind where that begins. */
+/** A record in the same piece of memory as another, so many bytes after its beginning. */
 // @ts-ignore: decorator
 @inline
 export function within<Owner, T>(owner: Owner, offset: usize): T {

@@ -3,7 +3,7 @@
 
 import { givePages, takePages, wholePages } from "./pages";
 
-/** One callback may use this much; a host that asks for more is told that there is none. */
+/** One callback may use this much; a host that asks for more gets none. */
 const MOST: usize = 32 << 20;
 const FIRST: usize = 1 << 18;
 

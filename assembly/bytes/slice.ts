@@ -71,7 +71,7 @@ export function isBlank(byte: u8): bool {
   return byte == ascii.SPACE || byte == ascii.TAB;
 }
 
-/** Without outer spaces and tabs; a slice of blanks alone is empty, with an address. */
+/** Without outer spaces and tabs; a slice of only blanks becomes empty but keeps an address. */
 export function trimmed(slice: Slice): Slice {
   let begin = addressOf(slice);
   let end = begin + lengthOf(slice);

@@ -14,7 +14,7 @@ export class Writer {
   end: usize;
   /** Set once there was no room: the text is then cut. */
   full: bool;
-  /** JSON alone: whether a comma is due before what comes next. */
+  /** Only for JSON: whether a comma is due before what comes next. */
   comma: bool;
   /** The callback that the memory belongs to. */
   generation: u32;
@@ -127,7 +127,7 @@ export function putHex(writer: Writer, from: usize, bytes: u32): void {
   }
 }
 
-/** Puts the inside of a JSON string: escapes as RFC 8259 section 7, bytes that are no UTF-8 as U+FFFD. */
+/** Puts the inside of a JSON string: escapes as RFC 8259 section 7, bytes that are not UTF-8 as U+FFFD. */
 export function putEscaped(writer: Writer, text: Slice): void {
   let at = addressOf(text);
   const end = at + lengthOf(text);
@@ -146,7 +146,7 @@ export function putEscaped(writer: Writer, text: Slice): void {
   }
 }
 
-/** Puts the character at `at`, which does not stand for itself or is longer than a byte. @returns its bytes */
+/** Puts the character at `at`, which has to be escaped or is longer than a byte. @returns its bytes */
 function putEscape(writer: Writer, at: usize, end: usize): u32 {
   const byte = load<u8>(at);
   if (byte >= 0x80) {

@@ -15,7 +15,7 @@ import { anyIssued, isAnnounced, isSecure, putCookieHeader, putSetCookie, steere
 import { Dispatch, Shadow } from "./shadow-plan";
 import { view } from "./view";
 
-/** For texts that stand inside the line as JSON strings. */
+/** For texts that are JSON strings of the line. */
 const part: Writer = fixed<Writer>();
 
 /** OpenFeature's word for a GivenReason code. */
@@ -51,7 +51,7 @@ function putSteering(writer: Writer, decision: Decision): void {
     const variant = given.variant;
     json.beginString(writer);
     putSlice(writer, variant.name);
-    // A line may stand in logs: that there is a secret is told, not which.
+    // The line may be logged: it says that there is a secret, never which.
     if (byHeader && variant.headerValue != variant.name) put(writer, ".***");
     json.endString(writer);
   }
@@ -109,7 +109,7 @@ function putIssued(writer: Writer, decision: Decision): void {
   }
 }
 
-/** Whether the request is copied, as far as the decision goes: what the budget says is no part of it. */
+/** Whether the request is copied, as far as the decision goes: the budget is not part of the decision. */
 function isCopied(drawn: Drawn): bool {
   return drawn.outcome >= Draw.Copy;
 }

@@ -199,7 +199,7 @@ export class Decision {
     return answer;
   }
 
-  /** The request's identity as far as it is known; NONE when it is anonymous, or nobody asked. */
+  /** The request's identity as far as it is known; NONE when it is anonymous, or was not needed. */
   identityOf(identity: Identity | null): Slice {
     if (!identity) return NONE;
     const visitor = this.visitors.at(identity.index);

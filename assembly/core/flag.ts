@@ -71,7 +71,7 @@ function fail(answer: Answer, error: RuleError): Answer {
   return answer;
 }
 
-/** The variant's name that a result is; NONE when it is none. */
+/** The result of targeting as a variant's name; NONE when it cannot be one. */
 function variantName(result: Value): Slice {
   const tag = result.tag;
   if (tag == Tag.Text) return result.bits;

@@ -31,7 +31,7 @@ export const enum JsonComparison {
   Unknown,
 }
 
-/** What stands for the third value where it has none: it differs here or above, so everything below is excused; */
+/** In place of the third value when it has no such value: it differs here or above, so everything below is noise; */
 const NOISY: JsonValue = changetype<JsonValue>(memory.data(offsetof<JsonValue>(), 8));
 /** or it lacks this member or item. Null when there was no third value from the start. */
 const MISSING: JsonValue = changetype<JsonValue>(memory.data(offsetof<JsonValue>(), 8));
@@ -106,7 +106,7 @@ export function compareJson(
   return noisy ? JsonComparison.Noise : JsonComparison.Same;
 }
 
-/** A difference was seen. @returns whether it is excused */
+/** A difference was found. @returns whether it is noise */
 function excused(byNoise: bool): bool {
   if (byNoise) noisy = true;
   return byNoise;

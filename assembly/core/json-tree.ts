@@ -1,5 +1,5 @@
 // JSON as a tree of values in scratch memory: for answers that are compared. Strict as RFC 8259, but that of a name that
-// stands twice in an object the last counts, as in JSON.parse.
+// occurs twice in an object the last one counts, as in JSON.parse.
 
 import { unescaped } from "../bytes/json-escape";
 import { beginJson, Fault, JsonReader, nextToken, Token } from "../bytes/json-reader";
@@ -54,7 +54,7 @@ export function namesExhausted(): bool {
   return steps > MOST_STEPS;
 }
 
-/** Reads a text. @returns its root; null when it is no JSON, too deep, too large, or without memory */
+/** Reads a text. @returns its root; null when it is not JSON, too deep, too large, or without memory */
 export function readJson(text: Slice): JsonValue | null {
   let values: u32 = 0;
   let root: JsonValue | null = null;
@@ -130,7 +130,7 @@ function indexNames(object: JsonValue): bool {
   return true;
 }
 
-/** The cell that holds the member of this name, or the empty one where it would stand. */
+/** The cell that holds the member of this name, or the empty one where it belongs. */
 function cellOf(object: JsonValue, key: Slice): usize {
   const hash = hashText(key);
   let i = (hash ^ (hash >> 15)) & object.mask;

@@ -1,5 +1,5 @@
 // A claim of the bearer token's payload (RFC 7519; the token's form: RFC 7515 section 7.1). Nothing is verified: a claim
-// chooses a bucket, never an access. A payload that is no JSON, all of it, has no claims.
+// chooses a bucket, never an access. A payload that is not JSON as a whole has no claims.
 
 import * as ascii from "../bytes/ascii";
 import { base64urlDecoded } from "../bytes/base64url";
@@ -57,7 +57,7 @@ export function claim(name: Slice): Slice {
   return valueAt(json, name, true);
 }
 
-/** The value of a claim by its input slot: the token is read once a request, whoever asks. */
+/** The value of a claim by its input slot: the token is read at most once a request. */
 export function claimOf(decision: Decision, slot: u32, name: Slice): Slice {
   if (!decision.isFilled(slot)) decision.fill(slot, claim(name));
   return decision.valueOf(slot);

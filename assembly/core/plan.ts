@@ -1,6 +1,6 @@
 // The plan: a policy compiled into flat records of one arena. Nothing here knows a host; all texts are slices of the
 // arena. It is written when the policy is loaded and only read afterwards (but for the count of its streams): what
-// belongs to a request stands in core/decision.ts.
+// belongs to a request is in core/decision.ts.
 
 import { Arena } from "../bytes/arena";
 import { Run } from "../bytes/records";
@@ -50,7 +50,7 @@ export const enum Signals {
   Full,
   /** So are the variants but the default, and of the default a control group. */
   Matched,
-  /** Requests alone are counted. */
+  /** Only requests are counted. */
   Count,
 }
 
@@ -78,7 +78,7 @@ export class Rollout {
   slowCount: u32;
   /** Milliseconds for which slowness is no evidence after the shares changed. */
   warmupMs: u32;
-  /** Raised by whoever puts something else behind a variant. */
+  /** Raised by the person who puts something else behind a variant. */
   epoch: u32;
   /** The variants but the default that have a share, and the control group: whom the evidence compares; 0 without any.
    * What of each is counted: core/evidence.ts. */

@@ -1,5 +1,5 @@
 // The query string as application/x-www-form-urlencoded (WHATWG URL standard, section 5.1): `+` is a blank, `%41` an A,
-// a `%` without two hexadecimal digits behind it stands for itself. Bytes, not text: what comes out may be no UTF-8.
+// a `%` without two hexadecimal digits behind it is kept as it is. The result is bytes that may not be UTF-8.
 
 import * as ascii from "../bytes/ascii";
 import { hexValue } from "../bytes/hex";

@@ -1,4 +1,5 @@
-// Which shadows get a copy of a request. Budgets are no part of it: they are state, and a decision replays exactly.
+// Which shadows get a copy of a request. Budgets are applied elsewhere: they are state, and a decision has to be
+// reproducible.
 
 import { lengthOf, sameText, isWord, Slice } from "../bytes/slice";
 import { SPACE } from "./bucket";

@@ -1,10 +1,10 @@
-// How a flag's key or a variant's name stands in a stat's name.
+// How a flag's key or a variant's name is written in a stat's name.
 
 import * as ascii from "../bytes/ascii";
 import { addressOf, lengthOf, Slice } from "../bytes/slice";
 import { putByte, Writer } from "../bytes/writer";
 
-/** Puts a text with `_` in place of every byte that is no letter, digit, `_` or `-`. */
+/** Puts a text with `_` in place of every byte that is not a letter, digit, `_` or `-`. */
 export function putFolded(writer: Writer, text: Slice): void {
   const begin = addressOf(text);
   for (let i: u32 = 0; i < lengthOf(text); i++) {

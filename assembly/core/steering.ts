@@ -9,7 +9,7 @@ import { Decision, Given } from "./decision";
 import { IssueCookie, Secure } from "./identity-plan";
 import { view } from "./view";
 
-/** Whether the variant is told to routes and upstreams: the default only where the rollout announces all. */
+/** Whether routes and upstreams see the variant: the default only where the rollout announces all. */
 export function isAnnounced(given: Given): bool {
   return given.rollout.announceAll || !given.rollout.isFallback(given.variant);
 }

@@ -33,7 +33,7 @@ export class View {
   authority: Slice;
   /** `:path` without query and fragment; NONE when there is no path (CONNECT). */
   path: Slice;
-  /** What stands between `?` and `#`; NONE without `?`. */
+  /** The text between `?` and `#`; NONE without `?`. */
   query: Slice;
   /** The first `cookie` and `authorization` headers. */
   cookie: Slice;
@@ -56,7 +56,7 @@ export class View {
   isPreflight: bool;
   /** Whether the client wants an event stream (HTML standard, 9.2: an EventSource says so). */
   wantsEvents: bool;
-  /** Whether nothing follows the headers: told by the filter. */
+  /** Whether nothing follows the headers; set by the filter. */
   hasNoBody: bool;
   /** What content-length says; UNKNOWN_LENGTH without. */
   bodyBytes: u64;
@@ -68,7 +68,7 @@ export class View {
   addressGiven: bool;
 }
 
-/** No length was told, or none that is a number. */
+/** There was no content-length, or it was not a number. */
 export const UNKNOWN_LENGTH: u64 = NOT_DECIMAL;
 
 /** The one view: a worker decides one request at a time. */

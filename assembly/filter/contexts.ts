@@ -94,7 +94,7 @@ export function leave(id: u32): void {
     gap = (gap + 1) & mask;
   }
   used--;
-  // Whoever could stand in the gap moves into it, until a cell is empty.
+  // A cell that may move into the gap does so, until an empty cell is reached.
   let i = gap;
   while (true) {
     i = (i + 1) & mask;

@@ -26,8 +26,8 @@ const empty: Value = fixed<Value>();
  * Evaluates one request: `{ "flagKey", "context", "type", "default" }` as JSON in memory that
  * `proxy_on_memory_allocate` gave, by the policy of a root.
  * @param seconds the clock, since 1970
- * @returns the answer as a JSON line (address << 32 | length), good until the next allocation; 0 when the request is no
- * JSON object or the root has no policy
+ * @returns the answer as a JSON line (address << 32 | length), good until the next allocation; 0 when the request is
+ * not a JSON object or the root has no policy
  */
 export function evaluate(root: u32, address: usize, length: u32, seconds: f64): u64 {
   const context = rootOf(root);

@@ -52,9 +52,9 @@ const line: Writer = fixed<Writer>();
 /**
  * Reads a policy and serves it from now on under this root.
  *
- * The answer depends on the policy's bytes alone. A worker that refused what another took would serve without the
- * filter and refuse every later policy (facts/envoy.md 6), so want of memory is no refusal: the root then has the plan
- * that it had, or none, which lets requests pass as they came, counted and said.
+ * The answer depends only on the policy's bytes. A worker that refused what another took would serve without the
+ * filter and refuse every later policy (facts/envoy.md 6), so lack of memory does not refuse it: the root then keeps
+ * the plan that it had, or has none, which lets requests pass unchanged; this is counted and logged.
  * @returns whether it was accepted
  */
 export function configure(id: u32, bytes: u32): bool {

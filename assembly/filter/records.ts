@@ -1,5 +1,5 @@
 // The filter's records and what points at what: roots, streams, and all that hangs on a stream. They point at each other,
-// so they stand in one file; what is done with them stands with its subject.
+// so they are in one file; what is done with them is in the file of its subject.
 
 import { Chain } from "../bytes/chain";
 import { Hash64 } from "../bytes/hash64";
@@ -77,7 +77,7 @@ export class VariantStats {
   overflow: u32;
   grpcOk: u32;
   grpcError: u32;
-  /** Whether all of them are defined, not `total` and `share` alone. The control group may have `share` alone. */
+  /** Whether all of them are defined, not only `total` and `share`. The control group may have only `share`. */
   isFull: bool;
   /** Plans of this worker that have the variant. */
   plans: u32;
@@ -86,7 +86,7 @@ export class VariantStats {
   // @ts-ignore: decorator
   @inline
   endedBy(ending: u32): u32 {
-    // The six stand behind `total`, in this order.
+    // The six follow `total`, in this order.
     return changetype<Run<u32>>(this).at(ending);
   }
 }
@@ -154,10 +154,10 @@ export class ShadowState {
   noise: u32;
   time: u32;
   productionTime: u32;
-  /** Whether the log has been told that its cluster, or that of its noise, cannot be reached. */
+  /** Whether it was logged that its cluster, or that of its noise, is unreachable. */
   saidUnavailable: bool;
   saidNoiseUnavailable: bool;
-  /** When it was told last; 0 when never under the policy that serves. */
+  /** When that was logged last; 0 when never under the current policy. */
   saidNs: u64;
   /** Open copies: a list, oldest first. */
   first: Copy | null;
@@ -190,7 +190,7 @@ export const enum AnswerState {
   Late,
 }
 
-/** One of the answers: what it hashes to and its body stand behind it. */
+/** One of the answers; its hash and its body follow it in memory. */
 @unmanaged
 export class Answer {
   outcome: AnswerState;
@@ -220,7 +220,7 @@ const ANSWER_HASH: usize = wholeWords(offsetof<Answer>());
 const ANSWER_BODY: usize = ANSWER_HASH + wholeWords(offsetof<Hash64>());
 const ANSWER_BYTES: usize = ANSWER_BODY + wholeWords(offsetof<Chain>());
 
-/** One copy: its answers, what it was sent with and its line stand behind it. */
+/** One copy; its answers, what it was sent with and its line follow it in memory. */
 @unmanaged
 export class Copy {
   /** In the list of the shadow's open copies; `next` also in the list of free ones. */
@@ -292,7 +292,7 @@ const COPY_OTHER: usize = COPY_THEIRS + ANSWER_BYTES;
 const COPY_HEAD: usize = COPY_OTHER + ANSWER_BYTES;
 const COPY_BODY: usize = COPY_HEAD + wholeWords(offsetof<Chain>());
 const COPY_LINE: usize = COPY_BODY + wholeWords(offsetof<Chain>());
-/** A copy and all that stands behind it. */
+/** A copy and all that follows it in memory. */
 export const COPY_BYTES: usize = COPY_LINE + LINE_BYTES;
 
 // @ts-ignore: decorator

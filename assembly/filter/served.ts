@@ -1,5 +1,6 @@
-// Gauges belong to whoever serves now. A VM that goes, after a swap of the .wasm for one, must not write over what its
-// successor has told: so each policy that is loaded notes in shared data which variants its rollouts have, and since when.
+// Gauges belong to the VM that serves now. A VM that goes, after a swap of the .wasm for one, must not write over what
+// its successor has told: so each policy that is loaded notes in shared data which variants its rollouts have, and
+// since when.
 
 import { fixed } from "../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";

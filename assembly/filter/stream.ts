@@ -46,7 +46,7 @@ export function createStream(id: u32, parent: u32): void {
 export function beginRequest(id: u32, isEnd: bool): void {
   beginScratch();
   const stream = streamOf(id);
-  if (stream == null) return survive("stream", "a stream that was never created");
+  if (stream == null) return survive("stream", "the host called for an unknown stream");
   if (stream.root.isUpstream) return beginObserved(stream);
   const plan = stream.plan;
   const now = nowNs();
@@ -54,7 +54,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
   const block = requestHeaders();
   if (block == NONE) return survive("host-call", "the request headers could not be read");
   beginDecision(decision, plan, now);
-  if (!readRequest(decision, block)) return survive("headers", "a block of headers that is none");
+  if (!readRequest(decision, block)) return survive("headers", "the request headers could not be parsed");
   view.hasNoBody = isEnd;
   stream.isGrpc = view.isGrpc;
   stream.wantsEvents = view.wantsEvents;
@@ -69,7 +69,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
     decision.drawnCount = 0;
     survive("host-call", "no random bytes: nothing was decided");
   }
-  if (decision.ruleErrors != 0) survive("rule", "a rule failed on this request and counts as false");
+  if (decision.ruleErrors != 0) survive("rule", "a rule failed for this request and is treated as false");
   const headersChanged = applyDecision(decision, stream);
   if (plan.flagCount != 0) countFlags(decision);
   for (let i: u32 = 0; i < decision.givenCount; i++) {
@@ -280,7 +280,7 @@ function isOverflow(status: u32, grpcStatus: i64): bool {
 /** No request of gRPC, or no answer of it: gRPC says how it went behind a status of 200. */
 const NO_STATUS: i64 = -2;
 
-/** What gRPC says: Envoy has a grpc-status for every answer, so it is asked for requests of gRPC alone. */
+/** What gRPC says: Envoy has a grpc-status for every answer, so it is read only for gRPC requests. */
 function grpcStatusOf(stream: Stream, ending: u32): i64 {
   if (!stream.isGrpc || ending != 2) return NO_STATUS;
   return numberProperty(words.grpcStatus);

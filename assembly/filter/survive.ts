@@ -1,4 +1,4 @@
-// Something that should not happen has happened and the request goes on: counted always, said at warn level at most
+// An error after which the request goes on: counted always, said at warn level at most
 // once a second, so that a fault on every request does not become a second one in the log.
 
 import * as json from "../bytes/json-writer";

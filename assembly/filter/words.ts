@@ -1,4 +1,4 @@
-// Names that are told to the host, as UTF-8 bytes: written once for each VM, from the words of vocabulary/.
+// Names that the host is called with, as UTF-8 bytes: written once per VM, from the words of vocabulary/.
 
 import { take } from "../bytes/arena";
 import { fixed } from "../bytes/records";

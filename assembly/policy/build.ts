@@ -136,7 +136,7 @@ export function isDisabled(node: Node): bool {
   return false;
 }
 
-/** A percent in thousandths; what is none is reported and counts as 0. */
+/** A percent in thousandths; anything else is reported and read as 0. */
 export function share(node: Node): u32 {
   if (node.kind != Token.Number) {
     fail(node, codes.TYPE, "must be a number from 0 to 100");
@@ -162,7 +162,7 @@ export function clusterName(node: Node): Slice {
   return NONE;
 }
 
-/** `salt/`: what stands before an identity that is hashed. Without memory there is none, and the plan has failed. */
+/** `salt/`: hashed before the identity. Without memory it is empty, and the plan has failed. */
 export function saltedBy(salt: Slice): Prefix {
   const length = lengthOf(salt);
   const prefix = record<Prefix>();

@@ -1,4 +1,4 @@
-// Operands that stand in the policy itself and can never work: what flagd finds out when a flag is evaluated, said when
+// Constant operands that can never work: what flagd finds out when a flag is evaluated, said when
 // the policy is loaded. The rule is compiled all the same, and gives what flagd gives.
 
 import * as ascii from "../bytes/ascii";
@@ -24,7 +24,7 @@ function doubt(node: Node, code: string, expected: string): void {
   else warn(node, code);
 }
 
-/** Looks at the arguments of a rule: `list` is the array, or the one value that stands without one. */
+/** Looks at the arguments of a rule: `list` is the array, or the single value that is written without one. */
 export function checkOperands(op: Op, list: Node, isStrict: bool): void {
   strict = isStrict;
   if (op == Op.Var) checkPath(list.kind == Token.Array ? list.first : list);

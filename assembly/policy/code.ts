@@ -11,7 +11,7 @@ export let codeLength: u32 = 0;
 let depth: u32 = 0;
 /** The most values that were on the stack at once. */
 export let deepest: u32 = 0;
-/** The last place that a jump leads to: what stands before it is one of several ways there, and cannot be changed. */
+/** The last target of a jump: code before it is one of several ways there and cannot be changed. */
 let landing: u32 = 0;
 
 const FIRST: u32 = 1024;

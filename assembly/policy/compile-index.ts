@@ -24,7 +24,7 @@ export function newIndex(owner: Plan): bool {
   return !owner.arena.failed;
 }
 
-/** Files every entry; whoever has no `match` gets one that always holds. @returns false without memory */
+/** Files every entry; a rollout or shadow without `match` gets one that always holds. @returns false without memory */
 export function compileIndex(owner: Plan): bool {
   plan = owner;
   for (let i: u32 = 0; i < plan.rolloutCount; i++) {

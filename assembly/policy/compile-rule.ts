@@ -34,7 +34,7 @@ import {
 } from "./shared-rules";
 import { variableFor } from "./variable-names";
 
-/** What stands in the middle of being compiled. */
+/** A rule that is being compiled. */
 @unmanaged
 class Frame {
   op: Op;
@@ -97,7 +97,7 @@ function faultKey(member: Node, code: string): void {
 
 /**
  * Compiles the shared rules of a policy, before all that may name them. One that cannot be compiled is a warning here,
- * since flagd loads it, and a fault of whoever names it.
+ * since flagd loads it, and an error in each rule that refers to it.
  */
 export function readEvaluators(object: Node): void {
   for (let node = object.first; node; node = nextOf(node)) {
@@ -216,7 +216,7 @@ function enter(value: Node): void {
   if (frame.op == Op.Missing || frame.op == Op.MissingSome) namePaths(member);
   const list = shared(member);
   checkOperands(frame.op, list, strict);
-  // In `when` nobody else evaluates the rule.
+  // Only Serin evaluates a rule of `when`, so portability does not matter there.
   if (!strict) hintAtOperands(frame.op, list, insideIterator());
   frame.spread = list.kind != Token.Array;
   frame.arg = frame.spread ? member : list.first;
@@ -356,7 +356,7 @@ function stepIf(frame: Frame): void {
     }
   }
   if (!isLast) return enterNext(frame);
-  // No branch holds and there is no `else`.
+  // No branch was taken and there is no `else`.
   emitNull();
   endFrame(frame);
 }

@@ -1,4 +1,4 @@
-// Values that stand in the policy itself, as JsonLogic values in an arena.
+// Constants of the policy as JsonLogic values in an arena.
 
 import { Token } from "../bytes/json-reader";
 import { Arena, keep } from "../bytes/arena";
@@ -22,7 +22,7 @@ import { nextBelow, Node } from "./node";
 export class Constant extends Value {
   /** Its texts, made when `in` asks for them first. */
   set: Table | null;
-  /** It is no list of texts alone, or there was no memory. */
+  /** It is not a list of strings only, or there was no memory. */
   hasNoSet: bool;
 }
 
@@ -34,7 +34,7 @@ class Pending {
   value: Value;
 }
 
-/** Whether a rule stands anywhere in a value: an object with a member. */
+/** Whether there is a rule anywhere in a value: an object with a member. */
 export function holdsRule(root: Node): bool {
   for (let node: Node | null = root; node; node = nextBelow(root, node)) {
     if (node.kind == Token.Object && node.count != 0) return true;

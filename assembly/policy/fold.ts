@@ -90,7 +90,7 @@ function fold(start: u32, count: u32): void {
   emit(Op.Const, changetype<usize>(own) as u32, 1);
 }
 
-/** `in` a long constant list of texts. @returns false when it is none */
+/** `in` a long constant list of strings. @returns false when the list is something else */
 function emitSet(): bool {
   const list = constantAt(1);
   if (!list || list.tag != Tag.Array || list.count < SMALL_LIST) return false;
@@ -135,7 +135,9 @@ function emitComparison(start: u32, third: u32): bool {
   return true;
 }
 
-/** The comparison that is made for good; null when the operator or the version is no constant text, or is none. */
+/**
+ * The comparison that is prepared once; null when the operator or the version is not a constant string, or not valid.
+ */
 function comparisonOf(operator: Value | null, version: Value | null): Comparison | null {
   if (!operator || !version) return null;
   if (operator.tag != Tag.Text || version.tag != Tag.Text || lengthOf(version.bits) == 0) return null;

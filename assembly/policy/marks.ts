@@ -1,4 +1,4 @@
-// Where in the policy the conditions of the rules stand, for explanations.
+// Where in the policy the conditions of the rules are, for explanations.
 
 import { fixed } from "../bytes/records";
 import { lengthOf } from "../bytes/slice";
@@ -8,7 +8,7 @@ import { kept, plan, record } from "./build";
 import { Node } from "./node";
 import { putPointer } from "./problems";
 
-/** A flag's long key stands in the place of each of its conditions: beyond so many bytes, conditions have no place. */
+/** The pointer of each condition repeats its flag's key, which may be long: above this many bytes, no more are kept. */
 const MOST_BYTES: u32 = 32 << 20;
 
 /** Marks of the rule that is being compiled, their `at` an offset still. */

@@ -26,7 +26,7 @@ export class Node {
   /** The constant that rules have for it; null before the first of them needs it. */
   constant: Value | null;
 
-  /** The first member or item, for whoever knows that there is one. */
+  /** The first member or item, for a caller that knows that there is one. */
   // @ts-ignore: decorator
   @inline
   get head(): Node {
@@ -40,7 +40,7 @@ export class Node {
     return changetype<Node>(this.next);
   }
 
-  /** The array or object that it stands in, likewise. */
+  /** The array or object that contains it, likewise. */
   // @ts-ignore: decorator
   @inline
   get container(): Node {
@@ -48,7 +48,7 @@ export class Node {
   }
 }
 
-/** What a node stands in; null of the document. For the step of a `for` loop, as `nextOf`. */
+/** The node that contains a node; null for the document. For the step of a `for` loop, as `nextOf`. */
 export function parentOf(node: Node | null): Node | null {
   return node ? node.parent : null;
 }

@@ -10,7 +10,7 @@ export const NO_OPERATOR: Op = -1;
 
 /**
  * The instruction of an operator; those that jump stand for their first jump: `if` Op.JumpIfFalsy, `and`
- * Op.JumpFalsyKeep, `or` Op.JumpTruthyKeep. NO_OPERATOR for a word that is none.
+ * Op.JumpFalsyKeep, `or` Op.JumpTruthyKeep. NO_OPERATOR for an unknown word.
  */
 export function operatorOf(word: Slice): Op {
   const length = word as u32;

@@ -85,7 +85,7 @@ function hintAtExtreme(node: Node): void {
   if (node.kind != Token.Number && node.kind != Token.Object) hint(node, "max and min take only numbers");
 }
 
-/** What stands for the path of a `var`; null for none. */
+/** The node that is the path of a `var`; null when it has none. */
 function pathOf(variable: Node): Node | null {
   return variable.kind == Token.Array ? variable.first : variable;
 }

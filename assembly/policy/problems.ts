@@ -23,7 +23,7 @@ class Problem {
   severity: Severity;
 }
 
-/** What may make room for what: a hint for a warning, both for what refuses the policy. */
+/** When there are too many problems, a hint makes room for a warning, and both for an error. */
 const enum Severity {
   Hint,
   Warning,
@@ -133,7 +133,7 @@ export function hint(node: Node, code: string): void {
   add(node, node.begin, code, Severity.Hint);
 }
 
-/** Writes `more than <limit> <things>`, for whoever reports it. */
+/** Writes `more than <limit> <things>`; the caller reports it. */
 export function putOverLimit(limit: u32, things: string): void {
   beginMessage();
   put(message, "more than ");
@@ -141,7 +141,7 @@ export function putOverLimit(limit: u32, things: string): void {
   put(message, things);
 }
 
-/** Reports `<expected>, got <what stands there>`. */
+/** Reports `<expected>, got <the value>`. */
 export function fail(node: Node, code: string, expected: string): void {
   beginMessage();
   put(message, expected);
@@ -167,7 +167,7 @@ export function hintWith(node: Node, code: string, sentence: string): void {
 /** Longest piece of the person's text that a message repeats. */
 const QUOTED: u32 = 60;
 
-/** Puts what stands there: a scalar as it is written, cut when long, else its type. */
+/** Puts a value for a message: a scalar as it is written, cut when long, otherwise its type. */
 export function putFound(node: Node): void {
   if (node.kind == Token.Object) {
     put(message, "an object");

@@ -180,7 +180,7 @@ function readTargeting(node: Node, flag: Flag): void {
   if (rule && rule.usesKey) hintAtKey(node.container);
 }
 
-/** flagd's metadata: texts, numbers and booleans. @returns null when it is none */
+/** flagd's metadata: strings, numbers and booleans. @returns null when it is not an object */
 export function metadataOf(node: Node): Value | null {
   if (node.kind != Token.Object) {
     beginMessage();

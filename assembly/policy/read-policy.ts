@@ -1,4 +1,4 @@
-// The whole policy: text in, plan or problems out. What is accepted depends on the text alone.
+// The whole policy: text in, plan or problems out. What is accepted depends only on the text.
 
 import { Token } from "../bytes/json-reader";
 import { Arena, closeArena, openArena } from "../bytes/arena";
@@ -131,7 +131,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   const key = variableFor(asciiOf("targetingKey"));
   if (!key) return;
   plan.targetingKey = key;
-  // Before the rollouts, wherever it stands: they fall back on it.
+  // Read before the rollouts, wherever it is written: they fall back on it.
   if (identity) plan.identity = readIdentity(identity);
   // So do the rules on these.
   const shared = member(root, "$evaluators");
@@ -168,7 +168,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
       unknownKey(node, KNOWN_POLICY);
     }
   }
-  // Behind the rollouts, wherever they stand: their numbers follow.
+  // Read after the rollouts, wherever they are written: their numbers follow.
   if (shadows) readShadows(shadows);
 }
 

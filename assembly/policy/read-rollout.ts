@@ -177,7 +177,10 @@ function layOutControl(rollout: Rollout, salt: Slice): void {
   rollout.controlSalted = saltedBy(keptAfter("control/", salt));
 }
 
-/** The text that makes the steering header unguessable; NONE when there is none. No message repeats it: logs travel. */
+/**
+ * The text that makes the steering header unguessable; NONE when there is none. No message repeats it, since logs are
+ * passed on.
+ */
 function readHeaderSecret(node: Node): Slice {
   if (node.kind != Token.String || !isVisible(node.text, limits.HEADER_SECRET_BYTES)) {
     failWith(

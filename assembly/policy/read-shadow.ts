@@ -218,7 +218,7 @@ function readBudget(object: Node | null, shadow: Shadow): void {
   }
 }
 
-/** A whole number from 0 to `most`; what is none is reported and counts as 0. */
+/** A whole number from 0 to `most`; anything else is reported and read as 0. */
 function count(node: Node, most: u32): u32 {
   const value = node.kind == Token.Number ? wholeNumber(node.text, most) : NOT_WHOLE;
   if (value != NOT_WHOLE) return value;

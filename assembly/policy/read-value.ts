@@ -7,7 +7,7 @@ import { constantOf } from "./constants";
 import { beginProblems } from "./problems";
 import { readTree } from "./tree";
 
-/** The text's value in the arena; null when it is no JSON, or without memory. */
+/** The text's value in the arena; null when it is not JSON, or without memory. */
 export function readValue(arena: Arena, text: Slice): Value | null {
   beginProblems(text);
   const root = readTree(arena, text);

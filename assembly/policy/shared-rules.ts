@@ -11,7 +11,7 @@ import { nextBelow, Node } from "./node";
 @unmanaged
 export class Evaluator {
   node: Node;
-  /** Null when it is no rule but data, or could not be compiled. */
+  /** Null when it is data, or could not be compiled. */
   rule: Rule | null;
   isBroken: bool;
   /** Its texts are known as paths, and what has to be known before they are followed. */

@@ -22,7 +22,7 @@ const reader: JsonReader = fixed<JsonReader>();
 
 /**
  * Reads a text into a tree; what is wrong is reported.
- * @returns the root node; null when the text is no JSON, or without memory (`owner.failed`)
+ * @returns the root node; null when the text is not JSON, or without memory (`owner.failed`)
  */
 export function readTree(owner: Arena, text: Slice): Node | null {
   arena = owner;
@@ -150,7 +150,7 @@ function reportFault(place: Node | null): Node | null {
   return null;
 }
 
-/** Puts what the text should have gone on with, and what stands there. */
+/** Puts what should have come next in the text, and what came. */
 function putExpected(isOutside: bool): void {
   const at = reader.faultAt;
   const isEnd = at >= reader.end;

@@ -48,7 +48,7 @@ function name(variable: Variable): void {
   variable.isNumber = find(numbers, path) != ABSENT;
 }
 
-/** What is no name of the request may be one of `flagd.context`. */
+/** A name that is not one of the request's may be one of `flagd.context`. */
 function nameStatic(variable: Variable): void {
   const context = plan.context;
   const found = context ? valueOnPath(context, variable.path) : null;
@@ -57,7 +57,7 @@ function nameStatic(variable: Variable): void {
   variable.constant = found;
 }
 
-/** Paths that `flagd.types` calls numbers, told before any rule is compiled. */
+/** Paths that `flagd.types` declares as numbers; set before any rule is compiled. */
 let numbers: Table = changetype<Table>(0);
 
 export function beginTypes(): void {

@@ -8,7 +8,7 @@ export const CLUSTER = "x-serin-cluster";
 export const FLAGS = "x-serin-flags";
 /** `x-serin-shadow-<name>: <cluster>`: what a route mirrors by. */
 export const SHADOW_PREFIX = "x-serin-shadow-";
-/** On the copy alone: the shadow's name. */
+/** Only on the copy: the shadow's name. */
 export const SHADOW = "x-serin-shadow";
 /** The `root_id` under which the module, loaded on a shadow's cluster, observes mirrored copies. */
 export const ROOT_ID_UPSTREAM = "serin.upstream";

@@ -1,8 +1,8 @@
 // What can be wrong with a policy: one word a kind, in the problem lines and in `serin validate --json`.
 
-/** The text is no JSON (or YAML, for the command line). */
+/** The text is not JSON (or YAML, for the command line). */
 export const SYNTAX = "syntax";
-/** Bytes that are no UTF-8, or an escape that is half a surrogate pair. */
+/** Bytes that are not UTF-8, or an escape that is half a surrogate pair. */
 export const ENCODING = "encoding";
 /** A member whose name the object has already. */
 export const DUPLICATE_KEY = "duplicate-key";
@@ -16,13 +16,13 @@ export const TYPE = "type";
 export const VALUE = "value";
 /** A number outside its range, or finer than its step. */
 export const RANGE = "range";
-/** A name that cannot be one, or is taken. */
+/** A name with characters that are not allowed, or one that is taken. */
 export const NAME = "name";
 /** A reference to something that is not there. */
 export const REFERENCE = "reference";
 /** A JsonLogic operator that Serin does not know. */
 export const OPERATOR = "unknown-operator";
-/** Two things that cannot stand together. */
+/** Two things that exclude each other. */
 export const CONFLICT = "conflict";
 /** A limit of the product. */
 export const LIMIT = "limit";

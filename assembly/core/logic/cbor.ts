@@ -56,7 +56,7 @@ export function cborOf(value: Value): Slice {
   return textOf(out);
 }
 
-/** Puts a value, of an array or object its head alone; false when that is the end. */
+/** Puts a value, or only the head of an array or object; false when it is nested too deeply or does not fit. */
 function putValue(value: Value): bool {
   const tag = value.tag;
   if (tag == Tag.Text) putText(value.bits);
@@ -108,7 +108,7 @@ function putBigEndian(value: u64, bits: u64): void {
   for (let left = bits; left != 0; left -= 8) putByte(out, (value >> (left - 8)) as u8);
 }
 
-/** Bytes that are no UTF-8 stay as the client sent them: the same request has the same hash. */
+/** Bytes that are not UTF-8 stay as the client sent them: the same request has the same hash. */
 function putText(text: Slice): void {
   putHead(0x60, lengthOf(text));
   spendBytes(lengthOf(text));

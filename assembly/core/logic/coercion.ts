@@ -19,11 +19,13 @@ export function toNumber(value: Value): f64 {
   return tag == Tag.Null || tag == Tag.False ? 0 : NaN;
 }
 
-/** `==`: null equals null alone; booleans and decimal texts meet numbers; arrays and objects equal nothing. */
+/**
+ * `==`: null equals only null; booleans and decimal strings are compared as numbers; arrays and objects equal nothing.
+ */
 export function isEqual(a: Value, b: Value): bool {
   if (a.tag == b.tag) return isSame(a, b);
   if (a.tag >= Tag.Array || b.tag >= Tag.Array || a.tag == Tag.Null || b.tag == Tag.Null) return false;
-  // NaN, a text that is no number, equals nothing.
+  // NaN (a string that is not a number) equals nothing.
   return toNumber(a) == toNumber(b);
 }
 

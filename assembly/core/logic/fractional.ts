@@ -22,8 +22,8 @@ const pairValue: Value = fixed<Value>();
 
 /**
  * `[value, [variant, weight]…]` or `[[variant, weight]…]`, which goes by flag key and targeting key.
- * The result is the variant as it stands in the bucket; null when flagd gives none: no way to tell users apart, a
- * bucket that is none, weights that are no integers, or add up to nothing or too much.
+ * The result is the variant as it is written in the bucket; null when flagd gives none: no value to bucket by, an
+ * invalid bucket, weights that are not integers, or whose sum is 0 or too large.
  */
 export function fractional(
   result: Value,
@@ -35,8 +35,8 @@ export function fractional(
 ): void {
   if (count == 0) return setNull(result);
   const value = args.at(0);
-  // A value that is null is no bucket: Go leaves it out and goes by the targeting key (JavaScript gives null, as all do
-  // in generation 3). Any other value that is no text is taken for a bucket, which it is not.
+  // A value that is null is not a bucket: Go leaves it out and goes by the targeting key (JavaScript gives null, as all
+  // do in generation 3). Any other value that is not a string is read as a bucket, and is not a valid one.
   const isFirst =
     value.tag == Tag.Text || value.tag == Tag.Null || (generation == 3 && value.tag != Tag.Array);
   const first: u32 = isFirst ? 1 : 0;
@@ -55,7 +55,7 @@ export function fractional(
   }
 }
 
-/** The sum of the weights; 0 when an argument is no bucket. */
+/** The sum of the weights; 0 when an argument is not a bucket. */
 function totalOf(args: Run<Value>, first: u32, count: u32): u64 {
   let total: u64 = 0;
   spendItems(count);
@@ -73,7 +73,7 @@ function totalOf(args: Run<Value>, first: u32, count: u32): u64 {
 
 const NO_WEIGHT: u64 = u64.MAX_VALUE;
 
-/** 1 unless said; below 0 it is 0, since rollouts are computed. NO_WEIGHT for what is no integer. */
+/** Default: 1; below 0 it is 0, since weights may be computed. NO_WEIGHT when it is not an integer. */
 function weightOf(bucket: Value): u64 {
   if (bucket.count < 2) return 1;
   const value = bucket.items.at(1);
@@ -90,7 +90,7 @@ function weightOf(bucket: Value): u64 {
 /** No hash of 32 bits. */
 const NO_HASH: u64 = u64.MAX_VALUE;
 
-/** Hashes what the users are told apart by; NO_HASH when there is nothing. */
+/** Hashes the value that users are bucketed by; NO_HASH when there is none. */
 function hashOf(value: Value, flagKey: Slice, targetingKey: Value, generation: u32): u64 {
   if (generation == 3 ? value.tag != Tag.Array : value.tag == Tag.Text) {
     if (generation == 3) return value.tag == Tag.Null ? NO_HASH : hashEncoded(value);

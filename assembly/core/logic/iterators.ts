@@ -41,7 +41,7 @@ export function accumulatorAt(index: u32): Value {
   return accumulators.at(index);
 }
 
-/** A list to go through; what is no list counts as an empty one. @returns false without memory */
+/** A list to go through; anything else is read as an empty list. @returns false without memory */
 export function begin(index: u32, kind: Op, list: Value, end: u32): bool {
   const iterator = iteratorAt(index);
   iterator.kind = kind;
@@ -88,7 +88,7 @@ export function finish(iterator: Iterator, index: u32, to: Value): void {
   else setBoolean(to, (iterator.kept != 0) == (kind == Op.Some));
 }
 
-/** Inside an iterator `var` sees the item alone, as in json-logic-js and json-logic-engine. */
+/** Inside an iterator `var` sees only the item, as in json-logic-js and json-logic-engine. */
 export function readScoped(to: Value, variable: Variable, open: u32): void {
   if (open == 0) readVariable(to, variable);
   else readItem(to, variable.path, open - 1);

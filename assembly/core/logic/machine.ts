@@ -33,7 +33,7 @@ const MOST_CALLS: u32 = 8;
 const calls: Run<usize> = changetype<Run<usize>>(memory.data(sizeof<usize>() * 8, 8));
 const result: Value = fixed<Value>();
 
-/** For `fractional`: set by whoever evaluates. */
+/** For `fractional`; set before an evaluation. */
 let flagKey: Slice = NONE;
 let generation: u32 = 2;
 let targetingKey: Variable = changetype<Variable>(0);
@@ -134,7 +134,7 @@ export function run(program: usize, stack: Value): RuleError {
         break;
       case Op.SemVerAfter:
         semVerWith(result, last, changetype<Comparison>(operand), true);
-        // The version and the operator stand below.
+        // The version and the operator are below it on the stack.
         top = top.before(2);
         copyValue(top.before(1), result);
         break;

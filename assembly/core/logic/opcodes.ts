@@ -73,7 +73,7 @@ export const enum Op {
   InSet = 64,
   /** `sem_ver` of the top with a Comparison. */
   SemVerWith,
-  /** As Op.SemVerWith, the Comparison's version on the left; what stands below the top gives way to the result. */
+  /** As Op.SemVerWith, the Comparison's version on the left; the values below the top are replaced by the result. */
   SemVerAfter,
 }
 

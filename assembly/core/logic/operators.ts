@@ -16,7 +16,9 @@ function isFinite(number: f64): bool {
   return number - number == 0;
 }
 
-/** `+ - * / %`; one argument: `+` casts, `-` negates. Fails on what is no number and on a division by zero. */
+/**
+ * `+ - * / %`; one argument: `+` casts, `-` negates. Fails on a value that is not a number and on a division by zero.
+ */
 export function arithmetic(result: Value, op: Op, args: Run<Value>, count: u32): RuleError {
   if (count == 0) {
     if (op != Op.Add && op != Op.Mul) return RuleError.General;
@@ -48,7 +50,7 @@ export function arithmetic(result: Value, op: Op, args: Run<Value>, count: u32):
 const REMAINDER_STEPS: u32 = 24;
 const NUMBER_TEXT_STEPS: u32 = 64;
 
-/** `max` and `min`, of numbers alone. */
+/** `max` and `min`; only of numbers. */
 export function extreme(result: Value, isMax: bool, args: Run<Value>, count: u32): RuleError {
   if (count == 0) {
     setNull(result);

@@ -27,8 +27,8 @@ const rightText: Writer = fixed<Writer>();
 const zero: usize = memory.data<u8>([ascii.ZERO]);
 
 /**
- * `[version, operator, version]`. Null, which is falsy, for another number of arguments, for what is no version and
- * for an unknown operator.
+ * `[version, operator, version]`. Null, which is falsy, for another number of arguments, for something that is not a
+ * version and for an unknown operator.
  */
 export function semVer(result: Value, args: Run<Value>, count: u32): void {
   if (count != 3) return setNull(result);
@@ -45,7 +45,10 @@ export class Comparison extends Version {
   operator: Slice;
 }
 
-/** Reads the operand of a rule that stands in the policy. @returns false when it is no version: the rule reads it then */
+/**
+ * Reads a constant operand when the policy is loaded.
+ * @returns false when it is not a version: the rule then reads it
+ */
 export function prepareComparison(to: Comparison, operator: Slice, version: Slice): bool {
   setText(probe, version);
   to.operator = operator;
@@ -96,7 +99,7 @@ export function isVersion(text: Slice): bool {
   return readVersion(left, probe, leftText);
 }
 
-/** Reads a text, or a number by its text, that is a version: whole, or `N` or `N.N`; one `v` or `V` may stand before. */
+/** Reads a text, or a number by its text, that is a version: whole, or `N` or `N.N`; one `v` or `V` may precede it. */
 function readVersion(to: Version, value: Value, writer: Writer): bool {
   let text = value.bits;
   if (value.tag == Tag.Number) {

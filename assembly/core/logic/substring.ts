@@ -29,7 +29,7 @@ export function substring(result: Value, args: Run<Value>, count: u32): RuleErro
   return RuleError.None;
 }
 
-/** How many code points a text has; a byte that continues one is none. */
+/** How many code points a text has; continuation bytes are not counted. */
 function characters(text: Slice): u32 {
   let count: u32 = 0;
   for (let i: u32 = 0; i < lengthOf(text); i++) {

@@ -34,7 +34,7 @@ function areTwoTexts(args: Run<Value>, count: u32): bool {
 /** Up to here a needle is compared at every place that begins as it does: at most 16 steps a byte of the haystack. */
 const SHORT: u32 = 16;
 
-/** Whether the bytes of `needle` stand in `haystack`; linear in both, whatever they are. "" stands in every text. */
+/** Whether `haystack` contains the bytes of `needle`, in linear time for any input. Every text contains "". */
 export function contains(haystack: Slice, needle: Slice): bool {
   const length = lengthOf(needle);
   if (length == 0) return true;
@@ -93,7 +93,7 @@ function findSuffix(text: usize, length: i32, isOpposite: bool): u64 {
  * Two-way string matching (Crochemore and Perrin, Journal of the ACM 38, 1991): linear time, no memory. The needle is
  * cut where its local period is its period; the right part is compared first, and a mismatch there moves on by as much
  * as was compared. The authors also remember what a move by one period has left compared; the first find is all that
- * is asked for here, and so it is not needed: after such a move the needle stands there, or the next mismatch is near
+ * is asked for here, and so it is not needed: after such a move the needle is there, or the next mismatch is near
  * its end and moves on by at least half of it.
  */
 function containsLong(haystack: Slice, needle: Slice): bool {

@@ -8,7 +8,7 @@ import { Value } from "./value";
 import { putValue } from "./value-text";
 import { Variable } from "./variable";
 
-/** Where steps are written; null while nobody asks. */
+/** Where steps are written; null while nothing is traced. */
 let trace: Writer | null = null;
 let marks: Mark | null = null;
 let steps: u32 = 0;

@@ -47,7 +47,7 @@ function give(to: Value, text: Slice): void {
   else setText(to, text);
 }
 
-/** Writes what a variable names; null for what is not there. */
+/** Writes the value of a variable; null when it has none. */
 export function readVariable(to: Value, variable: Variable): void {
   const context = root;
   if (context) return readJson(to, context, variable.path);
@@ -70,7 +70,7 @@ export function readVariable(to: Value, variable: Variable): void {
   if (variable.isNumber) becomeNumber(to);
 }
 
-/** The names that stand for one thing each. */
+/** Names with a fixed meaning. */
 function readNamed(to: Value, kind: VariableKind): void {
   if (kind == VariableKind.TargetingKey) {
     give(to, request.identityOf(request.plan.identity));
@@ -93,7 +93,7 @@ function readNamed(to: Value, kind: VariableKind): void {
   }
 }
 
-/** A text that `flagd.types` calls a number; null when it is none. */
+/** A string that `flagd.types` declares as a number; null when it is not one. */
 function becomeNumber(to: Value): void {
   if (to.tag != Tag.Text) return;
   const number = lengthOf(to.bits) == 0 ? NaN : parseDecimal(to.bits);
@@ -113,7 +113,7 @@ function readJson(to: Value, context: Value, path: Slice): void {
     return setNull(to);
   }
   let found = valueOnPath(context, path);
-  // What the policy says of every request stands behind what this one says.
+  // The policy's own variables come after those of the request.
   const shared = fallback;
   if (!found && shared) found = valueOnPath(shared, path);
   copyOrNull(to, found);
@@ -123,7 +123,7 @@ function readJson(to: Value, context: Value, path: Slice): void {
 export function readPath(to: Value, path: Slice): void {
   const context = root;
   if (context) return readJson(to, context, path);
-  // The plan's slots know only the names that stand in the policy.
+  // The plan has slots only for names that the policy mentions.
   const known = find(request.plan.variables, path);
   if (known == ABSENT) setNull(to);
   else readVariable(to, changetype<Variable>(known));

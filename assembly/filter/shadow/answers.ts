@@ -66,14 +66,14 @@ export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): An
   while (pairs.next()) {
     if (isWord(pairs.key, ":status")) answer.status = decimal(pairs.value, MOST_DIGITS) as u32;
   }
-  // Nobody answered, and Envoy says so with an answer of its own.
+  // No host answered: this response is Envoy's own.
   if (answer.status == GATEWAY_TIMEOUT) {
     if (isEnvoys(count, bytes) || isLate(copy, now)) return AnswerState.Late;
   } else if (answer.status == UNAVAILABLE && isEnvoys(count, bytes)) {
     return AnswerState.Cut;
   }
   if (copy.shadow.body == BodyComparison.Ignored) return AnswerState.Whole;
-  // Of another length than production's it differs as bytes, whatever stands in it: no need to look.
+  // A body of another length than production's differs as bytes, so it need not be read.
   const isOther = copy.ours.outcome == AnswerState.Whole && copy.ours.bytes != (bytes as u64);
   const isUnread = isOther && (copy.shadow.body != BodyComparison.Json || bytes > copy.shadow.maxBodyBytes);
   const end: u32 = isUnread ? 0 : bytes < (limits.BODY_BYTES as u32) ? bytes : (limits.BODY_BYTES as u32);

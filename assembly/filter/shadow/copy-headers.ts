@@ -52,7 +52,7 @@ function isChanged(shadow: Shadow, name: Slice): bool {
   return false;
 }
 
-/** Headers of one hop (RFC 9110 section 7.6.1), of Envoy's own use, and what mirrors are told. */
+/** Headers of one hop (RFC 9110 section 7.6.1), of Envoy's own use, and those that tell mirrors what to do. */
 function isDropped(name: Slice, mayHaveBody: bool): bool {
   const first = load<u8>(addressOf(name));
   if (first == ascii.LOWER_X)

@@ -29,7 +29,7 @@ export function beginObserved(stream: Stream): void {
   pairs.begin(block);
   while (pairs.next()) {
     if (!startsWithWord(pairs.key, headerNames.SHADOW_PREFIX)) continue;
-    // A request may be mirrored to several: this copy is for the one whose cluster we stand in.
+    // A request may be mirrored to several: this copy is the one of the cluster that this filter runs on.
     if (lengthOf(cluster) != 0 && !sameText(cluster, pairs.value)) continue;
     const copy = openCopyOf(nameIn(pairs.key), key);
     if (copy == null) continue;
@@ -44,7 +44,7 @@ function nameIn(header: Slice): Slice {
   return sliceOf(addressOf(header) + prefix, lengthOf(header) - prefix);
 }
 
-/** The open copy of a mirrored request that nobody observes yet; null without. */
+/** The open copy of a mirrored request that is not observed yet; null when there is none. */
 function openCopyOf(shadow: Slice, key: u64): Copy | null {
   const state = stateNamed(shadow);
   if (state == null || key == 0) return null;

@@ -59,7 +59,7 @@ function forgetSaid(state: ShadowState): void {
   state.saidNs = 0;
 }
 
-/** Whether the log may be told now: circuit breakers open and close many times a second. */
+/** Whether it may be logged now: circuit breakers open and close many times a second. */
 export function maySay(state: ShadowState, now: u64): bool {
   if (state.saidNs != 0 && now >= state.saidNs && now - state.saidNs < MINUTE) return false;
   state.saidNs = now;

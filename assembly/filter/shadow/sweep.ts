@@ -18,7 +18,7 @@ export function sweepAll(now: u64): void {
   for (let state = firstState(); state != null; state = nextOf(state)) sweep(state, now);
 }
 
-/** When a copy's answers are overdue. Envoy itself ends a call in time; a mirror nobody ends. */
+/** When a copy's answers are overdue. Envoy ends a call by its timeout; nothing ends a mirror. */
 function dueOf(copy: Copy): u64 {
   return copy.sentNs + timeoutNs(copy) + (copy.shadow.dispatch == Dispatch.Call ? GRACE : 0);
 }
