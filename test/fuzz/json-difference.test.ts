@@ -7,6 +7,7 @@ import { before, describe, test } from "node:test";
 import fc from "fast-check";
 
 import { loadComparer, type JsonComparer } from "../logic/json-comparer.ts";
+import { seeded } from "../support/random.ts";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -152,19 +153,16 @@ function differences(
   return found;
 }
 
-const seeded = (seed: number): (() => number) => {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
+const drawing = (seed: number): (() => number) => {
+  const random = seeded(seed);
+  return () => random.part();
 };
 
 describe("JSON answers", () => {
   test("one value in two spellings is the same", () => {
     fc.assert(
       fc.property(value, fc.nat(), (one, seed) => {
-        const random = seeded(seed);
+        const random = drawing(seed);
         assert.deepEqual(comparer.compare(spelled(one, random), spelled(one, random)), {
           verdict: "same",
           pointer: null,
@@ -180,7 +178,7 @@ describe("JSON answers", () => {
     });
     fc.assert(
       fc.property(value, fc.nat(), fc.boolean(), pointers, (ours, seed, withNoise, rules) => {
-        const random = seeded(seed);
+        const random = drawing(seed);
         const theirs = changed(ours, random);
         const other = withNoise ? changed(ours, random) : null;
         const expected = differences(ours, theirs, other, rules);
@@ -205,7 +203,7 @@ describe("JSON answers", () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       fc.tuple(value, fc.nat(), fc.nat(), fc.nat({ max: 255 })).map(([one, seed, at, byte]) => {
-        const text = Buffer.from(spelled(one, seeded(seed)));
+        const text = Buffer.from(spelled(one, drawing(seed)));
         if (text.length > 0) text[at % text.length] = byte;
         return new Uint8Array(text);
       }),

@@ -1,28 +1,11 @@
 // Inputs for the operators of flagd, from a seed.
 
+import { Random } from "../support/random.ts";
 import type { Json } from "./guest.ts";
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@/+ ";
 
-export class Generator {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = seed >>> 0 || 1;
-  }
-
-  /** An integer from 0 to below `end`: xorshift32 (Marsaglia, Journal of Statistical Software 8, 2003). */
-  below(end: number): number {
-    this.state ^= this.state << 13;
-    this.state ^= this.state >>> 17;
-    this.state = (this.state ^ (this.state << 5)) >>> 0;
-    return this.state % end;
-  }
-
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)] as T;
-  }
-
+export class Generator extends Random {
   /** ASCII, 0 to 23 characters. */
   text(): string {
     return Array.from({ length: this.below(24) }, () => ALPHABET[this.below(ALPHABET.length)]).join("");

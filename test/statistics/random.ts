@@ -1,50 +1,6 @@
-// Numbers made up with a seed: the same for the same seed on every machine.
+// What simulated traffic is drawn from: distributions over the random numbers of a seed.
 
-/** Random numbers, 32 bits each: sfc32 (Chris Doty-Humphrey, PractRand), made in blocks, which is what makes it fast. */
-export class Random {
-  /** What is drawn from; a loop that is in a hurry reserves some and takes them from here. */
-  readonly block = new Uint32Array(4096);
-  readonly #state: Int32Array;
-  #at = this.block.length;
-
-  constructor(seed: number) {
-    this.#state = Int32Array.of(0, seed | 0, (seed >>> 3) ^ 0x9e3779b9, 1);
-    this.fill();
-  }
-
-  next(): number {
-    if (this.#at === this.block.length) this.fill();
-    return this.block[this.#at++] as number;
-  }
-
-  /** Where in `block` so many numbers lie that are not drawn yet; say with used() how far they were. */
-  reserve(count: number): number {
-    if (this.#at + count > this.block.length) this.fill();
-    return this.#at;
-  }
-
-  used(at: number): void {
-    this.#at = at;
-  }
-
-  fill(): void {
-    let [a = 0, b = 0, c = 0, d = 0] = this.#state;
-    const block = this.block;
-    for (let i = 0; i < block.length; i++) {
-      const t = (((a + b) | 0) + d) | 0;
-      d = (d + 1) | 0;
-      a = b ^ (b >>> 9);
-      b = (c + (c << 3)) | 0;
-      c = (c << 21) | (c >>> 11);
-      c = (c + t) | 0;
-      block[i] = t;
-    }
-    this.#state.set([a, b, c, d]);
-    this.#at = 0;
-  }
-}
-
-export const TWO_32 = 4_294_967_296;
+import { TWO_32, type Random } from "../support/random.ts";
 
 /** A draw from a list of weights in constant time: Vose 1991, "A linear algorithm for generating random numbers with a given distribution". */
 export class Weighted {

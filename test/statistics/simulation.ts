@@ -1,7 +1,8 @@
 // Traffic of a rollout, made up with a seed: users who come again and again, what they meet, and what the filter's
 // bitmaps hold of it. No object a request: a run of 50,000 requests takes some milliseconds.
 
-import { beta, normal, Random, TWO_32, Weighted } from "./random.ts";
+import { Random, TWO_32 } from "../support/random.ts";
+import { beta, normal, Weighted } from "./random.ts";
 import {
   CLIENT_ERRORS,
   CONTROL,

@@ -7,6 +7,7 @@ import fc from "fast-check";
 
 import { readPolicySource } from "../../tools/policy/policy-source.ts";
 import { jsonNumber } from "../../tools/policy/yaml-number.ts";
+import { seeded } from "../support/random.ts";
 
 const read = (text: string | Uint8Array, file = "policy.yaml") =>
   readPolicySource(file, Buffer.from(text as string));
@@ -207,19 +208,15 @@ function name(index: number): string {
 
 function writeYaml(tree: Tree, seed: number): string {
   const counter = { next: 0 };
-  let state = seed >>> 0;
-  const draw = (n: number): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state >>> 8) % n;
-  };
+  const random = seeded(seed);
   const token = (): string => {
     const text = name(counter.next++);
-    return [text, `"${text}"`, `'${text}'`][draw(3)] ?? text;
+    return random.pick([text, `"${text}"`, `'${text}'`]);
   };
-  const comment = (): string => ["", "", " # 🎈 t1t: no token", "\n\n# é"][draw(4)] ?? "";
+  const comment = (): string => random.pick(["", "", " # 🎈 t1t: no token", "\n\n# é"]);
   const flow = (node: Tree): string => {
     if (node === "leaf") return token();
-    const gap = [" ", "  ", "\n      "][draw(3)] ?? " ";
+    const gap = random.pick([" ", "  ", "\n      "]);
     if (node.kind === "list") return `[${gap}${node.items.map(flow).join(`,${gap}`)}${gap}]`;
     return `{${gap}${node.items.map((item) => `${token()}: ${flow(item)}`).join(`,${gap}`)}${gap}}`;
   };
