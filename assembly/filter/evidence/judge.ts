@@ -38,6 +38,8 @@ export function holdLease(nowNs: u64): bool {
     if (leaseKey == 0 || !fillRandom(self, 8)) return false;
   }
   if (!readLease()) return false;
+  // Its roots tick until they are deleted, but what it has no policy for is for others to say.
+  if (lastConfiguredNs() == 0) return true;
   if (!mayJudge(lease, load<u64>(self), lastConfiguredNs(), nowNs)) return true;
   // Who comes new to it does not know what the last judge has told.
   if (lease.holder != load<u64>(self)) lease.sequence++;

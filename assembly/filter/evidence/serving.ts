@@ -25,7 +25,7 @@ let plugins: usize = 0;
 let configuredNs: u64 = 0;
 let isChanged: bool = false;
 
-/** When this VM last loaded a policy: wall clock in nanoseconds. */
+/** When this VM last loaded a policy: wall clock in nanoseconds; 0 while it serves none, as one that goes after a swap. */
 export function lastConfiguredNs(): u64 {
   return configuredNs;
 }
@@ -74,6 +74,10 @@ export function forgetEvidence(plan: Plan): void {
     changetype<Plugin>(at).newest = changetype<Plan>(0);
     refresh();
   }
+  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
+    if (changetype<usize>(changetype<Plugin>(at).newest) != 0) return;
+  }
+  configuredNs = 0;
 }
 
 /** Finds what each rollout's newest policies say of it. */
