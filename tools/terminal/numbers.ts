@@ -21,20 +21,9 @@ export function multiple(ratio: number): string {
   return `${ratio >= 100 ? grouped(ratio) : digits(ratio)}×`;
 }
 
-/** A difference of two parts of 1 in percentage points, with its sign: `+4.1`. */
-export function points(part: number): string {
-  const text = digits(Math.abs(part) * 100);
-  return `${part < 0 && text !== "0" ? "−" : "+"}${text}`;
-}
-
 /** Milliseconds: `0.4 ms`, `310 ms`. */
 export function milliseconds(value: number): string {
   return `${value === Infinity ? "any number of" : value < 10 ? digits(value) : grouped(value)} ms`;
-}
-
-/** `2.13 times`. */
-export function times(ratio: number): string {
-  return `${ratio >= 100 ? grouped(ratio) : digits(ratio)} times`;
 }
 
 /** Seconds as what a person waits: `40 s`, `14 min`, `3.5 h`, `2 days`. */
