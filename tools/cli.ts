@@ -22,12 +22,12 @@ const EXIT_READER_GONE = 0;
 
 const program = new Command("serin")
   .description(
-    "Checks, publishes and explains what Serin decides inside Envoy, with the same .wasm that Envoy loads, and " +
-      "judges canaries by what Envoy counted. A POLICY is a YAML or JSON file.",
+    "Checks, publishes and explains policies with the same .wasm that Envoy loads, and judges canaries by Envoy's " +
+      "own counters. A POLICY is a YAML or JSON file.",
   )
   .version(packageVersion())
   .exitOverride()
-  .showHelpAfterError("(run with --help for what it takes)")
+  .showHelpAfterError("(add --help for usage)")
   .configureHelp({ showGlobalOptions: false })
   .addHelpText(
     "after",
@@ -37,8 +37,8 @@ const program = new Command("serin")
       "serin publish policy.yaml --to /etc/serin/filter.yaml",
       "serin report --admin http://127.0.0.1:9901",
     ) +
-      "\nExit status: 0 fine, 1 the policy or the data says no, 2 bad usage, or a file or an endpoint that is not " +
-      "there, 3 (report) too early to say.",
+      "\nExit status: 0 success, 1 invalid policy or failed check, 2 usage error, missing file or unreachable " +
+      "endpoint, 3 inconclusive (report).",
   )
   .addCommand(validateCommand)
   .addCommand(publishCommand)

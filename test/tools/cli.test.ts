@@ -95,7 +95,7 @@ describe("command line", () => {
       [["publish", good, "--to", `${folder.path}/no/filter.yaml`], /no such file/],
       [["publish", good, "--to", `${folder.path}/f.yaml`, "--failure-policy", "FAIL"], /Allowed choices/],
       [["decide"], /required option '--policy <POLICY>'/],
-      [["decide", "--policy", "-"], /standard input holds the requests/],
+      [["decide", "--policy", "-"], /standard input is already used for the requests/],
       [["explain", "--policy", good], /missing required argument/],
       [["explain", "--policy", good, "shop.example.com"], /URL: must be like/],
       [["explain", "--policy", good, "-H", "cookie", "http://a"], /must be like 'name: value'/],

@@ -21,32 +21,33 @@ import { visible } from "../terminal/visible.ts";
 import { writeWhole } from "../terminal/write-whole.ts";
 
 export const ambassadorCommand = new Command("ambassador")
-  .summary("write or check the Mappings that a policy needs")
+  .summary("write or check the Ambassador Mappings that a policy needs")
   .description(
-    "Reads Mappings of Ambassador (Emissary-ingress) and a policy, and writes the Mappings that the policy needs " +
-      "beside them: one for each variant, with its header and the options of the one that is there; one that " +
-      "names the cluster of a shadow with dispatch call; a pair with shadow: true for dispatch mirror. The " +
-      "policy may name a service where Envoy needs a cluster; --write-policy writes it for serin publish.",
+    "Reads Ambassador (Emissary-ingress) Mappings and a policy, and writes the additional Mappings that the policy " +
+      "needs: one for each variant, which matches the variant's header and has the options of the existing " +
+      "Mapping; one that names the cluster of each shadow with dispatch call; a pair with shadow: true for each " +
+      "shadow with dispatch mirror. The policy may name a service where Envoy needs a cluster; --write-policy " +
+      "writes the policy with clusters, for serin publish.",
   )
   .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
-  .argument("[FILE...]", "Mappings, Hosts, the Module, in YAML or JSON (default: standard input)")
-  .option("--check", "check the Mappings that are there, and write none", false)
-  .option("--to <FILE>", "write the Mappings to this file, by rename")
-  .option("--whole", "write those that are there as well, as they are, each before those made of it", false)
-  .option("--write-policy <FILE>", "write the policy with clusters in place of services")
+  .argument("[FILE...]", "Mappings, Hosts and the Module, as YAML or JSON (default: standard input)")
+  .option("--check", "check the existing Mappings and write none", false)
+  .option("--to <FILE>", "write the Mappings to this file, atomically")
+  .option("--whole", "also write the existing Mappings, unchanged, each before those made from it", false)
+  .option("--write-policy <FILE>", "write the policy with clusters in place of services to this file")
   .option(
     "--old-secret <ROLLOUT=SECRET>",
-    "write Mappings for this headerSecret as well (empty: for none); may be repeated",
+    "also write Mappings for this former headerSecret (empty: none); may be repeated",
     collect,
     [] as readonly string[],
   )
-  .option("--namespace <NAMESPACE>", "namespace of resources that name none", "default")
+  .option("--namespace <NAMESPACE>", "namespace of resources without one", "default")
   .option(
     "--ambassador-namespace <NAMESPACE>",
-    "Ambassador's own (default: that of its Module, else default)",
+    "Ambassador's own namespace (default: that of its Module, or default)",
   )
-  .option("--json", "Mappings, names of clusters and problems as JSON on stdout", false)
-  .option("--allow-warnings", "accept what flagd accepts: flags that can only answer ERROR", false)
+  .option("--json", "Mappings, cluster names and problems as JSON on stdout", false)
+  .option("--allow-warnings", "accept flags that flagd loads but can only answer with ERROR", false)
   .addHelpText(
     "after",
     examples(

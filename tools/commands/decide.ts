@@ -18,11 +18,11 @@ const REQUEST_EXAMPLE = `  {"method": "GET", "url": "https://shop.example.com/ch
 export const decideCommand = new Command("decide")
   .summary("decide many requests, JSON lines in and out")
   .description(
-    "Reads requests as JSON lines on stdin and writes decisions as JSON lines on stdout, in order. A line that " +
-      'is no request gives {"error": ...} in its place, and exit status 1 at the end.',
+    "Reads requests as JSON lines from stdin and writes decisions as JSON lines to stdout, in the same order. An " +
+      'invalid line gives {"error": ...} in its place, and the command then exits with 1.',
   )
   .requiredOption("--policy <POLICY>", "policy file")
-  .addHelpText("after", `\nA request, one a line (all but url optional):\n${REQUEST_EXAMPLE}`)
+  .addHelpText("after", `\nOne request per line (only url is required):\n${REQUEST_EXAMPLE}`)
   .addHelpText(
     "after",
     examples(
@@ -40,7 +40,7 @@ decideCommand.action(async (options) => {
  * policy is refused or a line was no request.
  */
 export async function decide(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
-  if (options.policy === "-") throw new CommandError("--policy -: standard input holds the requests here");
+  if (options.policy === "-") throw new CommandError("--policy -: standard input is already used for the requests");
   const checked = await checkPolicyFile(options.policy, loadFilter(), terminal, { logLevel: LogLevel.Debug });
   reportProblems(checked.problems, terminal);
   if (checked.filter === null) return 1;

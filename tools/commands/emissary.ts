@@ -15,15 +15,15 @@ const PLACEHOLDER = "serin-HASH.wasm";
 const MODULE = /^serin-[0-9a-f]{12}\.wasm$/;
 
 export const emissaryCommand = new Command("emissary")
-  .summary("make a folder that installs Serin in Emissary-ingress")
+  .summary("generate a folder that installs Serin in Emissary-ingress")
   .description(
-    "Checks a policy and makes a folder that is ready to apply with kustomize or Helm: Serin for Emissary-ingress, " +
-      "with the module under a name that holds its hash. Modules that the folder has from earlier stay in it and are " +
-      "mounted too, so that pods and policies of both sides of an upgrade find theirs.",
+    "Checks a policy and generates a folder that installs Serin in Emissary-ingress, ready to apply with kustomize " +
+      "or Helm. The module's file name contains its hash. Modules from earlier runs stay in the folder and are " +
+      "mounted too, so that during an upgrade old and new pods find the module that their policy names.",
   )
   .argument("<POLICY>", "policy file (- for standard input)")
-  .argument("<FOLDER>", "the folder; made if it is not there")
-  .option("--sidecar", "Envoy beside Emissary in the same pod, instead of Emissary's own", false)
+  .argument("<FOLDER>", "output folder; created if it does not exist")
+  .option("--sidecar", "run Serin in a second Envoy in Emissary's pod, instead of in Emissary's own", false)
   .addHelpText(
     "after",
     examples("serin emissary policy.yaml serin/", "serin emissary policy.yaml serin/ --sidecar"),

@@ -15,15 +15,15 @@ const EVALUATION_EXAMPLE = `  {"flagKey": "new-checkout", "context": {"targeting
 `;
 
 export const evaluateCommand = new Command("evaluate")
-  .summary("evaluate flags over any context, JSON lines in and out")
+  .summary("evaluate flags for any context, JSON lines in and out")
   .description(
-    "Evaluates flags as flagd does: requests as JSON lines on stdin, answers as JSON lines on stdout, in order. A " +
-      "flag file that flagd accepts is evaluated, also where validate refuses it: a flag whose targeting cannot be " +
-      'compiled answers ERROR, all others are unharmed. A line that is no request gives {"error": ...} in its ' +
-      "place, and exit status 1 at the end.",
+    "Evaluates flags as flagd does: reads requests as JSON lines from stdin and writes answers as JSON lines to " +
+      "stdout, in the same order. A flag file that flagd accepts is evaluated even if validate refuses it: a flag " +
+      'with invalid targeting answers ERROR, all others work. An invalid line gives {"error": ...} in its place, ' +
+      "and the command then exits with 1.",
   )
   .requiredOption("--policy <POLICY>", "policy, or flagd's own flag file")
-  .addHelpText("after", `\nA request, one a line (all but flagKey optional):\n${EVALUATION_EXAMPLE}`)
+  .addHelpText("after", `\nOne request per line (only flagKey is required):\n${EVALUATION_EXAMPLE}`)
   .addHelpText(
     "after",
     examples(
@@ -45,7 +45,7 @@ const TYPES = ["boolean", "string", "number", "object"];
  * the document is refused or a line was no request.
  */
 async function evaluate(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
-  if (options.policy === "-") throw new CommandError("--policy -: standard input holds the requests here");
+  if (options.policy === "-") throw new CommandError("--policy -: standard input is already used for the requests");
   const module = loadFilter();
   const asWritten = await checkPolicyFile(options.policy, module, terminal);
   const checked = asWritten.filter === null ? asFlagdReads(asWritten, module) : asWritten;

@@ -12,8 +12,8 @@ import { collect, examples } from "../terminal/arguments.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
 export const explainCommand = new Command("explain")
-  .summary("say what happens to one request, and why")
-  .description("Says in words what is decided about one request: every rollout, flag and shadow, and why.")
+  .summary("explain the decision about one request")
+  .description("Explains what is decided about one request, and why: every rollout, flag and shadow.")
   .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
   .argument("<URL>", "the request's URL")
   .option("-X, --method <METHOD>", "the request's method", "GET")
@@ -23,8 +23,8 @@ export const explainCommand = new Command("explain")
     collect,
     [] as readonly string[],
   )
-  .option("--source-address <IP>", "the address that the request comes from")
-  .option("--time <TIME>", "when it comes, like 2026-11-23T09:00:00Z (default: now)")
+  .option("--source-address <IP>", "the client's IP address")
+  .option("--time <TIME>", "the time of the request, like 2026-11-23T09:00:00Z (default: now)")
   .option("--json", "the decision and the explanation as JSON", false)
   .addHelpText(
     "after",

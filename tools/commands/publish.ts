@@ -23,16 +23,16 @@ import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 import { writeWhole } from "../terminal/write-whole.ts";
 
 export const publishCommand = new Command("publish")
-  .summary("put a policy where Envoy loads it from")
+  .summary("publish a policy to the file that Envoy watches")
   .description(
-    "Checks a policy, then writes the file that Envoy watches (a file-ECDS resource with the policy inside), by " +
-      "rename: Envoy sees it whole or not at all. A file that is there keeps everything but the policy and its " +
-      "version; the options below say what a new file holds, or change that one setting of an old one. A " +
-      "refused policy leaves the file as it is.",
+    "Checks a policy, then writes the file that Envoy watches (a file-ECDS resource that contains the policy). The " +
+      "file is replaced atomically, by rename. An existing file keeps everything but the policy and its version; the " +
+      "options below set what a new file contains, or change that one setting of an existing file. An invalid " +
+      "policy leaves the file unchanged.",
   )
   .argument("<POLICY>", "policy file (- for standard input)")
-  .requiredOption("--to <FILE>", "the file that Envoy watches; JSON when its name ends in .json, else YAML")
-  .option("--wasm <PATH>", "where Envoy finds serin.wasm, on its machine (default: the packaged one)")
+  .requiredOption("--to <FILE>", "the file that Envoy watches: JSON if its name ends in .json, else YAML")
+  .option("--wasm <PATH>", "path of serin.wasm on Envoy's machine (default: the packaged one)")
   .option("--name <NAME>", "the filter's name in Envoy's http_filters (default: serin)")
   .addOption(
     new Option("--failure-policy <POLICY>", "what Envoy does after a trap (default: FAIL_RELOAD)").choices([
@@ -41,8 +41,8 @@ export const publishCommand = new Command("publish")
       "FAIL_OPEN",
     ] as const),
   )
-  .option("--json", "the outcome and the problems as JSON on stdout", false)
-  .option("--allow-warnings", "publish what flagd accepts: flags that can only answer ERROR", false)
+  .option("--json", "the result and the problems as JSON on stdout", false)
+  .option("--allow-warnings", "publish flags that flagd loads but can only answer with ERROR", false)
   .addHelpText(
     "after",
     examples(

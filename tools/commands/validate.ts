@@ -15,7 +15,7 @@ export const validateCommand = new Command("validate")
   )
   .argument("<POLICY...>", "policy files (- for standard input)")
   .option("--json", "problems as JSON on stdout", false)
-  .option("--allow-warnings", "accept what flagd accepts: flags that can only answer ERROR", false)
+  .option("--allow-warnings", "accept flags that flagd loads but can only answer with ERROR", false)
   .addHelpText(
     "after",
     examples(
