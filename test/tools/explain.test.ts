@@ -54,16 +54,16 @@ describe("explain", () => {
     return stdout;
   };
 
-  it("a bucketed request: identity, entry, position against the slots, headers", async () => {
+  it("a bucketed request: identity, entry, bucket against the slots, headers", async () => {
     const text = await explain(policy, "-H", "cookie: uid=42", "https://shop.example.com/checkout/pay");
     assert.match(text, /^GET https:\/\/shop\.example\.com\/checkout\/pay$/m);
     assert.match(text, /^identity +42 \(cookie uid\)$/m);
     assert.match(
       text,
-      /^ {2}applies +match entry 1 of 1 holds: host shop\.example\.com, path under \/checkout$/m,
+      /^ {2}match +entry 1 of 1: host shop\.example\.com, path under \/checkout$/m,
     );
-    assert.match(text, /^ {2}why +position 39\.764 % of the space is in the slot of canary \[SPLIT\]$/m);
-    assert.match(text, /^ {2}slots +canary holds 0 % to 50 % {2}<- here$/m);
+    assert.match(text, /^ {2}why +bucket 39\.764% is in the slot of canary \[SPLIT\]$/m);
+    assert.match(text, /^ {2}slots +canary: 0% to 50% {2}<- this user$/m);
     assert.match(text, /^ {2}cluster +checkout-v2$/m);
     assert.match(text, /^ {2}\+ x-serin-checkout: canary$/m);
     assert.match(text, /^ {2}\+ x-serin-cluster: checkout-v2$/m);
@@ -72,16 +72,16 @@ describe("explain", () => {
   it("a forced variant names the header, and forged headers are told", async () => {
     const headers = ["-H", "x-canary: canary", "-H", "X-Serin-Cluster: evil"];
     const text = await explain(policy, ...headers, "https://shop.example.com/checkout");
-    assert.match(text, /^ {2}why +forced by the request's header x-canary: canary \[TARGETING_MATCH\]$/m);
+    assert.match(text, /^ {2}why +forced by header x-canary: canary \[TARGETING_MATCH\]$/m);
     assert.match(text, /^ {2}- x-serin-cluster .*forged/m);
   });
 
   it("an anonymous request gets the default", async () => {
     const text = await explain(policy, "https://shop.example.com/checkout");
-    assert.match(text, /^identity +none: the request is anonymous$/m);
-    assert.match(text, /^rollout checkout -> stable \(the default\)$/m);
-    assert.match(text, /anonymous: no source gives it an identity \[DEFAULT\]/);
-    assert.match(text, /^request\n {2}left as it is\nresponse\n {2}left as it is\n$/m);
+    assert.match(text, /^identity +none \(anonymous request\)$/m);
+    assert.match(text, /^rollout checkout -> stable \(default\)$/m);
+    assert.match(text, /the request is anonymous \(no identity found\) \[DEFAULT\]/);
+    assert.match(text, /^request\n {2}unchanged\nresponse\n {2}unchanged\n$/m);
   });
 
   it("what failed in each entry, in words; applying rollouts first, else in the policy's order", async () => {
@@ -96,16 +96,16 @@ describe("explain", () => {
     const order = [...text.matchAll(/^rollout (\S+)/gm)].map((match) => match[1]);
     assert.deepEqual(order, ["2", "paused", "10"]);
     assert.match(text, /^rollout 10 does not apply$/m);
-    assert.match(text, /^ {2}entry 1 +fails on hosts; it wants host \*\.example\.org$/m);
+    assert.match(text, /^ {2}entry 1 +no match on hosts: expected host \*\.example\.org$/m);
     assert.match(
       text,
-      /^ {2}entry 2 +fails on headers; it wants path \/cart, method POST, header x-beta present$/m,
+      /^ {2}entry 2 +no match on headers: expected path \/cart, method POST, header x-beta present$/m,
     );
     assert.match(text, /^ {2}identity +7 \(query account\)$/m);
-    assert.match(text, /switched off \(state: DISABLED\) \[DISABLED\]$/m);
-    assert.match(text, /^ {2}applies +to every request: it has no match$/m);
-    assert.match(text, /left holds 0 % to 10 %/);
-    assert.match(text, /right holds 10 % to 100 %/);
+    assert.match(text, /is disabled \(state: DISABLED\) \[DISABLED\]$/m);
+    assert.match(text, /^ {2}match +every request \(no match in the policy\)$/m);
+    assert.match(text, /left: 0% to 10%/);
+    assert.match(text, /right: 10% to 100%/);
   });
 
   it("a cookie that is issued is told as identity and as the response's header", async () => {
@@ -144,34 +144,34 @@ describe("explain", () => {
     assert.match(no, /^flag plan -> off$/m);
     assert.deepEqual(section(no, "flag plan"), [
       "value false",
-      "why its targeting gives nothing: the default variant [DEFAULT]",
-      'saw query.n is "7"',
-      "headers.x-plan is null",
-      "/flags/plan/targeting/if/0 does not hold",
+      "why targeting chose no variant: the default variant [DEFAULT]",
+      'steps query.n = "7"',
+      "headers.x-plan = null",
+      "/flags/plan/targeting/if/0 is false",
     ]);
     assert.deepEqual(section(no, "rollout flagged does not apply"), [
-      "entry 1 fails on flag; it wants flag plan = true",
+      "entry 1 no match on flag: expected flag plan = true",
     ]);
     assert.deepEqual(section(no, "rollout ruled does not apply"), [
-      "entry 1 holds; it wants path under /",
-      "when does not hold",
+      "entry 1 matches: path under /",
+      "when is false",
     ]);
-    assert.deepEqual(section(no, "rollout only-ruled does not apply"), ["when does not hold"]);
+    assert.deepEqual(section(no, "rollout only-ruled does not apply"), ["when is false"]);
     assert.deepEqual(section(no, "flag plain -> a"), [
       'value {"b":[1]}',
-      "why it has no targeting: the default variant [STATIC]",
+      "why no targeting: the default variant [STATIC]",
     ]);
-    assert.match(section(no, "flag off -> no variant")?.join() ?? "", /switched off.* \[DISABLED\]/);
+    assert.match(section(no, "flag off -> no variant")?.join() ?? "", /is disabled.* \[DISABLED\]/);
     assert.match(section(no, "flag none -> no variant")?.join() ?? "", /no default variant.* \[DEFAULT\]/);
     assert.match(
       section(no, "flag lost -> no variant")?.join() ?? "",
-      /cannot be evaluated \(GENERAL\).* \[ERROR\]/,
+      /evaluation failed \(GENERAL\).* \[ERROR\]/,
     );
 
     const yes = await explained("-H", "x-plan: pro", "http://a/?n=7");
     assert.match(yes, /^rollout flagged -> d/m);
-    assert.match(yes, /match entry 1 of 1 holds: flag plan = true$/m);
-    assert.equal(section(yes, "flag plan -> on")?.at(-1), "/flags/plan/targeting/if/0 holds");
+    assert.match(yes, /match +entry 1 of 1: flag plan = true$/m);
+    assert.equal(section(yes, "flag plan -> on")?.at(-1), "/flags/plan/targeting/if/0 is true");
     assert.match(await explained("http://a/"), /^rollout only-ruled -> d/m);
   });
 
@@ -190,7 +190,7 @@ describe("explain: shadows", () => {
   const shadows = {
     chance: { match: [{ path: { value: "/a" } }], percent: 12.5, cluster: "v3" },
     certain: { percent: 100, cluster: "v3", dispatch: "mirror" },
-    visitors: { percent: 20, sample: "identity", cluster: "v3" },
+    users: { percent: 20, sample: "identity", cluster: "v3" },
     own: { identity: [{ header: "x-a" }], percent: 50, sample: "identity", cluster: "v3" },
     large: { percent: 100, cluster: "v3", dispatch: "mirror" },
     small: { percent: 100, cluster: "v3" },
@@ -214,7 +214,7 @@ describe("explain: shadows", () => {
 
   const copied = { applies: true, drawn: true, cluster: "v3" };
 
-  it("drawn by chance, or for certain", () => {
+  it("sampled at random, or for certain", () => {
     assert.deepEqual(
       words({
         chance: { ...copied, entry: 0, sample: "request", dispatch: "call" },
@@ -222,27 +222,27 @@ describe("explain: shadows", () => {
       }),
       [
         `shadow chance -> copied
-  applies  match entry 1 of 1 holds: path under /a
-  why      the request is drawn: by chance, 12.5 % of the requests; another time it may be otherwise
-  copy to  v3 (call: sent by the filter if the budget allows, the answers compared)`,
+  match    entry 1 of 1: path under /a
+  why      request sampled: 12.5% of requests at random; the next one like it may differ
+  copy to  v3 (call: sent by the filter if the budget allows; answers are compared)`,
         `shadow certain -> copied
-  applies  to every request of its methods: it has no match
-  why      the request is drawn: 100 % of the requests
-  copy to  v3 (mirror: sent by Envoy, if the route has the mirror policy)`,
+  match    every request with its methods (no match in the policy)
+  why      request sampled: 100% of requests
+  copy to  v3 (mirror: sent by Envoy if the route has a mirror policy)`,
       ],
     );
     assert.deepEqual(words({ chance: { applies: true, drawn: false, sample: "request" } }), [
       `shadow chance -> not copied
-  applies  to every request of its methods: it has no match
-  why      the request is not drawn: by chance, 12.5 % of the requests; another time it may be otherwise`,
+  match    every request with its methods (no match in the policy)
+  why      request not sampled: 12.5% of requests at random; the next one like it may differ`,
     ]);
   });
 
-  it("visitors by their place, or by none", () => {
+  it("users by their bucket, or by none", () => {
     const drawn = { ...copied, sample: "identity", dispatch: "call", below: 858993459 };
     assert.deepEqual(
       words({
-        visitors: { ...drawn, identity: { value: "50", source: "cookie", name: "uid" }, hash: 725634236 },
+        users: { ...drawn, identity: { value: "50", source: "cookie", name: "uid" }, hash: 725634236 },
         own: {
           ...drawn,
           drawn: false,
@@ -251,24 +251,24 @@ describe("explain: shadows", () => {
         },
       }),
       [
-        `shadow visitors -> copied
-  applies  to every request of its methods: it has no match
-  why      the visitor is drawn: 16.895 % is below 20 %
-           position = murmur3("shadow/visitors/<identity>")
-  copy to  v3 (call: sent by the filter if the budget allows, the answers compared)`,
+        `shadow users -> copied
+  match    every request with its methods (no match in the policy)
+  why      user sampled: bucket 16.895% is below 20%
+           bucket = murmur3("shadow/users/<identity>")
+  copy to  v3 (call: sent by the filter if the budget allows; answers are compared)`,
         `shadow own -> not copied
-  applies  to every request of its methods: it has no match
+  match    every request with its methods (no match in the policy)
   identity 7 (header x-a)
-  why      the visitor is not drawn: 65.505 % is not below 50 %
-           position = murmur3("shadow/own/<identity>")`,
+  why      user not sampled: bucket 65.505% is not below 50%
+           bucket = murmur3("shadow/own/<identity>")`,
       ],
     );
     assert.deepEqual(
-      words({ visitors: { applies: true, drawn: false, sample: "identity", identity: null } }),
+      words({ users: { applies: true, drawn: false, sample: "identity", identity: null } }),
       [
-        `shadow visitors -> not copied
-  applies  to every request of its methods: it has no match
-  why      visitors are drawn, and the request is anonymous: no source gives it an identity`,
+        `shadow users -> not copied
+  match    every request with its methods (no match in the policy)
+  why      users are sampled, and the request is anonymous (no identity found)`,
       ],
     );
   });
@@ -281,13 +281,13 @@ describe("explain: shadows", () => {
         small: { ...large, maxBodyBytes: 8, dispatch: "call" },
       }).map((part) => part.split("\n").at(-1)),
       [
-        "  body     over 65536 bytes, or of unknown length: counted as too_large",
-        "  body     over 8 bytes: counted as too_large",
+        "  body     larger than 65536 bytes or of unknown length: counted as too_large",
+        "  body     larger than 8 bytes: counted as too_large",
       ],
     );
   });
 
-  it("why a request is none of its own; those that apply first", () => {
+  it("why a request is not copied; those that apply first", () => {
     assert.deepEqual(
       words(
         {
@@ -300,14 +300,14 @@ describe("explain: shadows", () => {
       ).slice(1),
       [
         `shadow plain does not apply
-  entry 1  fails on path; it wants path under /a
-  entry 2  holds; it wants host b
-  when     does not hold`,
+  entry 1  no match on path: expected path under /a
+  entry 2  matches: host b
+  when     is false`,
         `shadow posts does not apply
-  method   CONNECT is none of POST, PUT`,
+  method   CONNECT is not one of POST, PUT`,
         `shadow certain does not apply
   upgrade  upgrades and CONNECT are never copied
-  method   CONNECT is none of GET, HEAD, OPTIONS (no methods are named)`,
+  method   CONNECT is not one of GET, HEAD, OPTIONS (the default)`,
       ],
     );
   });

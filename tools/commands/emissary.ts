@@ -33,7 +33,7 @@ emissaryCommand.action(async (policy, folder, options) => {
   const terminal = processTerminal();
   const { wasm, older } = await makeFolder(policy, folder, options.sidecar ? "sidecar" : "hook", terminal);
   terminal.stdout.write(`${folder}: ready to apply, with ${wasm}\n`);
-  if (older.length > 0) terminal.stdout.write(`  still there for pods that run: ${older.join(", ")}\n`);
+  if (older.length > 0) terminal.stdout.write(`  kept for running pods: ${older.join(", ")}\n`);
 });
 
 /** What the API server takes of a ConfigMap's values. */
@@ -69,7 +69,7 @@ export function configMap(name: string, files: ReadonlyMap<string, Buffer>): obj
   const bytes = [...files.values()].reduce((sum, content) => sum + content.length, 0);
   if (bytes > CONFIG_MAP_BYTES) {
     throw new CommandError(
-      `ConfigMap ${name}: ${bytes} bytes, and ${CONFIG_MAP_BYTES} are what it may hold`,
+      `ConfigMap ${name}: ${bytes} bytes exceed its limit of ${CONFIG_MAP_BYTES} bytes`,
       1,
     );
   }
@@ -112,7 +112,7 @@ export async function makeFolder(
   }
   const options = { to: join(folder, "filter.yaml"), wasm: `/serin/wasm/${wasm}`, json: false };
   if ((await publish(policy, options, terminal)) !== 0) {
-    throw new CommandError(`${folder}: the policy is refused`, 1);
+    throw new CommandError(`${folder}: the policy is invalid`, 1);
   }
   const read = async (names: readonly string[]): Promise<Map<string, Buffer>> =>
     new Map(

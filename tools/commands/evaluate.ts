@@ -56,7 +56,7 @@ async function evaluate(options: { readonly policy: string }, terminal: Terminal
     const answer = vm.evaluate(root, line, secondsOf(request));
     // JavaScript has taken it as JSON; the filter's reader is stricter in two ways.
     if (answer === null)
-      throw new RequestFault("", `half a surrogate pair, or more than ${limits.DEPTH} levels`);
+      throw new RequestFault("", `must not have an unpaired surrogate or more than ${limits.DEPTH} levels of nesting`);
     return answer;
   });
 }

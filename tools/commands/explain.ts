@@ -55,7 +55,7 @@ async function explain(url: string, options: Options, terminal: Terminal): Promi
   const stream = checked.filter.vm.request(checked.filter.root, request);
   const { decision, explanation, errors } = stream;
   stream.done();
-  for (const error of errors) terminal.stderr.write(`the filter survived an error: ${error.message}\n`);
+  for (const error of errors) terminal.stderr.write(`the filter recovered from an error: ${error.message}\n`);
   if (decision === null || explanation === null) {
     throw new CommandError("the filter made no decision about this request", 1);
   }

@@ -78,7 +78,7 @@ export async function publish(
   if (filter === null || source.json === null) {
     const report = { ok: false, file: options.to, changed: false, problems };
     if (options.json) terminal.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-    else terminal.stderr.write(`${options.to}: left as it is, the policy is refused\n`);
+    else terminal.stderr.write(`${options.to}: not changed: the policy is invalid\n`);
     return 1;
   }
   const policy = Buffer.from(source.json).toString("utf8");
@@ -94,7 +94,7 @@ export async function publish(
   const text = printFilterResource(options.to, document);
   const written = parseFilterResource(options.to, text);
   if (JSON.stringify(written.toJS()) !== JSON.stringify(document.toJS())) {
-    throw new CommandError(`${options.to}: cannot hold this policy as text; left as it is`, 1);
+    throw new CommandError(`${options.to}: cannot represent this policy; not changed`, 1);
   }
   const changed = text !== old;
   try {
@@ -109,8 +109,8 @@ export async function publish(
     const size = `${source.json.length} bytes, version ${version}`;
     terminal.stdout.write(
       changed
-        ? `${options.to}: ${terminal.colors.green("published")} ${policyFile} (${size})${old === null ? ", a new file" : ""}\n`
-        : `${options.to}: serves ${policyFile} already (${size})\n`,
+        ? `${options.to}: ${terminal.colors.green("published")} ${policyFile} (${size})${old === null ? ", new file" : ""}\n`
+        : `${options.to}: up to date with ${policyFile} (${size})\n`,
     );
   }
   return 0;
@@ -159,7 +159,7 @@ async function readOld(file: string): Promise<string | null> {
   try {
     const status = await lstat(file);
     // A rename would put a plain file in the link's place, and leave what it points to as it was.
-    if (status.isSymbolicLink()) throw new CommandError(`${file}: is a symbolic link; name the file itself`);
+    if (status.isSymbolicLink()) throw new CommandError(`${file}: is a symbolic link: name the file it points to`);
     return await readFile(file, "utf8");
   } catch (error) {
     if (error instanceof CommandError) throw error;

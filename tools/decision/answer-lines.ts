@@ -19,7 +19,7 @@ export async function answerLines(
   const answerOne = (line: Line): string => {
     count++;
     try {
-      if (line === null) throw new RequestFault("", "longer than 16 MiB");
+      if (line === null) throw new RequestFault("", "the line is longer than 16 MiB");
       return `${answer(parse(line), line)}\n`;
     } catch (error) {
       faults++;
@@ -31,18 +31,18 @@ export async function answerLines(
     if (!(await write(terminal.stdout, lines.map(answerOne).join("")))) break;
   }
   if (faults === 0) return 0;
-  terminal.stderr.write(`${faults} of ${count} lines gave no ${what}\n`);
+  terminal.stderr.write(`${faults} of ${count} lines failed\n`);
   return 1;
 }
 
 function parse(line: Buffer): unknown {
-  if (!isUtf8(line)) throw new RequestFault("", "not UTF-8");
+  if (!isUtf8(line)) throw new RequestFault("", "invalid UTF-8");
   const text = line.toString("utf8");
-  if (text.trim() === "") throw new RequestFault("", "an empty line");
+  if (text.trim() === "") throw new RequestFault("", "the line is empty");
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new RequestFault("", `not JSON: ${(error as Error).message}`);
+    throw new RequestFault("", `invalid JSON: ${(error as Error).message}`);
   }
 }
 

@@ -69,28 +69,28 @@ class Words {
     const reason = textOf(member(flag, "reason")) ?? "";
     const code = textOf(member(flag, "errorCode"));
     const words: Record<string, string> = {
-      DISABLED: "the flag is switched off: applications get their own default",
-      STATIC: "it has no targeting: the default variant",
+      DISABLED: "the flag is disabled: applications use their own default",
+      STATIC: "no targeting: the default variant",
       DEFAULT:
         member(flag, "variant") === undefined
-          ? "its targeting gives nothing and it has no default variant: applications get their own"
-          : "its targeting gives nothing: the default variant",
-      TARGETING_MATCH: "its targeting chose it",
-      ERROR: `it cannot be evaluated (${code ?? "GENERAL"}): applications get their own default`,
+          ? "targeting chose no variant and there is no default variant: applications use their own default"
+          : "targeting chose no variant: the default variant",
+      TARGETING_MATCH: "chosen by targeting",
+      ERROR: `evaluation failed (${code ?? "GENERAL"}): applications use their own default`,
     };
     return `${words[reason] ?? reason} ${this.colors.dim(`[${reason}]`)}`;
   }
 
-  /** What the flag's targeting looked at, in order: variables with their values, conditions with their place. */
+  /** What the flag's targeting read, in order: variables with their values, conditions with their JSON Pointers. */
   #steps(key: string): string[] {
     const explained = member(member(this.explained.explanation, "flags"), key);
     return itemsOf(member(explained, "steps")).map((step, index) => {
       const pointer = textOf(member(step, "if"));
       const words =
         pointer === undefined
-          ? `${textOf(member(step, "var"))} is ${jsonText(member(step, "value"))}`
-          : `${pointer} ${member(step, "holds") === true ? this.colors.green("holds") : "does not hold"}`;
-      return this.#line(index === 0 ? "saw" : "", words);
+          ? `${textOf(member(step, "var"))} = ${jsonText(member(step, "value"))}`
+          : `${pointer} is ${member(step, "holds") === true ? this.colors.green("true") : "false"}`;
+      return this.#line(index === 0 ? "steps" : "", words);
     });
   }
 
@@ -115,7 +115,7 @@ class Words {
     return [
       "",
       `shadow ${colors.bold(name)} ${colors.dim("->")} ${isCopied ? colors.green("copied") : colors.cyan("not copied")}`,
-      this.#line("applies", appliesWords(shadow, this.#shadowPolicy(name), "every request of its methods")),
+      this.#line("match", matchWords(shadow, this.#shadowPolicy(name), "every request with its methods")),
       ...(own === undefined ? [] : [this.#line("identity", this.#identityWords(own))]),
       ...this.#drawWords(name, shadow, isDrawn),
       ...(isTooLarge ? [this.#line("body", this.#tooLargeWords(shadow))] : []),
@@ -125,41 +125,39 @@ class Words {
 
   #drawWords(name: string, shadow: OrderedJson, isDrawn: boolean): string[] {
     const share = member(this.#shadowPolicy(name), "percent") ?? 0;
-    const of = `${jsonText(share)} % of the`;
-    const verdict = isDrawn ? "is drawn" : "is not drawn";
+    const sampled = isDrawn ? "sampled" : "not sampled";
     if (textOf(member(shadow, "sample")) !== "identity") {
       const isCertain = share === 0 || share === 100;
-      const words = isCertain
-        ? `${of} requests`
-        : `by chance, ${of} requests; another time it may be otherwise`;
-      return [this.#line("why", `the request ${verdict}: ${words}`)];
+      const requests = `${jsonText(share)}% of requests`;
+      const words = isCertain ? requests : `${requests} at random; the next one like it may differ`;
+      return [this.#line("why", `request ${sampled}: ${words}`)];
     }
     const hash = member(shadow, "hash");
     if (typeof hash !== "number") {
       return [
-        this.#line("why", "visitors are drawn, and the request is anonymous: no source gives it an identity"),
+        this.#line("why", "users are sampled, and the request is anonymous (no identity found)"),
       ];
     }
-    const at = this.colors.bold(`${percent(hash)} %`);
+    const at = this.colors.bold(percent(hash));
     return [
       this.#line(
         "why",
-        `the visitor ${verdict}: ${at} is ${isDrawn ? "below" : "not below"} ${jsonText(share)} %`,
+        `user ${sampled}: bucket ${at} is ${isDrawn ? "below" : "not below"} ${jsonText(share)}%`,
       ),
-      this.#line("", this.colors.dim(`position = murmur3("shadow/${name}/<identity>")`)),
+      this.#line("", this.colors.dim(`bucket = murmur3("shadow/${name}/<identity>")`)),
     ];
   }
 
   #tooLargeWords(shadow: OrderedJson): string {
     const most = member(shadow, "maxBodyBytes");
-    const unknown = textOf(member(shadow, "dispatch")) === "mirror" ? ", or of unknown length" : "";
-    return this.colors.yellow(`over ${jsonText(most)} bytes${unknown}: counted as too_large`);
+    const unknown = textOf(member(shadow, "dispatch")) === "mirror" ? " or of unknown length" : "";
+    return this.colors.yellow(`larger than ${jsonText(most)} bytes${unknown}: counted as too_large`);
   }
 
   #copyWords(shadow: OrderedJson): string {
     const how: Record<string, string> = {
-      call: "sent by the filter if the budget allows, the answers compared",
-      mirror: "sent by Envoy, if the route has the mirror policy",
+      call: "sent by the filter if the budget allows; answers are compared",
+      mirror: "sent by Envoy if the route has a mirror policy",
     };
     const dispatch = textOf(member(shadow, "dispatch")) ?? "";
     return `${textOf(member(shadow, "cluster"))} ${this.colors.dim(`(${dispatch}: ${how[dispatch] ?? ""})`)}`;
@@ -169,7 +167,7 @@ class Words {
     const { colors } = this;
     const policy = this.#shadowPolicy(name);
     const methods = itemsOf(member(policy, "methods")).map(textOf);
-    const wanted = methods.length === 0 ? "GET, HEAD, OPTIONS (no methods are named)" : methods.join(", ");
+    const wanted = methods.length === 0 ? "GET, HEAD, OPTIONS (the default)" : methods.join(", ");
     return [
       "",
       `shadow ${colors.bold(name)} ${colors.dim("does not apply")}`,
@@ -177,7 +175,7 @@ class Words {
         ? [this.#line("upgrade", colors.yellow("upgrades and CONNECT are never copied"))]
         : []),
       ...(member(shadow, "method") === false
-        ? [this.#line("method", `${colors.yellow(this.explained.method)} is none of ${wanted}`)]
+        ? [this.#line("method", `${colors.yellow(this.explained.method)} is not one of ${wanted}`)]
         : []),
       ...this.#failures(shadow, policy),
     ];
@@ -189,7 +187,7 @@ class Words {
     const lines = [
       ...itemsOf(member(request, "remove")).map((name) =>
         this.colors.red(
-          `- ${textOf(name)}   ${this.colors.dim("(the client sent it itself: forged, removed)")}`,
+          `- ${textOf(name)}   ${this.colors.dim("(forged by the client: removed)")}`,
         ),
       ),
       ...membersOf(member(request, "set")).map(([name, value]) =>
@@ -202,7 +200,7 @@ class Words {
     const cookies = itemsOf(member(member(decision, "response"), "set-cookie")).map((cookie) =>
       this.colors.green(`+ set-cookie: ${textOf(cookie)}`),
     );
-    const nothing = this.colors.dim("left as it is");
+    const nothing = this.colors.dim("unchanged");
     return [
       "",
       "request",
@@ -222,11 +220,11 @@ class Words {
     return [
       "",
       `rollout ${colors.bold(name)} ${colors.dim("->")} ${isDefault ? colors.cyan(variant) : colors.green(variant)}` +
-        (isDefault ? colors.dim(" (the default)") : ""),
-      this.#line("applies", appliesWords(rollout, this.#policyOf(name), "every request")),
+        (isDefault ? colors.dim(" (default)") : ""),
+      this.#line("match", matchWords(rollout, this.#policyOf(name), "every request")),
       ...(own === undefined ? [] : [this.#line("identity", this.#identityWords(own))]),
       ...this.#why(name, rollout, variant, isDefault),
-      this.#line("cluster", cluster ?? colors.dim("names none: the route's own")),
+      this.#line("cluster", cluster ?? colors.dim("the route's own (the variant names none)")),
     ];
   }
 
@@ -235,21 +233,21 @@ class Words {
     const forcedBy = textOf(member(rollout, "forcedBy"));
     const tag = this.colors.dim(`[${reason}]`);
     if (reason === "DISABLED")
-      return [this.#line("why", `the rollout is switched off (state: DISABLED) ${tag}`)];
+      return [this.#line("why", `the rollout is disabled (state: DISABLED) ${tag}`)];
     if (forcedBy !== undefined) {
       const source = textOf(member(member(this.#policyOf(name), "force"), forcedBy)) ?? "";
-      return [this.#line("why", `forced by the request's ${forcedBy} ${source}: ${variant} ${tag}`)];
+      return [this.#line("why", `forced by ${forcedBy} ${source}: ${variant} ${tag}`)];
     }
     const hash = member(rollout, "hash");
     if (typeof hash !== "number") {
-      return [this.#line("why", `the request is anonymous: no source gives it an identity ${tag}`)];
+      return [this.#line("why", `the request is anonymous (no identity found) ${tag}`)];
     }
     const at = percent(hash);
-    const verdict = isDefault ? `outside every slot, so the default ${variant}` : `in the slot of ${variant}`;
+    const verdict = isDefault ? `outside all slots: the default ${variant}` : `in the slot of ${variant}`;
     const slots = itemsOf(member(rollout, "slots")).map((slot) => this.#slotWords(slot, hash));
     return [
-      this.#line("why", `position ${this.colors.bold(`${at} %`)} of the space is ${verdict} ${tag}`),
-      this.#line("", this.colors.dim(`position = murmur3("${textOf(member(rollout, "salt"))}/<identity>")`)),
+      this.#line("why", `bucket ${this.colors.bold(at)} is ${verdict} ${tag}`),
+      this.#line("", this.colors.dim(`bucket = murmur3("${textOf(member(rollout, "salt"))}/<identity>")`)),
       ...slots.map((slot, index) => this.#line(index === 0 ? "slots" : "", slot)),
     ];
   }
@@ -258,9 +256,9 @@ class Words {
     const begin = Number(member(slot, "begin"));
     const end = Number(member(slot, "end"));
     const variant = textOf(member(slot, "variant")) ?? "";
-    if (begin === end) return this.colors.dim(`${variant} holds nothing`);
-    const words = `${variant} holds ${percent(begin)} % to ${percent(end)} %`;
-    return hash >= begin && hash < end ? this.colors.green(`${words}  <- here`) : words;
+    if (begin === end) return this.colors.dim(`${variant}: empty`);
+    const words = `${variant}: ${percent(begin)} to ${percent(end)}`;
+    return hash >= begin && hash < end ? this.colors.green(`${words}  <- this user`) : words;
   }
 
   #notApplying(name: string, rollout: OrderedJson): string[] {
@@ -275,17 +273,17 @@ class Words {
   #failures(explained: OrderedJson, policy: OrderedJson | undefined): string[] {
     const entries = itemsOf(member(explained, "entries")).map((condition, index) => {
       const failed = textOf(condition);
-      const words = failed === undefined ? "holds" : `fails on ${this.colors.yellow(failed)}`;
-      return this.#line(`entry ${index + 1}`, `${words}; it wants ${entryWords(policy, index)}`);
+      const words = failed === undefined ? "matches:" : `no match on ${this.colors.yellow(failed)}: expected`;
+      return this.#line(`entry ${index + 1}`, `${words} ${entryWords(policy, index)}`);
     });
     const rule =
-      member(explained, "when") === false ? [this.#line("when", this.colors.yellow("does not hold"))] : [];
+      member(explained, "when") === false ? [this.#line("when", this.colors.yellow("is false"))] : [];
     return [...entries, ...rule];
   }
 
   #identityWords(identity: OrderedJson | undefined): string {
     const value = textOf(member(identity, "value"));
-    if (value === undefined) return this.colors.dim("none: the request is anonymous");
+    if (value === undefined) return this.colors.dim("none (anonymous request)");
     const source = textOf(member(identity, "source")) ?? "";
     const name = textOf(member(identity, "name"));
     const issued = source === "issueCookie" ? "issued now in cookie" : source;
@@ -305,22 +303,22 @@ class Words {
   }
 }
 
-/** Which entry of its match made a rollout or a shadow apply. */
-function appliesWords(explained: OrderedJson, policy: OrderedJson | undefined, all: string): string {
+/** Which match entry made a rollout or a shadow apply. */
+function matchWords(explained: OrderedJson, policy: OrderedJson | undefined, all: string): string {
   const entry = member(explained, "entry");
   const count = itemsOf(member(policy, "match")).length;
   return typeof entry === "number"
-    ? `match entry ${entry + 1} of ${count} holds: ${entryWords(policy, entry)}`
-    : `to ${all}: it has no match`;
+    ? `entry ${entry + 1} of ${count}: ${entryWords(policy, entry)}`
+    : `${all} (no match in the policy)`;
 }
 
 function entryWords(policy: OrderedJson | undefined, index: number): string {
   return describeMatchEntry(itemsOf(member(policy, "match"))[index]);
 }
 
-/** A place in the hash space as a percentage: three decimals, as percents are written. */
+/** A position among all buckets: three decimals, as percents in a policy. */
 function percent(position: number): string {
-  return String(Number(((position / SPACE) * 100).toFixed(3)));
+  return `${Number(((position / SPACE) * 100).toFixed(3))}%`;
 }
 
 function jsonText(value: OrderedJson | undefined): string {

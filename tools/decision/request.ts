@@ -40,7 +40,7 @@ export function readRequest(value: unknown): ReadRequest {
     if (!REQUEST_KEYS.has(key)) {
       throw new RequestFault(
         pointerStep(key),
-        `unknown member; a request has ${[...REQUEST_KEYS].join(", ")}`,
+        `unknown key; known: ${[...REQUEST_KEYS].join(", ")}`,
       );
     }
   }
@@ -83,13 +83,13 @@ function readUrl(url: unknown): { scheme: string; authority: string; path: strin
   if (!/^https?$/i.test(scheme))
     throw new RequestFault("/url", `must be http or https, got ${quote(scheme)}`);
   if (authority.includes("@"))
-    throw new RequestFault("/url", "must not name a user: no client sends it here");
+    throw new RequestFault("/url", "must not contain user information: clients do not send it");
   const host = AUTHORITY.exec(authority);
   if (host === null || Number(host[2] ?? 0) > 65535) {
     throw new RequestFault("/url", `must name a host, got ${quote(authority)}`);
   }
   if (/[\x00-\x20\x7f]/.test(rest)) {
-    throw new RequestFault("/url", "must hold no blanks or control characters: write %20 and the like");
+    throw new RequestFault("/url", "must not contain spaces or control characters: encode them, as in %20");
   }
   return { scheme: scheme.toLowerCase(), authority, path: rest.startsWith("/") ? rest : `/${rest}` };
 }
@@ -108,14 +108,14 @@ function readHeaders(headers: unknown): [name: string, value: string][] {
   return Object.entries(headers).flatMap(([name, values]) => {
     const pointer = `/headers${pointerStep(name)}`;
     if (name.startsWith(":"))
-      throw new RequestFault(pointer, "is part of the url or the method; say it there");
-    if (!TOKEN.test(name)) throw new RequestFault(pointer, "cannot be a header's name");
+      throw new RequestFault(pointer, "must not be a pseudo-header: use url and method");
+    if (!TOKEN.test(name)) throw new RequestFault(pointer, "must be a valid header name");
     const list: unknown[] = Array.isArray(values) ? values : [values];
     return list.map((value): [string, string] => {
       if (typeof value !== "string") {
         throw new RequestFault(pointer, `must be a string or a list of strings, got ${kindOf(value)}`);
       }
-      if (/[\0\r\n]/.test(value)) throw new RequestFault(pointer, "must not hold a line break or a NUL");
+      if (/[\0\r\n]/.test(value)) throw new RequestFault(pointer, "must not contain a line break or NUL");
       return [name.toLowerCase(), value.replace(/^[ \t]+|[ \t]+$/g, "")];
     });
   });

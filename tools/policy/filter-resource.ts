@@ -56,7 +56,7 @@ export function parseFilterResource(file: string, text: string): Document {
   const document = parseDocument(text, { prettyErrors: false });
   const fault = document.errors[0];
   if (fault !== undefined)
-    throw new CommandError(`${file}: cannot be read as YAML or JSON: ${fault.message}`, 1);
+    throw new CommandError(`${file}: invalid YAML or JSON: ${fault.message}`, 1);
   return document;
 }
 
@@ -107,13 +107,13 @@ function wasmConfigOf(file: string, document: Document, name: string | undefined
   const [only, another] = chosen;
   if (only === undefined) {
     const wanted =
-      name !== undefined && filters.length > 0 ? `no filter ${name} in it (there is ${names})` : null;
+      name !== undefined && filters.length > 0 ? `no filter called ${name} (found: ${names})` : null;
     throw new CommandError(
-      `${file}: ${wanted ?? "not a file of Envoy filter resources with a Wasm filter in it"}; left as it is`,
+      `${file}: ${wanted ?? "no Wasm filter resource found"}; not changed`,
       1,
     );
   }
-  if (another !== undefined) throw new CommandError(`${file}: holds ${names}; say which with --name`, 1);
+  if (another !== undefined) throw new CommandError(`${file}: several filters (${names}): choose one with --name`, 1);
   return only.config;
 }
 

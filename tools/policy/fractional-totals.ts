@@ -10,7 +10,7 @@ export interface Fractional {
   readonly path: string;
   /** JSON Pointer of where it stands. */
   readonly pointer: string;
-  /** What users are told apart by, as JSON; "" for flag key and targeting key. */
+  /** The bucketing value, as JSON; "" for flag key and targeting key. */
   readonly by: string;
   /** Variants, as JSON, and their weights; null when a weight is a rule, or the whole can give nothing. */
   readonly buckets: readonly (readonly [variant: string, weight: number])[] | null;
@@ -75,19 +75,19 @@ function counterpart(one: Fractional, old: Fractional[], now: Fractional[]): Fra
 function moveOf(was: Fractional | undefined, is: Fractional): string | null {
   if (was === undefined) return null;
   if (was.by !== is.by)
-    return "users are told apart by something else than before: nearly all of them are drawn anew";
+    return "the bucketing value has changed, which reassigns nearly all users";
   if (was.buckets === null || is.buckets === null) return null;
   const moved = movedShare(was.buckets, is.buckets);
   const needed = neededShare(was.buckets, is.buckets);
   // Sums of doubles: what is below no user can be.
   if (moved < SMALLEST) return null;
-  const far = moved - needed < SMALLEST ? "" : ` where ${percent(needed)} % would do`;
+  const far = moved - needed < SMALLEST ? "" : ` (${percent(needed)}% would be enough)`;
   const [before, now] = [sumOf(was.buckets), sumOf(is.buckets)];
   if (before !== now) {
-    return `the weights added up to ${before} and now to ${now}, which moves ${percent(moved)} % of users${far}: keep the sum, and shift weights within it`;
+    return `the sum of the weights changed from ${before} to ${now}, which moves ${percent(moved)}% of users${far}: keep the sum and shift weights within it`;
   }
   if (far !== "" && orderChanged(was.buckets, is.buckets)) {
-    return `the buckets stand in another order, which moves ${percent(moved)} % of users${far}: keep the order, and shift weights within it`;
+    return `the order of the buckets changed, which moves ${percent(moved)}% of users${far}: keep the order and shift weights within it`;
   }
   return null;
 }
@@ -153,7 +153,7 @@ function generationMoves(before: unknown, after: unknown, now: Fractional[]): Mo
   const settings = memberOf(after, "flagd");
   const pointer =
     settings === undefined ? "" : hasMember(settings, "fractional") ? "/flagd/fractional" : "/flagd";
-  const message = `users were bucketed as ${was} does and now as ${is} does: nearly all users of every fractional are drawn anew`;
+  const message = `bucketing changed from ${was} to ${is}, which reassigns nearly all users of every fractional`;
   return [{ pointer, message }];
 }
 
@@ -171,7 +171,7 @@ function renamedFlags(before: unknown, after: unknown, now: Fractional[]): Move[
         path.startsWith(`/flags${pointerStep(key)}/`) && (by === "" || by.includes('"$flagd.flagKey"')),
     );
     if (was === undefined || hashed === undefined) return [];
-    const message = `the flag's key was ${JSON.stringify(was)}, and is part of what users are told apart by: nearly all of them are drawn anew`;
+    const message = `the flag was renamed from ${JSON.stringify(was)}, and its key is part of the bucketing value: nearly all users are reassigned`;
     return [{ pointer: hashed.pointer, message }];
   });
 }

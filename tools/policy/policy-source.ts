@@ -79,7 +79,7 @@ function encodingProblem(bytes: Buffer): PlacedProblem {
     column,
     pointer: "",
     code: codes.ENCODING,
-    message: "not UTF-8 from here on",
+    message: "invalid UTF-8",
     severity: "error",
   };
 }

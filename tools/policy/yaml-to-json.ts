@@ -50,7 +50,7 @@ export function convertYaml(text: string): YamlConversion {
         offset,
         pointer: "",
         code: codes.SYNTAX,
-        message: "a second document begins here; a policy is one document",
+        message: "a second YAML document: a policy must be a single document",
       },
     ]);
   }
@@ -164,7 +164,7 @@ class Converter {
     if (node === null) return this.#writer.token("null", offset);
     if (this.#open.has(node)) {
       const alias = written?.range?.[0] ?? offset;
-      this.#stop(alias, codes.REFERENCE, "an alias inside the node that it stands for");
+      this.#stop(alias, codes.REFERENCE, "an alias of a node that contains it");
     }
     this.#checkTag(node, offset);
     this.#open.add(node);
@@ -243,9 +243,9 @@ class Converter {
     const node = this.#follow(value);
     const sources = isSeq(node) ? node.items.map((item) => this.#follow(item as Node | null)) : [node];
     return sources.map((source) => {
-      if (!isMap(source)) this.#stop(keyOffset, codes.TYPE, "<< takes a mapping or a list of mappings");
+      if (!isMap(source)) this.#stop(keyOffset, codes.TYPE, "<< must be a mapping or a list of mappings");
       if (this.#open.has(source))
-        this.#stop(keyOffset, codes.REFERENCE, "<< of the mapping that it stands in");
+        this.#stop(keyOffset, codes.REFERENCE, "<< merges a mapping into itself");
       return source;
     });
   }
@@ -254,11 +254,11 @@ class Converter {
   #keyName(key: Node | null, map: YAMLMap): string {
     const node = this.#follow(key);
     const offset = key?.range?.[0] ?? endOf(map, 0);
-    if (isMap(node) || isSeq(node)) this.#stop(offset, codes.TYPE, "a key must be text, got a collection");
-    if (!isScalar(node)) this.#stop(offset, codes.TYPE, "a key must be text, got none");
+    if (isMap(node) || isSeq(node)) this.#stop(offset, codes.TYPE, "a key must be a string, got a collection");
+    if (!isScalar(node)) this.#stop(offset, codes.TYPE, "a key must be a string, got nothing");
     this.#checkTag(node, offset);
     if (typeof node.value === "string") return node.value;
-    if (!node.source) this.#stop(offset, codes.TYPE, "a key must be text, got none");
+    if (!node.source) this.#stop(offset, codes.TYPE, "a key must be a string, got nothing");
     return node.source;
   }
 
@@ -282,7 +282,7 @@ class Converter {
     const tag = node.tag;
     if (tag === undefined || tag === "!" || CORE_TAGS.has(tag)) return;
     const shown = tag.startsWith("tag:yaml.org,2002:") ? `!!${tag.slice("tag:yaml.org,2002:".length)}` : tag;
-    this.#stop(offset, codes.SYNTAX, `tag ${shown} has no meaning in a policy`);
+    this.#stop(offset, codes.SYNTAX, `unsupported tag ${shown}`);
   }
 
   /** The core schema knows no other scalars than these four. */
@@ -292,7 +292,7 @@ class Converter {
     if (value === null || typeof value === "boolean") return String(value);
     const spelled = jsonNumber(node.source ?? String(value));
     if (spelled === null)
-      this.#stop(offset, codes.VALUE, `${node.source ?? "this number"} cannot be said in JSON`);
+      this.#stop(offset, codes.VALUE, `${node.source ?? "this number"} is not a JSON number`);
     return spelled;
   }
 }
