@@ -59,31 +59,31 @@ const ROWS: Row[] = [
     "a Mapping that is missing",
     POLICY,
     STABLE,
-    [["mapping-missing", "error", "3:13 /metadata/name", /with x-serin-checkout: canary\.\*\*\*, which/]],
+    [["mapping-missing", "error", "3:13 /metadata/name", /second Mapping like this one with x-serin-checkout: canary\.\*\*\*$/]],
   ],
   [
     "an option that is not repeated",
     POLICY,
     BOTH.replace(/(v2.shop:8080\n) +timeout_ms: 4000\n/, "$1"),
-    [["mapping-differs", "error", "13:1 /spec", /^timeout_ms of Mapping checkout is not repeated/]],
+    [["mapping-differs", "error", "13:1 /spec", /^timeout_ms of Mapping checkout is missing/]],
   ],
   [
     "an option that is another",
     POLICY,
     BOTH.replace(/(v2.shop:8080\n +timeout_ms:) 4000/, "$1 9000"),
-    [["mapping-differs", "warning", "17:3 /spec/timeout_ms", /^timeout_ms is another/]],
+    [["mapping-differs", "warning", "17:3 /spec/timeout_ms", /^timeout_ms differs/]],
   ],
   [
     "another service",
     POLICY,
     BOTH.replace("checkout-v2.shop", "checkout-v3.shop"),
-    [["mapping-differs", "error", "16:3 /spec/service", /^goes to checkout-v3.shop:8080, the policy says/]],
+    [["mapping-differs", "error", "16:3 /spec/service", /^goes to checkout-v3.shop:8080, but the policy names/]],
   ],
   [
     "a precedence below that of the stable one",
     POLICY,
     BOTH.replace("timeout_ms: 4000", "precedence: 5"),
-    [["mapping-hidden", "error", "13:1 /spec", /its precedence 0 is below 5/]],
+    [["mapping-hidden", "error", "13:1 /spec", /its precedence 0 is below that of Mapping checkout \(5\)/]],
   ],
   [
     "a variant that anybody can pick",
@@ -91,7 +91,7 @@ const ROWS: Row[] = [
     BOTH.replace(".4Zq8vK1x0sTn7LbE", ""),
     [
       ["mapping-missing", "error", "3:13 /metadata/name", /canary\.\*\*\*/],
-      ["mapping-open", "error", "18:14 /spec/headers/x-serin-checkout", /^asks for no secret/],
+      ["mapping-open", "error", "18:14 /spec/headers/x-serin-checkout", /^matches without the secret/],
     ],
   ],
   [
@@ -100,7 +100,7 @@ const ROWS: Row[] = [
     BOTH.replace("4Zq8vK1x0sTn7LbE", "before"),
     [
       ["mapping-missing", "error", "3:13 /metadata/name", /canary\.\*\*\*/],
-      ["mapping-unused", "warning", "18:14 /spec/headers/x-serin-checkout", /^asks for another secret/],
+      ["mapping-unused", "warning", "18:14 /spec/headers/x-serin-checkout", /^has a different secret/],
     ],
   ],
   [
@@ -115,7 +115,7 @@ const ROWS: Row[] = [
         "mapping-unused",
         "warning",
         "28:14 /spec/headers/x-serin-gone",
-        /no rollout of the policy is called gone/,
+        /the policy has no rollout called gone/,
       ],
     ],
   ],
@@ -123,7 +123,7 @@ const ROWS: Row[] = [
     "a pattern for our header",
     POLICY,
     `${BOTH}${BOTH.slice(BOTH.indexOf("---")).replace("headers:", "regex_headers:").replace("/checkout/", "/a/")}`,
-    [["mapping-open", "warning", "28:20 /spec/regex_headers/x-serin-checkout", /^a pattern may hold/]],
+    [["mapping-open", "warning", "28:20 /spec/regex_headers/x-serin-checkout", /^a pattern may match/]],
   ],
   [
     "requests split by weight",
@@ -134,7 +134,7 @@ const ROWS: Row[] = [
         "mapping-split",
         "warning",
         "27:3 /spec/weight",
-        /as Mapping checkout: Emissary splits them by chance/,
+        /as Mapping checkout: Emissary splits them at random/,
       ],
     ],
   ],
@@ -153,9 +153,9 @@ const ROWS: Row[] = [
         "mapping-copies",
         "warning",
         "28:3 /spec/shadow",
-        /users of another variant than the default are not copied/,
+        /only users of the default are copied/,
       ],
-      ["mapping-copies", "error", "38:3 /spec/shadow", /Mapping a is the shadow/],
+      ["mapping-copies", "error", "38:3 /spec/shadow", /Mapping a is already the shadow/],
     ],
   ],
   ["the cluster of a call", POLICY + SHADOW, BOTH + DISPATCH, []],
@@ -181,7 +181,7 @@ const ROWS: Row[] = [
         "mapping-differs",
         "error",
         "23:1 /spec",
-        /makes the cluster cluster_other_.*, the policy names cluster_serin/,
+        /creates the cluster cluster_other_.*, but the policy names cluster_serin/,
       ],
     ],
   ],
@@ -189,7 +189,7 @@ const ROWS: Row[] = [
     "a dispatch Mapping that anybody reaches",
     POLICY,
     BOTH + DISPATCH.replace("method: SERIN, ", ""),
-    [["mapping-open", "error", "23:1 /spec", /^anybody who sends "Host: shadow.invalid"/]],
+    [["mapping-open", "error", "23:1 /spec", /^any client can reach it with "Host: shadow.invalid"/]],
   ],
   [
     "a dispatch Mapping that no Host takes",
@@ -201,7 +201,7 @@ const ROWS: Row[] = [
     "a host that no Host takes",
     POLICY,
     BOTH + HOST("*.example.org"),
-    [["mapping-hidden", "warning", "3:13 /metadata/name", /no Host here takes requests to shop.example.com/]],
+    [["mapping-hidden", "warning", "3:13 /metadata/name", /no Host in these files matches shop.example.com/]],
   ],
   [
     "a rollout without a secret",
@@ -212,7 +212,7 @@ const ROWS: Row[] = [
         "no-secret",
         "warning",
         "4:5 /rollouts/checkout",
-        /any client picks a variant by sending x-serin-checkout/,
+        /any client can choose a variant by sending x-serin-checkout/,
       ],
     ],
   ],
@@ -226,14 +226,14 @@ const POLICIES: Row[] = [
     BOTH,
     [
       ["no-secret", "warning", "4:5 /rollouts/checkout", /no headerSecret/],
-      ["conflict", "error", "9:8 /steer", /Mappings look at headers alone/],
+      ["conflict", "error", "9:8 /steer", /Mappings can only match headers/],
     ],
   ],
   [
     "a secret that Emissary would change",
     POLICY.replace("4Zq8vK1x0sTn7LbE", "a$HOME"),
     BOTH,
-    [["value", "error", "4:19 /rollouts/checkout/headerSecret", /must not hold a \$/]],
+    [["value", "error", "4:19 /rollouts/checkout/headerSecret", /must not contain a \$/]],
   ],
   [
     "a cluster that no Mapping makes",
@@ -244,7 +244,7 @@ const POLICIES: Row[] = [
         "reference",
         "error",
         "9:38 /rollouts/checkout/variants/canary/cluster",
-        /say service in place of cluster/,
+        /use service instead of cluster/,
       ],
     ],
   ],
@@ -252,7 +252,7 @@ const POLICIES: Row[] = [
     "a match that no Mapping serves",
     POLICY.replace("/checkout }", "/basket }"),
     BOTH,
-    [["reference", "error", "4:5 /rollouts/checkout", /no Mapping serves what it matches/]],
+    [["reference", "error", "4:5 /rollouts/checkout", /no Mapping serves the requests that it matches/]],
   ],
   [
     "a service that is none",
@@ -271,7 +271,7 @@ const POLICIES: Row[] = [
     "service and cluster",
     POLICY.replace("percent: 5,", "percent: 5, cluster: a,"),
     BOTH,
-    [["conflict", "error", "9:50 /rollouts/checkout/variants/canary/service", /one of them/]],
+    [["conflict", "error", "9:50 /rollouts/checkout/variants/canary/service", /remove one/]],
   ],
   [
     "a service that is a number",
@@ -291,7 +291,7 @@ const POLICIES: Row[] = [
         "value",
         "error",
         "10:44 /rollouts/checkout/variants/other/service",
-        /must be written where it is used/,
+        /must be written out here/,
       ],
     ],
   ],
@@ -303,7 +303,7 @@ shadows:
   b: { percent: 1, dispatch: mirror, service: b }
 `,
     STABLE,
-    [["mapping-copies", "warning", "4:6 /shadows/b", /shadow a concerns Mapping checkout too/]],
+    [["mapping-copies", "warning", "4:6 /shadows/b", /shadow a also matches Mapping checkout/]],
   ],
   [
     "what the filter refuses, behind a service on the same line",
@@ -319,7 +319,7 @@ shadows:
     [["mapping-unused", "warning", "18:14 /spec/headers/x-serin-checkout", /./]],
   ],
   ["JSON that is none", "{ ", BOTH, [["syntax", "error", "1:3 ", /./]]],
-  ["an alias of nothing", POLICY, "a: *b\n", [["syntax", "error", "1:1 ", /cannot be read as YAML/]]],
+  ["an alias of nothing", POLICY, "a: *b\n", [["syntax", "error", "1:1 ", /invalid YAML/]]],
   [
     "Mappings that are none",
     POLICY,
@@ -327,7 +327,7 @@ shadows:
     [
       ["value", "error", "1:1 /apiVersion", /must be getambassador.io\/v2 or/],
       ["value", "error", "7:1 /spec", /must have a prefix/],
-      ["syntax", "error", "10:1 ", /cannot be read as YAML/],
+      ["syntax", "error", "10:1 ", /invalid YAML/],
     ],
   ],
 ];
@@ -361,7 +361,7 @@ describe("serin ambassador --check", () => {
     assert.match(good.stdout, /mappings-0\.yaml: ok, 1 Mapping for .*policy\.yaml\n$/);
     const bad = await run(folder, POLICY, [STABLE], { check: true });
     assert.deepEqual([bad.status, bad.stdout], [1, ""]);
-    assert.match(bad.stderr, /mappings-0\.yaml:3:13 \/metadata\/name: has no Mapping beside it/);
+    assert.match(bad.stderr, /mappings-0\.yaml:3:13 \/metadata\/name: the policy needs a second Mapping like this one/);
   });
 });
 
@@ -386,7 +386,7 @@ describe("serin ambassador writes nothing", () => {
       options,
     );
     assert.deepEqual([status, stdout], [1, ""]);
-    assert.match(stderr, /nothing is written\n$/);
+    assert.match(stderr, /nothing written\n$/);
     assert.ok(!existsSync(to) && !existsSync(options.writePolicy));
   });
 });

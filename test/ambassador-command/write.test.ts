@@ -10,7 +10,7 @@ import { runCli, temporaryFolder } from "../tools/run-cli.ts";
 import { MAPPINGS, POLICY, report, run } from "./run-ambassador.ts";
 
 const CANARY = `---
-# canary of checkout: else as checkout
+# canary of checkout; otherwise like checkout
 apiVersion: getambassador.io/v3alpha1
 kind: Mapping
 metadata:

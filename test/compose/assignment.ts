@@ -106,7 +106,7 @@ export async function policyEditsGoLive(scene: Scene): Promise<void> {
     publishEdited(scene, (policy) => {
       policy.rollouts.checkout.variants.canary.percent = 140;
     }),
-    /left as it is, the policy is refused/,
+    /not changed: the policy is invalid/,
   );
   assert.equal(await publishEdited(scene, () => undefined), "accepted");
   const back = await askAll(scene.ports.shop, USERS.map(checkout));

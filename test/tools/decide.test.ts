@@ -49,7 +49,7 @@ describe("decide", () => {
       lines.map((decision) => decision.identity ?? `${decision.error?.line}${decision.error?.pointer}`),
       ["1", "2", "3", "2", "5/x", "3"],
     );
-    assert.match(stderr, /3 of 6 lines gave no decision/);
+    assert.match(stderr, /3 of 6 lines failed/);
   });
 
   it("a line that is no UTF-8 is an error, not another request", async () => {
@@ -57,7 +57,7 @@ describe("decide", () => {
       stdin: Buffer.from([0x22, 0xff, 0x22, 0x0a]),
     });
     assert.equal(status, 1);
-    assert.match(stdout, /not UTF-8/);
+    assert.match(stdout, /invalid UTF-8/);
   });
 
   it("a refused policy gives 1, its problems, and no output", async () => {

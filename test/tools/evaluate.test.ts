@@ -124,7 +124,7 @@ describe("serin evaluate", () => {
       `{"flagKey":"plan","context":{"deep":${"[".repeat(70)}${"]".repeat(70)}}}`,
     ]);
     assert.equal(status, 1);
-    assert.match(stderr, /^7 of 8 lines gave no answer$/m);
+    assert.match(stderr, /^7 of 8 lines failed$/m);
     const pointers = answers.map((answer) => (answer as { error?: { pointer: string } }).error?.pointer);
     assert.deepEqual(pointers, ["", undefined, "/flagKey", "/type", "/context", "/flag", "", ""]);
   });

@@ -49,10 +49,10 @@ const told = (before: unknown, now: unknown): string[] =>
 describe("what moves users", () => {
   it("a changed sum of weights, and how far", () => {
     assert.deepEqual(told(policy(...split(5, 95)), policy(...split(6, 95))), [
-      `${POINTER}: the weights added up to 100 and now to 101, which moves 0.94 % of users: keep the sum, and shift weights within it`,
+      `${POINTER}: the sum of the weights changed from 100 to 101, which moves 0.94% of users: keep the sum and shift weights within it`,
     ]);
     assert.deepEqual(told(policy(...split(10, 10, 80)), policy(...split(20, 10, 80))), [
-      `${POINTER}: the weights added up to 100 and now to 110, which moves 15 % of users where 8.2 % would do: keep the sum, and shift weights within it`,
+      `${POINTER}: the sum of the weights changed from 100 to 110, which moves 15% of users (8.2% would be enough): keep the sum and shift weights within it`,
     ]);
     assert.deepEqual(told({}, policy(...split(26, 75))), []);
     assert.deepEqual(told(policy(["a", { "+": [1, 2] }], ["b", 1]), policy(...split(26, 75))), []);
@@ -79,13 +79,13 @@ describe("what moves users", () => {
     }
   });
 
-  it("buckets in another order, where shares need not move so many", () => {
+  it("buckets in a different order, where shares need not move so many", () => {
     const turned: Bucket[] = [
       ["b", 50],
       ["a", 50],
     ];
     assert.deepEqual(told(policy(...split(50, 50)), policy(...turned)), [
-      `${POINTER}: the buckets stand in another order, which moves 100 % of users where 0 % would do: keep the order, and shift weights within it`,
+      `${POINTER}: the order of the buckets changed, which moves 100% of users (0% would be enough): keep the order and shift weights within it`,
     ]);
     assert.deepEqual(told(policy(["a", 50], ["c", 50]), policy(["a", 50], ["b", 10], ["c", 40])), []);
     assert.deepEqual(told(policy(["a", 100], ["b", 0]), policy(["b", 0], ["a", 100])), []);
@@ -95,18 +95,18 @@ describe("what moves users", () => {
     const now = policy(...split(5, 95));
     const told3 = told(now, { flagd: { fractional: "v3" }, ...now });
     assert.equal(told3.length, 1);
-    assert.match(told3[0] ?? "", /^\/flagd\/fractional: users were bucketed as v2 does and now as v3 does/);
-    assert.match(told({ flagd: { fractional: "v1" }, ...now }, now).join(), /^: users were bucketed as v1/);
+    assert.match(told3[0] ?? "", /^\/flagd\/fractional: bucketing changed from v2 to v3/);
+    assert.match(told({ flagd: { fractional: "v1" }, ...now }, now).join(), /^: bucketing changed from v1/);
     assert.deepEqual(told({ flagd: { fractional: "v2" } }, { flagd: { fractional: "v3" } }), []);
     assert.deepEqual(told(now, { flagd: { fractional: "v2" }, ...now }), []);
     assert.match(
       told(now, policy(BY_MAIL, ...split(5, 95))).join(),
-      /^\/flags\/a~1b\/targeting\/if\/1\/fractional: users are told apart by something else/,
+      /^\/flags\/a~1b\/targeting\/if\/1\/fractional: the bucketing value has changed/,
     );
     const flag = flagOf({ fractional: split(5, 95) });
     assert.match(
       told({ flags: { old: flag } }, { flags: { new: flag } }).join(),
-      /^\/flags\/new\/targeting\/fractional: the flag's key was "old"/,
+      /^\/flags\/new\/targeting\/fractional: the flag was renamed from "old"/,
     );
     const byOther = flagOf({ fractional: [{ var: ["email", ""] }, ...split(5, 95)] });
     assert.deepEqual(told({ flags: { old: byOther } }, { flags: { new: byOther } }), []);
@@ -124,9 +124,9 @@ describe("what moves users", () => {
     );
     // The same rule, once in the flag and once shared; a list that is shared.
     const inline = { flags: { f: flagOf({ fractional: split(5, 95) }) } };
-    assert.match(told(inline, now).join(), /^\/\$evaluators\/spread\/fractional: the weights/);
+    assert.match(told(inline, now).join(), /^\/\$evaluators\/spread\/fractional: the sum of the weights/);
     const listed = { ...now, flags: { f: flagOf({ fractional: { $ref: "weights" } }) } };
-    assert.match(told(inline, listed).join(), /^\/flags\/f\/targeting\/fractional: the weights/);
+    assert.match(told(inline, listed).join(), /^\/flags\/f\/targeting\/fractional: the sum of the weights/);
     // Named by nothing: nobody is bucketed by it.
     assert.deepEqual(told({ ...before, flags: {} }, { ...now, flags: {} }), []);
     // A rule that names itself, which the filter refuses.
@@ -135,7 +135,7 @@ describe("what moves users", () => {
 
   it("follows the only one of a flag to another place", () => {
     const deeper = { flags: { "a/b": flagOf({ if: [{ var: "x" }, "a", { fractional: split(6, 95) }] }) } };
-    assert.match(told(policy(...split(5, 95)), deeper).join(), /targeting\/if\/2\/fractional: the weights/);
+    assert.match(told(policy(...split(5, 95)), deeper).join(), /targeting\/if\/2\/fractional: the sum of the weights/);
   });
 });
 
@@ -157,7 +157,7 @@ describe("publish", () => {
     assert.doesNotMatch(publish("p.json", json(50, 50)).stderr, /added up/);
     assert.match(
       publish("p.json", json(50, 51)).stderr,
-      /^p\.json:14:21 \/flags\/a~1b\/targeting\/if\/1\/fractional: warning: the weights added up to 100 and now to 101/m,
+      /^p\.json:14:21 \/flags\/a~1b\/targeting\/if\/1\/fractional: warning: the sum of the weights changed from 100 to 101/m,
     );
     const yaml = `flags:
   a/b:
@@ -170,7 +170,7 @@ describe("publish", () => {
 `;
     assert.match(
       publish("p.yaml", yaml).stderr,
-      /^p\.yaml:8:23 \/flags\/a~1b\/targeting\/if\/1\/fractional: warning: the weights added up to 101 and now to 102/m,
+      /^p\.yaml:8:23 \/flags\/a~1b\/targeting\/if\/1\/fractional: warning: the sum of the weights changed from 101 to 102/m,
     );
     const { problems } = JSON.parse(publish("p.yaml", yaml.replace("52", "53"), "--json").stdout) as {
       problems: unknown;
@@ -183,7 +183,7 @@ describe("publish", () => {
         pointer: POINTER,
         code: "moves-users",
         message:
-          "the weights added up to 102 and now to 103, which moves 0.48 % of users: keep the sum, and shift weights within it",
+          "the sum of the weights changed from 102 to 103, which moves 0.48% of users: keep the sum and shift weights within it",
         severity: "warning",
       },
     ]);

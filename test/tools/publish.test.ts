@@ -43,7 +43,7 @@ describe("publish", () => {
     assert.equal(status, 0, stderr);
     assert.match(
       stdout,
-      /new\.yaml: published .*policy\.yaml \(\d+ bytes, version sha256-[0-9a-f]{16}\), a new file\n/,
+      /new\.yaml: published .*policy\.yaml \(\d+ bytes, version sha256-[0-9a-f]{16}\), new file\n/,
     );
     const text = readFileSync(to, "utf8");
     const { version_info: version, resources } = resourceOf(text);
@@ -100,7 +100,7 @@ resources:
     chmodSync(to, 0o640);
     const { status, stdout } = await runCli(["publish", policy, "--to", to]);
     assert.equal(status, 0);
-    assert.doesNotMatch(stdout, /a new file/);
+    assert.doesNotMatch(stdout, /new file/);
     const text = readFileSync(to, "utf8");
     assert.match(text, /^# kept by Ops$/m);
     assert.match(text, /# do not touch$/m);
@@ -131,7 +131,7 @@ resources:
     const first = statSync(to);
     const version = parse(readFileSync(to, "utf8")).version_info;
     const again = await runCli(["publish", policy, "--to", to]);
-    assert.match(again.stdout, /serves .* already/);
+    assert.match(again.stdout, /up to date with /);
     assert.equal(statSync(to).ino, first.ino);
     const changed = folder.write("changed.yaml", POLICY.replace("50", "51"));
     await runCli(["publish", changed, "--to", to]);
@@ -147,7 +147,7 @@ resources:
     assert.equal(status, 1);
     assert.equal(stdout, "");
     assert.match(stderr, /percent: .*500/);
-    assert.match(stderr, /refusing\.yaml: left as it is/);
+    assert.match(stderr, /refusing\.yaml: not changed/);
     assert.equal(readFileSync(to, "utf8"), OPERATOR);
     await runCli(["publish", refused, "--to", target("never.yaml")]);
     assert.equal(existsSync(target("never.yaml")), false);
@@ -169,10 +169,10 @@ resources:
 
   it("does not touch a file that is something else, and no link", async () => {
     const files: [name: string, content: string, message: RegExp][] = [
-      ["text.yaml", "hello", /not a file of Envoy filter resources/],
-      ["broken.yaml", "a: [", /cannot be read as YAML or JSON/],
-      ["empty.yaml", "", /not a file of Envoy filter resources/],
-      ["lua.yaml", OPERATOR.replace(/wasm\.v3\.Wasm/, "lua.v3.Lua"), /not a file of Envoy/],
+      ["text.yaml", "hello", /no Wasm filter resource found/],
+      ["broken.yaml", "a: [", /invalid YAML or JSON/],
+      ["empty.yaml", "", /no Wasm filter resource found/],
+      ["lua.yaml", OPERATOR.replace(/wasm\.v3\.Wasm/, "lua.v3.Lua"), /no Wasm filter resource found/],
     ];
     for (const [name, content, message] of files) {
       const { status, stderr } = await runCli(["publish", policy, "--to", folder.write(name, content)]);
@@ -188,7 +188,7 @@ resources:
       "--name",
       "x",
     ]);
-    assert.match(other.stderr, /no filter x in it \(there is serin\)/);
+    assert.match(other.stderr, /no filter called x \(found: serin\)/);
     symlinkSync(target("name.yaml"), target("link.yaml"));
     const link = await runCli(["publish", policy, "--to", target("link.yaml")]);
     assert.equal(link.status, 2);

@@ -79,14 +79,14 @@ function wantedFaults(wanted: WantedMapping, found: Resource | undefined, checke
   const cluster = clusterOfMapping(wanted, checked.installation);
   const actual = clusterOfMapping(found, checked.installation);
   if (wanted.spec["service"] !== "" && !isSameService(wanted, found, checked.installation)) {
-    const message = `goes to ${String(found.spec["service"])}, the policy says ${String(wanted.spec["service"])}`;
+    const message = `goes to ${String(found.spec["service"])}, but the policy names ${String(wanted.spec["service"])}`;
     add(["spec", "service"], CODE_MAPPING_DIFFERS, message);
   } else if (base === null && cluster !== actual) {
-    const message = `makes the cluster ${String(actual)}, the policy names ${String(cluster)}`;
+    const message = `creates the cluster ${String(actual)}, but the policy names ${String(cluster)}`;
     add(["spec"], CODE_MAPPING_DIFFERS, message);
   }
   if (base !== null && precedenceOf(found) < precedenceOf(base)) {
-    const message = `is never asked: its precedence ${precedenceOf(found)} is below ${precedenceOf(base)} of Mapping ${base.name}`;
+    const message = `gets no requests: its precedence ${precedenceOf(found)} is below that of Mapping ${base.name} (${precedenceOf(base)})`;
     add(
       found.spec["precedence"] === undefined ? ["spec"] : ["spec", "precedence"],
       CODE_MAPPING_HIDDEN,
@@ -96,10 +96,10 @@ function wantedFaults(wanted: WantedMapping, found: Resource | undefined, checke
   for (const [key, value] of Object.entries(wanted.spec)) {
     if (FREE_KEYS.has(key) || base === null || isDeepStrictEqual(value, found.spec[key])) continue;
     if (found.spec[key] === undefined) {
-      const message = `${key} of Mapping ${base.name} is not repeated, and nothing is inherited`;
+      const message = `${key} of Mapping ${base.name} is missing: Mappings inherit nothing, repeat it here`;
       add(["spec"], CODE_MAPPING_DIFFERS, message);
     } else {
-      const message = `${key} is another than that of Mapping ${base.name}`;
+      const message = `${key} differs from that of Mapping ${base.name}`;
       add(["spec", key], CODE_MAPPING_DIFFERS, message, "warning");
     }
   }
@@ -118,11 +118,11 @@ function missing(wanted: WantedMapping, { policy, clusters }: Checked): Problem 
     .join(", ");
   if (wanted.base === null) {
     const cluster = clusters.find(({ pointer }) => pointer === wanted.pointer)?.cluster;
-    const message = `no Mapping makes its cluster ${cluster ?? ""}`;
+    const message = `no Mapping creates its cluster ${cluster ?? ""}`;
     return policy.problem(wanted.pointer, CODE_MAPPING_MISSING, message);
   }
   const copies = wanted.spec["shadow"] === true ? " and shadow: true" : "";
-  const message = `has no Mapping beside it with ${headers}${copies}, which the policy needs`;
+  const message = `the policy needs a second Mapping like this one with ${headers}${copies}`;
   return problemOf(wanted.base, ["metadata", "name"], CODE_MAPPING_MISSING, message);
 }
 
@@ -138,7 +138,7 @@ function unusedFaults(mapping: Resource, checked: Checked): Problem[] {
       mapping,
       ["spec", "regex_headers", name],
       CODE_MAPPING_OPEN,
-      "a pattern may hold for what clients send: name the value",
+      "a pattern may match what clients send: use the exact value",
       "warning",
     ),
   );
@@ -159,7 +159,7 @@ function headerFault(mapping: Resource, written: string, { policy, oldSecrets }:
   const value = headersOf(mapping).get(written.toLowerCase());
   const rollout = policy.rollouts.find((one) => one.name === name);
   if (rollout === undefined) {
-    const message = `no rollout of the policy is called ${name}: the header is never there`;
+    const message = `the policy has no rollout called ${name}: no request has this header`;
     return [problemOf(mapping, path, CODE_MAPPING_UNUSED, message, "warning")];
   }
   const secrets = [rollout.secret, oldSecrets.get(name)].filter((secret) => secret !== undefined);
@@ -169,13 +169,13 @@ function headerFault(mapping: Resource, written: string, { policy, oldSecrets }:
   if (isText(value) && expected.includes(value)) return [];
   const variant = rollout.variants.find((one) => one.name === value);
   if (value === true || (variant !== undefined && rollout.secret !== null)) {
-    const message = `asks for no secret: where the filter is lost any client reaches it by sending ${written}`;
+    const message = `matches without the secret: if the filter is missing, any client can reach it by sending ${written}`;
     return [problemOf(mapping, path, CODE_MAPPING_OPEN, message)];
   }
   const known = rollout.variants.some((one) => String(value).startsWith(`${one.name}.`));
   const message = known
-    ? "asks for another secret than the policy's: it takes no request"
-    : `no variant of ${name} that is announced is called ${String(value)}: it takes no request`;
+    ? "has a different secret than the policy: it gets no requests"
+    : `${name} announces no variant called ${String(value)}: it gets no requests`;
   return [problemOf(mapping, path, CODE_MAPPING_UNUSED, message, "warning")];
 }
 
@@ -184,10 +184,10 @@ function shadowFault(mapping: Resource, written: string, { policy }: Checked): P
   const shadow = policy.shadows.find((one) => one.name === name);
   const path = ["spec", "headers", written];
   if (shadow?.isMirror === true) {
-    const message = `asks for another cluster than shadow ${name} names, or for what else the policy does not say: it takes no request`;
+    const message = `does not match what the policy says for shadow ${name} (cluster or other conditions): it gets no requests`;
     return [problemOf(mapping, path, CODE_MAPPING_UNUSED, message, "warning")];
   }
-  const message = `no shadow of the policy with dispatch mirror is called ${name}: the header is never there`;
+  const message = `the policy has no shadow with dispatch mirror called ${name}: no request has this header`;
   return [problemOf(mapping, path, CODE_MAPPING_UNUSED, message, "warning")];
 }
 
@@ -196,7 +196,7 @@ function dispatchFaults(mapping: Resource, hosts: readonly Resource[]): Problem[
   const open =
     globs.length === 0 || globs.some((glob) => globsMeet(glob.toLowerCase(), hostOf(mapping) ?? "*"));
   if (!open || !isReachable(mapping)) return [];
-  const message = `anybody who sends "Host: ${hostOf(mapping) ?? ""}" reaches it: close it with a method that none uses, like method: SERIN`;
+  const message = `any client can reach it with "Host: ${hostOf(mapping) ?? ""}": add a method that nobody uses, like method: SERIN`;
   return [problemOf(mapping, ["spec"], CODE_MAPPING_OPEN, message)];
 }
 
@@ -212,18 +212,18 @@ function groupFaults({ mappings, wanted }: Checked): Problem[] {
     const isBase = wanted.some(({ base }) => base !== null && live.includes(base));
     const ofVariant = live.some((mapping) => serinHeaders(mapping).length > 0);
     const faults = moreCopies.map((copy) => {
-      const message = `Mapping ${firstCopy?.name ?? ""} is the shadow of these requests already: Emissary takes one`;
+      const message = `Mapping ${firstCopy?.name ?? ""} is already the shadow of these requests: Emissary uses only one`;
       return problemOf(copy, ["spec", "shadow"], CODE_MAPPING_COPIES, message);
     });
     if (firstCopy !== undefined && isBase) {
       const message =
-        "users of another variant than the default are not copied: a shadow of the policy copies all";
+        "only users of the default are copied: use a shadow in the policy to copy the users of all variants";
       faults.push(problemOf(firstCopy, ["spec", "shadow"], CODE_MAPPING_COPIES, message, "warning"));
     }
     const [first, ...others] = live;
     if (first === undefined || !(isBase || ofVariant)) return faults;
     for (const other of others) {
-      const message = `takes the same requests as Mapping ${first.name}: Emissary splits them by chance, for each request anew, beside the policy`;
+      const message = `matches the same requests as Mapping ${first.name}: Emissary splits them at random per request, whatever the policy says`;
       const path = other.spec["weight"] === undefined ? ["metadata", "name"] : ["spec", "weight"];
       faults.push(problemOf(other, path, CODE_MAPPING_SPLIT, message, ofVariant ? "error" : "warning"));
     }
@@ -246,7 +246,7 @@ function hostFaults({ mappings, hosts }: Checked): Problem[] {
         spec["mappingSelector"] !== undefined || glob === null || globsMeet(hostOfHost(spec), glob),
     );
     if (taken) return [];
-    const message = `no Host here takes requests to ${glob ?? ""}`;
+    const message = `no Host in these files matches ${glob ?? ""}`;
     return [problemOf(mapping, ["metadata", "name"], CODE_MAPPING_HIDDEN, message, "warning")];
   });
 }

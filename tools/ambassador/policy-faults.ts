@@ -13,7 +13,7 @@ export function policyFaults(policy: ServicePolicy, bases: readonly Resource[]):
   const steering = policy.rollouts.filter(({ variants }) => variants.some(({ target }) => target !== null));
   const faults = steering.flatMap((rollout) => rolloutFaults(policy, rollout, bases));
   if (steering.length > 0 && !policy.steersByHeader) {
-    const message = "Mappings look at headers alone: steer must be header";
+    const message = "Mappings can only match headers: steer must be header";
     faults.push(policy.problem("/steer", codes.CONFLICT, message));
   }
   return [...faults, ...mirrorFaults(policy, bases)];
@@ -23,17 +23,17 @@ function rolloutFaults(policy: ServicePolicy, rollout: Rollout, bases: readonly 
   const faults: Problem[] = [];
   const pointer = `${rollout.pointer}/headerSecret`;
   if (rollout.secret?.includes("$") === true) {
-    const message = "must not hold a $ here: Emissary puts variables of its environment in place of $NAME";
+    const message = "must not contain a $: Emissary expands $NAME to environment variables";
     faults.push(policy.problem(pointer, codes.VALUE, message));
   }
   if (rollout.secret === null) {
-    const message = `no headerSecret: where the filter is lost any client picks a variant by sending ${headerNames.PREFIX}${rollout.name}`;
+    const message = `no headerSecret: if the filter is missing, any client can choose a variant by sending ${headerNames.PREFIX}${rollout.name}`;
     faults.push(policy.problem(rollout.pointer, CODE_NO_SECRET, message, "warning"));
   }
   const services = [...new Set(concerned(rollout.match, bases).map(({ spec }) => String(spec["service"])))];
   if (services.length > 1) {
     const shown = services.length > 3 ? [...services.slice(0, 3), "..."] : services;
-    const message = `concerns requests of ${services.length} services (${shown.join(", ")}), which one variant's service then takes: narrow its match`;
+    const message = `matches requests of ${services.length} services (${shown.join(", ")}), and one variant's service would get them all: narrow its match`;
     faults.push(policy.problem(rollout.pointer, CODE_SEVERAL_SERVICES, message, "warning"));
   }
   return faults;
@@ -48,7 +48,7 @@ function mirrorFaults(policy: ServicePolicy, bases: readonly Resource[]): Proble
       const both = concerned(shadow.match, bases).find((mapping) => taken.has(mapping));
       for (const mapping of concerned(shadow.match, bases)) taken.set(mapping, taken.get(mapping) ?? shadow);
       if (both === undefined) return [];
-      const message = `shadow ${taken.get(both)?.name ?? ""} concerns Mapping ${both.name} too, and Emissary copies a request once: use dispatch call for one of them`;
+      const message = `shadow ${taken.get(both)?.name ?? ""} also matches Mapping ${both.name}, and Emissary copies a request only once: use dispatch call for one of them`;
       return [policy.problem(shadow.pointer, CODE_MAPPING_COPIES, message, "warning")];
     });
 }

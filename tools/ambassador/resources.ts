@@ -71,7 +71,7 @@ export function readResources(file: string, text: string, namespace: string): Re
     const positionAt = (at: number): Position => lines.positionAt(begin + at);
     const fault = document.errors[0];
     if (fault !== undefined) {
-      const message = `cannot be read as YAML or JSON: ${fault.message}`;
+      const message = `invalid YAML or JSON: ${fault.message}`;
       problems.push(problemAt(file, positionAt(fault.pos[0]), "", codes.SYNTAX, message));
       return;
     }
@@ -99,7 +99,7 @@ function resourcesIn(
     value = content.toJS();
   } catch (error) {
     // Aliases of nothing, or far too many.
-    const message = `cannot be read as YAML: ${(error as Error).message}`;
+    const message = `invalid YAML: ${(error as Error).message}`;
     return [{ problem: problemAt(file, positionAt(0), "", codes.SYNTAX, message) }];
   }
   const items = isFields(value) && String(value["kind"]).endsWith("List") ? value["items"] : null;

@@ -240,14 +240,14 @@ function servicePlaces(
       continue;
     }
     if (member(value, "cluster") !== undefined) {
-      faults.push(problemAt(pointer, codes.CONFLICT, "service and cluster say the same: one of them"));
+      faults.push(problemAt(pointer, codes.CONFLICT, "service and cluster exclude each other: remove one"));
       continue;
     }
     const place = document === null ? placeInJson(text, pointer) : placeInYaml(document, pointer);
     const isSecond = places.some(({ key }) => key[0] === place?.key[0]);
     if (place === null || isSecond) {
       // An anchor may stand for two places whose clusters have two names.
-      const message = "must be written where it is used, without << and aliases of what is around it";
+      const message = "must be written out here, not come from an alias or <<";
       faults.push(problemAt(pointer, codes.VALUE, message));
       continue;
     }

@@ -115,7 +115,7 @@ class Composer {
     if (!needs) return [];
     const found = concerned(one.match, bases);
     if (found.length === 0) {
-      const message = `no Mapping serves what it matches: its ${what} have nowhere to go`;
+      const message = `no Mapping serves the requests that it matches: its ${what} have no route`;
       this.#problems.push(this.policy.problem(one.pointer, codes.REFERENCE, message));
     }
     return found;
@@ -130,7 +130,7 @@ class Composer {
         ...choices.map((choice) => [...before, choice]),
       ]);
       if (combinations.length * (1 + 2 * mirrors.length) > MOST_OF_ONE) {
-        const message = `Mapping ${base.name} would need more than ${MOST_OF_ONE} others: too many rollouts concern it`;
+        const message = `Mapping ${base.name} would need more than ${MOST_OF_ONE} additional Mappings: too many rollouts match its requests`;
         this.#problems.push(this.policy.problem(rollout.pointer, codes.LIMIT, message));
         return;
       }
@@ -175,7 +175,7 @@ class Composer {
       namespace: base.namespace,
       labels: labelsOf(base),
       spec,
-      purpose: `${choices.map(described).join(", ")}: else as ${base.name}`,
+      purpose: `${choices.map(described).join(", ")}; otherwise like ${base.name}`,
     };
     this.#nameCluster(first.target, service, mapping);
     return mapping;
@@ -194,7 +194,7 @@ class Composer {
     const name = nameOf(base, choices, ["mirror", mirror.name]);
     const where = choices.length === 0 ? "" : ` (${choices.map(described).join(", ")})`;
     this.#push(
-      { ...parts, name, spec: live, purpose: `${purpose}${where}: else as ${base.name}` },
+      { ...parts, name, spec: live, purpose: `${purpose}${where}; otherwise like ${base.name}` },
       mirror.pointer,
       base,
     );
@@ -284,7 +284,7 @@ class Composer {
       };
       const cluster = this.#nameCluster(target, target.text, mapping);
       this.#push(
-        { ...mapping, purpose: `only names the cluster ${cluster ?? ""}: nobody can ask for it` },
+        { ...mapping, purpose: `only creates the cluster ${cluster ?? ""}: no client can reach it` },
         target.pointer,
         null,
       );
@@ -315,7 +315,7 @@ class Composer {
 
   #unknownCluster(target: Target, severity: Problem["severity"]): void {
     if (this.#problems.some(({ pointer }) => pointer === target.pointer)) return;
-    const message = `no Mapping here makes a cluster called ${target.text}: say service in place of cluster, like service: checkout-v2.shop:8080`;
+    const message = `no Mapping creates a cluster called ${target.text}: use service instead of cluster, like service: checkout-v2.shop:8080`;
     this.#problems.push(this.policy.problem(target.pointer, codes.REFERENCE, message, severity));
   }
 
@@ -352,5 +352,5 @@ function labelsOf(base: Resource): Record<string, string> {
 }
 
 function described({ rollout, variant, isOld }: Choice): string {
-  return `${variant} of ${rollout.name}${isOld ? " by the old secret" : ""}`;
+  return `${variant} of ${rollout.name}${isOld ? " (old secret)" : ""}`;
 }

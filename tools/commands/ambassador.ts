@@ -85,7 +85,7 @@ export async function ambassador(
 ): Promise<number> {
   const named = files.length === 0 ? ["-"] : files;
   if ([options.policy, ...named].filter((file) => file === "-").length > 1)
-    throw new CommandError("standard input can be read once: name all files but one");
+    throw new CommandError("standard input can be read only once: name all other files");
   const read: ResourceFile[] = [];
   for (const file of named) {
     const text = (await bytesOf(file, terminal)).toString("utf8").replace(/^\uFEFF/, "");
@@ -149,14 +149,14 @@ function oldSecretsOf(given: readonly string[], policy: ServicePolicy): Map<stri
       const [, name, secret] = ROLLOUT_SECRET.exec(text) ?? [];
       // The value itself is not repeated: it is a secret.
       if (name === undefined || secret === undefined)
-        throw new CommandError("--old-secret: must be like checkout=SECRET, of visible ASCII characters");
+        throw new CommandError("--old-secret: must be like checkout=SECRET, in printable ASCII");
       if (secret.includes("$"))
-        throw new CommandError("--old-secret: Emissary puts variables of its environment in place of $NAME");
+        throw new CommandError("--old-secret: must not contain a $: Emissary expands $NAME to environment variables");
       const rollout = policy.rollouts.find((one) => one.name === name);
       if (rollout === undefined)
         throw new CommandError(`--old-secret: the policy has no rollout called ${name}`);
       if ((rollout.secret ?? "") === secret)
-        throw new CommandError(`--old-secret: that is the secret which rollout ${name} has now`);
+        throw new CommandError(`--old-secret: this is the current secret of rollout ${name}`);
       return [name, secret];
     }),
   );
@@ -174,13 +174,13 @@ async function conclude(
   if (!options.json) reportProblems(problems, terminal);
   if (!ok) {
     if (options.json) terminal.stdout.write(`${JSON.stringify({ ok, problems }, null, 2)}\n`);
-    else if (!options.check) terminal.stderr.write("nothing is written\n");
+    else if (!options.check) terminal.stderr.write("nothing written\n");
     return 1;
   }
   const said: string[] = [];
   if (options.writePolicy !== undefined && policyText !== null) {
     const changed = await put(options.writePolicy, policyIn(options, policyText));
-    said.push(`${options.writePolicy}: ${changed ? "written" : "holds it already"}, for serin publish`);
+    said.push(`${options.writePolicy}: ${changed ? "written" : "up to date"}, for serin publish`);
   }
   if (options.json) {
     const mappings = options.check
@@ -204,7 +204,7 @@ async function conclude(
   } else {
     const changed = await put(options.to, text);
     said.push(
-      `${options.to}: ${changed ? "written" : "holds them already"}, ${counted(written.length)} for ${options.policy}`,
+      `${options.to}: ${changed ? "written" : "up to date"}, ${counted(written.length)} for ${options.policy}`,
     );
   }
   for (const { namespace, name } of obsolete)

@@ -46,7 +46,7 @@ export async function decide(options: { readonly policy: string }, terminal: Ter
   if (checked.filter === null) return 1;
   const { vm, root } = checked.filter;
   const wallClock = vm.clock;
-  return answerLines(terminal, "decision", (line) => {
+  return answerLines(terminal, (line) => {
     const { stream: request, time } = readRequest(line);
     vm.clock = time === null ? wallClock : () => time;
     const stream = vm.request(root, request);

@@ -52,7 +52,7 @@ async function evaluate(options: { readonly policy: string }, terminal: Terminal
   reportProblems(checked.problems, terminal);
   if (checked.filter === null) return 1;
   const { vm, root } = checked.filter;
-  return answerLines(terminal, "answer", (request, line) => {
+  return answerLines(terminal, (request, line) => {
     const answer = vm.evaluate(root, line, secondsOf(request));
     // JavaScript has taken it as JSON; the filter's reader is stricter in two ways.
     if (answer === null)

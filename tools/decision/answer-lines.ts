@@ -7,11 +7,10 @@ import type { Terminal } from "../terminal/terminal.ts";
 
 /**
  * Answers JSON lines of stdin on stdout, one for one and in order. A line that `answer` throws at gives an
- * `{ "error": … }` in its place. Resolves to 0, or 1 when there was such a line; `what` says what those gave not.
+ * `{ "error": … }` in its place. Resolves to 0, or 1 when there was such a line.
  */
 export async function answerLines(
   terminal: Terminal,
-  what: string,
   answer: (request: unknown, line: Buffer) => string,
 ): Promise<number> {
   let count = 0;
