@@ -59,13 +59,13 @@ describe("what was seen and what was asked", () => {
     [
       "a request without an end",
       { "serin.rollout.checkout.canary.rq_active": 1 },
-      /^checkout\/canary: 1 requests are still active$/,
+      /^checkout\/canary: 1 requests are still in flight$/,
     ],
-    ["an error survived", { "serin.error": 3 }, /survived 3 errors/],
+    ["an error survived", { "serin.error": 3 }, /recovered from 3 errors/],
     [
       "shares that are no whole",
       { "serin.rollout.checkout.canary.share": 1000 },
-      /^checkout: the shares asked for are 101 % together$/,
+      /^checkout: the target shares add up to 101%$/,
     ],
   ];
   for (const [fault, changes, said] of planted) {
@@ -87,7 +87,7 @@ describe("what was seen and what was asked", () => {
     assert.equal(found.length, 2);
     assert.match(
       found[0] ?? "",
-      /^checkout\/stable: .* of 1000 users instead of 70 %, more than 4 standard errors away$/,
+      /^checkout\/stable: actual share .* of 1000 users, target share 70%: more than 4 standard errors apart$/,
     );
   });
 
@@ -109,7 +109,7 @@ describe("what was seen and what was asked", () => {
       "1 requests failed, the first: user u-7 at /checkout: status 503",
     ]);
     const nobody = new Tally(PLAN, exampleOracle());
-    assert.match(findDisagreements(nobody, countsFor(nobody)).join(), /checkout: nobody came/);
+    assert.match(findDisagreements(nobody, countsFor(nobody)).join(), /checkout: no requests/);
   });
 
   it("disagree when a user changes versions", () => {
@@ -120,7 +120,7 @@ describe("what was seen and what was asked", () => {
     }
     assert.match(
       findDisagreements(tally, countsFor(tally)).join("\n"),
-      /\d+ times a user got another version than before/,
+      /\d+ times a user's version changed/,
     );
     assert.match(tally.firstDifference ?? "", /\(forged\)/);
   });

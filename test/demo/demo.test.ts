@@ -25,21 +25,21 @@ describe("the demo without a terminal", { concurrency: true }, () => {
     assert.equal(await demo.ended, 0, demo.stdout + demo.stderr);
     assert.match(
       demo.stdout,
-      /^ rollout +variant +asked +users +requests +requests +errors +ms +ms +active$/m,
+      /^ rollout +variant +share +users +requests +requests +errors +ms +ms +flight$/m,
     );
-    const row = / (\d+ %) +(\d+\.\d %) +(\d+\.\d %) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$/.source;
+    const row = / (\d+%) +(\d+\.\d%) +(\d+\.\d%) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$/.source;
     for (const name of [" checkout stable", " {10}canary", " search {3}v1", " {10}v2"]) {
       assert.match(demo.stdout, new RegExp(`^${name} +${row}`, "m"));
     }
     assert.match(demo.stdout, /2,000 requests of 1,000 users, 0 failed/);
-    assert.match(demo.stdout, /^ 100 of the requests forged Serin's own headers, and gained nothing$/m);
-    assert.match(demo.stdout, /^ agrees: /m);
+    assert.match(demo.stdout, /^ 100 of the requests forged Serin's headers, without effect$/m);
+    assert.match(demo.stdout, /^ passed: /m);
     assert.match(
       demo.stdout,
-      /^ checkout-v3 +10 % +\d+\.\d % +(\d+ +){5}[–\d]+ +[–\d]+\n +different at \/cart\/total \(no user sees that\)$/m,
+      /^ checkout-v3 +10% +\d+\.\d% +(\d+ +){5}[–\d]+ +[–\d]+\n +mismatch at \/cart\/total \(no user sees it\)$/m,
     );
     const [, found, planted] =
-      /^ found: (\d+) of the (\d+) faults planted in checkout-v3's \d+ answers, and no other/m.exec(
+      /^ found: (\d+) of the (\d+) mismatches planted in checkout-v3's \d+ answers, and no other/m.exec(
         demo.stdout,
       ) ?? [];
     assert.ok(found === planted && Number(found) > 0, demo.stdout);
@@ -52,7 +52,7 @@ describe("the demo without a terminal", { concurrency: true }, () => {
     await waitUntil("traffic", DEADLINE_MS, () => demo.stdout.includes("2000 requests"));
     demo.kill("SIGTERM");
     assert.equal(await demo.ended, 143, demo.stderr);
-    assert.doesNotMatch(demo.stdout, /agrees/);
+    assert.doesNotMatch(demo.stdout, /passed/);
     assert.deepEqual(await demo.leftovers(), []);
   });
 });
@@ -116,7 +116,7 @@ describe("a demo that cannot run says why in one line, with status 2", { concurr
       assert.match(
         demo.stderr,
         new RegExp(
-          `^demo: port ${port} on 127\\.0\\.0\\.1 is taken [^\\n]*make demo ${variable}=… takes another\\n$`,
+          `^demo: port ${port} on 127\\.0\\.0\\.1 is taken [^\\n]*choose another with make demo ${variable}=…\\n$`,
         ),
       );
       server.close();
@@ -128,7 +128,7 @@ describe("a demo that cannot run says why in one line, with status 2", { concurr
     [
       "an ENVOY that is another program",
       { ENVOY: "/bin/ls" },
-      /^demo: \/bin\/ls: this program is no Envoy; ENVOY has to name an Envoy binary\n$/,
+      /^demo: \/bin\/ls: not an Envoy; ENVOY must be the path of an Envoy binary\n$/,
     ],
     ["an ENVOY that is not there", { ENVOY: "/nowhere/envoy" }, /^demo: \/nowhere\/envoy: [^\n]+\n$/],
     ["a PORT that is none", { PORT: "http" }, /^demo: PORT=http: must be a port, 1 to 65535\n$/],

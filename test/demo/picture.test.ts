@@ -91,11 +91,11 @@ describe("the picture", () => {
       string,
       string,
     ];
-    assert.match(high, /^ checkout-v3 +10 % /m);
+    assert.match(high, /^ checkout-v3 +10% /m);
     assert.match(high, /Ctrl-C ends it/);
-    assert.match(low, /^ checkout-v3 +10 % /m);
-    assert.match(high, /localhost:18080\/checkout\n\n users: /, "a blank line where there is room");
-    assert.match(low, /^ tester +curl .*\n users: .* Ctrl-C ends it\.$/m);
+    assert.match(low, /^ checkout-v3 +10% /m);
+    assert.match(high, /localhost:18080\/checkout\n\n share of users: /, "a blank line where there is room");
+    assert.match(low, /^ tester +curl .*\n share of users: .* Ctrl-C ends it\.$/m);
     assert.doesNotMatch(low, /^ forger/m);
   });
 
@@ -109,9 +109,9 @@ describe("the picture", () => {
   });
 
   it("a file without a policy is told calmly", () => {
-    const notice = { kind: "absent" as const, lines: ["build/demo-18080/policy.yaml is gone"] };
+    const notice = { kind: "absent" as const, lines: ["build/demo-18080/policy.yaml is missing"] };
     const text = liveFrame(view({ notice }), 80, 23, PLAIN);
-    assert.match(text, /^ build\/demo-18080\/policy\.yaml is gone; the last good policy keeps serving$/m);
+    assert.match(text, /^ build\/demo-18080\/policy\.yaml is missing; the last good policy keeps serving$/m);
     assert.doesNotMatch(text, /refused/);
   });
 

@@ -21,7 +21,7 @@ describe("the policy file", async () => {
   const file = await PolicyFile.make(join(folder, "demo"), POLICY);
   const next = (): Promise<unknown> => file.nextChange(AbortSignal.timeout(5000));
   const isEmpty = { text: null, why: "is empty" };
-  const isGone = { text: null, why: "is gone" };
+  const isGone = { text: null, why: "is missing" };
 
   it("has not changed when it is made", async () => {
     assert.equal(await file.nextChange(AbortSignal.timeout(MOMENT_MS)), null);

@@ -120,7 +120,7 @@ describe("while visitors come", () => {
   it("a shadow that mirrors is refused: the demo's routes do not", async () => {
     edit("    cluster: checkout-v3", "    dispatch: mirror\n    cluster: checkout-v3");
     await waitUntil("the refusal", EDIT_DEADLINE_MS, () =>
-      /\/shadows\/checkout-v3\/dispatch: .* do not mirror/.test(session.notice?.lines.join() ?? ""),
+      /\/shadows\/checkout-v3\/dispatch: .* have no mirror policy/.test(session.notice?.lines.join() ?? ""),
     );
     edit("    dispatch: mirror\n", "");
     await waitUntil("the repair", EDIT_DEADLINE_MS, () => session.notice === null);
@@ -163,7 +163,7 @@ describe("while visitors come", () => {
     await waitUntil("the error", EDIT_DEADLINE_MS, () => session.notice?.kind === "refused");
     writeFileSync(stage.policyFile.path, `steer: filterState\n${good}`);
     await waitUntil("the refusal", EDIT_DEADLINE_MS, () =>
-      /routes read headers/.test(session.notice?.lines.join() ?? ""),
+      /routes match headers only/.test(session.notice?.lines.join() ?? ""),
     );
     writeFileSync(stage.policyFile.path, good);
     await waitUntil("the repair", EDIT_DEADLINE_MS, () => session.notice === null);
@@ -178,7 +178,7 @@ describe("while visitors come", () => {
     writeFileSync(path, "rollouts: [");
     await waitUntil("the error", EDIT_DEADLINE_MS, () => session.notice?.kind === "refused");
     rmSync(path);
-    await told(`${shownPath} is gone`);
+    await told(`${shownPath} is missing`);
     assert.equal(session.notice?.kind, "absent");
     writeFileSync(path, "\n");
     await told(`${shownPath} is empty`);
@@ -222,10 +222,10 @@ describe("the verdict", () => {
     assert.equal(status, 1, text);
     assert.match(
       text,
-      /disagrees {2}\d+ answers are not what `serin decide` says, the first: user u-\d+ at /,
+      /failed {2}\d+ answers differ from `serin decide`, the first: user u-\d+ at /,
     );
-    assert.match(text, /disagrees {2}checkout-v3: Envoy sent \d+ copies, the service got 0$/m);
-    assert.doesNotMatch(text, /^ (agrees|found)/m);
+    assert.match(text, /failed {2}checkout-v3: Envoy sent \d+ copies, the service got 0$/m);
+    assert.doesNotMatch(text, /^ (passed|found)/m);
   });
 });
 

@@ -84,7 +84,7 @@ describe("what was planted and what was found", () => {
   it("agree, and say how many", () => {
     assert.deepEqual(findShadowDisagreements(figures(), received()), []);
     assert.deepEqual(foundLines(figures(), received()), [
-      "15 of the 15 faults planted in next's 100 answers, and no other difference",
+      "15 of the 15 mismatches planted in next's 100 answers, and no other",
     ]);
   });
 
@@ -112,21 +112,21 @@ describe("what was planted and what was found", () => {
       { match: 86, mismatch_body: 14 },
       received(),
       ["/cart/total"],
-      /^next: 14 bodies differ, 15 differences were planted$/,
+      /^next: 14 body mismatches, but 15 were planted$/,
     ],
     [
       "a difference too many",
       { match: 84, mismatch_body: 16 },
       received(),
       ["/cart/total"],
-      /^next: 16 bodies differ, 15/,
+      /^next: 16 body mismatches, but 15/,
     ],
     [
       "a status",
       { match: 84, mismatch_status: 1 },
       received(),
       ["/cart/total"],
-      /^next: 1 statuses differ, none was planted$/,
+      /^next: 1 status mismatches, but none was planted$/,
     ],
     [
       "a copy that did not come",
@@ -147,23 +147,23 @@ describe("what was planted and what was found", () => {
       { unavailable: 2 },
       received(),
       ["/cart/total"],
-      /^next: 2 copies had nowhere to go$/,
+      /^next: 2 copies were not sent: no healthy host$/,
     ],
     [
       "a share that was not asked for",
       { over_budget: 60 },
       received(),
       ["/cart/total"],
-      /^next: 160 of 1000 requests were drawn instead of 10 %$/,
+      /^next: 160 of 1000 requests were sampled, target share 10%$/,
     ],
     [
       "another place",
       {},
       received(),
       ["/cart/total", "/time"],
-      /^next: differs at \/time, where nothing was planted$/,
+      /^next: mismatch at \/time, where nothing was planted$/,
     ],
-    ["a log without a line", {}, received(), [], /^next: Envoy's log does not say where it differs$/],
+    ["a log without a line", {}, received(), [], /^next: Envoy's log has no position of a mismatch$/],
   ];
   for (const [fault, changes, got, places, said] of wrong) {
     it(`disagree: ${fault}`, () => {
@@ -178,8 +178,8 @@ describe("the lines of shadows", () => {
   it("show what was asked and seen, and where answers differ", () => {
     const lines = shadowLines(figures({ over_budget: 3, unavailable: 2 }), 80, PLAIN);
     assert.deepEqual(lines.slice(2), [
-      " next        10 %  10.5 %     100      85        15      0      3    19     –",
-      "          different at /cart/total (no user sees that); 2 with no healthy host",
+      " next         10%  10.5%     100      85       15       0      3     19     –",
+      "          mismatch at /cart/total (no user sees it); 2 unavailable",
     ]);
   });
 
@@ -209,7 +209,7 @@ describe("Envoy's log", () => {
     const placeOf = (text: string): string[] => mismatchIn(text).map(({ place }) => place);
     assert.deepEqual(placeOf(line("mismatch_body", ',"pointer":"/a/0"')), ["/a/0"]);
     assert.deepEqual(placeOf(line("mismatch_body", ',"pointer":""')), ["the whole answer"]);
-    assert.deepEqual(placeOf(line("mismatch_body")), ["some byte"]);
+    assert.deepEqual(placeOf(line("mismatch_body")), ["the bytes of the body"]);
     assert.deepEqual(placeOf(line("mismatch_status")), ["status 500 instead of 200"]);
     const warning = '{"shadow":{"name":"next","unavailable":"nowhere","message":"no such cluster"}}';
     assert.deepEqual(placeOf(`[warning][wasm] wasm log serin: ${warning}`), []);

@@ -83,7 +83,7 @@ describe("ENVOY=path", () => {
 
   test("that is no Envoy", () =>
     says(
-      /is no Envoy that runs here: what do you want/,
+      /this Envoy does not run here: what do you want/,
       given(script("other", "echo what do you want; exit 3")),
     ));
 

@@ -1,6 +1,6 @@
 // Does what was seen agree with what was asked? Each disagreement in one line; none is a run that passed.
 
-import { percent } from "../terminal/numbers.ts";
+import { percentage } from "../terminal/numbers.ts";
 import { countsOf, type EnvoyCounts } from "./envoy-counts.ts";
 import type { Tally } from "./tally.ts";
 
@@ -15,16 +15,16 @@ export function findDisagreements(tally: Tally, counts: EnvoyCounts): string[] {
   if (tally.failed > 0) found.push(`${tally.failed} requests failed, the first: ${tally.firstFailure ?? ""}`);
   if (tally.differing > 0) {
     found.push(
-      `${tally.differing} answers are not what \`serin decide\` says, the first: ${tally.firstDifference ?? ""}`,
+      `${tally.differing} answers differ from \`serin decide\`, the first: ${tally.firstDifference ?? ""}`,
     );
   }
-  if (tally.inconstant > 0) found.push(`${tally.inconstant} times a user got another version than before`);
+  if (tally.inconstant > 0) found.push(`${tally.inconstant} times a user's version changed`);
   const errors = counts.survivedErrors;
-  if (errors > 0) found.push(`the filter survived ${errors} errors (serin.error)`);
+  if (errors > 0) found.push(`the filter recovered from ${errors} errors (serin.error)`);
   for (const { name, variants } of tally.plan) {
     const users = tally.usersOf(name);
     if (users === 0) {
-      found.push(`${name}: nobody came`);
+      found.push(`${name}: no requests`);
       continue;
     }
     for (const variant of variants) {
@@ -33,8 +33,8 @@ export function findDisagreements(tally: Tally, counts: EnvoyCounts): string[] {
       const asked = counted.share / WHOLE;
       if (isFarFrom(seen, asked, users)) {
         found.push(
-          `${name}/${variant}: ${percent(seen)} of ${users} users instead of ${percent(asked)}, more than ` +
-            `${STANDARD_ERRORS} standard errors away`,
+          `${name}/${variant}: actual share ${percentage(seen)} of ${users} users, target share ${percentage(asked)}: ` +
+            `more than ${STANDARD_ERRORS} standard errors apart`,
         );
       }
       const requests = tally.requestsOf(name, variant);
@@ -42,10 +42,10 @@ export function findDisagreements(tally: Tally, counts: EnvoyCounts): string[] {
         found.push(`${name}/${variant}: Envoy counted ${counted.requests} requests, the client ${requests}`);
       }
       if (counted.errors > 0) found.push(`${name}/${variant}: Envoy counted ${counted.errors} errors`);
-      if (counted.active !== 0) found.push(`${name}/${variant}: ${counted.active} requests are still active`);
+      if (counted.active !== 0) found.push(`${name}/${variant}: ${counted.active} requests are still in flight`);
     }
     const whole = variants.reduce((sum, variant) => sum + countsOf(counts, name, variant).share, 0);
-    if (whole !== WHOLE) found.push(`${name}: the shares asked for are ${percent(whole / WHOLE)} together`);
+    if (whole !== WHOLE) found.push(`${name}: the target shares add up to ${percentage(whole / WHOLE)}`);
   }
   return found;
 }

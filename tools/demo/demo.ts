@@ -45,7 +45,7 @@ export async function runDemo(
   try {
     const status = await (options.once ? runOnce : runLive)(stage, options, screen, end);
     if (ending.signal.aborted && !signal.aborted) {
-      throw new DemoError(`Envoy ended by itself: ${stage.envoy.log().trim().split("\n").at(-1) ?? ""}`);
+      throw new DemoError(`Envoy exited: ${stage.envoy.log().trim().split("\n").at(-1) ?? ""}`);
     }
     if (!signal.aborted) return status;
     // Ctrl-C is how a person leaves the live table: no failure. A run that was to judge has not judged.
@@ -100,7 +100,7 @@ async function runOnce(
   signal: AbortSignal,
 ): Promise<number> {
   const session = new Session(stage.envoy, stage.policyFile, stage.policy);
-  screen.step(`Envoy ${stage.envoyVersion} serves: ${ROUND} requests of a thousand users, 200 a second`);
+  screen.step(`Envoy ${stage.envoyVersion} is ready: ${ROUND} requests from a thousand users, 200 per second`);
   await session.receiveVisitors(originOf(port), ROUND, signal);
   if (signal.aborted) return EXIT_DISAGREES;
   const { sinceMs } = session;
@@ -118,10 +118,10 @@ async function runOnce(
     ...findShadowDisagreements(figures, stage.received),
   ];
   screen.print("");
-  for (const line of disagreements) screen.print(` ${colors.red("disagrees")}  ${line}`);
+  for (const line of disagreements) screen.print(` ${colors.red("failed")}  ${line}`);
   if (disagreements.length > 0) return EXIT_DISAGREES;
   screen.print(
-    ` ${colors.green("agrees")}: what was asked, what users saw and what Envoy counted are the same`,
+    ` ${colors.green("passed")}: the policy, what users saw and Envoy's counters agree`,
   );
   for (const line of foundLines(figures, stage.received)) screen.print(` ${colors.green("found")}: ${line}`);
   return EXIT_FINE;

@@ -49,7 +49,7 @@ const PROBLEM_LINES = 3;
 export function liveFrame(view: View, width: number, height: number, colors: Colors): string {
   const { dim, bold } = colors;
   const title = ` ${bold("Serin")} in Envoy ${view.envoyVersion}   ${bold(`http://localhost:${view.port}`)}   ${dim(`admin http://localhost:${view.adminPort}`)}`;
-  const policy = ` ${dim("policy")}   ${bold(view.policyPath)}   ${dim("edit and save: it takes effect at once")}`;
+  const policy = ` ${dim("policy")}   ${bold(view.policyPath)}   ${dim("edit and save to apply it at once")}`;
   const sections: Section[] = [
     { needed: 9, lines: [title] },
     { needed: 9, lines: tableLines(view, width, colors) },
@@ -60,7 +60,7 @@ export function liveFrame(view: View, width: number, height: number, colors: Col
     { needed: 3, lines: exampleLines(view, colors), shrinks: true, joins: view.notice === null },
     {
       needed: 4,
-      lines: [dim(" users: as the client saw it; all else: Envoy's own counters. Ctrl-C ends it.")],
+      lines: [dim(" share of users: the client's count; all else: Envoy's counters. Ctrl-C ends it.")],
       joins: true,
     },
   ];
@@ -110,7 +110,7 @@ export function summaryLines(view: Pick<View, "tally" | "edited" | "sinceMs">, c
     ` ${agreementLine(tally, colors)}`,
   ];
   if (tally.differing === 0) {
-    lines.push(` ${grouped(tally.forged)} of the requests forged Serin's own headers, and gained nothing`);
+    lines.push(` ${grouped(tally.forged)} of the requests forged Serin's headers, without effect`);
   }
   if (view.edited) lines.push(` ${movesLine(tally)}`);
   return lines;
@@ -119,7 +119,7 @@ export function summaryLines(view: Pick<View, "tally" | "edited" | "sinceMs">, c
 /** `moved by the edit: checkout 150 users stable → canary` */
 function movesLine(tally: Tally): string {
   const moves = tally.moves();
-  if (moves.length === 0) return "moved by the edit: nobody so far";
+  if (moves.length === 0) return "users moved by the edit: none so far";
   const told = moves.map(({ rollout, from, to, users }, index) => {
     const whose = moves[index - 1]?.rollout === rollout ? "" : `${rollout} `;
     return `${whose}${grouped(users)} ${from} → ${to}`;
@@ -130,11 +130,11 @@ function movesLine(tally: Tally): string {
 function agreementLine(tally: Tally, colors: Colors): string {
   if (tally.differing > 0) {
     return colors.red(
-      `${grouped(tally.differing)} answers are not what serin decide says: ${tally.firstDifference ?? ""}`,
+      `${grouped(tally.differing)} answers differ from serin decide: ${tally.firstDifference ?? ""}`,
     );
   }
-  if (tally.inconstant > 0) return colors.red(`${grouped(tally.inconstant)} times a user changed versions`);
-  return "each user's version stays, and is what `serin decide` says";
+  if (tally.inconstant > 0) return colors.red(`${grouped(tally.inconstant)} times a user's version changed`);
+  return "each user keeps one version, the one that `serin decide` gives";
 }
 
 function noticeLines(notice: Notice | null, width: number, colors: Colors): string[] {

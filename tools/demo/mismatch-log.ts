@@ -73,6 +73,6 @@ export function mismatchIn(line: string): Mismatch[] {
 
 function placeOf({ verdict, production, answer, pointer }: ShadowLine["shadow"]): string {
   if (verdict === "mismatch_status") return `status ${answer} instead of ${production}`;
-  if (pointer === undefined) return "some byte";
+  if (pointer === undefined) return "the bytes of the body";
   return pointer === "" ? "the whole answer" : visible(pointer);
 }

@@ -20,7 +20,7 @@ const DEFAULT_ADMIN_PORT = 9901;
 export function readOptions(env: NodeJS.ProcessEnv, isTerminal: boolean): DemoOptions {
   const port = readPort(env, "PORT", DEFAULT_PORT);
   const adminPort = readPort(env, "ADMIN_PORT", DEFAULT_ADMIN_PORT);
-  if (port === adminPort) throw new DemoError(`PORT and ADMIN_PORT are both ${port}; give them two ports`);
+  if (port === adminPort) throw new DemoError(`PORT and ADMIN_PORT are both ${port}: they must differ`);
   const once = !["", "0"].includes(env["ONCE"] ?? "") || !isTerminal;
   return { port, adminPort, once, envoy: env["ENVOY"] || null };
 }

@@ -138,7 +138,7 @@ export class PolicyFile {
       return text.trim() === "" ? { text: null, why: "is empty" } : { text, why: null };
     } catch (error) {
       const { code = "" } = error as NodeJS.ErrnoException;
-      return { text: null, why: code === "ENOENT" ? "is gone" : `cannot be read (${code})` };
+      return { text: null, why: code === "ENOENT" ? "is missing" : `cannot be read (${code})` };
     }
   }
 }
@@ -148,11 +148,11 @@ function beyondTheDemo(json: string): string[] {
   const mirrors = shadowsOf(json).filter(({ isMirror }) => isMirror);
   return [
     ...(steersByFilterState(json)
-      ? ["/steer: the demo's routes read headers; envoy/ has routes for filterState"]
+      ? ["/steer: the demo's routes match headers only; envoy/ has routes for filterState"]
       : []),
     ...mirrors.map(
       ({ name }) =>
-        `/shadows/${name}/dispatch: the demo's routes do not mirror; docs/shadows.md says what that needs`,
+        `/shadows/${name}/dispatch: the demo's routes have no mirror policy; see docs/shadows.md`,
     ),
   ];
 }

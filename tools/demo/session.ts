@@ -120,7 +120,7 @@ export class Session {
     const before = await admin.filterUpdates(FILTER);
     await this.policyFile.publish(accepted);
     if ((await admin.waitForUpdate(FILTER, before, UPDATE_DEADLINE_MS)) === "rejected") {
-      throw new Error("Envoy refused what Serin accepts: that is a fault of Serin");
+      throw new Error("Envoy rejected a policy that Serin accepts: this is a bug in Serin");
     }
     await sleep(WORKERS_FOLLOW_MS);
     // What the last policy's copies have shown is no news of this one's.

@@ -32,10 +32,10 @@ export function findShadowDisagreements(
       found.push(`Envoy sent ${counted.sent} copies, the service got ${copies}`);
     }
     if (counted.mismatchBody > planted || counted.mismatchBody < planted - lost) {
-      found.push(`${counted.mismatchBody} bodies differ, ${planted} differences were planted`);
+      found.push(`${counted.mismatchBody} body mismatches, but ${planted} were planted`);
     }
-    if (counted.mismatchStatus > 0) found.push(`${counted.mismatchStatus} statuses differ, none was planted`);
-    if (counted.unavailable > 0) found.push(`${counted.unavailable} copies had nowhere to go`);
+    if (counted.mismatchStatus > 0) found.push(`${counted.mismatchStatus} status mismatches, but none was planted`);
+    if (counted.unavailable > 0) found.push(`${counted.unavailable} copies were not sent: no healthy host`);
     return found.map((line) => `${shadow.name}: ${line}`);
   });
 }
@@ -45,7 +45,7 @@ export function foundLines({ shadows, counts }: Figures, received: ReceivedBySha
   return shadows.map(({ name }) => {
     const { copies, planted } = received.of(name);
     const { mismatchBody } = shadowCountsOf(counts, name);
-    return `${mismatchBody} of the ${planted} faults planted in ${name}'s ${copies} answers, and no other difference`;
+    return `${mismatchBody} of the ${planted} mismatches planted in ${name}'s ${copies} answers, and no other`;
   });
 }
 
@@ -54,14 +54,14 @@ function shareDisagreements(
   drawn: number,
   requests: number,
 ): string[] {
-  if (requests === 0) return ["nobody came"];
+  if (requests === 0) return ["no requests"];
   if (!drawsRequests || !isFarFrom(drawn / requests, percent / 100, requests)) return [];
-  return [`${drawn} of ${requests} requests were drawn instead of ${percent} %`];
+  return [`${drawn} of ${requests} requests were sampled, target share ${percent}%`];
 }
 
 function placeDisagreements(places: MismatchPlaces, shadow: string, planted: number): string[] {
   const seen = places.of(shadow);
   const elsewhere = seen.filter((place) => place !== PLANTED_POINTER);
-  if (elsewhere.length > 0) return [`differs at ${elsewhere.join(", ")}, where nothing was planted`];
-  return planted > 0 && seen.length === 0 ? [`Envoy's log does not say where it differs`] : [];
+  if (elsewhere.length > 0) return [`mismatch at ${elsewhere.join(", ")}, where nothing was planted`];
+  return planted > 0 && seen.length === 0 ? [`Envoy's log has no position of a mismatch`] : [];
 }

@@ -12,17 +12,17 @@ import { INDENT, milliseconds, type Figures } from "./table.ts";
 
 const HEADINGS = [
   "\nshadow",
-  "share\nasked",
-  "share\nseen",
+  "target\nshare",
+  "actual\nshare",
   "\ncopies",
-  "\nsame",
-  "\ndifferent",
-  "timed\nout",
+  "\nmatch",
+  "\nmismatch",
+  "\ntimeout",
   "over\nbudget",
-  "p50\nms",
-  "real\np50",
+  "shadow\np50",
+  "prod\np50",
 ] as const;
-const NUMBER_WIDTHS = [7, 7, 7, 7, 9, 6, 6, 5, 5] as const;
+const NUMBER_WIDTHS = [7, 6, 7, 7, 8, 7, 6, 6, 5] as const;
 const NAME_MIN = 8;
 const PLACES_SHOWN = 3;
 
@@ -73,11 +73,11 @@ function cellsOf(
   const different = differentOf(counts);
   // Just after an edit Envoy is a few requests ahead of the client.
   const seen = Math.min(1, drawnOf(counts) / requests);
-  const share = `${(100 * seen).toFixed(1)} %`;
+  const share = `${(100 * seen).toFixed(1)}%`;
   const isFar = isFarFrom(seen, percent / 100, requests);
   const judged = drawsRequests ? (isFar ? colors.yellow(share) : colors.green(share)) : share;
   return [
-    `${Number(percent.toFixed(3))} %`,
+    `${Number(percent.toFixed(3))}%`,
     requests === 0 ? colors.dim("–") : judged,
     grouped(counts.sent),
     grouped(counts.match),
@@ -93,15 +93,15 @@ function cellsOf(
 function remarksOf(counts: ShadowCounts, places: readonly string[], colors: Colors): string | null {
   const others: readonly [count: number, words: string][] = [
     [counts.noise, "noise"],
-    [counts.reset, "without a whole answer"],
+    [counts.reset, "reset"],
     [counts.tooLarge, "too large"],
-    [counts.unavailable, "with no healthy host"],
+    [counts.unavailable, "unavailable"],
   ];
   const more = places.length - PLACES_SHOWN;
   const shown = [...places.slice(0, PLACES_SHOWN), ...(more > 0 ? [`${more} more`] : [])];
   const remarks = [
     ...(places.length > 0
-      ? [`${colors.yellow(`different at ${shown.join(", ")}`)}${colors.dim(" (no user sees that)")}`]
+      ? [`${colors.yellow(`mismatch at ${shown.join(", ")}`)}${colors.dim(" (no user sees it)")}`]
       : []),
     ...others.filter(([count]) => count > 0).map(([count, words]) => `${grouped(count)} ${words}`),
   ];

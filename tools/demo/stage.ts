@@ -85,6 +85,6 @@ async function requireOwnPort(port: number, use: string, variable: string): Prom
     await requirePort(port, use);
   } catch (error) {
     if (!(error instanceof EnvoyError)) throw error;
-    throw new DemoError(`${error.message}: make demo ${variable}=… takes another`);
+    throw new DemoError(`${error.message}: choose another with make demo ${variable}=…`);
   }
 }

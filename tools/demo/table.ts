@@ -25,14 +25,14 @@ export interface Figures {
 const HEADINGS = [
   "\nrollout",
   "\nvariant",
-  "share\nasked",
+  "target\nshare",
   "share of\nusers",
   "share of\nrequests",
   "\nrequests",
   "\nerrors",
   "p50\nms",
   "p99\nms",
-  "\nactive",
+  "in\nflight",
 ] as const;
 /** What the columns of numbers need: shares to a thousandth, a million requests. */
 const NUMBER_WIDTHS = [7, 8, 8, 9, 6, 5, 5, 6] as const;
@@ -83,16 +83,16 @@ function rowsOf({ tally, counts, before }: Figures, colors: Colors): Row[] {
       const asked = share / 100_000;
       const seen = (part: number, whole: number): string => {
         if (whole === 0) return colors.dim("–");
-        const text = `${((100 * part) / whole).toFixed(1)} %`;
+        const text = `${((100 * part) / whole).toFixed(1)}%`;
         return isFarFrom(part / whole, asked, whole) ? colors.yellow(text) : colors.green(text);
       };
       return {
         names: [index === 0 ? name : "", variant],
         cells: [
-          `${Number((asked * 100).toFixed(3))} %`,
+          `${Number((asked * 100).toFixed(3))}%`,
           seen(tally.usersWith(name, variant), users),
           // Requests of one user are no independent draws: only the users' share is judged.
-          all === 0 ? colors.dim("–") : `${((100 * requests) / all).toFixed(1)} %`,
+          all === 0 ? colors.dim("–") : `${((100 * requests) / all).toFixed(1)}%`,
           grouped(requests),
           errors === 0 ? "0" : colors.red(grouped(errors)),
           milliseconds(p50),

@@ -13,13 +13,13 @@ import { EnvoyError } from "./envoy-error.ts";
  */
 export async function checkEnvoy(binary: string): Promise<void> {
   const version = await run(binary, ["--version"]);
-  if (version.missing) throw new EnvoyError(`${binary}: no such program; ENVOY has to name an Envoy binary`);
+  if (version.missing) throw new EnvoyError(`${binary}: no such program; ENVOY must be the path of an Envoy binary`);
   if (version.status === 0 && !/\bversion: \S*\/\d+\.\d+\.\d+/.test(version.output)) {
-    throw new EnvoyError(`${binary}: this program is no Envoy; ENVOY has to name an Envoy binary`);
+    throw new EnvoyError(`${binary}: not an Envoy; ENVOY must be the path of an Envoy binary`);
   }
   if (version.status !== 0) {
     const why = lastLine(version.output);
-    throw new EnvoyError(`${binary}: is no Envoy that runs here${why === "" ? "" : `: ${why}`}`);
+    throw new EnvoyError(`${binary}: this Envoy does not run here${why === "" ? "" : `: ${why}`}`);
   }
   const folder = await mkdtemp(join(tmpdir(), "serin-v8-"));
   try {
@@ -32,7 +32,7 @@ export async function checkEnvoy(binary: string): Promise<void> {
     }
     const build = /\/(\d+\.\d+\.\d+)\//.exec(version.output)?.[1];
     throw new EnvoyError(
-      `${binary}: this Envoy${build === undefined ? "" : ` ${build}`} was built without V8 and cannot run Wasm filters; take another build`,
+      `${binary}: this Envoy${build === undefined ? "" : ` ${build}`} was built without V8 and cannot run Wasm filters; use another build`,
     );
   } finally {
     await rm(folder, { recursive: true, force: true });
