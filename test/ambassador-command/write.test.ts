@@ -266,7 +266,7 @@ spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value }
       .replace("service: checkout-v3:8080", 'cluster: "cluster_serin_checkout_v3_shop_8080_shop"');
     assert.equal(readFileSync(to, "utf8"), expected);
     const again = await run(folder, policy, [MAPPINGS], { writePolicy: to });
-    assert.equal(again.stderr, `${to}: holds it already, for serin publish\n`);
+    assert.equal(again.stderr, `${to}: up to date, for serin publish\n`);
     const json = `${folder.path}/policy.envoy.json`;
     await run(folder, policy, [MAPPINGS], { writePolicy: json });
     assert.deepEqual(JSON.parse(readFileSync(json, "utf8")), parse(expected));
@@ -291,7 +291,7 @@ spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value }
     assert.match(stderr, /canary\.yaml: written, 1 Mapping for /);
     assert.equal(readFileSync(to, "utf8"), CANARY);
     const again = await run(folder, POLICY, [], { stdin: MAPPINGS, to });
-    assert.match(again.stderr, /canary\.yaml: holds them already, 1 Mapping for /);
+    assert.match(again.stderr, /canary\.yaml: up to date, 1 Mapping for /);
   });
 });
 
