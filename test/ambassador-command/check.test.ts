@@ -59,7 +59,14 @@ const ROWS: Row[] = [
     "a Mapping that is missing",
     POLICY,
     STABLE,
-    [["mapping-missing", "error", "3:13 /metadata/name", /second Mapping like this one with x-serin-checkout: canary\.\*\*\*$/]],
+    [
+      [
+        "mapping-missing",
+        "error",
+        "3:13 /metadata/name",
+        /second Mapping like this one with x-serin-checkout: canary\.\*\*\*$/,
+      ],
+    ],
   ],
   [
     "an option that is not repeated",
@@ -77,7 +84,14 @@ const ROWS: Row[] = [
     "another service",
     POLICY,
     BOTH.replace("checkout-v2.shop", "checkout-v3.shop"),
-    [["mapping-differs", "error", "16:3 /spec/service", /^goes to checkout-v3.shop:8080, but the policy names/]],
+    [
+      [
+        "mapping-differs",
+        "error",
+        "16:3 /spec/service",
+        /^goes to checkout-v3.shop:8080, but the policy names/,
+      ],
+    ],
   ],
   [
     "a precedence below that of the stable one",
@@ -149,12 +163,7 @@ const ROWS: Row[] = [
     POLICY,
     `${BOTH}---\n${STABLE.replace("name: checkout", "name: a")}  shadow: true\n---\n${STABLE.replace("name: checkout", "name: b")}  shadow: true\n`,
     [
-      [
-        "mapping-copies",
-        "warning",
-        "28:3 /spec/shadow",
-        /only users of the default are copied/,
-      ],
+      ["mapping-copies", "warning", "28:3 /spec/shadow", /only users of the default are copied/],
       ["mapping-copies", "error", "38:3 /spec/shadow", /Mapping a is already the shadow/],
     ],
   ],
@@ -286,14 +295,7 @@ const POLICIES: Row[] = [
       "canary: &both $1\n      other: *both",
     ),
     BOTH,
-    [
-      [
-        "value",
-        "error",
-        "10:44 /rollouts/checkout/variants/other/service",
-        /must be written out here/,
-      ],
-    ],
+    [["value", "error", "10:44 /rollouts/checkout/variants/other/service", /must be written out here/]],
   ],
   [
     "two mirrors of one request",
@@ -361,7 +363,10 @@ describe("serin ambassador --check", () => {
     assert.match(good.stdout, /mappings-0\.yaml: ok, 1 Mapping for .*policy\.yaml\n$/);
     const bad = await run(folder, POLICY, [STABLE], { check: true });
     assert.deepEqual([bad.status, bad.stdout], [1, ""]);
-    assert.match(bad.stderr, /mappings-0\.yaml:3:13 \/metadata\/name: the policy needs a second Mapping like this one/);
+    assert.match(
+      bad.stderr,
+      /mappings-0\.yaml:3:13 \/metadata\/name: the policy needs a second Mapping like this one/,
+    );
   });
 });
 

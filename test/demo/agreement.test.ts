@@ -118,10 +118,7 @@ describe("what was seen and what was asked", () => {
     for (const user of USERS) {
       tally.add({ user, path: "/checkout", forged: true, service: "checkout-v2", told, failure: null });
     }
-    assert.match(
-      findDisagreements(tally, countsFor(tally)).join("\n"),
-      /\d+ times a user's version changed/,
-    );
+    assert.match(findDisagreements(tally, countsFor(tally)).join("\n"), /\d+ times a user's version changed/);
     assert.match(tally.firstDifference ?? "", /\(forged\)/);
   });
 });

@@ -220,10 +220,7 @@ describe("the verdict", () => {
     });
     const text = String(output.read());
     assert.equal(status, 1, text);
-    assert.match(
-      text,
-      /failed {2}\d+ answers differ from `serin decide`, the first: user u-\d+ at /,
-    );
+    assert.match(text, /failed {2}\d+ answers differ from `serin decide`, the first: user u-\d+ at /);
     assert.match(text, /failed {2}checkout-v3: Envoy sent \d+ copies, the service got 0$/m);
     assert.doesNotMatch(text, /^ (passed|found)/m);
   });

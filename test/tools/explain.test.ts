@@ -58,10 +58,7 @@ describe("explain", () => {
     const text = await explain(policy, "-H", "cookie: uid=42", "https://shop.example.com/checkout/pay");
     assert.match(text, /^GET https:\/\/shop\.example\.com\/checkout\/pay$/m);
     assert.match(text, /^identity +42 \(cookie uid\)$/m);
-    assert.match(
-      text,
-      /^ {2}match +entry 1 of 1: host shop\.example\.com, path under \/checkout$/m,
-    );
+    assert.match(text, /^ {2}match +entry 1 of 1: host shop\.example\.com, path under \/checkout$/m);
     assert.match(text, /^ {2}why +bucket 39\.764% is in the slot of canary \[SPLIT\]$/m);
     assert.match(text, /^ {2}slots +canary: 0% to 50% {2}<- this user$/m);
     assert.match(text, /^ {2}cluster +checkout-v2$/m);
@@ -263,14 +260,11 @@ describe("explain: shadows", () => {
            bucket = murmur3("shadow/own/<identity>")`,
       ],
     );
-    assert.deepEqual(
-      words({ users: { applies: true, drawn: false, sample: "identity", identity: null } }),
-      [
-        `shadow users -> not copied
+    assert.deepEqual(words({ users: { applies: true, drawn: false, sample: "identity", identity: null } }), [
+      `shadow users -> not copied
   match    every request with its methods (no match in the policy)
   why      users are sampled, and the request is anonymous (no identity found)`,
-      ],
-    );
+    ]);
   });
 
   it("bodies that are too large", () => {

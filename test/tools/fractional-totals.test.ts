@@ -135,7 +135,10 @@ describe("what moves users", () => {
 
   it("follows the only one of a flag to another place", () => {
     const deeper = { flags: { "a/b": flagOf({ if: [{ var: "x" }, "a", { fractional: split(6, 95) }] }) } };
-    assert.match(told(policy(...split(5, 95)), deeper).join(), /targeting\/if\/2\/fractional: the sum of the weights/);
+    assert.match(
+      told(policy(...split(5, 95)), deeper).join(),
+      /targeting\/if\/2\/fractional: the sum of the weights/,
+    );
   });
 });
 

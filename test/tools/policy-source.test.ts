@@ -107,22 +107,13 @@ describe("policy source", () => {
     );
     assert.equal(problem("é: !secret x"), "1:12 /é syntax: unsupported tag !secret");
     assert.equal(problem("a: *b"), "1:4 /a reference: alias *b has no anchor before it");
-    assert.equal(
-      problem("a: &a [1, *a]"),
-      "1:11 /a/1 reference: an alias of a node that contains it",
-    );
+    assert.equal(problem("a: &a [1, *a]"), "1:11 /a/1 reference: an alias of a node that contains it");
     assert.equal(problem("a: &a\n  <<: *a\n"), "2:3 /a reference: << merges a mapping into itself");
     assert.equal(problem("a:\n  <<: 5\n"), "2:3 /a type: << must be a mapping or a list of mappings");
     assert.equal(problem("x/y:\n  - .nan\n"), "2:5 /x~1y/0 value: .nan is not a JSON number");
     assert.equal(problem("? [a]\n: 1\n"), "1:3  type: a key must be a string, got a collection");
-    assert.equal(
-      problem(Buffer.from([0x61, 0x3a, 0x0a, 0xc3, 0xa9, 0xff])),
-      "2:2  encoding: invalid UTF-8",
-    );
-    assert.equal(
-      problem(Buffer.from([0xef, 0xbf, 0xbd, 0x20, 0xe2, 0x82])),
-      "1:3  encoding: invalid UTF-8",
-    );
+    assert.equal(problem(Buffer.from([0x61, 0x3a, 0x0a, 0xc3, 0xa9, 0xff])), "2:2  encoding: invalid UTF-8");
+    assert.equal(problem(Buffer.from([0xef, 0xbf, 0xbd, 0x20, 0xe2, 0x82])), "1:3  encoding: invalid UTF-8");
   });
 
   it("bounds what aliases and nesting can make of a small file", () => {

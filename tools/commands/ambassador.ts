@@ -151,7 +151,9 @@ function oldSecretsOf(given: readonly string[], policy: ServicePolicy): Map<stri
       if (name === undefined || secret === undefined)
         throw new CommandError("--old-secret: must be like checkout=SECRET, in printable ASCII");
       if (secret.includes("$"))
-        throw new CommandError("--old-secret: must not contain a $: Emissary expands $NAME to environment variables");
+        throw new CommandError(
+          "--old-secret: must not contain a $: Emissary expands $NAME to environment variables",
+        );
       const rollout = policy.rollouts.find((one) => one.name === name);
       if (rollout === undefined)
         throw new CommandError(`--old-secret: the policy has no rollout called ${name}`);

@@ -40,7 +40,8 @@ decideCommand.action(async (options) => {
  * policy is refused or a line was no request.
  */
 export async function decide(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
-  if (options.policy === "-") throw new CommandError("--policy -: standard input is already used for the requests");
+  if (options.policy === "-")
+    throw new CommandError("--policy -: standard input is already used for the requests");
   const checked = await checkPolicyFile(options.policy, loadFilter(), terminal, { logLevel: LogLevel.Debug });
   reportProblems(checked.problems, terminal);
   if (checked.filter === null) return 1;

@@ -45,7 +45,8 @@ const TYPES = ["boolean", "string", "number", "object"];
  * the document is refused or a line was no request.
  */
 async function evaluate(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
-  if (options.policy === "-") throw new CommandError("--policy -: standard input is already used for the requests");
+  if (options.policy === "-")
+    throw new CommandError("--policy -: standard input is already used for the requests");
   const module = loadFilter();
   const asWritten = await checkPolicyFile(options.policy, module, terminal);
   const checked = asWritten.filter === null ? asFlagdReads(asWritten, module) : asWritten;
@@ -56,7 +57,10 @@ async function evaluate(options: { readonly policy: string }, terminal: Terminal
     const answer = vm.evaluate(root, line, secondsOf(request));
     // JavaScript has taken it as JSON; the filter's reader is stricter in two ways.
     if (answer === null)
-      throw new RequestFault("", `must not have an unpaired surrogate or more than ${limits.DEPTH} levels of nesting`);
+      throw new RequestFault(
+        "",
+        `must not have an unpaired surrogate or more than ${limits.DEPTH} levels of nesting`,
+      );
     return answer;
   });
 }

@@ -159,7 +159,8 @@ async function readOld(file: string): Promise<string | null> {
   try {
     const status = await lstat(file);
     // A rename would put a plain file in the link's place, and leave what it points to as it was.
-    if (status.isSymbolicLink()) throw new CommandError(`${file}: is a symbolic link: name the file it points to`);
+    if (status.isSymbolicLink())
+      throw new CommandError(`${file}: is a symbolic link: name the file it points to`);
     return await readFile(file, "utf8");
   } catch (error) {
     if (error instanceof CommandError) throw error;

@@ -134,9 +134,7 @@ class Words {
     }
     const hash = member(shadow, "hash");
     if (typeof hash !== "number") {
-      return [
-        this.#line("why", "users are sampled, and the request is anonymous (no identity found)"),
-      ];
+      return [this.#line("why", "users are sampled, and the request is anonymous (no identity found)")];
     }
     const at = this.colors.bold(percent(hash));
     return [
@@ -186,9 +184,7 @@ class Words {
     const request = member(decision, "request");
     const lines = [
       ...itemsOf(member(request, "remove")).map((name) =>
-        this.colors.red(
-          `- ${textOf(name)}   ${this.colors.dim("(forged by the client: removed)")}`,
-        ),
+        this.colors.red(`- ${textOf(name)}   ${this.colors.dim("(forged by the client: removed)")}`),
       ),
       ...membersOf(member(request, "set")).map(([name, value]) =>
         this.colors.green(`+ ${name}: ${textOf(value)}`),
@@ -232,8 +228,7 @@ class Words {
     const reason = textOf(member(rollout, "reason")) ?? "";
     const forcedBy = textOf(member(rollout, "forcedBy"));
     const tag = this.colors.dim(`[${reason}]`);
-    if (reason === "DISABLED")
-      return [this.#line("why", `the rollout is disabled (state: DISABLED) ${tag}`)];
+    if (reason === "DISABLED") return [this.#line("why", `the rollout is disabled (state: DISABLED) ${tag}`)];
     if (forcedBy !== undefined) {
       const source = textOf(member(member(this.#policyOf(name), "force"), forcedBy)) ?? "";
       return [this.#line("why", `forced by ${forcedBy} ${source}: ${variant} ${tag}`)];

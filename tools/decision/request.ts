@@ -38,10 +38,7 @@ export function readRequest(value: unknown): ReadRequest {
   const members = value as Record<string, unknown>;
   for (const key of Object.keys(members)) {
     if (!REQUEST_KEYS.has(key)) {
-      throw new RequestFault(
-        pointerStep(key),
-        `unknown key; known: ${[...REQUEST_KEYS].join(", ")}`,
-      );
+      throw new RequestFault(pointerStep(key), `unknown key; known: ${[...REQUEST_KEYS].join(", ")}`);
     }
   }
   const { url, method = "GET", headers = {}, sourceAddress, time } = members;

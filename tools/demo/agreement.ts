@@ -42,7 +42,8 @@ export function findDisagreements(tally: Tally, counts: EnvoyCounts): string[] {
         found.push(`${name}/${variant}: Envoy counted ${counted.requests} requests, the client ${requests}`);
       }
       if (counted.errors > 0) found.push(`${name}/${variant}: Envoy counted ${counted.errors} errors`);
-      if (counted.active !== 0) found.push(`${name}/${variant}: ${counted.active} requests are still in flight`);
+      if (counted.active !== 0)
+        found.push(`${name}/${variant}: ${counted.active} requests are still in flight`);
     }
     const whole = variants.reduce((sum, variant) => sum + countsOf(counts, name, variant).share, 0);
     if (whole !== WHOLE) found.push(`${name}: the target shares add up to ${percentage(whole / WHOLE)}`);

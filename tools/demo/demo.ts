@@ -100,7 +100,9 @@ async function runOnce(
   signal: AbortSignal,
 ): Promise<number> {
   const session = new Session(stage.envoy, stage.policyFile, stage.policy);
-  screen.step(`Envoy ${stage.envoyVersion} is ready: ${ROUND} requests from a thousand users, 200 per second`);
+  screen.step(
+    `Envoy ${stage.envoyVersion} is ready: ${ROUND} requests from a thousand users, 200 per second`,
+  );
   await session.receiveVisitors(originOf(port), ROUND, signal);
   if (signal.aborted) return EXIT_DISAGREES;
   const { sinceMs } = session;
@@ -120,9 +122,7 @@ async function runOnce(
   screen.print("");
   for (const line of disagreements) screen.print(` ${colors.red("failed")}  ${line}`);
   if (disagreements.length > 0) return EXIT_DISAGREES;
-  screen.print(
-    ` ${colors.green("passed")}: the policy, what users saw and Envoy's counters agree`,
-  );
+  screen.print(` ${colors.green("passed")}: the policy, what users saw and Envoy's counters agree`);
   for (const line of foundLines(figures, stage.received)) screen.print(` ${colors.green("found")}: ${line}`);
   return EXIT_FINE;
 }

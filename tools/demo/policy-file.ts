@@ -151,8 +151,7 @@ function beyondTheDemo(json: string): string[] {
       ? ["/steer: the demo's routes match headers only; envoy/ has routes for filterState"]
       : []),
     ...mirrors.map(
-      ({ name }) =>
-        `/shadows/${name}/dispatch: the demo's routes have no mirror policy; see docs/shadows.md`,
+      ({ name }) => `/shadows/${name}/dispatch: the demo's routes have no mirror policy; see docs/shadows.md`,
     ),
   ];
 }

@@ -34,7 +34,8 @@ export function findShadowDisagreements(
     if (counted.mismatchBody > planted || counted.mismatchBody < planted - lost) {
       found.push(`${counted.mismatchBody} body mismatches, but ${planted} were planted`);
     }
-    if (counted.mismatchStatus > 0) found.push(`${counted.mismatchStatus} status mismatches, but none was planted`);
+    if (counted.mismatchStatus > 0)
+      found.push(`${counted.mismatchStatus} status mismatches, but none was planted`);
     if (counted.unavailable > 0) found.push(`${counted.unavailable} copies were not sent: no healthy host`);
     return found.map((line) => `${shadow.name}: ${line}`);
   });

@@ -13,7 +13,8 @@ import { EnvoyError } from "./envoy-error.ts";
  */
 export async function checkEnvoy(binary: string): Promise<void> {
   const version = await run(binary, ["--version"]);
-  if (version.missing) throw new EnvoyError(`${binary}: no such program; ENVOY must be the path of an Envoy binary`);
+  if (version.missing)
+    throw new EnvoyError(`${binary}: no such program; ENVOY must be the path of an Envoy binary`);
   if (version.status === 0 && !/\bversion: \S*\/\d+\.\d+\.\d+/.test(version.output)) {
     throw new EnvoyError(`${binary}: not an Envoy; ENVOY must be the path of an Envoy binary`);
   }

@@ -55,8 +55,7 @@ export function newFilterResource(settings: FilterSettings): Document {
 export function parseFilterResource(file: string, text: string): Document {
   const document = parseDocument(text, { prettyErrors: false });
   const fault = document.errors[0];
-  if (fault !== undefined)
-    throw new CommandError(`${file}: invalid YAML or JSON: ${fault.message}`, 1);
+  if (fault !== undefined) throw new CommandError(`${file}: invalid YAML or JSON: ${fault.message}`, 1);
   return document;
 }
 
@@ -108,12 +107,10 @@ function wasmConfigOf(file: string, document: Document, name: string | undefined
   if (only === undefined) {
     const wanted =
       name !== undefined && filters.length > 0 ? `no filter called ${name} (found: ${names})` : null;
-    throw new CommandError(
-      `${file}: ${wanted ?? "no Wasm filter resource found"}; not changed`,
-      1,
-    );
+    throw new CommandError(`${file}: ${wanted ?? "no Wasm filter resource found"}; not changed`, 1);
   }
-  if (another !== undefined) throw new CommandError(`${file}: several filters (${names}): choose one with --name`, 1);
+  if (another !== undefined)
+    throw new CommandError(`${file}: several filters (${names}): choose one with --name`, 1);
   return only.config;
 }
 

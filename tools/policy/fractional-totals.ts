@@ -74,8 +74,7 @@ function counterpart(one: Fractional, old: Fractional[], now: Fractional[]): Fra
 
 function moveOf(was: Fractional | undefined, is: Fractional): string | null {
   if (was === undefined) return null;
-  if (was.by !== is.by)
-    return "the bucketing value has changed, which reassigns nearly all users";
+  if (was.by !== is.by) return "the bucketing value has changed, which reassigns nearly all users";
   if (was.buckets === null || is.buckets === null) return null;
   const moved = movedShare(was.buckets, is.buckets);
   const needed = neededShare(was.buckets, is.buckets);

@@ -244,8 +244,7 @@ class Converter {
     const sources = isSeq(node) ? node.items.map((item) => this.#follow(item as Node | null)) : [node];
     return sources.map((source) => {
       if (!isMap(source)) this.#stop(keyOffset, codes.TYPE, "<< must be a mapping or a list of mappings");
-      if (this.#open.has(source))
-        this.#stop(keyOffset, codes.REFERENCE, "<< merges a mapping into itself");
+      if (this.#open.has(source)) this.#stop(keyOffset, codes.REFERENCE, "<< merges a mapping into itself");
       return source;
     });
   }
@@ -254,7 +253,8 @@ class Converter {
   #keyName(key: Node | null, map: YAMLMap): string {
     const node = this.#follow(key);
     const offset = key?.range?.[0] ?? endOf(map, 0);
-    if (isMap(node) || isSeq(node)) this.#stop(offset, codes.TYPE, "a key must be a string, got a collection");
+    if (isMap(node) || isSeq(node))
+      this.#stop(offset, codes.TYPE, "a key must be a string, got a collection");
     if (!isScalar(node)) this.#stop(offset, codes.TYPE, "a key must be a string, got nothing");
     this.#checkTag(node, offset);
     if (typeof node.value === "string") return node.value;
