@@ -225,7 +225,7 @@ for (const version of EVERY_ENVOY) {
       assert.ok(value("rq_total", "stable") >= 3);
       assert.equal(value("share", "canary"), 5_000);
       assert.equal(value("share", "stable"), 95_000);
-      for (const leaf of ["rq_1xx", "rq_3xx", "rq_4xx", "rq_5xx", "rq_reset", "rq_active"]) {
+      for (const leaf of ["rq_1xx", "rq_3xx", "rq_4xx", "rq_5xx", "rq_reset", "rq_left", "rq_active"]) {
         assert.equal(value(leaf, "canary"), 0, leaf);
       }
       // Envoy flushes histograms every five seconds.

@@ -148,7 +148,7 @@ export class RolloutStats {
 
   /** How requests ended, by leaf, without the zeros. */
   endings(rollout: string): Record<string, number> {
-    const leaves = ["rq_1xx", "rq_2xx", "rq_3xx", "rq_4xx", "rq_5xx", "rq_reset"];
+    const leaves = ["rq_1xx", "rq_2xx", "rq_3xx", "rq_4xx", "rq_5xx", "rq_reset", "rq_left"];
     return Object.fromEntries(
       leaves.map((leaf) => [leaf, this.sum(rollout, leaf)] as const).filter(([, count]) => count > 0),
     );

@@ -244,6 +244,7 @@ function checkStats(vm: Vm, served: ReadonlyMap<string, ReadonlySet<string>>): v
     statNames.RQ_4XX,
     statNames.RQ_5XX,
     statNames.RQ_RESET,
+    statNames.RQ_LEFT,
   ];
   for (const [rollout, variants] of served) {
     for (const variant of variants) {
