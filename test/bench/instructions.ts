@@ -19,6 +19,7 @@ const START_MS = 45 * 60_000;
 const IDLE_MS = 10_000;
 /** Time for what Envoy does after an answer was sent. */
 const SETTLE_MS = 300;
+const NOTHING: Cost = { total: 0, families: { envoy: 0, malloc: 0, libc: 0, guest: 0 } };
 
 /** A listener, and the blocks counted so far. */
 interface Measuring {
@@ -31,17 +32,6 @@ interface Measuring {
 interface Running {
   readonly envoy: RunningEnvoy;
   readonly all: readonly Measuring[];
-}
-
-try {
-  const options = parseOptions(process.argv.slice(2));
-  if (options.isHelp) console.log(USAGE);
-  else await main(options);
-} catch (error) {
-  console.error(
-    error instanceof EnvoyStartError ? `${error.message}\n${error.log}` : (error as Error).message,
-  );
-  process.exitCode = 2;
 }
 
 async function main(options: Options): Promise<void> {
@@ -80,6 +70,7 @@ async function main(options: Options): Promise<void> {
     tell(`ready after ${seconds(begin).toFixed(0)} s`);
     try {
       for (const measuring of all) await warm(envoy, measuring, requests);
+      await callgrind.begin(envoy.pid);
       const idles = [await idle(envoy, callgrind)];
       for (let block = 1; block <= amount; block++) {
         tell(`block ${block} of ${amount}`);
@@ -156,8 +147,6 @@ async function idle(envoy: RunningEnvoy, callgrind: Callgrind): Promise<Cost> {
   return costOfRequest(await callgrind.dump(envoy.pid), NOTHING, 0, took);
 }
 
-const NOTHING: Cost = { total: 0, families: { envoy: 0, malloc: 0, libc: 0, guest: 0 } };
-
 function report(options: Options, binary: string, all: readonly Measuring[], idles: readonly Cost[]): void {
   const [first = NOTHING, last = NOTHING] = idles;
   const between = costOfRequest(
@@ -196,4 +185,15 @@ function sumOf(a: Cost, b: Cost): Cost["families"] {
       cost + b.families[family as keyof Cost["families"]],
     ]),
   ) as Cost["families"];
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.isHelp) console.log(USAGE);
+  else await main(options);
+} catch (error) {
+  console.error(
+    error instanceof EnvoyStartError ? `${error.message}\n${error.log}` : (error as Error).message,
+  );
+  process.exitCode = 2;
 }
