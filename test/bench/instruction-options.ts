@@ -28,8 +28,8 @@ export interface Bound {
   readonly more: number;
 }
 
-export const USAGE = `What a request costs in a real Envoy, in instructions, counted by valgrind's callgrind. Load on the machine does not
-change the counts. All ways are listeners of one Envoy, which needs some minutes to start.
+export const USAGE = `What a request costs in a real Envoy, in instructions, counted by valgrind's callgrind. Differences
+below the spread between blocks mean nothing. All ways are listeners of one Envoy, which needs some minutes to start.
   make bench-instructions ARGS="…"     (or: node --import tsx test/bench/instructions.ts …)
 
   --wasm [LABEL=]PATH     a build of the filter; repeat it to compare builds in one run (default: build/serin.wasm)
