@@ -27,6 +27,8 @@ exec 3>&-
 watch=$!
 wait "$envoy"
 status=$?
+# An Envoy that ends by itself may have lost its files to the end of its starter: the watch gets the time to hear of that.
+if [ "$status" -ne 0 ]; then sleep 0.3; fi
 kill -TERM "$watch" 2>/dev/null
 wait "$watch"
 if [ $? -eq 7 ]; then rm -rf "$folder"; fi
