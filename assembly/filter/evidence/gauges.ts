@@ -1,4 +1,5 @@
-// The gauges of users: defined when a rollout's first period begins, since few of many rollouts have any evidence.
+// The gauges of users: defined when a rollout's first period begins, or when this VM follows one that has a period, since
+// few of many rollouts have any evidence.
 
 import * as ascii from "../../bytes/ascii";
 import { fixed } from "../../bytes/records";

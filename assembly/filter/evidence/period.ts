@@ -6,6 +6,7 @@ import { addressOf, lengthOf } from "../../bytes/slice";
 import { pieceShift } from "../../core/evidence";
 import { FORMAT, PeriodRecord, Phase } from "../../core/evidence-record";
 import { Rollout, Signals } from "../../core/plan";
+import { NO_METRIC } from "../../host/metrics";
 import { readShared, SharedValue } from "../../host/shared-data";
 import { prepareGauges } from "./gauges";
 import { staleLayout } from "./layout";
@@ -23,6 +24,19 @@ export function take(evidence: Evidence, value: SharedValue): void {
 }
 
 const shared: SharedValue = fixed<SharedValue>();
+
+/**
+ * Defines the gauges of a period that another VM has begun: Envoy forgets a gauge with the last VM that has defined it, and
+ * after a swap of the .wasm the old one may be gone before the first tick of this one.
+ */
+export function keepGauges(evidence: Evidence): void {
+  const rollout = evidence.live;
+  if (changetype<usize>(rollout) == 0 || evidence.number != NO_METRIC) return;
+  if (!readShared(evidence.key, shared) || lengthOf(shared.bytes) < (RECORD_BYTES as u32)) return;
+  const there = changetype<PeriodRecord>(addressOf(shared.bytes));
+  if (there.format != FORMAT || there.phase != Phase.OPEN || there.signature != rollout.signature) return;
+  prepareGauges(evidence, rollout);
+}
 
 /** Reads a rollout's record, and joins or leaves its period. */
 export function learn(evidence: Evidence): void {

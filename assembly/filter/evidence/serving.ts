@@ -5,7 +5,7 @@ import { take } from "../../bytes/arena";
 import { Plan, Rollout } from "../../core/plan";
 import { setTickPeriod } from "../../host/clock";
 import { vmArena } from "../vm";
-import { leavePeriod } from "./period";
+import { keepGauges, leavePeriod } from "./period";
 import { Evidence, evidenceOf, firstEvidence } from "./record";
 
 /** Milliseconds between two ticks. */
@@ -63,6 +63,7 @@ export function serveEvidence(plan: Plan, plugin: u64, nowNs: u64): bool {
   changetype<Plugin>(at).newest = plan;
   configuredNs = nowNs;
   refresh();
+  for (let e = firstEvidence(); e != 0; e = changetype<Evidence>(e).next) keepGauges(changetype<Evidence>(e));
   if (firstEvidence() != 0) setTickPeriod(TICK_MS);
   return true;
 }
