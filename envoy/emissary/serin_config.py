@@ -25,7 +25,9 @@ STATS_TAGS = (
     {"tag_name": "serin_rollout", "regex": r"^wasmcustom\.serin\.rollout(\.([^.]+))\."},
     {"tag_name": "serin_flag", "regex": r"^wasmcustom\.serin\.flag(\.([^.]+))\."},
     {"tag_name": "serin_shadow", "regex": r"^wasmcustom\.serin\.shadow(\.([^.]+))\."},
-    {"tag_name": "serin_variant", "regex": r"^wasmcustom\.serin\.(?:rollout|flag)\.[^.]+(\.([^.]+))"},
+    {"tag_name": "serin_variant", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+(\.([^.]+))\."},
+    {"tag_name": "serin_variant", "regex": r"^wasmcustom\.serin\.flag\.[^.]+(\.([^.]+))$"},
+    {"tag_name": "serin_slow", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+\.[^.]+\.users_slow(\.([0-9]+))$"},
 )
 
 

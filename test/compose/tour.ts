@@ -12,7 +12,7 @@ import type { Scene } from "./scene.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 const MARK = "by=test/compose/scene.test.ts";
 /** What starts a scene or runs these very tests. */
-const STARTS = /^(make compose( PROFILES=\S+)?|npm run (test:)?compose)$/;
+const STARTS = /^(make compose( PROFILES=\S+)?|npm run compose|npm test -- build envoy compose)$/;
 
 /** What has to stand in the output of a command with this part. */
 const ANSWERS: readonly (readonly [part: string, pattern: RegExp])[] = [

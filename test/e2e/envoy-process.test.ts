@@ -79,7 +79,8 @@ describe("ENVOY=path", () => {
 
   test("is taken as it is", async () => assert.equal(await given(binary), binary));
 
-  test("that is not there", () => says(/no such program; ENVOY has to name/, given(join(folder, "none"))));
+  test("that is not there", () =>
+    says(/no such program; ENVOY must be the path of/, given(join(folder, "none"))));
 
   test("that is no Envoy", () =>
     says(
