@@ -15,9 +15,10 @@ import {
   headerName,
   isDisabled,
   isNamed,
-  build,
+  identityGiven,
   kept,
   keptAfter,
+  plan,
   records,
   room,
   saltedBy,
@@ -57,13 +58,13 @@ export function readRollouts(object: Node): void {
     putOverLimit(limits.ROLLOUTS, " rollouts");
     return report(object, codes.LIMIT);
   }
-  build.plan.rollouts = records<Rollout>(object.count);
-  if (build.plan.rollouts.isNone) return;
+  plan.rollouts = records<Rollout>(object.count);
+  if (plan.rollouts.isNone) return;
   for (let node = object.first; node; node = nextOf(node)) {
     checkRolloutName(node);
-    readRollout(node, build.plan.rollout(build.plan.rolloutCount), build.plan.rolloutCount);
-    build.plan.rolloutCount++;
-    if (build.plan.arena.failed) return;
+    readRollout(node, plan.rollout(plan.rolloutCount), plan.rolloutCount);
+    plan.rolloutCount++;
+    if (plan.arena.failed) return;
   }
 }
 
@@ -144,8 +145,8 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   rollout.salt = kept(salt);
   rollout.salted = saltedBy(salt);
   if (!ownIdentity) {
-    rollout.identity = build.plan.identity;
-    if (!build.identityGiven)
+    rollout.identity = plan.identity;
+    if (!identityGiven)
       hintWith(
         node,
         codes.NO_IDENTITY,
@@ -189,7 +190,7 @@ function readHeaderSecret(node: Node): Slice {
     );
     return NONE;
   }
-  if (build.plan.steer == Steer.Header) return node.text;
+  if (plan.steer == Steer.Header) return node.text;
   hintWith(
     node,
     codes.NO_EFFECT,
@@ -206,7 +207,7 @@ function readForce(node: Node, rollout: Rollout): void {
       if (!isKind(member, Token.String)) continue;
       rollout.forceHeaderName = headerName(member);
       if (rollout.forceHeaderName != NONE)
-        rollout.forceHeader = slotFor(build.plan.inputs.headers, rollout.forceHeaderName);
+        rollout.forceHeader = slotFor(plan.inputs.headers, rollout.forceHeaderName);
     } else if (isWord(member.key, "cookie")) {
       if (!isKind(member, Token.String)) continue;
       if (!isToken(member.text)) {
@@ -214,7 +215,7 @@ function readForce(node: Node, rollout: Rollout): void {
         continue;
       }
       rollout.forceCookieName = kept(member.text);
-      rollout.forceCookie = slotFor(build.plan.inputs.cookies, rollout.forceCookieName);
+      rollout.forceCookie = slotFor(plan.inputs.cookies, rollout.forceCookieName);
     } else if (isWord(member.key, "when")) {
       rollout.forceWhen = compileRule(member, true);
     } else {
