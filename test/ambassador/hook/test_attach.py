@@ -77,7 +77,7 @@ class Attach(WithFiles):
         run = self.configure()
         bootstrap, ads, clustermap = json.loads(run.stdout)
         self.assertEqual(chains(ads)["http"], [["cors", "serin", "router"]])
-        self.assertEqual(len(bootstrap["stats_config"]["stats_tags"]), 4)
+        self.assertEqual(len(bootstrap["stats_config"]["stats_tags"]), 6)
         self.assertEqual(clustermap, {"cluster": 1})
         self.assertEqual(run.stderr, "")
 
