@@ -62,7 +62,7 @@ export class EnvoyHost {
 
   async run(one: Case): Promise<Outcome> {
     const rootId = `case-${++this.#count}`;
-    const begin = this.envoy.log().length;
+    const begin = this.envoy.logSize();
     const accepted = await this.#publish(Buffer.from(one.policy).toString("utf8"), rootId);
     const problems = distinct(this.#lines('{"severity":', begin)).map(
       (text) => JSON.parse(text) as LoggedProblem,
@@ -91,19 +91,19 @@ export class EnvoyHost {
   /** Envoy has said its word when its main thread has; the worker follows. */
   async #waitForWorker(rootId: string): Promise<void> {
     await waitUntil(`the worker to serve ${rootId}`, DEADLINE_MS, async () => {
-      const begin = this.envoy.log().length;
+      const begin = this.envoy.logSize();
       this.upstream.next = ANSWERING;
       this.shadowUpstream.next = ANSWERING;
       await exchange(this.port, "GET /probe HTTP/1.1\r\nhost: probe.test\r\nconnection: close\r\n\r\n");
       await waitUntil("a decision", DEADLINE_MS, () => this.#lines('{"identity":', begin).length > 0);
-      return this.envoy.log().slice(begin).includes(rootId);
+      return this.envoy.log(begin).includes(rootId);
     });
     await this.#settledStats(new Map());
   }
 
   async #exchange(request: CaseRequest): Promise<RequestOutcome> {
     const { ending } = request.upstream;
-    const begin = this.envoy.log().length;
+    const begin = this.envoy.logSize();
     this.upstream.next = request.upstream;
     this.upstream.seen = null;
     this.shadowUpstream.next = request.shadowUpstream;
@@ -150,8 +150,7 @@ export class EnvoyHost {
   /** Lines of the filter that begin so, logged since `begin`. */
   #lines(prefix: string, begin: number): string[] {
     return this.envoy
-      .log()
-      .slice(begin)
+      .log(begin)
       .split("\n")
       .flatMap((line) => {
         const at = line.indexOf(prefix);

@@ -6,8 +6,10 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
-  readFileSync,
+  fstatSync,
+  readSync,
   realpathSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
@@ -48,8 +50,10 @@ export interface RunningEnvoy {
   /** Its own folder, removed by `stop`. */
   readonly folder: string;
   readonly logFile: string;
-  /** Everything that Envoy wrote so far. */
-  log(): string;
+  /** What Envoy wrote so far, from byte `from` on: of a log that is polled, the new part alone. */
+  log(from?: number): string;
+  /** Bytes that Envoy wrote so far. */
+  logSize(): number;
   /** The port of a listener, by name. */
   port(listener: string): Promise<number>;
   /** Resolves when Envoy has ended, whoever ended it. */
@@ -69,7 +73,6 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   // would leave it.
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "serin-envoy-")));
   const logFile = join(folder, "envoy.log");
-  const log = (): string => readFileSync(logFile, "utf8");
   let child: ChildProcess | null = null;
   try {
     for (const [name, text] of Object.entries(options.files ?? {})) {
@@ -91,7 +94,8 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
       admin,
       folder,
       logFile,
-      log,
+      log: (from = 0) => readFrom(logFile, from),
+      logSize: () => statSync(logFile).size,
       ended,
       async port(listener) {
         const address = (await admin.listeners()).get(listener);
@@ -177,6 +181,16 @@ async function stopGuarded(guard: ChildProcess, ended: Promise<unknown>): Promis
   }
   await ended;
   guard.stdin?.destroy();
+}
+
+function readFrom(file: string, from: number): string {
+  const descriptor = openSync(file, "r");
+  try {
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(descriptor).size - from));
+    return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, bytes.length, from));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 async function removeFolder(folder: string): Promise<void> {
