@@ -253,18 +253,9 @@ describe("imports go one way", () => {
 });
 
 /**
- * Files of the filter that may export a variable. Else a second result is returned (packed, where two are needed), or is a
- * field of a record that the caller gives: whoever reads an exported variable has to know who wrote it last.
+ * The variables that a file of the filter exports, `file:line: name` each. A second result is returned (packed, where two
+ * are needed), or is a field of a record: whoever reads an exported variable has to know who wrote it last.
  */
-const MAY_EXPORT_VARIABLES: Record<string, string> = {
-  "assembly/policy/build.ts": "one policy is read at a time, and its readers build one plan",
-  "assembly/policy/code.ts": "one rule is compiled at a time, and its parts write one program",
-  "assembly/policy/read-policy.ts":
-    "whether the last reading ended for lack of memory, which is no problem of the policy",
-  "assembly/bytes/json-text.ts": "where and why the token that was read last is wrong",
-};
-
-/** The variables that a file of the filter exports, `file:line: name` each. */
 function findExportedVariables(file: string, text: string): string[] {
   const code = blankComments(text);
   return [...code.matchAll(/^[ \t]*export\s+(?:let|var)\s+(\w+)/gm)].map(
@@ -273,10 +264,10 @@ function findExportedVariables(file: string, text: string): string[] {
 }
 
 describe("no file of the filter exports a variable", () => {
-  test("in assembly/, but where it is allowed", () => {
-    const found = sourcesIn("assembly")
-      .filter((file) => MAY_EXPORT_VARIABLES[file] === undefined)
-      .flatMap((file) => findExportedVariables(file, readFileSync(join(ROOT, file), "utf8")));
+  test("in assembly/", () => {
+    const found = sourcesIn("assembly").flatMap((file) =>
+      findExportedVariables(file, readFileSync(join(ROOT, file), "utf8")),
+    );
     assert.equal(found.length, 0, `\n${found.join("\n")}\n`);
   });
 

@@ -13,7 +13,7 @@ import { log, LogLevel } from "../host/log";
 import { configuration } from "../host/plugin";
 import { property } from "../host/properties";
 import { isWarning, problemCount, putProblem } from "../policy/problems";
-import { compilePlan, endReading, noText, refuseSize, starved } from "../policy/read-policy";
+import { compilePlan, endReading, noText, Reading, refuseSize } from "../policy/read-policy";
 import * as limits from "../vocabulary/limits";
 import { adoptFlagStats } from "./flag-stats";
 import { adoptEvidence, serveEvidence } from "./evidence/serving";
@@ -48,6 +48,7 @@ const hash: Hash64 = fixed<Hash64>();
 /** A byte of 0, which no name has. */
 const ZERO: usize = memory.data(sizeof<u8>(), 8);
 const line: Writer = fixed<Writer>();
+const reading: Reading = fixed<Reading>();
 
 /**
  * Reads a policy and serves it from now on under this root.
@@ -60,7 +61,7 @@ const line: Writer = fixed<Writer>();
 export function configure(id: u32, bytes: u32): bool {
   beginScratch();
   const root = createRoot(id);
-  const plan: Plan | null = bytes > (limits.POLICY_BYTES as u32) ? refuseSize(bytes) : read(bytes);
+  const plan: Plan | null = bytes > (limits.POLICY_BYTES as u32) ? refuseSize(bytes, reading) : read(bytes);
   for (let i: u32 = 0; i < problemCount(); i++) {
     beginText(line);
     putProblem(line, i);
@@ -72,7 +73,7 @@ export function configure(id: u32, bytes: u32): bool {
   textBytes = 0;
   forgetLevel();
   if (plan == null) {
-    if (starved) {
+    if (reading.starved) {
       survive("memory", "no memory for this policy: requests pass without a decision");
       return true;
     }
@@ -117,5 +118,5 @@ function read(bytes: u32): Plan | null {
   configuring = true;
   const policy: Slice = bytes == 0 ? NONE : configuration(bytes);
   configuring = false;
-  return bytes != 0 && policy == NONE ? noText() : compilePlan(policy);
+  return bytes != 0 && policy == NONE ? noText(reading) : compilePlan(policy, reading);
 }

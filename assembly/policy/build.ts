@@ -3,7 +3,7 @@
 import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { Arena, keep, take } from "../bytes/arena";
-import { Run, takeRecord, takeRun } from "../bytes/records";
+import { fixed, Run, takeRecord, takeRun } from "../bytes/records";
 import { addressOf, isWord, lengthOf, lower, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putString } from "../bytes/writer";
@@ -17,48 +17,52 @@ import { Node } from "./node";
 import { beginMessage, fail, hint, isKind, message, reportKey } from "./problems";
 import { isLabel, isToken, isVisible, NOT_A_STEP, OUT_OF_RANGE, thousandths } from "./scalars";
 
-/** The plan being built; its arena takes all that outlives the reading. */
-export let plan: Plan = changetype<Plan>(0);
+/** The policy that is being read: one at a time. */
+@unmanaged
+class Build {
+  /** The plan being built; its arena takes all that outlives the reading. */
+  plan: Plan;
+  /** The arena of the reading: what is needed only until the plan is made. */
+  reading: Arena;
+  /** Whether the policy has an identity of its own, right or wrong. */
+  identityGiven: bool;
+}
 
-/** Whether the policy has an identity of its own, right or wrong. */
-export let identityGiven: bool = false;
-
-/** The arena of the reading: what is needed only until the plan is made. */
-export let reading: Arena = changetype<Arena>(0);
+export const build: Build = fixed<Build>();
 
 export function beginBuild(built: Plan, readingArena: Arena, hasIdentity: bool): void {
-  plan = built;
-  reading = readingArena;
-  identityGiven = hasIdentity;
+  build.plan = built;
+  build.reading = readingArena;
+  build.identityGiven = hasIdentity;
 }
 
 /** A record, zeroed, in the plan's arena; null without memory. */
 // @ts-ignore: decorator
 @inline
 export function record<T>(): T | null {
-  return takeRecord<T>(plan.arena);
+  return takeRecord<T>(build.plan.arena);
 }
 
 /** Records, zeroed, in the plan's arena; `isNone` without memory. */
 // @ts-ignore: decorator
 @inline
 export function records<T>(count: u32): Run<T> {
-  return takeRun<T>(plan.arena, count);
+  return takeRun<T>(build.plan.arena, count);
 }
 
 /** Bytes, zeroed, in the plan's arena; 0 without memory. */
 export function room(bytes: u32): usize {
-  return take(plan.arena, bytes);
+  return take(build.plan.arena, bytes);
 }
 
 /** A copy of a text of the policy that lives as long as the plan. */
 export function kept(text: Slice): Slice {
-  return keep(plan.arena, text);
+  return keep(build.plan.arena, text);
 }
 
 /** A copy in ASCII lower case. */
 export function keptLower(text: Slice): Slice {
-  const copy = keep(plan.arena, text);
+  const copy = keep(build.plan.arena, text);
   const begin = addressOf(copy);
   for (let i: u32 = 0; i < lengthOf(copy); i++) store<u8>(begin + i, lower(load<u8>(begin + i)));
   return copy;
@@ -67,7 +71,7 @@ export function keptLower(text: Slice): Slice {
 /** `prefix` and a text as one, in the plan's arena. */
 export function keptAfter(prefix: string, text: Slice): Slice {
   const length = (prefix.length as u32) + lengthOf(text);
-  const to = take(plan.arena, length);
+  const to = take(build.plan.arena, length);
   if (to == 0) return NONE;
   for (let i: u32 = 0; i < (prefix.length as u32); i++) {
     store<u8>(to + i, load<u16>(changetype<usize>(prefix) + ((i as usize) << 1)) as u8);
@@ -80,8 +84,8 @@ export function keptAfter(prefix: string, text: Slice): Slice {
 export function useFlag(flag: Flag): void {
   if (flag.isUsed) return;
   flag.isUsed = true;
-  flag.nextUsed = plan.used;
-  plan.used = flag;
+  flag.nextUsed = build.plan.used;
+  build.plan.used = flag;
 }
 
 /** An ASCII word as bytes, in the plan's arena. */
@@ -93,9 +97,9 @@ export function asciiOf(word: string): Slice {
 export function slotFor(table: Table, name: Slice): u32 {
   const found = find(table, name);
   if (found != ABSENT) return found;
-  const slot = plan.inputs.count;
-  if (!insert(plan.arena, table, name, slot)) return NO_SLOT;
-  plan.inputs.count++;
+  const slot = build.plan.inputs.count;
+  if (!insert(build.plan.arena, table, name, slot)) return NO_SLOT;
+  build.plan.inputs.count++;
   return slot;
 }
 

@@ -11,7 +11,7 @@ import { Variable, VariableKind } from "../core/logic/variable";
 import { Rule } from "../core/rule-plan";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { plan, reading, record } from "./build";
+import { build, record } from "./build";
 import { beginFolding, emitOperator } from "./fold";
 import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
@@ -132,30 +132,30 @@ export function compileRule(node: Node, isStrict: bool): Rule | null {
   usesAddress = false;
   open = 0;
   dropMarks();
-  beginCode(reading);
+  beginCode(build.reading);
   enter(node);
-  while (open != 0 && !broken && !plan.arena.failed && !reading.failed) {
+  while (open != 0 && !broken && !build.plan.arena.failed && !build.reading.failed) {
     step(changetype<Frame>(frames + (open - 1) * FRAME_BYTES));
-    if (written + codeLength > (limits.INSTRUCTIONS as u32) * INSTRUCTION) {
+    if (written + codeLength() > (limits.INSTRUCTIONS as u32) * INSTRUCTION) {
       putOverLimit(limits.INSTRUCTIONS, " instructions in all rules");
       fault(node, codes.LIMIT);
     }
   }
   if (broken) {
     dropMarks();
-    beginCode(reading);
+    beginCode(build.reading);
     emit(Op.Fail, RuleError.Parse, 1);
   }
   emit(Op.Return, 0, 0);
   const rule = record<Rule>();
-  if (!rule || reading.failed) return null;
-  written += codeLength;
-  rule.program = placeCode(plan.arena);
+  if (!rule || build.reading.failed) return null;
+  written += codeLength();
+  rule.program = placeCode(build.plan.arena);
   placeMarks(rule.program);
-  rule.depth = deepest;
+  rule.depth = deepest();
   rule.usesKey = usesKey;
   rule.usesAddress = usesAddress;
-  if (deepest > plan.ruleDepth) plan.ruleDepth = deepest;
+  if (deepest() > build.plan.ruleDepth) build.plan.ruleDepth = deepest();
   return rule.program == 0 ? null : rule;
 }
 
@@ -165,7 +165,7 @@ function enter(value: Node): void {
   // Made once, however many rules share it.
   let constant = node.constant;
   if (!constant && !holdsRule(node)) {
-    constant = constantOf(plan.arena, reading, node);
+    constant = constantOf(build.plan.arena, build.reading, node);
     node.constant = constant;
     if (!constant) return;
   }
@@ -180,7 +180,7 @@ function enter(value: Node): void {
   }
   const frame = changetype<Frame>(frames + open * FRAME_BYTES);
   frame.taken = 0;
-  frame.start = codeLength;
+  frame.start = codeLength();
   frame.jumps = NO_JUMP;
   frame.patch = NO_JUMP;
   frame.spread = false;
@@ -300,7 +300,7 @@ function step(frame: Frame): void {
   if (op == Op.Var) return stepVar(frame);
   if (op >= Op.Map && op <= Op.Reduce) return stepIterator(frame);
   if (frame.arg) {
-    if (frame.taken == 2) frame.patch = codeLength;
+    if (frame.taken == 2) frame.patch = codeLength();
     return enterNext(frame);
   }
   const spreads = frame.spread && op != Op.Not && op != Op.Truthy;
@@ -441,7 +441,7 @@ function stepIterator(frame: Frame): void {
   if (taken == 2) {
     // The list (and the start value) give way to the item's result.
     jumpToEnd(frame, frame.op, isReduce ? -2 : -1);
-    frame.patch = codeLength;
+    frame.patch = codeLength();
     frame.taken = 3;
     return enter(body);
   }

@@ -10,7 +10,7 @@ import { INSTRUCTION, Op, RuleError } from "../core/logic/opcodes";
 import { workDone } from "../core/logic/work";
 import { Comparison, prepareComparison } from "../core/logic/sem-ver";
 import { copyValue, setArray, setText, Tag, Value } from "../core/logic/value";
-import { plan, reading, record, records } from "./build";
+import { build, record, records } from "./build";
 import { Constant } from "./constants";
 import { codeAddress, codeLength, emit, isStraight, operandAt, operationAt, rewind } from "./code";
 
@@ -19,7 +19,7 @@ const SMALL_LIST: u32 = 8;
 
 /** The constant that is argument `back` from the end; null when that has to be computed. */
 function constantAt(back: u32): Constant | null {
-  return isStraight(back) ? pushedAt(codeLength - back * INSTRUCTION) : null;
+  return isStraight(back) ? pushedAt(codeLength() - back * INSTRUCTION) : null;
 }
 
 /** The constant that the instruction pushes; null when it pushes none. */
@@ -34,7 +34,7 @@ function pushedAt(offset: u32): Constant | null {
  */
 export function emitOperator(op: Op, operand: u32, count: u32, start: u32, third: u32): void {
   const spread = operand != count;
-  const constant = codeLength == start + count * INSTRUCTION && areConstant(start);
+  const constant = codeLength() == start + count * INSTRUCTION && areConstant(start);
   if (!spread && !constant && op == Op.In && count == 2 && emitSet()) return;
   if (!spread && !constant && op == Op.SemVer && count == 3 && emitComparison(start, third)) return;
   emit(op, operand, 1 - (count as i32));
@@ -43,7 +43,7 @@ export function emitOperator(op: Op, operand: u32, count: u32, start: u32, third
 }
 
 function areConstant(start: u32): bool {
-  for (let at = start; at < codeLength; at += INSTRUCTION) {
+  for (let at = start; at < codeLength(); at += INSTRUCTION) {
     if (operationAt(at) != Op.Const) return false;
   }
   return true;
@@ -65,10 +65,10 @@ export function beginFolding(): void {
 /** Runs the instructions from `start` on; the value that comes of them takes their place. */
 function fold(start: u32, count: u32): void {
   if (folding > MOST_FOLDING) return;
-  const stack = takeRun<Value>(reading, count + 2);
+  const stack = takeRun<Value>(build.reading, count + 2);
   const own = record<Constant>();
   if (stack.isNone || !own) return;
-  const end = codeLength;
+  const end = codeLength();
   emit(Op.Return, 0, 0);
   const error = run(codeAddress(start), stack.at(0));
   rewind(end, 0);
@@ -79,7 +79,7 @@ function fold(start: u32, count: u32): void {
   copyValue(own, result);
   // What operators make is scratch. A list's items are not: each is a constant, or an item of one.
   if (result.tag == Tag.Text) {
-    setText(own, keep(plan.arena, result.bits));
+    setText(own, keep(build.plan.arena, result.bits));
   } else if (result.tag == Tag.Array) {
     const items = records<Value>(result.count);
     if (items.isNone) return;
@@ -99,7 +99,7 @@ function emitSet(): bool {
     list.hasNoSet = !list.set;
   }
   if (list.hasNoSet) return false;
-  rewind(codeLength - INSTRUCTION, 1);
+  rewind(codeLength() - INSTRUCTION, 1);
   emit(Op.InSet, changetype<usize>(list.set) as u32, 0);
   return true;
 }
@@ -113,7 +113,7 @@ function setOf(list: Value): Table | null {
   if (!set) return null;
   for (let i: u32 = 0; i < list.count; i++) {
     const text = list.items.at(i).bits;
-    if (find(set, text) == ABSENT && !insert(plan.arena, set, text, 0)) return null;
+    if (find(set, text) == ABSENT && !insert(build.plan.arena, set, text, 0)) return null;
   }
   return set;
 }
@@ -124,7 +124,7 @@ function emitComparison(start: u32, third: u32): bool {
   if (version) {
     const right = comparisonOf(constantAt(2), version);
     if (!right) return false;
-    rewind(codeLength - 2 * INSTRUCTION, 2);
+    rewind(codeLength() - 2 * INSTRUCTION, 2);
     emit(Op.SemVerWith, changetype<usize>(right) as u32, 0);
     return true;
   }

@@ -4,7 +4,7 @@ import { fixed } from "../bytes/records";
 import { lengthOf } from "../bytes/slice";
 import { restartText, textOf, Writer } from "../bytes/writer";
 import { Mark } from "../core/rule-plan";
-import { kept, plan, record } from "./build";
+import { kept, build, record } from "./build";
 import { Node } from "./node";
 import { putPointer } from "./problems";
 
@@ -42,8 +42,8 @@ export function placeMarks(program: usize): void {
   while (noted) {
     const next = noted.next;
     noted.at += program;
-    noted.next = plan.marks;
-    plan.marks = noted;
+    noted.next = build.plan.marks;
+    build.plan.marks = noted;
     noted = next;
   }
   marks = null;

@@ -5,7 +5,7 @@ import { nextOf } from "../bytes/records";
 import { isWord } from "../bytes/slice";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { plan, reading } from "./build";
+import { build } from "./build";
 import { constantOf } from "./constants";
 import { nextBelow, Node } from "./node";
 import { fail, isKind, putOverLimit, report, unknownKey } from "./problems";
@@ -19,8 +19,8 @@ export function readFlagd(object: Node): void {
   for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "fractional")) {
       if (!isKind(node, Token.String)) continue;
-      if (isWord(node.text, "v1")) plan.generation = 1;
-      else if (isWord(node.text, "v3")) plan.generation = 3;
+      if (isWord(node.text, "v1")) build.plan.generation = 1;
+      else if (isWord(node.text, "v3")) build.plan.generation = 3;
       else if (!isWord(node.text, "v2")) fail(node, codes.VALUE, "must be v1, v2 or v3");
     } else if (isWord(node.key, "context")) {
       if (isKind(node, Token.Object)) readContext(node);
@@ -38,7 +38,7 @@ function readContext(object: Node): void {
     putOverLimit(limits.CONTEXT, " members");
     return report(node, codes.LIMIT);
   }
-  plan.context = constantOf(plan.arena, reading, object);
+  build.plan.context = constantOf(build.plan.arena, build.reading, object);
 }
 
 function readTypes(object: Node): void {

@@ -17,7 +17,7 @@ import { Value } from "../core/logic/value";
 import { NO_SLOT } from "../core/plan";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { isDisabled, kept, plan, reading, records, room, useFlag } from "./build";
+import { isDisabled, kept, build, records, room, useFlag } from "./build";
 import { compileRule } from "./compile-rule";
 import { constantOf } from "./constants";
 import { Node } from "./node";
@@ -48,20 +48,20 @@ export function readFlags(object: Node): void {
     putOverLimit(limits.FLAGS, " flags");
     return report(object, codes.LIMIT);
   }
-  statKeys = newTable(reading);
-  dictionaryKeys = newTable(reading);
+  statKeys = newTable(build.reading);
+  dictionaryKeys = newTable(build.reading);
   lastWatched = null;
-  plan.flags = records<Flag>(object.count);
-  if (plan.flags.isNone) return;
+  build.plan.flags = records<Flag>(object.count);
+  if (build.plan.flags.isNone) return;
   for (let node = object.first; node; node = nextOf(node)) {
-    const flag = plan.flag(plan.flagCount);
-    flag.index = plan.flagCount;
+    const flag = build.plan.flag(build.plan.flagCount);
+    flag.index = build.plan.flagCount;
     flag.key = kept(node.key);
     flag.fallback = NO_SLOT;
     readFlag(node, flag);
-    if (plan.arena.failed || reading.failed) return;
-    insert(plan.arena, plan.flagKeys, flag.key, flag.index);
-    plan.flagCount++;
+    if (build.plan.arena.failed || build.reading.failed) return;
+    insert(build.plan.arena, build.plan.flagKeys, flag.key, flag.index);
+    build.plan.flagCount++;
   }
 }
 
@@ -100,7 +100,7 @@ function checkStatKey(node: Node): void {
   putFolded(folded, node.key);
   const key = textOf(folded);
   if (find(statKeys, key) == ABSENT) {
-    insert(reading, statKeys, keep(reading, key), 0);
+    insert(build.reading, statKeys, keep(build.reading, key), 0);
     return;
   }
   beginMessage();
@@ -140,7 +140,7 @@ function readFlagVariants(object: Node, flag: Flag): void {
   for (let node = object.first; node; node = nextOf(node)) {
     const variant = flag.variant(flag.variantCount);
     variant.name = kept(node.key);
-    const value = constantOf(plan.arena, reading, node);
+    const value = constantOf(build.plan.arena, build.reading, node);
     if (!value) return;
     variant.value = value;
     flag.variantCount++;
@@ -194,7 +194,7 @@ export function metadataOf(node: Node): Value | null {
     if (kind != Token.Object && kind != Token.Array && kind != Token.Null) continue;
     doubt(member, codes.TYPE, "metadata may hold only strings, numbers and booleans");
   }
-  return constantOf(plan.arena, reading, node);
+  return constantOf(build.plan.arena, build.reading, node);
 }
 
 /** `serin.expose` and `serin.count` are ours. */
@@ -220,7 +220,7 @@ function watch(flag: Flag): void {
   useFlag(flag);
   const last = lastWatched;
   if (last) last.nextWatched = flag;
-  else plan.watched = flag;
+  else build.plan.watched = flag;
   lastWatched = flag;
 }
 
@@ -247,7 +247,7 @@ function expose(node: Node, flag: Flag): void {
   }
   flag.dictionaryKey = sliceOf(to, length + offset);
   if (find(dictionaryKeys, flag.dictionaryKey) == ABSENT) {
-    insert(reading, dictionaryKeys, flag.dictionaryKey, 0);
+    insert(build.reading, dictionaryKeys, flag.dictionaryKey, 0);
     return;
   }
   beginMessage();

@@ -9,7 +9,7 @@ import { Identity, IssueCookie, Secure, Source, SourceKind } from "../core/ident
 import { NO_SLOT } from "../core/plan";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { headerName, kept, plan, record, records, slotFor } from "./build";
+import { headerName, kept, build, record, records, slotFor } from "./build";
 import { Node } from "./node";
 import {
   fail,
@@ -38,8 +38,8 @@ export function readIdentity(list: Node): Identity | null {
   }
   const identity = record<Identity>();
   if (!identity) return null;
-  identity.index = plan.identityCount;
-  plan.identityCount++;
+  identity.index = build.plan.identityCount;
+  build.plan.identityCount++;
   identity.sources = records<Source>(list.count);
   if (identity.sources.isNone) return null;
   for (let node = list.first; node; node = nextOf(node)) {
@@ -62,31 +62,31 @@ function readSource(node: Node, source: Source): void {
     source.kind = SourceKind.Header;
     if (!isKind(member, Token.String)) return;
     source.name = headerName(member);
-    if (source.name != NONE) source.slot = slotFor(plan.inputs.headers, source.name);
+    if (source.name != NONE) source.slot = slotFor(build.plan.inputs.headers, source.name);
   } else if (isWord(key, "query")) {
     source.kind = SourceKind.Query;
     if (!isKind(member, Token.String)) return;
     if (lengthOf(member.text) == 0) return fail(member, codes.NAME, "must be a parameter's name");
     source.name = kept(member.text);
-    source.slot = slotFor(plan.inputs.params, source.name);
+    source.slot = slotFor(build.plan.inputs.params, source.name);
   } else if (isWord(key, "jwt")) {
     source.kind = SourceKind.Jwt;
     if (!isKind(member, Token.String)) return;
     if (lengthOf(member.text) == 0) return fail(member, codes.NAME, "must be a claim's name");
     source.name = kept(member.text);
-    source.slot = slotFor(plan.inputs.claims, source.name);
+    source.slot = slotFor(build.plan.inputs.claims, source.name);
   } else if (isWord(key, "sourceAddress")) {
     source.kind = SourceKind.Address;
     if (member.kind != Token.True) fail(member, codes.VALUE, "must be true");
   } else if (isWord(key, "issueCookie")) {
     source.kind = SourceKind.Issue;
-    plan.drawsRandom = true;
+    build.plan.drawsRandom = true;
     readIssueCookie(member, source);
     const next = node.next;
     if (next) hintWith(next, codes.NO_EFFECT, "never reached: issueCookie before it always yields");
   } else if (isWord(key, "random")) {
     source.kind = SourceKind.Random;
-    plan.drawsRandom = true;
+    build.plan.drawsRandom = true;
     if (member.kind != Token.True) fail(member, codes.VALUE, "must be true");
     if (node.next) failWith(node, codes.CONFLICT, "random always yields, so it can only be the last source");
   } else {
@@ -114,7 +114,7 @@ function readCookieSource(member: Node, source: Source): void {
   if (!isKind(member, Token.String)) return;
   if (!isToken(member.text)) return fail(member, codes.NAME, "must be a cookie's name");
   source.name = kept(member.text);
-  source.slot = slotFor(plan.inputs.cookies, source.name);
+  source.slot = slotFor(build.plan.inputs.cookies, source.name);
 }
 
 const attributes: Writer = fixed<Writer>();
@@ -190,7 +190,7 @@ function readIssueCookie(node: Node, source: Source): void {
   // A browser takes None from a secure cookie only.
   if (none) secure = Secure.Always;
   source.name = kept(name);
-  source.slot = slotFor(plan.inputs.cookies, source.name);
+  source.slot = slotFor(build.plan.inputs.cookies, source.name);
   source.issue = issueFor(nameNode, source, textOf(attributes), secure);
 }
 
@@ -207,7 +207,7 @@ function isAttribute(text: Slice): bool {
 /** The plan's cookie of this name; one name has one set of attributes. */
 function issueFor(node: Node, source: Source, text: Slice, secure: Secure): IssueCookie | null {
   let last: IssueCookie | null = null;
-  for (let other = plan.issues; other; other = nextOf(other)) {
+  for (let other = build.plan.issues; other; other = nextOf(other)) {
     last = other;
     if (!sameText(other.name, source.name)) continue;
     if (!sameText(other.attributes, text) || other.secure != secure) {
@@ -217,13 +217,13 @@ function issueFor(node: Node, source: Source, text: Slice, secure: Secure): Issu
   }
   const issue = record<IssueCookie>();
   if (!issue) return null;
-  issue.index = plan.issueCount;
+  issue.index = build.plan.issueCount;
   issue.name = source.name;
   issue.slot = source.slot;
   issue.secure = secure;
   issue.attributes = kept(text);
   if (last) last.next = issue;
-  else plan.issues = issue;
-  plan.issueCount++;
+  else build.plan.issues = issue;
+  build.plan.issueCount++;
   return issue;
 }

@@ -12,7 +12,7 @@ import { NO_SLOT } from "../core/plan";
 import { ABSENT, find, Table } from "../bytes/table";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { headerName, kept, keptLower, plan, reading, record, records, slotFor, useFlag } from "./build";
+import { headerName, kept, keptLower, build, record, records, slotFor, useFlag } from "./build";
 import { constantOf } from "./constants";
 import { Node } from "./node";
 import {
@@ -72,11 +72,11 @@ function readEntry(node: Node, entry: Entry): void {
       readMethod(member, entry);
     } else if (isWord(member.key, "headers")) {
       if (!isKind(member, Token.Array)) continue;
-      entry.headers = readConditions(member, plan.inputs.headers, true);
+      entry.headers = readConditions(member, build.plan.inputs.headers, true);
       entry.headerCount = entry.headers.isNone ? 0 : member.count;
     } else if (isWord(member.key, "queryParams")) {
       if (!isKind(member, Token.Array)) continue;
-      entry.params = readConditions(member, plan.inputs.params, false);
+      entry.params = readConditions(member, build.plan.inputs.params, false);
       entry.paramCount = entry.params.isNone ? 0 : member.count;
     } else if (isWord(member.key, "flag")) {
       readFlagConditions(member, entry);
@@ -90,7 +90,7 @@ function readEntry(node: Node, entry: Entry): void {
 function readFlagConditions(object: Node, entry: Entry): void {
   if (!isKind(object, Token.Object)) return;
   for (let node = object.first; node; node = nextOf(node)) {
-    const found = find(plan.flagKeys, node.key);
+    const found = find(build.plan.flagKeys, node.key);
     if (found == ABSENT) {
       beginMessage();
       put(message, "no such flag in this policy: ");
@@ -103,9 +103,9 @@ function readFlagConditions(object: Node, entry: Entry): void {
       continue;
     }
     const condition = record<FlagCondition>();
-    const value = constantOf(plan.arena, reading, node);
+    const value = constantOf(build.plan.arena, build.reading, node);
     if (!condition || !value) return;
-    const flag = plan.flag(found);
+    const flag = build.plan.flag(found);
     condition.flag = flag;
     condition.value = value;
     useFlag(flag);

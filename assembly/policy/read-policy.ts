@@ -38,17 +38,21 @@ const KNOWN_POLICY = "identity rollouts shadows flags flagd steer observe $schem
 
 const KNOWN_OBSERVE = "filterState";
 
-/** Whether the last policy could not be read for want of memory: no word about the policy itself. */
-export let starved: bool = false;
+/** What there is to say of a reading besides its plan and its problems. */
+@unmanaged
+export class Reading {
+  /** It ended for lack of memory: that says nothing about the policy. */
+  starved: bool;
+}
 
 /**
  * Compiles a policy. Its problems and warnings are then in `problems.ts`, and the text has to stay until they are
  * written. No text at all is the empty policy.
- * @returns the plan; null when the policy is refused, or without memory (`starved`)
+ * @returns the plan; null when the policy is refused, or without memory (`starved` of `how`)
  */
-export function compilePlan(text: Slice): Plan | null {
+export function compilePlan(text: Slice, how: Reading): Plan | null {
   beginProblems(text);
-  starved = true;
+  how.starved = true;
   const reading = openArena();
   if (!reading) return null;
   const built = openArena();
@@ -60,7 +64,7 @@ export function compilePlan(text: Slice): Plan | null {
   const root = plan && lengthOf(text) != 0 ? readTree(reading, text) : null;
   if (root && plan) readPolicy(plan, reading, root);
   const sound = !!plan && errorCount() == 0 && !reading.failed && finish(plan);
-  starved = reading.failed || built.failed;
+  how.starved = reading.failed || built.failed;
   endCode();
   if (!sound) closeArena(built);
   readingArena = reading;
@@ -78,16 +82,16 @@ export function endReading(): void {
 }
 
 /** The host could not hand over the text: no word about the policy itself. */
-export function noText(): Plan | null {
+export function noText(how: Reading): Plan | null {
   beginProblems(sliceOf(0, 0));
-  starved = true;
+  how.starved = true;
   return null;
 }
 
 /** Refuses a policy over the limit of bytes, whose text was not even fetched. */
-export function refuseSize(bytes: u32): Plan | null {
+export function refuseSize(bytes: u32, how: Reading): Plan | null {
   beginProblems(sliceOf(0, 0));
-  starved = false;
+  how.starved = false;
   beginMessage();
   put(message, "the policy has ");
   putNumber(message, bytes);

@@ -15,10 +15,9 @@ import {
   headerName,
   isDisabled,
   isNamed,
-  identityGiven,
+  build,
   kept,
   keptAfter,
-  plan,
   records,
   room,
   saltedBy,
@@ -58,13 +57,13 @@ export function readRollouts(object: Node): void {
     putOverLimit(limits.ROLLOUTS, " rollouts");
     return report(object, codes.LIMIT);
   }
-  plan.rollouts = records<Rollout>(object.count);
-  if (plan.rollouts.isNone) return;
+  build.plan.rollouts = records<Rollout>(object.count);
+  if (build.plan.rollouts.isNone) return;
   for (let node = object.first; node; node = nextOf(node)) {
     checkRolloutName(node);
-    readRollout(node, plan.rollout(plan.rolloutCount), plan.rolloutCount);
-    plan.rolloutCount++;
-    if (plan.arena.failed) return;
+    readRollout(node, build.plan.rollout(build.plan.rolloutCount), build.plan.rolloutCount);
+    build.plan.rolloutCount++;
+    if (build.plan.arena.failed) return;
   }
 }
 
@@ -145,8 +144,8 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   rollout.salt = kept(salt);
   rollout.salted = saltedBy(salt);
   if (!ownIdentity) {
-    rollout.identity = plan.identity;
-    if (!identityGiven)
+    rollout.identity = build.plan.identity;
+    if (!build.identityGiven)
       hintWith(
         node,
         codes.NO_IDENTITY,
@@ -190,7 +189,7 @@ function readHeaderSecret(node: Node): Slice {
     );
     return NONE;
   }
-  if (plan.steer == Steer.Header) return node.text;
+  if (build.plan.steer == Steer.Header) return node.text;
   hintWith(
     node,
     codes.NO_EFFECT,
@@ -207,7 +206,7 @@ function readForce(node: Node, rollout: Rollout): void {
       if (!isKind(member, Token.String)) continue;
       rollout.forceHeaderName = headerName(member);
       if (rollout.forceHeaderName != NONE)
-        rollout.forceHeader = slotFor(plan.inputs.headers, rollout.forceHeaderName);
+        rollout.forceHeader = slotFor(build.plan.inputs.headers, rollout.forceHeaderName);
     } else if (isWord(member.key, "cookie")) {
       if (!isKind(member, Token.String)) continue;
       if (!isToken(member.text)) {
@@ -215,7 +214,7 @@ function readForce(node: Node, rollout: Rollout): void {
         continue;
       }
       rollout.forceCookieName = kept(member.text);
-      rollout.forceCookie = slotFor(plan.inputs.cookies, rollout.forceCookieName);
+      rollout.forceCookie = slotFor(build.plan.inputs.cookies, rollout.forceCookieName);
     } else if (isWord(member.key, "when")) {
       rollout.forceWhen = compileRule(member, true);
     } else {

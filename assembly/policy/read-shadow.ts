@@ -9,17 +9,7 @@ import { DEFAULT_BODY_BYTES, Dispatch, Shadow, UNLIMITED } from "../core/shadow-
 import * as headerNames from "../vocabulary/headers";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import {
-  clusterName,
-  identityGiven,
-  isNamed,
-  kept,
-  keptAfter,
-  plan,
-  records,
-  saltedBy,
-  share,
-} from "./build";
+import { clusterName, build, isNamed, kept, keptAfter, records, saltedBy, share } from "./build";
 import { compileRule } from "./compile-rule";
 import { Node } from "./node";
 import {
@@ -56,13 +46,13 @@ export function readShadows(object: Node): void {
     putOverLimit(limits.SHADOWS, " shadows");
     return report(object, codes.LIMIT);
   }
-  plan.shadows = records<Shadow>(object.count);
-  if (plan.shadows.isNone) return;
+  build.plan.shadows = records<Shadow>(object.count);
+  if (build.plan.shadows.isNone) return;
   for (let node = object.first; node; node = nextOf(node)) {
     isNamed(node, "a shadow's name");
-    readShadow(node, plan.shadow(plan.shadowCount));
-    plan.shadowCount++;
-    if (plan.arena.failed) return;
+    readShadow(node, build.plan.shadow(build.plan.shadowCount));
+    build.plan.shadowCount++;
+    if (build.plan.arena.failed) return;
   }
 }
 
@@ -81,7 +71,7 @@ function readShadow(node: Node, shadow: Shadow): void {
   for (let member = node.first; member; member = nextOf(member)) {
     const key = member.key;
     if (isWord(key, "match")) {
-      shadow.entries = readMatch(member, plan.rolloutCount + plan.shadowCount);
+      shadow.entries = readMatch(member, build.plan.rolloutCount + build.plan.shadowCount);
     } else if (isWord(key, "when")) {
       shadow.when = compileRule(member, true);
     } else if (isWord(key, "identity")) {
@@ -124,11 +114,11 @@ function readShadow(node: Node, shadow: Shadow): void {
   if (!cluster) missingKey(node, "cluster", "the cluster that gets the copies");
   shadow.below = pointOf(shadow.share);
   if (!percent) hintWith(node, codes.NO_EFFECT, "no percent: nothing is copied");
-  if (!shadow.byIdentity && shadow.share != 0 && shadow.share != WHOLE) plan.drawsRandom = true;
+  if (!shadow.byIdentity && shadow.share != 0 && shadow.share != WHOLE) build.plan.drawsRandom = true;
   shadow.salted = saltedBy(keptAfter("shadow/", node.key));
   if (!ownIdentity) {
-    shadow.identity = plan.identity;
-    if (shadow.byIdentity && !identityGiven)
+    shadow.identity = build.plan.identity;
+    if (shadow.byIdentity && !build.identityGiven)
       hintWith(
         node,
         codes.NO_IDENTITY,

@@ -4,7 +4,7 @@ import { Token } from "../bytes/json-reader";
 import { isWord, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { Rule } from "../core/rule-plan";
-import { reading, record } from "./build";
+import { build, record } from "./build";
 import { nextBelow, Node } from "./node";
 
 /** A shared rule. */
@@ -24,7 +24,7 @@ let evaluators: Table = changetype<Table>(0);
 
 /** Forgets the shared rules of the last policy. */
 export function beginEvaluators(): void {
-  evaluators = newTable(reading);
+  evaluators = newTable(build.reading);
 }
 
 /** A new shared rule, which nothing can name before it is entered; null without memory. */
@@ -38,7 +38,7 @@ export function enterEvaluator(evaluator: Evaluator): void {
   const name = evaluator.node.key;
   // Of two of one name, which is a problem of its own, the first.
   if (find(evaluators, name) == ABSENT)
-    insert(reading, evaluators, name, changetype<usize>(evaluator) as u32);
+    insert(build.reading, evaluators, name, changetype<usize>(evaluator) as u32);
 }
 
 /** The shared rule of this name; null when there is none. */

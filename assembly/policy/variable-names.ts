@@ -5,25 +5,26 @@ import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { Variable, VariableKind } from "../core/logic/variable";
 import { valueOnPath } from "../core/logic/value";
 import { NO_SLOT } from "../core/plan";
-import { kept, keptLower, plan, reading, record, slotFor } from "./build";
+import { kept, keptLower, build, record, slotFor } from "./build";
 
 /** The Variable of a path, one for each path of the plan; null without memory. */
 export function variableFor(path: Slice): Variable | null {
-  const found = find(plan.variables, path);
+  const found = find(build.plan.variables, path);
   if (found != ABSENT) return changetype<Variable>(found);
   const variable = record<Variable>();
   if (!variable) return null;
   variable.path = kept(path);
   variable.slot = NO_SLOT;
   const address = changetype<usize>(variable) as u32;
-  if (plan.arena.failed || !insert(plan.arena, plan.variables, variable.path, address)) return null;
+  if (build.plan.arena.failed || !insert(build.plan.arena, build.plan.variables, variable.path, address))
+    return null;
   name(variable);
   return variable;
 }
 
 function name(variable: Variable): void {
   const path = variable.path;
-  const inputs = plan.inputs;
+  const inputs = build.plan.inputs;
   if (startsWithWord(path, "headers.")) {
     variable.kind = VariableKind.Header;
     variable.name = keptLower(behind(path, 8));
@@ -50,7 +51,7 @@ function name(variable: Variable): void {
 
 /** A name that is not one of the request's may be one of `flagd.context`. */
 function nameStatic(variable: Variable): void {
-  const context = plan.context;
+  const context = build.plan.context;
   const found = context ? valueOnPath(context, variable.path) : null;
   if (!found) return;
   variable.kind = VariableKind.Static;
@@ -61,11 +62,11 @@ function nameStatic(variable: Variable): void {
 let numbers: Table = changetype<Table>(0);
 
 export function beginTypes(): void {
-  numbers = newTable(reading);
+  numbers = newTable(build.reading);
 }
 
 export function setNumber(path: Slice): void {
-  insert(reading, numbers, path, 0);
+  insert(build.reading, numbers, path, 0);
 }
 
 function kindOf(path: Slice): VariableKind {

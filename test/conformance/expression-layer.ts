@@ -14,7 +14,7 @@ const ENTRY = `
   import { putValue } from "./assembly/core/logic/value-text";
   import { seeJson } from "./assembly/core/logic/variables";
   import { beginDecision, decision } from "./assembly/core/decision";
-  import { compilePlan, endReading } from "./assembly/policy/read-policy";
+  import { compilePlan, endReading, Reading } from "./assembly/policy/read-policy";
   import { readValue } from "./assembly/policy/read-value";
   const writer: Writer = changetype<Writer>(memory.data(offsetof<Writer>(), 8));
   export const policy: usize = memory.data(${ROOM}, 8);
@@ -23,7 +23,7 @@ const ENTRY = `
   /** 1 refused, 2 the rule failed, 3 the data is no JSON; else 4 + the length of the result at output. */
   export function evaluate(policyLength: u32, dataLength: u32, times: u32): u32 {
     beginScratch();
-    const plan = compilePlan(sliceOf(policy, policyLength));
+    const plan = compilePlan(sliceOf(policy, policyLength), changetype<Reading>(memory.data(offsetof<Reading>(), 8)));
     endReading();
     if (!plan) return 1;
     const arena = openArena();

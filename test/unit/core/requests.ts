@@ -6,14 +6,14 @@ import { ABSENT, find, Table } from "../../../assembly/bytes/table";
 import { beginDecision, decision } from "../../../assembly/core/decision";
 import { Plan } from "../../../assembly/core/plan";
 import { readRequest } from "../../../assembly/core/view";
-import { compilePlan, endReading } from "../../../assembly/policy/read-policy";
+import { compilePlan, endReading, Reading } from "../../../assembly/policy/read-policy";
 import { bytesOf, stringOf } from "../texts";
 
 /** The plan of a policy that is accepted. */
 export function planOf(policy: string): Plan {
   // Once, before the filter's memory grows: at its first allocation, AssemblyScript's runtime takes all pages as its own.
   heap.free(heap.alloc(1));
-  const plan = compilePlan(bytesOf(policy));
+  const plan = compilePlan(bytesOf(policy), changetype<Reading>(heap.alloc(offsetof<Reading>())));
   endReading();
   assert(plan != null, "a policy is refused: " + policy);
   return changetype<Plan>(plan);
