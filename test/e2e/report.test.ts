@@ -164,7 +164,7 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
     const table = await runCli(["stats", "--once", "--admin", proxy.admin.url]);
     assert.equal(table.status, 0, table.stderr);
     assert.match(table.stdout, /worse +asked +seen +requests/);
-    assert.match(table.stdout, /canary +50 % +[45]\d\.?\d* %/);
+    assert.match(table.stdout, /canary +50% +[45]\d\.?\d*%/);
     const document = JSON.parse((await runCli(["stats", "--json", "--admin", proxy.admin.url])).stdout);
     const { stable, canary } = document.rollouts.worse.variants;
     assert.equal(stable.requests + canary.requests, REQUESTS);

@@ -11,7 +11,7 @@ import { reportJson } from "../report/report-json.ts";
 import { reportMarkdown } from "../report/report-markdown.ts";
 import type { Report } from "../report/report.ts";
 import { reportText } from "../report/report-text.ts";
-import { collect, duration as seconds, examples, numberWithin } from "../terminal/arguments.ts";
+import { collect, examples, numberWithin, readDuration } from "../terminal/arguments.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
 export const reportCommand = readingCommand("report")
@@ -24,7 +24,7 @@ export const reportCommand = readingCommand("report")
   .option(
     "--since <DURATION>",
     "describe only the requests of the last DURATION, like 10m: Envoys are read twice, that far apart",
-    seconds,
+    readDuration,
   )
   .option(
     "--baseline <[ROLLOUT=]VARIANT>",

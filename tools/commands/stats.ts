@@ -11,7 +11,7 @@ import { nothingCounted, onlyRollout, readingCommand, sourceOf } from "../metric
 import { printOrdered, type Printable } from "../terminal/ordered-json.ts";
 import { figuresOf, type VariantFigures } from "../report/stats-figures.ts";
 import { statsTable } from "../report/stats-table.ts";
-import { duration, examples } from "../terminal/arguments.ts";
+import { examples, readDuration } from "../terminal/arguments.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
 export const statsCommand = readingCommand("stats")
@@ -20,8 +20,8 @@ export const statsCommand = readingCommand("stats")
     "A live table: share asked and seen, rate, errors and between which rates the true one surely lies, latency, " +
       "requests in flight. Without a terminal, and with --once or --json, it is written once.",
   )
-  .option("--since <DURATION>", "only what was counted in the last so long, like 10m", duration)
-  .addOption(new Option("--interval <DURATION>", "how often it is read").argParser(duration).default(2, "2s"))
+  .option("--since <DURATION>", "only what was counted in the last so long, like 10m", readDuration)
+  .addOption(new Option("--interval <DURATION>", "how often it is read").argParser(readDuration).default(2, "2s"))
   .option("--once", "write the table once", false)
   .option("--json", "one JSON document", false)
   .addHelpText(

@@ -1,6 +1,7 @@
 // What the filter decided about one request, in words for people.
 
 import { itemsOf, member, membersOf, textOf, type OrderedJson } from "../terminal/ordered-json.ts";
+import { exactPercent } from "../terminal/numbers.ts";
 import { describeMatchEntry } from "./match-text.ts";
 import type { Colors } from "../terminal/terminal.ts";
 
@@ -136,7 +137,7 @@ class Words {
     if (typeof hash !== "number") {
       return [this.#line("why", "users are sampled, and the request is anonymous (no identity found)")];
     }
-    const at = this.colors.bold(percent(hash));
+    const at = this.colors.bold(exactPercent(hash / SPACE));
     return [
       this.#line(
         "why",
@@ -237,7 +238,7 @@ class Words {
     if (typeof hash !== "number") {
       return [this.#line("why", `the request is anonymous (no identity found) ${tag}`)];
     }
-    const at = percent(hash);
+    const at = exactPercent(hash / SPACE);
     const verdict = isDefault ? `outside all slots: the default ${variant}` : `in the slot of ${variant}`;
     const slots = itemsOf(member(rollout, "slots")).map((slot) => this.#slotWords(slot, hash));
     return [
@@ -252,7 +253,7 @@ class Words {
     const end = Number(member(slot, "end"));
     const variant = textOf(member(slot, "variant")) ?? "";
     if (begin === end) return this.colors.dim(`${variant}: empty`);
-    const words = `${variant}: ${percent(begin)} to ${percent(end)}`;
+    const words = `${variant}: ${exactPercent(begin / SPACE)} to ${exactPercent(end / SPACE)}`;
     return hash >= begin && hash < end ? this.colors.green(`${words}  <- this user`) : words;
   }
 
@@ -309,11 +310,6 @@ function matchWords(explained: OrderedJson, policy: OrderedJson | undefined, all
 
 function entryWords(policy: OrderedJson | undefined, index: number): string {
   return describeMatchEntry(itemsOf(member(policy, "match"))[index]);
-}
-
-/** A position among all buckets: three decimals, as percents in a policy. */
-function percent(position: number): string {
-  return `${Number(((position / SPACE) * 100).toFixed(3))}%`;
 }
 
 function jsonText(value: OrderedJson | undefined): string {

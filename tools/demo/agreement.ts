@@ -1,6 +1,6 @@
 // Does what was seen agree with what was asked? Each disagreement in one line; none is a run that passed.
 
-import { percentage } from "../terminal/numbers.ts";
+import { percent } from "../terminal/numbers.ts";
 import { countsOf, type EnvoyCounts } from "./envoy-counts.ts";
 import type { Tally } from "./tally.ts";
 
@@ -33,7 +33,7 @@ export function findDisagreements(tally: Tally, counts: EnvoyCounts): string[] {
       const asked = counted.share / WHOLE;
       if (isFarFrom(seen, asked, users)) {
         found.push(
-          `${name}/${variant}: actual share ${percentage(seen)} of ${users} users, target share ${percentage(asked)}: ` +
+          `${name}/${variant}: actual share ${percent(seen)} of ${users} users, target share ${percent(asked)}: ` +
             `more than ${STANDARD_ERRORS} standard errors apart`,
         );
       }
@@ -46,7 +46,7 @@ export function findDisagreements(tally: Tally, counts: EnvoyCounts): string[] {
         found.push(`${name}/${variant}: ${counted.active} requests are still in flight`);
     }
     const whole = variants.reduce((sum, variant) => sum + countsOf(counts, name, variant).share, 0);
-    if (whole !== WHOLE) found.push(`${name}: the target shares add up to ${percentage(whole / WHOLE)}`);
+    if (whole !== WHOLE) found.push(`${name}: the target shares add up to ${percent(whole / WHOLE)}`);
   }
   return found;
 }

@@ -1,9 +1,7 @@
 // The shadows under the table: a line each, and where its answers differ. Pure: numbers in, text out.
 
-import Table from "cli-table3";
-
-import { grouped } from "../terminal/numbers.ts";
-import { clip, NO_BORDERS, paintLines } from "../terminal/table.ts";
+import { exactPercent, grouped, percent } from "../terminal/numbers.ts";
+import { clip, paintLines, plainTable } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
 import { isFarFrom } from "./agreement.ts";
 import type { ShadowPlan } from "./policy-plan.ts";
@@ -35,13 +33,7 @@ export function shadowLines(figures: Figures, width: number, colors: Colors): st
   const room = width - INDENT - numbers;
   const gap = room - longest >= 2 * NUMBER_WIDTHS.length ? 2 : 1;
   const first = Math.min(longest, Math.max(NAME_MIN, room - gap * NUMBER_WIDTHS.length));
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { head: [], border: [], "padding-left": 0, "padding-right": gap, compact: true },
-    colWidths: [first, ...NUMBER_WIDTHS].map((each) => each + gap),
-    colAligns: HEADINGS.map((_, column) => (column < 1 ? "left" : "right")),
-    wordWrap: false,
-  });
+  const table = plainTable(1, HEADINGS.length, gap, [first, ...NUMBER_WIDTHS]);
   table.push(HEADINGS.map((heading) => paintLines(heading, colors.dim)));
   const counted = shadows.map((shadow) => ({
     shadow,
@@ -65,7 +57,7 @@ export function shadowLines(figures: Figures, width: number, colors: Colors): st
 }
 
 function cellsOf(
-  { percent, drawsRequests }: ShadowPlan,
+  { percent: target, drawsRequests }: ShadowPlan,
   counts: ShadowCounts,
   requests: number,
   colors: Colors,
@@ -73,11 +65,11 @@ function cellsOf(
   const different = differentOf(counts);
   // Just after an edit Envoy is a few requests ahead of the client.
   const seen = Math.min(1, drawnOf(counts) / requests);
-  const share = `${(100 * seen).toFixed(1)}%`;
-  const isFar = isFarFrom(seen, percent / 100, requests);
+  const share = percent(seen, 1);
+  const isFar = isFarFrom(seen, target / 100, requests);
   const judged = drawsRequests ? (isFar ? colors.yellow(share) : colors.green(share)) : share;
   return [
-    `${Number(percent.toFixed(3))}%`,
+    exactPercent(target / 100),
     requests === 0 ? colors.dim("–") : judged,
     grouped(counts.sent),
     grouped(counts.match),

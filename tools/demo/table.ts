@@ -1,9 +1,7 @@
 // The table: a line a variant, what was asked beside what was seen. Pure: numbers in, text out.
 
-import Table from "cli-table3";
-
-import { grouped } from "../terminal/numbers.ts";
-import { clip, NO_BORDERS, paintLines } from "../terminal/table.ts";
+import { exactPercent, grouped, percent } from "../terminal/numbers.ts";
+import { clip, paintLines, plainTable } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
 import { isFarFrom } from "./agreement.ts";
 import { countsOf, type EnvoyCounts } from "./envoy-counts.ts";
@@ -50,13 +48,7 @@ export function tableLines(figures: Figures, width: number, colors: Colors): str
   const forNames = width - INDENT - numbers;
   const gap = clamp(Math.floor((forNames - longest(0) - longest(1)) / gaps), 1, GAP_MAX);
   const [first, second] = shareOut(longest(0), longest(1), forNames - gap * gaps);
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { head: [], border: [], "padding-left": 0, "padding-right": gap, compact: true },
-    colWidths: [first, second, ...NUMBER_WIDTHS].map((each) => each + gap),
-    colAligns: HEADINGS.map((_, column) => (column < 2 ? "left" : "right")),
-    wordWrap: false,
-  });
+  const table = plainTable(2, HEADINGS.length, gap, [first, second, ...NUMBER_WIDTHS]);
   table.push(HEADINGS.map((heading) => paintLines(heading, colors.dim)));
   for (const { names, cells } of rows) {
     table.push([colors.bold(clip(names[0], first)), clip(names[1], second), ...cells]);
@@ -83,16 +75,16 @@ function rowsOf({ tally, counts, before }: Figures, colors: Colors): Row[] {
       const asked = share / 100_000;
       const seen = (part: number, whole: number): string => {
         if (whole === 0) return colors.dim("–");
-        const text = `${((100 * part) / whole).toFixed(1)}%`;
+        const text = percent(part / whole, 1);
         return isFarFrom(part / whole, asked, whole) ? colors.yellow(text) : colors.green(text);
       };
       return {
         names: [index === 0 ? name : "", variant],
         cells: [
-          `${Number((asked * 100).toFixed(3))}%`,
+          exactPercent(asked),
           seen(tally.usersWith(name, variant), users),
           // Requests of one user are no independent draws: only the users' share is judged.
-          all === 0 ? colors.dim("–") : `${((100 * requests) / all).toFixed(1)}%`,
+          all === 0 ? colors.dim("–") : percent(requests / all, 1),
           grouped(requests),
           errors === 0 ? "0" : colors.red(grouped(errors)),
           milliseconds(p50),

@@ -2,6 +2,7 @@
 // weight asks for it (docs/flags.md). A bucket of `fractional` ends at the share `sum of weights so far / sum of all` of the
 // hashes, in each generation: weights that are all multiplied by the same number move nobody at all.
 
+import { percent } from "../terminal/numbers.ts";
 import { pointerStep } from "./problem.ts";
 
 /** One `fractional` of a policy. */
@@ -80,13 +81,13 @@ function moveOf(was: Fractional | undefined, is: Fractional): string | null {
   const needed = neededShare(was.buckets, is.buckets);
   // Sums of doubles: what is below no user can be.
   if (moved < SMALLEST) return null;
-  const far = moved - needed < SMALLEST ? "" : ` (${percent(needed)}% would be enough)`;
+  const far = moved - needed < SMALLEST ? "" : ` (${percent(needed)} would be enough)`;
   const [before, now] = [sumOf(was.buckets), sumOf(is.buckets)];
   if (before !== now) {
-    return `the sum of the weights changed from ${before} to ${now}, which moves ${percent(moved)}% of users${far}: keep the sum and shift weights within it`;
+    return `the sum of the weights changed from ${before} to ${now}, which moves ${percent(moved)} of users${far}: keep the sum and shift weights within it`;
   }
   if (far !== "" && orderChanged(was.buckets, is.buckets)) {
-    return `the order of the buckets changed, which moves ${percent(moved)}% of users${far}: keep the order and shift weights within it`;
+    return `the order of the buckets changed, which moves ${percent(moved)} of users${far}: keep the order and shift weights within it`;
   }
   return null;
 }
@@ -97,10 +98,6 @@ const SMALLEST = 1e-10;
 
 function sumOf(buckets: Buckets): number {
   return buckets.reduce((sum, [, weight]) => sum + weight, 0);
-}
-
-function percent(share: number): number {
-  return Number((share * 100).toPrecision(2));
 }
 
 /** The share of users whose variant is another one. */

@@ -1,6 +1,6 @@
 // A report as Markdown, for a comment on a change.
 
-import { grouped, percentage } from "../terminal/numbers.ts";
+import { grouped, percent } from "../terminal/numbers.ts";
 import type { Decision } from "../verdict/decision.ts";
 import { partOf, type Measure } from "../verdict/measure.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
@@ -56,7 +56,7 @@ function rowOf(name: string, variant: VariantVerdict, { ratio }: RolloutVerdict)
   return [
     escaped(name),
     `${SIGNS[variant.decision]} ${variant.decision}`,
-    share === undefined ? "–" : `${percentage(share.actual)} (${percentage(share.target)})`,
+    share === undefined ? "–" : `${percent(share.actual)} (${percent(share.target)})`,
     grouped(variant.users.variant),
     partsCell(errors),
     partsCell(clientErrors),
@@ -68,7 +68,7 @@ function rowOf(name: string, variant: VariantVerdict, { ratio }: RolloutVerdict)
 
 function partsCell({ variant, baseline }: Measure): string {
   const [here, there] = [partOf(variant), partOf(baseline)].map((part) =>
-    part === null ? "–" : percentage(part),
+    part === null ? "–" : percent(part),
   );
   return `${here} (${there})`;
 }

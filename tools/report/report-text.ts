@@ -1,7 +1,7 @@
 // A report in words.
 
 import type { Interval } from "../statistics/evidence.ts";
-import { grouped, milliseconds, percentage } from "../terminal/numbers.ts";
+import { grouped, milliseconds, percent } from "../terminal/numbers.ts";
 import type { Colors } from "../terminal/terminal.ts";
 import type { Decision } from "../verdict/decision.ts";
 import { BUCKET_SETTINGS, type Description } from "../verdict/describe.ts";
@@ -57,7 +57,7 @@ export function baselineWords({ baseline, period }: RolloutVerdict): string | nu
 export function shareWords(ratio: RatioJudgement, variant: string): string {
   const share = ratio.shares.get(variant);
   if (share === undefined) return "";
-  return `, target share ${percentage(share.target)}, actual share ${percentage(share.actual)}`;
+  return `, target share ${percent(share.target)}, actual share ${percent(share.actual)}`;
 }
 
 /** Requests are described, by the edges of the histogram's bins; they decide nothing. */

@@ -1,9 +1,7 @@
 // The live table: variants of a rollout below each other. Pure: figures in, text out.
 
-import Table from "cli-table3";
-
 import { grouped, percent } from "../terminal/numbers.ts";
-import { NO_BORDERS } from "../terminal/table.ts";
+import { plainTable } from "../terminal/table.ts";
 import type { VariantFigures } from "./stats-figures.ts";
 import type { Colors } from "../terminal/terminal.ts";
 
@@ -22,7 +20,7 @@ const COLUMNS: readonly Column[] = [
   { heading: "requests", cell: ({ requests }) => grouped(requests) },
   { heading: "per s", cell: ({ perSecond }) => optional(perSecond, rate) },
   { heading: "errors", cell: ({ errorRate }) => optional(errorRate, percent) },
-  { heading: "95 % sure", from: 100, cell: intervalCell },
+  { heading: "95% CI", from: 100, cell: intervalCell },
   { heading: "p50 ms", cell: ({ p50 }) => optional(p50, milliseconds) },
   { heading: "p90 ms", cell: ({ p90 }) => optional(p90, milliseconds) },
   { heading: "p99 ms", cell: ({ p99 }) => optional(p99, milliseconds) },
@@ -37,11 +35,7 @@ export function statsTable(
   colors: Colors,
 ): string {
   const columns = COLUMNS.filter(({ from = 0 }) => width >= from);
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 2, compact: true },
-    colAligns: ["left", ...columns.map(() => "right" as const)],
-  });
+  const table = plainTable(1, columns.length + 1, 2);
   for (const [rollout, rows] of rollouts) {
     if (table.length > 0) table.push([""]);
     table.push([colors.bold(rollout), ...columns.map(({ heading }) => colors.dim(heading))]);
@@ -59,7 +53,7 @@ function optional(value: number | null, words: (value: number) => string): strin
 }
 
 function intervalCell({ errorRate, errorInterval: { lower, upper } }: VariantFigures): string {
-  return errorRate === null ? NOTHING : `${percent(lower).replace(" %", "")} to ${percent(upper)}`;
+  return errorRate === null ? NOTHING : `${percent(lower).replace("%", "")} to ${percent(upper)}`;
 }
 
 function rate(perSecond: number): string {

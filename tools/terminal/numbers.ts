@@ -5,14 +5,18 @@ export function grouped(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** A part of 1 as percent: `1.25 %`. Small ones keep two digits that are not 0. */
-export function percent(part: number): string {
-  return `${digits(part * 100)} %`;
+/**
+ * A part of 1 as percent: `1.25%`. Small ones keep two digits that are not 0; in a column `decimals` says how many
+ * digits are behind the point.
+ */
+export function percent(part: number, decimals?: number): string {
+  const value = part * 100;
+  return `${decimals === undefined ? digits(value) : value.toFixed(decimals)}%`;
 }
 
-/** A part of 1 as percent, as US and UK tools print it: `1.25%`. */
-export function percentage(part: number): string {
-  return `${digits(part * 100)}%`;
+/** A part of 1 with the three decimals that a policy may have: `5%`, `0.125%`. */
+export function exactPercent(part: number): string {
+  return `${Number((part * 100).toFixed(3))}%`;
 }
 
 /** How many times as many: `1.29×`. */

@@ -5,7 +5,7 @@ import { USERS, type UserCounts } from "../metrics/users.ts";
 import { logMean, logOfPeriod } from "../statistics/first-setters.ts";
 import { ratioEvidence } from "../statistics/sample-ratio.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
-import { percentage } from "../terminal/numbers.ts";
+import { percent } from "../terminal/numbers.ts";
 import { FALSE_MISMATCHES } from "./limits.ts";
 
 export interface ShareFigures {
@@ -89,7 +89,7 @@ function unknown(decision: "mismatch" | "unknown", reason: string | null): Ratio
 function conflictWords(conflicts: ReadonlyMap<string, readonly number[]>): string | null {
   const [first] = conflicts;
   if (first === undefined) return null;
-  const shares = first[1].map((share) => percentage(share / 100_000)).join(" and ");
+  const shares = first[1].map((share) => percent(share / 100_000)).join(" and ");
   return (
     `sample ratio mismatch: Envoys have different target shares of ${first[0]} (${shares}): ` +
     "has the last policy reached all of them?"
@@ -104,8 +104,8 @@ function mismatchWords(shares: ReadonlyMap<string, ShareFigures>): string {
     { target: 0, actual: 0 },
   ];
   return (
-    `sample ratio mismatch: ${name} has a target share of ${percentage(target)} of users and an actual share of ` +
-    `${percentage(actual)}, so the variants did not get alike users and cannot be compared. Look for: an identity that ` +
+    `sample ratio mismatch: ${name} has a target share of ${percent(target)} of users and an actual share of ` +
+    `${percent(actual)}, so the variants did not get alike users and cannot be compared. Look for: an identity that ` +
     "one variant changes or removes, clients that only one variant makes come back, another hash or salt in front"
   );
 }

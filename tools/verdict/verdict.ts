@@ -11,7 +11,7 @@ import {
 } from "../metrics/snapshot.ts";
 import { USERS, USERS_4XX, USERS_ERROR, type UserCounts } from "../metrics/users.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
-import { grouped, percentage } from "../terminal/numbers.ts";
+import { grouped, percent } from "../terminal/numbers.ts";
 import { worstOf, type Decision } from "./decision.ts";
 import { evidenceOf, hasEndings, thresholdsOf } from "./evidence.ts";
 import { FALSE_ALARMS, type Limits } from "./limits.ts";
@@ -181,10 +181,10 @@ function withoutControl(
     parts.reduce((sum, part) => sum + part.users, 0),
   ];
   const isPass = parts.length > 0 && parts.every(({ isFew }) => isFew);
-  const rate = `errors or 4xx ${percentage(all > 0 ? met / all : 0)} of users (${grouped(met)} of ${grouped(all)})`;
+  const rate = `errors or 4xx ${percent(all > 0 ? met / all : 0)} of users (${grouped(met)} of ${grouped(all)})`;
   const why = isPass
-    ? `${rate}: below ${percentage(negligible)} of users, within the limit`
-    : `${rate}; ${name} has the whole share, so there is no baseline, and it is not shown to be below ${percentage(negligible)} of users`;
+    ? `${rate}: below ${percent(negligible)} of users, within the limit`
+    : `${rate}; ${name} has the whole share, so there is no baseline, and it is not shown to be below ${percent(negligible)} of users`;
   return {
     ...verdict,
     decision: isPass ? "pass" : "inconclusive",

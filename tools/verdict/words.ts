@@ -1,6 +1,6 @@
 // A variant's figures as sentences.
 
-import { grouped, multiple, percentage } from "../terminal/numbers.ts";
+import { grouped, multiple, percent } from "../terminal/numbers.ts";
 import { partOf, type Measure, type MetUsers } from "./measure.ts";
 
 /** `errors 3.9% of users (61 of 1,576) vs 0.8% (50 of 6,424): 4.9× (95% CI 3.3× to 7.2×), limit 1.5×: …` */
@@ -21,7 +21,7 @@ function conclusion(measure: Measure, more: string, negligible: number): string 
   }
   if (isWithin) {
     return by === "negligible"
-      ? `below ${percentage(negligible)} of users, within the limit`
+      ? `below ${percent(negligible)} of users, within the limit`
       : "within the limit";
   }
   if (measure.baseline.users === 0) return "no user of the baseline yet";
@@ -29,7 +29,7 @@ function conclusion(measure: Measure, more: string, negligible: number): string 
 }
 
 function sideWords(side: MetUsers, of = " of users"): string {
-  return `${percentage(partOf(side) ?? 0)}${of} (${grouped(side.met)} of ${grouped(side.users)})`;
+  return `${percent(partOf(side) ?? 0)}${of} (${grouped(side.met)} of ${grouped(side.users)})`;
 }
 
 function ratioWords({ ratio, interval: { lower, upper, level } }: Measure): string {
@@ -37,5 +37,5 @@ function ratioWords({ ratio, interval: { lower, upper, level } }: Measure): stri
   const seen = ratio === Infinity ? "" : `${multiple(ratio)} `;
   const range =
     upper === Infinity ? `${multiple(lower)} or more` : `${multiple(lower)} to ${multiple(upper)}`;
-  return `: ${seen}(${percentage(level)} CI ${range})`;
+  return `: ${seen}(${percent(level)} CI ${range})`;
 }
