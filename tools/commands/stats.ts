@@ -21,7 +21,9 @@ export const statsCommand = readingCommand("stats")
       "requests in flight. Without a terminal, and with --once or --json, it is written once.",
   )
   .option("--since <DURATION>", "only what was counted in the last so long, like 10m", readDuration)
-  .addOption(new Option("--interval <DURATION>", "how often it is read").argParser(readDuration).default(2, "2s"))
+  .addOption(
+    new Option("--interval <DURATION>", "how often it is read").argParser(readDuration).default(2, "2s"),
+  )
   .option("--once", "write the table once", false)
   .option("--json", "one JSON document", false)
   .addHelpText(

@@ -12,7 +12,12 @@ const NO_BORDERS = Object.fromEntries(
  * A table without lines: columns that are `gap` characters apart, names (the first `names` columns) to the left and
  * numbers to the right. `widths`: of each column, without the gap; by default each is as wide as what is in it.
  */
-export function plainTable(names: number, columns: number, gap: number, widths?: readonly number[]): Table.Table {
+export function plainTable(
+  names: number,
+  columns: number,
+  gap: number,
+  widths?: readonly number[],
+): Table.Table {
   return new Table({
     chars: NO_BORDERS,
     style: { head: [], border: [], "padding-left": 0, "padding-right": gap, compact: true },
