@@ -84,7 +84,7 @@ describe("serin dashboard", () => {
       assert.deepEqual(table["Errors"], [english(stable.errors), english(canary.errors)]);
       assert.deepEqual(table["Share asked"], ["80%", "20%"]);
       const seen = (canary.requests / (stable.requests + canary.requests)) * 100;
-      assert.equal(table["Share seen"]?.[1], `${Number(seen.toFixed(1))}%`);
+      assert.equal(table["Share seen"]?.[1], `${seen.toFixed(1)}%`);
 
       const shadow = await shop.admin.stats("^wasmcustom\\.serin\\.shadow\\.checkout-v3\\.");
       const copies = await tableOf(page, "shadow-checkout-v3");

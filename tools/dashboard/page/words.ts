@@ -6,9 +6,10 @@ export { duration, grouped as count } from "../../terminal/numbers.ts";
 
 const NONE = "–";
 
-/** 0 to 1 as `5.2%`. */
+/** 0 to 1 as `5.2%`. One decimal is what a column of a phone has room for. */
 export function percent(part: number | null): string {
-  return part === null ? NONE : numbers.percent(part);
+  if (part === null) return NONE;
+  return part === 0 ? "0%" : numbers.percent(part, Math.abs(part) < 0.001 ? 2 : 1);
 }
 
 /** A share as the policy has it. */
