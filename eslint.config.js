@@ -13,7 +13,6 @@ export default tseslint.config(
       "assembly/",
       "test/unit/",
       "test/bench/*-filter.ts",
-      "tools/policy/policy-types.ts",
     ],
   },
   {

@@ -9,7 +9,7 @@ import type {
   Shadow,
   Source,
   Variant,
-} from "../../tools/policy/policy-types.ts";
+} from "../../build/types/policy.ts";
 
 export const NAMES = ["uid", "x-user-id", "serin-id", "a", "b"];
 export const HOSTS = ["shop.example.com", "a.example.com", "example.com", "[::1]"];

@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { LogLevel, Vm, type Root, type Stream, type StreamEnd } from "../../tools/emulator/index.ts";
-import type { Policy, Source } from "../../tools/policy/policy-types.ts";
+import type { Policy, Source } from "../../build/types/policy.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 

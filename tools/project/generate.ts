@@ -1,10 +1,12 @@
-// Writes what is generated: from schema/policy.schema.json the reference page and the types; from the stats' names
-// (assembly/vocabulary/stats.ts) Envoy's stats_tags and the Grafana dashboard.
-//   tsx tools/project/generate.ts            write
-//   tsx tools/project/generate.ts --check    only say whether they are up to date
+// Writes what is generated: from schema/policy.schema.json the reference page, and TypeScript types of a policy; from the
+// stats' names (assembly/vocabulary/stats.ts) Envoy's stats_tags and the Grafana dashboard. Pages are committed, types are
+// not: they go to build/.
+//   tsx tools/project/generate.ts            write all
+//   tsx tools/project/generate.ts types      only the types
+//   tsx tools/project/generate.ts --check    only say whether the pages are up to date
 
-import { readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 
 import { format } from "prettier";
 
@@ -19,16 +21,12 @@ const SCHEMA = "schema/policy.schema.json";
 /** Of this file the block `stats_config` alone is generated. */
 const PROXY = "envoy/envoy.yaml";
 
-/** Each generated file by its path, with what should be in it. */
-export async function generate(): Promise<Map<string, string>> {
-  const schema = JSON.parse(readFileSync(join(ROOT, SCHEMA), "utf8")) as Schema;
+/** Each generated page by its path, with what should be in it. */
+async function pages(): Promise<Map<string, string>> {
+  const schema = readSchema();
   const style = { printWidth: 110 };
   return new Map([
     ["docs/policy-reference.md", await format(describeSchema(schema), { ...style, parser: "markdown" })],
-    [
-      "tools/policy/policy-types.ts",
-      await format(await compileTypes(schema), { ...style, parser: "typescript" }),
-    ],
     [
       "envoy/observability/grafana.json",
       await format(JSON.stringify(dashboard()), { ...style, parser: "json" }),
@@ -38,10 +36,19 @@ export async function generate(): Promise<Map<string, string>> {
   ]);
 }
 
-/** The generated files whose text is not what it should be. */
+/** What TypeScript knows of a policy, by its path. */
+async function types(): Promise<Map<string, string>> {
+  return new Map([["build/types/policy.ts", await compileTypes(readSchema())]]);
+}
+
+function readSchema(): Schema {
+  return JSON.parse(readFileSync(join(ROOT, SCHEMA), "utf8")) as Schema;
+}
+
+/** The generated pages whose text is not what it should be. */
 export async function findStale(): Promise<string[]> {
   const stale: string[] = [];
-  for (const [path, text] of await generate()) {
+  for (const [path, text] of await pages()) {
     if (readOrEmpty(join(ROOT, path)) !== text) stale.push(path);
   }
   return stale;
@@ -61,7 +68,10 @@ async function main(args: string[]): Promise<number> {
     for (const path of stale) console.error(`${path} is not what it is generated from: npm run generate`);
     return stale.length > 0 ? 1 : 0;
   }
-  for (const [path, text] of await generate()) {
+  const written = new Map([...(args.includes("types") ? [] : await pages()), ...(await types())]);
+  for (const [path, text] of written) {
+    if (readOrEmpty(join(ROOT, path)) === text) continue;
+    mkdirSync(dirname(join(ROOT, path)), { recursive: true });
     writeFileSync(join(ROOT, path), text);
     console.log(`${path}: ${text.split("\n").length - 1} lines`);
   }

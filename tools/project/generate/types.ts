@@ -4,7 +4,7 @@ import { compile } from "json-schema-to-typescript";
 
 import type { Schema } from "./schema.ts";
 
-/** The source of tools/policy/policy-types.ts. */
+/** The types, as TypeScript. */
 export async function compileTypes(schema: Schema): Promise<string> {
   const plain = withoutTitles(schema) as Schema;
   plain.title = "Policy";
@@ -15,7 +15,7 @@ export async function compileTypes(schema: Schema): Promise<string> {
   }
   return compile(plain as Parameters<typeof compile>[0], "Policy", {
     bannerComment:
-      "// What a policy looks like, as types. Generated from schema/policy.schema.json by `npm run generate`.",
+      "// What a policy looks like, as types. Generated from schema/policy.schema.json by `npm run types`.",
     format: false,
     ignoreMinAndMaxItems: true,
     additionalProperties: false,
