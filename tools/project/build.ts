@@ -3,7 +3,7 @@
 // Builds what the compose scene runs too: build/services/.
 //   tsx tools/project/build.ts [wasm|cli|services|debug|package]...    (default: wasm cli services)
 
-import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
 import { createMemoryStream, main as compile } from "assemblyscript/asc";
@@ -11,6 +11,7 @@ import { build as bundle } from "esbuild";
 
 import { ASSETS_FOLDER } from "../dashboard/assets.ts";
 import { bundlePage } from "../dashboard/bundle.ts";
+import { writeWhole } from "../terminal/write-whole.ts";
 import { describeFaults, judge } from "./gate/gate.ts";
 import { withoutCustomSections } from "./gate/sections.ts";
 import { makePackage } from "./package/package.ts";
@@ -30,7 +31,7 @@ export async function buildWasm(): Promise<boolean> {
   // The shipped module is the named one less its names: the same code at the same offsets, so that a stack
   // trace of one can be read with the map and the names of the other.
   files.set(WASM, withoutCustomSections(named));
-  for (const [path, contents] of files) writeWhole(path, contents);
+  for (const [path, contents] of files) await writeOutput(path, contents);
   const verdict = judge(join(ROOT, WASM), join(ROOT, NAMED), join(ROOT, `${NAMED}.map`));
   const { initial, maximum } = verdict.surface.memory;
   console.log(
@@ -47,7 +48,7 @@ export async function buildWasm(): Promise<boolean> {
 /** Compiles the filter without optimisation, for stack traces that name every function: build/serin.debug.wasm. */
 export async function buildDebugWasm(): Promise<void> {
   for (const [path, contents] of await runCompiler("debug")) {
-    writeWhole(path, contents);
+    await writeOutput(path, contents);
     if (path.endsWith(".wasm")) console.log(`${path}: ${contents.length} bytes, not optimised, with names`);
   }
 }
@@ -67,7 +68,7 @@ export async function buildCli(): Promise<void> {
     logLevel: "error",
   });
   for (const file of result.outputFiles) {
-    writeWhole(file.path, `#!/usr/bin/env node\n${file.text}`);
+    await writeOutput(file.path, `#!/usr/bin/env node\n${file.text}`);
     chmodSync(file.path, 0o755);
     console.log(`${CLI}: ${file.contents.length} bytes`);
   }
@@ -77,7 +78,7 @@ export async function buildCli(): Promise<void> {
 export async function buildPage(): Promise<void> {
   let bytes = 0;
   for (const [name, content] of await bundlePage()) {
-    writeWhole(join(ASSETS_FOLDER, name), content);
+    await writeOutput(join(ASSETS_FOLDER, name), content);
     bytes += content.length;
   }
   console.log(`${ASSETS_FOLDER}: ${bytes} bytes`);
@@ -97,7 +98,7 @@ export async function buildServices(): Promise<void> {
     write: false,
     logLevel: "error",
   });
-  for (const file of result.outputFiles) writeWhole(file.path, file.text);
+  for (const file of result.outputFiles) await writeOutput(file.path, file.text);
   console.log(`build/services: ${Object.keys(SERVICES).join(", ")}`);
 }
 
@@ -114,13 +115,11 @@ async function runCompiler(target: string): Promise<Map<string, Uint8Array | str
   return files;
 }
 
-/** Writes by rename, so that nobody who reads while we build sees half a file. */
-function writeWhole(path: string, contents: Uint8Array | string): void {
+/** Nobody who reads while we build sees half a file. */
+async function writeOutput(path: string, contents: Uint8Array | string): Promise<void> {
   const target = resolve(ROOT, path);
   mkdirSync(dirname(target), { recursive: true });
-  const temporary = `${target}.${process.pid}.tmp`;
-  writeFileSync(temporary, contents);
-  renameSync(temporary, target);
+  await writeWhole(target, contents);
 }
 
 class BuildError extends Error {}

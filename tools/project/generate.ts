@@ -5,11 +5,12 @@
 //   tsx tools/project/generate.ts types      only the types
 //   tsx tools/project/generate.ts --check    only say whether the pages are up to date
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 import { format } from "prettier";
 
+import { writeWhole } from "../terminal/write-whole.ts";
 import { dashboard } from "./generate/dashboard.ts";
 import { describeSchema } from "./generate/reference.ts";
 import type { Schema } from "./generate/schema.ts";
@@ -72,7 +73,7 @@ async function main(args: string[]): Promise<number> {
   for (const [path, text] of written) {
     if (readOrEmpty(join(ROOT, path)) === text) continue;
     mkdirSync(dirname(join(ROOT, path)), { recursive: true });
-    writeFileSync(join(ROOT, path), text);
+    await writeWhole(join(ROOT, path), text);
     console.log(`${path}: ${text.split("\n").length - 1} lines`);
   }
   return 0;

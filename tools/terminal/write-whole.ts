@@ -9,7 +9,7 @@ const DEFAULT_MODE = 0o644;
  * the same folder, synced, then renamed over it. The old file's permissions are kept. On any failure the old
  * file is untouched and nothing is left behind.
  */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
   const mode = await stat(path).then(
@@ -19,7 +19,7 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   try {
     const file = await open(temporary, "wx", DEFAULT_MODE);
     try {
-      await file.writeFile(text, "utf8");
+      await file.writeFile(content);
       // The mode given to open is cut by the umask; that of the old file is a decision of the operator.
       if (mode !== null) await file.chmod(mode);
       await file.sync();
