@@ -2,14 +2,7 @@
 
 import fc from "fast-check";
 
-import type {
-  MatchEntry,
-  Policy,
-  Rollout,
-  Shadow,
-  Source,
-  Variant,
-} from "../../build/types/policy.ts";
+import type { MatchEntry, Policy, Rollout, Shadow, Source, Variant } from "../../build/types/policy.ts";
 
 export const NAMES = ["uid", "x-user-id", "serin-id", "a", "b"];
 export const HOSTS = ["shop.example.com", "a.example.com", "example.com", "[::1]"];
