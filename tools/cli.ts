@@ -5,6 +5,7 @@ import { Command, CommanderError } from "@commander-js/extra-typings";
 import { ambassadorCommand } from "./commands/ambassador.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { decideCommand } from "./commands/decide.ts";
+import { diffCommand } from "./commands/diff.ts";
 import { emissaryCommand } from "./commands/emissary.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
@@ -41,6 +42,7 @@ const program = new Command("serin")
       "endpoint, 3 inconclusive (report).",
   )
   .addCommand(validateCommand)
+  .addCommand(diffCommand)
   .addCommand(publishCommand)
   .addCommand(decideCommand)
   .addCommand(evaluateCommand)

@@ -5,6 +5,11 @@ export function grouped(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
+/** A count with its noun: `1 request`, `1,200 requests`. */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /**
  * A part of 1 as percent: `1.25%`. Small ones keep two digits that are not 0; in a column `decimals` says how many
  * digits are behind the point.
