@@ -226,4 +226,94 @@ resources:
     await assert.rejects(writeWhole(`${inner}/absent/filter.yaml`, ""));
     assert.deepEqual(readdirSync(inner), ["filter.yaml"]);
   });
+
+  describe("what would change production in surprise", () => {
+    const salted = folder.write(
+      "salted.yaml",
+      POLICY.replace("default: stable", "salt: other\n    default: stable"),
+    );
+    const more = folder.write("more.yaml", POLICY.replace("50", "60"));
+    const nothing = folder.write("nothing.yaml", "{}\n");
+    const publishTo = async (name: string, ...parameters: readonly string[]) => {
+      const to = target(name);
+      if (!existsSync(to)) await runCli(["publish", policy, "--to", to]);
+      const before = readFileSync(to, "utf8");
+      const outcome = await runCli(["publish", ...parameters, "--to", to]);
+      return { ...outcome, isUntouched: readFileSync(to, "utf8") === before };
+    };
+
+    for (const [what, content] of [
+      ["an empty file", ""],
+      ["a file of comments", "# later\n"],
+      ["a byte order mark alone", "\uFEFF"],
+    ] as const) {
+      it(`${what} is no policy`, async () => {
+        const file = folder.write(`empty-${content.length}.yaml`, content);
+        const { status, stderr, isUntouched } = await publishTo("kept.yaml", file);
+        assert.deepEqual([status, isUntouched], [1, true]);
+        assert.match(stderr, /:1:1: the document is empty: \{\} is a policy that does nothing/);
+        const checked = await runCli(["validate", file]);
+        assert.equal(checked.status, 1);
+      });
+    }
+
+    it("a policy without anything in place of one with something needs --allow-empty", async () => {
+      const refusal = await publishTo("kept.yaml", nothing);
+      assert.deepEqual([refusal.status, refusal.isUntouched], [1, true]);
+      assert.match(
+        refusal.stderr,
+        /not changed: the policy has nothing in it, and would take away 1 rollout: if that is meant, add --allow-empty/,
+      );
+      const allowed = await publishTo("emptied.yaml", nothing, "--allow-empty");
+      assert.deepEqual([allowed.status, allowed.isUntouched], [0, false]);
+      const again = await publishTo("emptied.yaml", nothing);
+      assert.equal(again.status, 0, "there is nothing left to take away");
+    });
+
+    it("says who moves, and publishes nothing when more do than allowed", async () => {
+      const refusal = await publishTo("moved.yaml", more, "--fail-if-moved", "5");
+      assert.deepEqual([refusal.status, refusal.isUntouched], [1, true]);
+      assert.match(refusal.stderr, /not changed: 10% of users move, more than --fail-if-moved 5 allows/);
+      const unknown = await publishTo("moved.yaml", salted, "--fail-if-moved", "99", "--json");
+      assert.deepEqual([unknown.status, unknown.isUntouched], [1, true]);
+      assert.match(JSON.parse(unknown.stdout).reason, /^everybody may move/);
+      const done = await publishTo("moved.yaml", more, "--fail-if-moved", "10");
+      assert.equal(done.status, 0);
+      assert.match(done.stdout, /^rollout checkout: 10% of users move\n {2}stable -> canary {2}10%\n/);
+      const said = await publishTo("moved.yaml", policy, "--json");
+      assert.equal(JSON.parse(said.stdout).diff.rollouts.checkout.moved, 0.1);
+    });
+
+    it("--dry-run says all of it and writes nothing", async () => {
+      const { status, stdout, isUntouched } = await publishTo("dry.yaml", more, "--dry-run");
+      assert.deepEqual([status, isUntouched], [0, true]);
+      assert.match(stdout, /10% of users move/);
+      assert.match(stdout, /dry\.yaml: would publish .*more\.yaml/);
+      const fresh = await runCli(["publish", policy, "--to", target("never.yaml"), "--dry-run"]);
+      assert.deepEqual([fresh.status, existsSync(target("never.yaml"))], [0, false]);
+    });
+
+    it("reordered variants are told, and a file that is mounted from a ConfigMap", async () => {
+      const [canary, blue] = ["canary: { percent: 20, cluster: c2 }", "blue: { percent: 10, cluster: c3 }"];
+      const two = (one: string, other: string): string =>
+        POLICY.replace(/canary: \{.*\}/, `${one}\n      ${other}`);
+      const to = target("order.yaml");
+      await runCli(["publish", folder.write("order-1.yaml", two(canary, blue)), "--to", to]);
+      const { stdout } = await runCli([
+        "publish",
+        folder.write("order-2.yaml", two(blue, canary)),
+        "--to",
+        to,
+        "--dry-run",
+      ]);
+      assert.match(stdout, /^rollout checkout: 40% of users move$/m);
+      folder.folder("..2026_11_28");
+      symlinkSync("..2026_11_28", target("..data"));
+      writeFileSync(target("..2026_11_28/mounted.yaml"), "");
+      symlinkSync("..data/mounted.yaml", target("mounted.yaml"));
+      const mounted = await runCli(["publish", policy, "--to", target("mounted.yaml")]);
+      assert.equal(mounted.status, 2);
+      assert.match(mounted.stderr, /is mounted from a ConfigMap or a Secret.*kubectl create configmap/);
+    });
+  });
 });

@@ -1,16 +1,17 @@
 import { Command, Option } from "@commander-js/extra-typings";
-import { lstat, readFile } from "node:fs/promises";
+import { lstat, readFile, readlink } from "node:fs/promises";
 import type { Document } from "yaml";
 
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import { jsonPlace } from "../policy/json-place.ts";
-import { placeOf, type PolicySource } from "../policy/policy-source.ts";
+import { placeOf, readPolicySource, type PolicySource } from "../policy/policy-source.ts";
 import type { Problem } from "../policy/problem.ts";
-import { checkPolicyFile, refuseFaults } from "../policy/check-policy.ts";
+import { checkPolicy, checkPolicyFile, refuseFaults } from "../policy/check-policy.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
 import { movedUsers } from "../policy/fractional-totals.ts";
 import { filterPath, loadFilter } from "../policy/filter-module.ts";
 import {
+  heldPolicy,
   newFilterResource,
   parseFilterResource,
   printFilterResource,
@@ -18,7 +19,18 @@ import {
   type FilterSettings,
 } from "../policy/filter-resource.ts";
 import { reportProblems } from "../policy/report-problems.ts";
-import { examples } from "../terminal/arguments.ts";
+import { diffAsJson, diffInWords } from "../release/diff-words.ts";
+import { diffPolicies, mostMoved, type PolicyDiff } from "../release/diff.ts";
+import { examples, numberWithin } from "../terminal/arguments.ts";
+import { counted, percentage } from "../terminal/numbers.ts";
+import {
+  member,
+  membersOf,
+  parseOrdered,
+  printOrdered,
+  type OrderedJson,
+  type Printable,
+} from "../terminal/ordered-json.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 import { writeWhole } from "../terminal/write-whole.ts";
 
@@ -43,11 +55,19 @@ export const publishCommand = new Command("publish")
   )
   .option("--json", "the result and the problems as JSON on stdout", false)
   .option("--allow-warnings", "publish flags that flagd loads but can only answer with ERROR", false)
+  .option("--fail-if-moved <PERCENT>", "publish nothing when more users move", numberWithin(0, 100))
+  .option("--dry-run", "say what would be published, and who moves; write nothing", false)
+  .option(
+    "--allow-empty",
+    "publish a policy without anything in it in place of one that has something",
+    false,
+  )
   .addHelpText(
     "after",
     examples(
       "serin publish policy.yaml --to /etc/serin/filter.yaml",
       "serin publish policy.yaml --to filter.yaml --wasm /opt/serin/serin.wasm",
+      "serin publish policy.yaml --to /etc/serin/filter.yaml --dry-run --fail-if-moved 5",
     ),
   );
 
@@ -61,25 +81,27 @@ export interface PublishOptions extends Partial<FilterSettings> {
   readonly to: string;
   readonly json: boolean;
   /** Publish also what flagd accepts but cannot evaluate. */
-  readonly allowWarnings?: boolean;
+  readonly allowWarnings?: boolean | undefined;
+  /** Percent of users that may move; any when it is left out. */
+  readonly failIfMoved?: number | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly allowEmpty?: boolean | undefined;
 }
 
-/** Checks the policy and puts it where Envoy loads it from. Resolves to 0, or 1 when the policy is refused. */
+/** Checks the policy and puts it where Envoy loads it from. Resolves to 0, or 1 when nothing may be published. */
 export async function publish(
   policyFile: string,
   options: PublishOptions,
   terminal: Terminal,
 ): Promise<number> {
+  const module = loadFilter();
   const { source, problems, filter } = refuseFaults(
-    await checkPolicyFile(policyFile, loadFilter(), terminal),
+    await checkPolicyFile(policyFile, module, terminal),
     options.allowWarnings === true,
   );
   if (!options.json) reportProblems(problems, terminal);
   if (filter === null || source.json === null) {
-    const report = { ok: false, file: options.to, changed: false, problems };
-    if (options.json) terminal.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-    else terminal.stderr.write(`${options.to}: not changed: the policy is invalid\n`);
-    return 1;
+    return refuse({ problems }, "the policy is invalid", options, terminal);
   }
   const policy = Buffer.from(source.json).toString("utf8");
   const settings = givenSettings(options);
@@ -88,8 +110,17 @@ export async function publish(
     old === null
       ? newFilterResource({ wasm: filterPath(), name: "serin", failurePolicy: "FAIL_RELOAD", ...settings })
       : parseFilterResource(options.to, old);
-  const moves = old === null ? [] : movesOf(document, policy, source);
+  const held = old === null ? null : heldPolicy(options.to, document, settings.name);
+  const moves = movesOf(held, policy, source);
   if (!options.json) reportProblems(moves, terminal);
+  const difference = held === policy ? null : differenceOf(held, policy, module);
+  const told = {
+    problems: [...problems, ...moves],
+    ...(difference === null ? {} : { diff: diffAsJson(difference, null) }),
+  };
+  if (!options.json && difference !== null) terminal.stdout.write(diffInWords(difference, terminal.colors));
+  const refusal = refusalOf(held, policy, difference, options);
+  if (refusal !== null) return refuse(told, refusal, options, terminal);
   const version = putPolicy(options.to, document, policy, settings);
   const text = printFilterResource(options.to, document);
   const written = parseFilterResource(options.to, text);
@@ -98,52 +129,96 @@ export async function publish(
   }
   const changed = text !== old;
   try {
-    if (changed) await writeWhole(options.to, text);
+    if (changed && options.dryRun !== true) await writeWhole(options.to, text);
   } catch (error) {
     throw fileError(options.to, error);
   }
   if (options.json) {
-    const report = { ok: true, file: options.to, changed, version, problems: [...problems, ...moves] };
-    terminal.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  } else {
-    const size = `${source.json.length} bytes, version ${version}`;
-    terminal.stdout.write(
-      changed
-        ? `${options.to}: ${terminal.colors.green("published")} ${policyFile} (${size})${old === null ? ", new file" : ""}\n`
-        : `${options.to}: up to date with ${policyFile} (${size})\n`,
-    );
+    const dry = options.dryRun === true ? { dryRun: true } : {};
+    const report = { ok: true, file: options.to, changed, ...dry, version, ...told };
+    terminal.stdout.write(`${printOrdered(report as unknown as Printable)}\n`);
+    return 0;
   }
+  const size = `${source.json.length} bytes, version ${version}`;
+  const done = options.dryRun === true ? "would publish" : "published";
+  terminal.stdout.write(
+    changed
+      ? `${options.to}: ${terminal.colors.green(done)} ${policyFile} (${size})${old === null ? ", new file" : ""}\n`
+      : `${options.to}: up to date with ${policyFile} (${size})\n`,
+  );
   return 0;
 }
 
-/** Warnings of users that the new policy moves though it need not, beside the one that the file holds. */
-function movesOf(document: Document, policy: string, source: PolicySource): Problem[] {
-  const held = document.toJS() as { resources?: { typed_config?: { config?: PluginConfig } }[] } | null;
-  const resources = Array.isArray(held?.resources) ? held.resources : [];
-  for (const { typed_config } of resources) {
-    const text = typed_config?.config?.configuration?.value;
-    if (typeof text !== "string") continue;
-    try {
-      return movedUsers(JSON.parse(text), JSON.parse(policy)).map(({ pointer, message }) => {
-        const place = placeOf(source, jsonPlace(policy, pointer));
-        return {
-          file: source.file,
-          ...place,
-          pointer,
-          code: codes.MOVES_USERS,
-          message,
-          severity: "warning",
-        };
-      });
-    } catch {
-      // What the file holds is no policy: nothing to compare with.
-    }
+/** Says that nothing is published, and why. */
+function refuse(told: object, reason: string, { to, json }: PublishOptions, terminal: Terminal): number {
+  if (json) {
+    const report = { ok: false, file: to, changed: false, reason, ...told };
+    terminal.stdout.write(`${printOrdered(report as unknown as Printable)}\n`);
+  } else {
+    terminal.stderr.write(`${to}: not changed: ${reason}\n`);
   }
-  return [];
+  return 1;
 }
 
-interface PluginConfig {
-  readonly configuration?: { readonly value?: unknown };
+/** Who moves against the policy that the file holds; null when it holds none that this filter takes. */
+function differenceOf(held: string | null, policy: string, module: WebAssembly.Module): PolicyDiff | null {
+  if (held === null || !isAccepted(held, module)) return null;
+  return diffPolicies(orderedOf(held), orderedOf(policy), { module });
+}
+
+function isAccepted(policy: string, module: WebAssembly.Module): boolean {
+  return checkPolicy(readPolicySource("held.json", Buffer.from(policy)), module).filter !== null;
+}
+
+function orderedOf(policy: string): OrderedJson {
+  const text = policy.replace(/^\uFEFF/, "");
+  return text.trim() === "" ? null : parseOrdered(text);
+}
+
+/** Why an accepted policy is not published all the same; null when it may be. */
+function refusalOf(
+  held: string | null,
+  policy: string,
+  difference: PolicyDiff | null,
+  { failIfMoved, allowEmpty }: PublishOptions,
+): string | null {
+  if (held === policy) return null;
+  const lost = held === null || difference === null ? [] : partsOf(orderedOf(held));
+  if (allowEmpty !== true && lost.length > 0 && partsOf(orderedOf(policy)).length === 0) {
+    return `the policy has nothing in it, and would take away ${lost.join(", ")}: if that is meant, add --allow-empty`;
+  }
+  if (failIfMoved === undefined || held === null) return null;
+  if (difference === null) return "what the file holds cannot be compared, so that everybody may move";
+  const most = mostMoved(difference);
+  if (most !== null && most * 100 <= failIfMoved) return null;
+  const moved = most === null ? "everybody may move" : `${percentage(most)} of users move`;
+  return `${moved}, more than --fail-if-moved ${failIfMoved} allows`;
+}
+
+/** What a policy has, in words: `2 rollouts`, `1 flag`. */
+function partsOf(policy: OrderedJson): string[] {
+  return ["rollout", "flag", "shadow", "effect"].flatMap((part) => {
+    const count = membersOf(member(policy, `${part}s`)).length;
+    return count === 0 ? [] : [counted(count, part)];
+  });
+}
+
+/** Warnings of users that the new policy moves though it need not, beside the one that the file holds. */
+function movesOf(held: string | null, policy: string, source: PolicySource): Problem[] {
+  if (held === null) return [];
+  try {
+    return movedUsers(JSON.parse(held), JSON.parse(policy)).map(({ pointer, message }) => ({
+      file: source.file,
+      ...placeOf(source, jsonPlace(policy, pointer)),
+      pointer,
+      code: codes.MOVES_USERS,
+      message,
+      severity: "warning",
+    }));
+  } catch {
+    // What the file holds is no policy: nothing to compare with.
+    return [];
+  }
 }
 
 function givenSettings({ wasm, name, failurePolicy }: PublishOptions): Partial<FilterSettings> {
@@ -159,12 +234,23 @@ async function readOld(file: string): Promise<string | null> {
   try {
     const status = await lstat(file);
     // A rename would put a plain file in the link's place, and leave what it points to as it was.
-    if (status.isSymbolicLink())
-      throw new CommandError(`${file}: is a symbolic link: name the file it points to`);
+    if (status.isSymbolicLink()) throw new CommandError(`${file}: ${await linkAdvice(file)}`);
     return await readFile(file, "utf8");
   } catch (error) {
     if (error instanceof CommandError) throw error;
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw fileError(file, error);
   }
+}
+
+/** What to do in the place of writing over a link. Kubernetes mounts a ConfigMap as links to `..data`, a link itself. */
+async function linkAdvice(file: string): Promise<string> {
+  const target = await readlink(file).catch(() => "");
+  if (/(^|\/)\.\.data\//.test(target)) {
+    return (
+      "is mounted from a ConfigMap or a Secret, which Kubernetes replaces: publish to a file, and put that into the " +
+      "ConfigMap (kubectl create configmap NAME --from-file=FILE --dry-run=client -o yaml | kubectl apply -f -)"
+    );
+  }
+  return "is a symbolic link: name the file it points to";
 }

@@ -23,13 +23,33 @@ const HINTS: ReadonlySet<string> = new Set([codes.NO_IDENTITY, codes.NO_EFFECT, 
  * The judgement of those who ask before they publish: what flagd accepts but cannot evaluate is refused, its problems
  * are errors, unless that was asked for.
  */
-export function refuseFaults(checked: CheckedPolicy, allowWarnings: boolean): CheckedPolicy {
+export function refuseFaults(given: CheckedPolicy, allowWarnings: boolean): CheckedPolicy {
+  const checked = refuseNothing(given);
   if (allowWarnings) return checked;
   const problems = checked.problems.map((problem) =>
     HINTS.has(problem.code) ? problem : { ...problem, severity: "error" as const },
   );
   const refused = problems.some(({ severity }) => severity === "error");
   return { ...checked, problems, filter: refused ? null : checked.filter };
+}
+
+/** A file without a document is a file that was cut, or not written yet: Envoy takes it for a policy that does nothing. */
+function refuseNothing(checked: CheckedPolicy): CheckedPolicy {
+  const { source, filter } = checked;
+  if (filter === null || source.json === null) return checked;
+  // trim() takes a byte order mark for a blank too.
+  const text = Buffer.from(source.json).toString("utf8").trim();
+  if (text !== "" && text !== "null") return checked;
+  const problem: Problem = {
+    file: source.file,
+    line: 1,
+    column: 1,
+    pointer: "",
+    code: codes.TYPE,
+    message: "the document is empty: {} is a policy that does nothing",
+    severity: "error",
+  };
+  return { source, problems: [...checked.problems, problem], filter: null };
 }
 
 /** Reads a policy file, `-` for standard input, and has the filter judge it. */

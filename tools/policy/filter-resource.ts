@@ -59,6 +59,13 @@ export function parseFilterResource(file: string, text: string): Document {
   return document;
 }
 
+/** The policy that the resource of that name (or the only one) has now; null when it has none. */
+export function heldPolicy(file: string, document: Document, name: string | undefined): string | null {
+  const configuration = getKey(wasmConfigOf(file, document, name), "configuration");
+  const value = isMap(configuration) ? configuration.get("value") : null;
+  return typeof value === "string" ? value : null;
+}
+
 /**
  * The resource with the policy (and those settings that are given) in it; its version is a hash of its
  * content. `file` is named in errors. Throws when the document is no resource of a Wasm filter.

@@ -69,7 +69,7 @@ export const SUITES: readonly Suite[] = [
     title: "command line, metrics, dashboard, emulator",
     quick: true,
     kind: "node",
-    files: ["tools", "metrics", "dashboard", "ambassador-command"],
+    files: ["tools", "metrics", "dashboard", "ambassador-command", "release"],
   },
   {
     name: "verdict",
