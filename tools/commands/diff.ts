@@ -13,7 +13,7 @@ import { diffRecorded, type Loaded, type RecordedDiff } from "../release/recorde
 import { examples, numberWithin } from "../terminal/arguments.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
 import { linesOf } from "../terminal/lines.ts";
-import { percentage } from "../terminal/numbers.ts";
+import { exactPercent } from "../terminal/numbers.ts";
 import { parseOrdered, printOrdered, type OrderedJson } from "../terminal/ordered-json.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
@@ -73,7 +73,7 @@ async function diff(oldFile: string, newFile: string, options: Options, terminal
   }
   const most = mostMoved(found);
   if (options.failIfMoved === undefined || (most !== null && most * 100 <= options.failIfMoved)) return 0;
-  const moved = most === null ? "everybody may move" : `${percentage(most)} of users move`;
+  const moved = most === null ? "everybody may move" : `${exactPercent(most)} of users move`;
   terminal.stderr.write(`serin: ${moved}, more than --fail-if-moved ${options.failIfMoved} allows\n`);
   return 1;
 }

@@ -22,7 +22,7 @@ import { reportProblems } from "../policy/report-problems.ts";
 import { diffAsJson, diffInWords } from "../release/diff-words.ts";
 import { diffPolicies, mostMoved, type PolicyDiff } from "../release/diff.ts";
 import { examples, numberWithin } from "../terminal/arguments.ts";
-import { counted, percentage } from "../terminal/numbers.ts";
+import { counted, exactPercent } from "../terminal/numbers.ts";
 import {
   member,
   membersOf,
@@ -191,7 +191,7 @@ function refusalOf(
   if (difference === null) return "what the file holds cannot be compared, so that everybody may move";
   const most = mostMoved(difference);
   if (most !== null && most * 100 <= failIfMoved) return null;
-  const moved = most === null ? "everybody may move" : `${percentage(most)} of users move`;
+  const moved = most === null ? "everybody may move" : `${exactPercent(most)} of users move`;
   return `${moved}, more than --fail-if-moved ${failIfMoved} allows`;
 }
 

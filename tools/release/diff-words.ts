@@ -1,6 +1,6 @@
 // A difference of policies for people: lines for a terminal, Markdown for a pull request, JSON for scripts.
 
-import { counted, grouped, percentage } from "../terminal/numbers.ts";
+import { counted, grouped, exactPercent } from "../terminal/numbers.ts";
 import type { Printable } from "../terminal/ordered-json.ts";
 import type { Colors } from "../terminal/terminal.ts";
 import { visible } from "../terminal/visible.ts";
@@ -15,7 +15,7 @@ type AnyDiff = PartDiff | FlagDiff;
 export function summaryOf(diff: PolicyDiff): string {
   const most = mostMoved(diff);
   if (most === null) return "Everybody may move: who moves cannot be known from the policies alone.";
-  if (most > 0) return `At most ${percentage(most)} of users move.`;
+  if (most > 0) return `At most ${exactPercent(most)} of users move.`;
   const parts = [...diff.rollouts.values(), ...diff.flags.values(), ...diff.shadows.values()];
   return parts.some(isChanged) ? "No user moves." : "No user moves: nothing has changed for users.";
 }
@@ -64,9 +64,9 @@ function blocksOf(
 function headOf(part: AnyDiff, unit: "users" | "requests"): string {
   if (part.moved === null) return "who moves cannot be known: everybody may move";
   if (part.moved === 0) return unit === "users" ? "no user moves" : "no change in copies";
-  if (unit === "requests") return `${percentage(part.moved)} of requests change`;
+  if (unit === "requests") return `${exactPercent(part.moved)} of requests change`;
   const of = part.scope === "some" ? "of the users whom its rules lead there" : "of users";
-  return `${percentage(part.moved)} ${of} move`;
+  return `${exactPercent(part.moved)} ${of} move`;
 }
 
 function detailsOf(part: AnyDiff): string[] {
@@ -85,7 +85,7 @@ function detailsOf(part: AnyDiff): string[] {
 }
 
 function lineOf({ from, to, share }: Change): string {
-  return `${answer(from)} -> ${answer(to)}  ${percentage(share)}`;
+  return `${answer(from)} -> ${answer(to)}  ${exactPercent(share)}`;
 }
 
 function answer(gets: string | null): string {
@@ -125,7 +125,7 @@ export function diffInMarkdown(diff: PolicyDiff, recorded: RecordedDiff | null):
   const add = (kind: string, parts: ReadonlyMap<string, AnyDiff>): void => {
     for (const [name, part] of parts) {
       if (!isChanged(part)) continue;
-      const moved = part.moved === null ? "cannot be known" : percentage(part.moved);
+      const moved = part.moved === null ? "cannot be known" : exactPercent(part.moved);
       const details = detailsOf(part).map(escaped).join("<br>");
       rows.push(`| ${kind} \`${code(name)}\` | ${moved} | ${details} |`);
     }
