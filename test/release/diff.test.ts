@@ -355,7 +355,7 @@ describe("serin diff", () => {
     ).length;
     assert.deepEqual([change.from, change.to, change.count], ["s", "c", expected]);
     assert.equal(change.examples.length, 3);
-    assert.match(change.examples[0].request, /^GET https:\/\/shop/);
+    assert.match(String(change.examples[0].request), /^GET https:\/\/shop/);
   });
 
   test("names and values of a policy cannot write into the pull request", async () => {

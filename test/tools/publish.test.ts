@@ -276,7 +276,7 @@ resources:
       assert.match(refusal.stderr, /not changed: 10% of users move, more than --fail-if-moved 5 allows/);
       const unknown = await publishTo("moved.yaml", salted, "--fail-if-moved", "99", "--json");
       assert.deepEqual([unknown.status, unknown.isUntouched], [1, true]);
-      assert.match(JSON.parse(unknown.stdout).reason, /^everybody may move/);
+      assert.match(String(JSON.parse(unknown.stdout).reason), /^everybody may move/);
       const done = await publishTo("moved.yaml", more, "--fail-if-moved", "10");
       assert.equal(done.status, 0);
       assert.match(done.stdout, /^rollout checkout: 10% of users move\n {2}stable -> canary {2}10%\n/);

@@ -153,7 +153,7 @@ export async function publish(
 function refuse(told: object, reason: string, { to, json }: PublishOptions, terminal: Terminal): number {
   if (json) {
     const report = { ok: false, file: to, changed: false, reason, ...told };
-    terminal.stdout.write(`${printOrdered(report as unknown as Printable)}\n`);
+    terminal.stdout.write(`${printOrdered(report)}\n`);
   } else {
     terminal.stderr.write(`${to}: not changed: ${reason}\n`);
   }

@@ -2,7 +2,7 @@
 // weights, which holds in each generation of its hashing.
 
 import { itemsOf, member, type OrderedJson } from "../terminal/ordered-json.ts";
-import { expandRules, printed } from "./meaning.ts";
+import { expandRules, printed, wordOf } from "./meaning.ts";
 import { changesAcross, changesBetween, everybody, isWhole, totalOf, type Change } from "./moves.ts";
 import { SPACE, type Segment } from "./slots.ts";
 
@@ -146,7 +146,7 @@ function cutOf(given: OrderedJson | undefined): Cut | null {
 const MOST = 2_147_483_647;
 
 function generationOf(policy: OrderedJson): string {
-  return String(member(member(policy, "flagd"), "fractional") ?? "v2");
+  return wordOf(member(member(policy, "flagd"), "fractional")) || "v2";
 }
 
 function textOrNull(value: OrderedJson | undefined): string | null {

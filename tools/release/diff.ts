@@ -3,7 +3,7 @@
 
 import { itemsOf, member, type OrderedJson } from "../terminal/ordered-json.ts";
 import { flagDiff, type FlagDiff } from "./diff-flags.ts";
-import { expandRules, printed } from "./meaning.ts";
+import { expandRules, printed, wordOf } from "./meaning.ts";
 import { changesAcross, changesBetween, everybody, totalOf, type Change } from "./moves.ts";
 import { SPACE, slotsOf, type Segment, type Slots } from "./slots.ts";
 
@@ -104,7 +104,7 @@ function sideOf(
 ): Side | null {
   if (name === undefined) return null;
   const rollout = rollouts.get(name) as OrderedJson;
-  const fallback = String(member(rollout, "default"));
+  const fallback = wordOf(member(rollout, "default"));
   const identity = member(rollout, "identity") ?? member(policy, "identity");
   const cut = slots.get(name) ?? everybody(fallback);
   const isOff = member(rollout, "state") === "DISABLED" || itemsOf(identity).length === 0;
@@ -119,7 +119,7 @@ function sideOf(
 
 /** The default of a rollout where having it is the same as having no rollout at all; null where it is told. */
 function silentDefault(rollout: OrderedJson): string | null {
-  const fallback = String(member(rollout, "default"));
+  const fallback = wordOf(member(rollout, "default"));
   const isTold =
     member(rollout, "announce") === "all" ||
     member(member(member(rollout, "variants"), fallback), "cluster") !== undefined;
@@ -211,15 +211,15 @@ function notesOf(was: OrderedJson | undefined, is: OrderedJson): { notes?: reado
   if (was === undefined) return { notes: ["new"] };
   const notes: string[] = [];
   const clusterIn = (rollout: OrderedJson, variant: string): string =>
-    String(member(member(member(rollout, "variants"), variant), "cluster") ?? "the route's own");
+    wordOf(member(member(member(rollout, "variants"), variant), "cluster")) || "the route's own";
   const [old, now] = [namedIn(was, "variants"), namedIn(is, "variants")];
   for (const variant of now.keys()) {
     if (!old.has(variant)) continue;
     const [from, to] = [clusterIn(was, variant), clusterIn(is, variant)];
     if (from !== to) notes.push(`${variant}: cluster ${to} in place of ${from}`);
   }
-  const [from, to] = [member(was, "default"), member(is, "default")];
-  if (from !== to) notes.push(`the default is ${String(to)} in place of ${String(from)}`);
+  const [from, to] = [wordOf(member(was, "default")), wordOf(member(is, "default"))];
+  if (from !== to) notes.push(`the default is ${to} in place of ${from}`);
   const state = (rollout: OrderedJson): boolean => member(rollout, "state") === "DISABLED";
   if (state(was) !== state(is)) notes.push(state(is) ? "disabled" : "enabled again");
   return notes.length === 0 ? {} : { notes };
@@ -252,7 +252,7 @@ function shadowDiff(
   const cut = (shadow: OrderedJson | undefined): Segment[] => {
     if (shadow === undefined || member(shadow, "state") === "DISABLED") return everybody(null);
     const end = Math.round((Number(member(shadow, "percent") ?? 0) / 100) * SPACE);
-    const gets = String(member(shadow, "cluster"));
+    const gets = wordOf(member(shadow, "cluster"));
     return [
       { begin: 0, end, gets },
       { begin: end, end: SPACE, gets: null },

@@ -2,6 +2,11 @@
 
 import { member, printOrdered, type OrderedJson } from "../terminal/ordered-json.ts";
 
+/** A string of an accepted policy; "" for anything else. */
+export function wordOf(value: OrderedJson | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
 /** As text: the same for what says the same. Members stand in the order of their names. */
 export function printed(value: OrderedJson): string {
   return printOrdered(sorted(value));

@@ -12,6 +12,7 @@ import {
   type OrderedJson,
   type Printable,
 } from "../terminal/ordered-json.ts";
+import { wordOf } from "./meaning.ts";
 
 /** Users are hashed to 0 … SPACE - 1. */
 export const SPACE = 2 ** 32;
@@ -63,7 +64,7 @@ export function slotsOf(policy: OrderedJson, module: WebAssembly.Module, at?: bi
   return new Map(
     [...(rollouts as ReadonlyMap<string, OrderedJson>)].map(([name, rollout]) => [
       name,
-      segmentsOf(member(member(explained, name), "slots"), String(member(rollout, "default"))),
+      segmentsOf(member(member(explained, name), "slots"), wordOf(member(rollout, "default"))),
     ]),
   );
 }
@@ -82,7 +83,7 @@ function segmentsOf(slots: OrderedJson | undefined, fallback: string): Segment[]
     .map((slot) => ({
       begin: Number(member(slot, "begin")),
       end: Number(member(slot, "end")),
-      gets: String(member(slot, "variant")),
+      gets: wordOf(member(slot, "variant")),
     }))
     .filter(({ begin, end }) => begin < end)
     .sort((a, b) => a.begin - b.begin);
