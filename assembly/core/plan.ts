@@ -41,6 +41,8 @@ export class Variant {
   stats: usize;
   /** Its place among those whom the evidence compares; NO_SLOT for the default, and without a share. */
   slot: u32;
+  /** Whether a guard has taken it back: written by the tick (filter/evidence/guard.ts), read by every request. */
+  isRolledBack: bool;
 }
 export const NO_CEILING: u32 = 0xffffffff;
 
@@ -52,6 +54,14 @@ export const enum Signals {
   Matched,
   /** Only requests are counted. */
   Count,
+}
+
+/** What a rollout's guard does about a variant that makes things worse. */
+export const enum GuardAction {
+  /** There is no guard. */
+  None,
+  Alarm,
+  Rollback,
 }
 
 /** One rollout. */
@@ -80,6 +90,10 @@ export class Rollout {
   warmupMs: u32;
   /** Raised by the person who puts something else behind a variant. */
   epoch: u32;
+  /** The guard: what it does, its promise of false alarms (0 to 1), and whether it passes over short bursts. */
+  guard: GuardAction;
+  falseAlarm: f64;
+  ignoresBursts: bool;
   /** The variants but the default that have a share, and the control group: whom the evidence compares; 0 without any.
    * What of each is counted: core/evidence.ts. */
   slots: u32;

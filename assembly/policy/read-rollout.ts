@@ -40,13 +40,14 @@ import {
   unknownKey,
 } from "./problems";
 import { compileRule } from "./compile-rule";
+import { checkGuard, readGuard } from "./read-guard";
 import { layOutEvidence, presetEvidence, readEpoch, readSlow, readWarmup } from "./read-evidence";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
 import { isToken, isVisible } from "./scalars";
 
 const KNOWN_ROLLOUT =
-  "match when state default variants salt force identity announce signals slow warmup epoch headerSecret";
+  "match when state default variants salt force identity announce signals slow warmup epoch guard headerSecret";
 const KNOWN_VARIANT = "percent max cluster";
 const KNOWN_FORCE = "header cookie when";
 
@@ -96,6 +97,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   let salt = node.key;
   let fallback: Node | null = null;
   let variants: Node | null = null;
+  let guard: Node | null = null;
   let ownIdentity = false;
   let secret = NONE;
   for (let member = node.first; member; member = nextOf(member)) {
@@ -135,6 +137,9 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       readWarmup(member, rollout);
     } else if (isWord(key, "epoch")) {
       readEpoch(member, rollout);
+    } else if (isWord(key, "guard")) {
+      guard = member;
+      readGuard(member, rollout);
     } else if (isWord(key, "headerSecret")) {
       secret = readHeaderSecret(member);
     } else {
@@ -157,6 +162,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     layOutControl(rollout, salt);
     layOutEvidence(node, rollout);
   }
+  if (guard) checkGuard(guard, rollout);
 }
 
 /** The control group is so many times the largest of the other variants, so that it costs a comparison little. */
