@@ -120,6 +120,12 @@ function split(decision: Decision, rollout: Rollout, given: Given): bool {
   given.hash = hashAfter(rollout.salted, visitor.value);
   const fallback = given.variant;
   given.variant = variantAt(rollout, given.hash, fallback);
+  if (given.variant.isRolledBack) {
+    // Its users are no control group either: that is of those whom the bucket gives the default.
+    given.reason = GivenReason.RolledBack;
+    given.variant = fallback;
+    return true;
+  }
   if (rollout.controlBelow != 0 && given.variant == fallback) {
     // By a salt of its own: the position among all says already that it is the default's.
     const hash = hashAfter(rollout.controlSalted, visitor.value);

@@ -21,15 +21,16 @@ const part: Writer = fixed<Writer>();
 /** OpenFeature's word for a GivenReason code. */
 export function reasonOf(code: GivenReason): string {
   if (code == GivenReason.Disabled) return reasons.DISABLED;
-  if (code == GivenReason.Default) return reasons.DEFAULT;
+  if (code == GivenReason.Default || code == GivenReason.RolledBack) return reasons.DEFAULT;
   return code == GivenReason.Split ? reasons.SPLIT : reasons.TARGETING_MATCH;
 }
 
-/** Puts the members `variant`, `reason`, and `cluster` when the variant names one. */
+/** Puts the members `variant`, `reason`, `guard` when one has acted, and `cluster` when the variant names one. */
 export function putGiven(writer: Writer, given: Given): void {
   const variant = given.variant;
   json.textAt(writer, "variant", variant.name);
   json.wordAt(writer, "reason", reasonOf(given.reason));
+  if (given.reason == GivenReason.RolledBack) json.wordAt(writer, "guard", "rolled back");
   if (variant.cluster != NONE) json.textAt(writer, "cluster", variant.cluster);
 }
 

@@ -85,6 +85,8 @@ export const enum GivenReason {
   ForcedByCookie,
   Default,
   Split,
+  /** The bucket gives a variant that a guard has rolled back: the default in its place. */
+  RolledBack,
   /** The client's address has to be given first: never the reason of a variant that was given. */
   Undecided,
 }

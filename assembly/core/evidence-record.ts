@@ -32,6 +32,8 @@ export class PeriodRecord {
   /** Wall clock in nanoseconds: when the shares changed, when the phase did. */
   sharesNs: u64;
   phaseNs: u64;
+  /** 1 once a guard of the rollout has acted: the records of its guards say on whom (core/guard.ts). */
+  acted: u32;
 }
 
 /** `serin`: who judges. */

@@ -178,7 +178,7 @@ function putApplying(writer: Writer, decision: Decision, given: Given): void {
   } else if (given.reason == GivenReason.ForcedByCookie) {
     json.wordAt(writer, "forcedBy", "cookie");
     json.textAt(writer, "name", rollout.forceCookieName);
-  } else if (given.reason == GivenReason.Split) {
+  } else if (given.reason == GivenReason.Split || given.reason == GivenReason.RolledBack) {
     putIdentity(writer, decision, rollout.identity);
     json.textAt(writer, "salt", rollout.salt);
     json.numberAt(writer, "hash", given.hash);

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 
 import {
+  LogLevel,
   Metrics,
   SharedData,
   Vm,
@@ -41,6 +42,7 @@ export class Worker {
       metrics: fleet.metrics,
       sharedData: fleet.sharedData,
       clock: () => fleet.now,
+      logLevel: fleet.logLevel,
       onLog: (line) => void lines.push(line),
     });
   }
@@ -83,6 +85,7 @@ export class Workers {
     count: number,
     readonly sharedData = new SharedData(),
     readonly metrics = new Metrics(),
+    readonly logLevel = LogLevel.Info,
   ) {
     for (let i = 0; i < count; i++) this.all.push(new Worker(this, this.lines));
   }

@@ -7,7 +7,7 @@ import {
   type Snapshot,
   type VariantCounts,
 } from "../../tools/metrics/snapshot.ts";
-import type { UserCounts, UserSide } from "../../tools/metrics/users.ts";
+import type { Guard, UserCounts, UserSide } from "../../tools/metrics/users.ts";
 
 /** Distinct users of one side, and how many of them met what. */
 export interface Given {
@@ -23,6 +23,7 @@ export interface Given {
   /** Requests; as many as users unless given. */
   readonly requests?: number;
   readonly inFlight?: number;
+  readonly guard?: Guard;
   readonly latency?: VariantCounts["latency"];
 }
 
@@ -69,7 +70,7 @@ function sideOf(given: Given, hasUsers: boolean): UserSide {
     ["users_4xx", clientErrors],
     ...slow,
   ]);
-  return { share: share / 100, bits: hasUsers ? bits : new Map() };
+  return { share: share / 100, bits: hasUsers ? bits : new Map(), guard: given.guard ?? null };
 }
 
 export function envoyOf(envoy: string, given: GivenEnvoy, defaultName = "stable"): UserCounts {

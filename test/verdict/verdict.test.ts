@@ -297,6 +297,33 @@ describe("a rollout", () => {
   });
 });
 
+describe("a guard", () => {
+  test("that has rolled a variant back makes it fail, whatever is counted, and it says nothing of the split", () => {
+    const back = verdictOn(rolloutOf(envoy({ ...GOOD, guard: "rolled back" })));
+    assert.equal(back.decision, "fail");
+    assert.match(back.reason, /^canary: the guard has rolled canary back$/);
+    // Few users of it were counted, and many of the control group since.
+    const early = verdictOn(rolloutOf(envoy({ ...GOOD, users: 10, errors: 8, guard: "rolled back" })));
+    assert.equal(early.decision, "fail");
+    assert.notEqual(early.ratio.decision, "mismatch");
+    const watched = verdictOn(rolloutOf(envoy({ ...GOOD, guard: "watching" })));
+    assert.equal(watched.decision, "pass");
+  });
+
+  test("in alarm keeps a variant from passing", () => {
+    const alarmed = verdictOn(rolloutOf(envoy({ ...GOOD, guard: "alarm" })));
+    assert.equal(alarmed.decision, "inconclusive");
+    assert.match(alarmed.reason, /the guard has given an alarm/);
+  });
+
+  test("of one of several Envoys is enough", () => {
+    const [one, two] = [rolloutOf(envoy(GOOD)), rolloutOf(envoy({ ...GOOD, guard: "rolled back" }))];
+    const both = verdictOn({ ...one, users: [...one.users, ...two.users] });
+    assert.equal(both.decision, "fail");
+    assert.match(both.reason, /rolled canary back on 1 of 2 Envoys/);
+  });
+});
+
 function onlyUsers<Side extends { readonly bits: ReadonlyMap<string, number> }>(side: Side): Side {
   return { ...side, bits: new Map([...side.bits].filter(([leaf]) => leaf === "users")) };
 }

@@ -239,7 +239,12 @@ class Words {
       return [this.#line("why", `the request is anonymous (no identity found) ${tag}`)];
     }
     const at = exactPercent(hash / SPACE);
-    const verdict = isDefault ? `outside all slots: the default ${variant}` : `in the slot of ${variant}`;
+    const isRolledBack = member(rollout, "guard") !== undefined;
+    const verdict = isRolledBack
+      ? `in the slot of a variant that the guard has rolled back: the default ${variant}`
+      : isDefault
+        ? `outside all slots: the default ${variant}`
+        : `in the slot of ${variant}`;
     const slots = itemsOf(member(rollout, "slots")).map((slot) => this.#slotWords(slot, hash));
     return [
       this.#line("why", `bucket ${this.colors.bold(at)} is ${verdict} ${tag}`),

@@ -158,7 +158,7 @@ function userQuestions(gauge: (series: string) => string, per: string): Question
       if (rollout !== undefined) builder.ofRollout(rollout, leaf, value, labels[per] ?? "");
     });
   return [
-    ...[USERS, USERS_ERROR, USERS_OK, USERS_3XX, USERS_4XX, statNames.SHARE].map(ofVariant),
+    ...[USERS, USERS_ERROR, USERS_OK, USERS_3XX, USERS_4XX, statNames.SHARE, statNames.GUARD].map(ofVariant),
     slow,
     ...[EVIDENCE_PERIOD, EVIDENCE_BEGAN, EVIDENCE_BITS, SHARES_BEGAN].map(ofRollout),
   ];

@@ -9,6 +9,7 @@ import {
   EVIDENCE_BITS,
   EVIDENCE_PERIOD,
   isOfUsers,
+  GUARDS,
   SHARES_BEGAN,
   type UserCounts,
   type UserSide,
@@ -67,7 +68,7 @@ export class SnapshotBuilder {
       counts.set(owner.variant, value);
     } else if (owner.kind === "shadow") {
       this.#shadow(owner.name).counters.set(leaf, value);
-    } else if (isOfUsers(leaf)) {
+    } else if (isOfUsers(leaf) || leaf === statNames.GUARD) {
       this.users(owner.name, owner.variant, leaf, value);
     } else {
       if (leaf === statNames.SHARE) this.users(owner.name, owner.variant, leaf, value);
@@ -140,8 +141,13 @@ function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {
   const of = (leaf: string): number => ofRollout.get(leaf) ?? 0;
   const side = (gauges: ReadonlyMap<string, number>): UserSide => {
     const share = gauges.get(statNames.SHARE);
-    const bits = new Map([...gauges].filter(([leaf]) => leaf !== statNames.SHARE));
-    return { share: share === undefined ? null : share / 100_000, bits };
+    const bits = new Map([...gauges].filter(([leaf]) => isOfUsers(leaf)));
+    const guard = gauges.get(statNames.GUARD);
+    return {
+      share: share === undefined ? null : share / 100_000,
+      bits,
+      guard: guard === undefined ? null : (GUARDS[guard] ?? null),
+    };
   };
   const control = sides.get(CONTROL);
   return {

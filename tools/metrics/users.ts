@@ -37,10 +37,16 @@ export function isOfUsers(leaf: string): boolean {
 /** First setters of one variant or the control, by the last words of their gauges: `users`, `users_slow.250`. */
 export type UserBits = ReadonlyMap<string, number>;
 
+/** What a guard has done about a variant, by the value of its gauge. */
+export const GUARDS = ["watching", "alarm", "rolled back"] as const;
+export type Guard = (typeof GUARDS)[number];
+
 export interface UserSide {
   /** The target share of all users, 0 to 1; null where no gauge says. */
   readonly share: number | null;
   readonly bits: UserBits;
+  /** Null where no guard watches. */
+  readonly guard: Guard | null;
 }
 
 /** What one Envoy has counted of a rollout's users in its present evidence period. */

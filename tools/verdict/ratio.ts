@@ -37,8 +37,9 @@ interface Drawn {
 function drawnOf({ variants, control }: UserCounts, defaultName: string | null): Drawn[] {
   const sides = [...variants].filter(([name]) => name !== defaultName);
   const all = control === null ? sides : [...sides, ["", control] as const];
-  return all.flatMap(([name, { share, bits }]) =>
-    share === null || share <= 0 ? [] : [{ name, share, bits: bits.get(USERS) ?? 0 }],
+  // A variant that was rolled back counts no users any more: it says nothing of how the others are split.
+  return all.flatMap(([name, { share, bits, guard }]) =>
+    share === null || share <= 0 || guard === "rolled back" ? [] : [{ name, share, bits: bits.get(USERS) ?? 0 }],
   );
 }
 

@@ -9,7 +9,7 @@ import {
   type RolloutTerms,
   type Snapshot,
 } from "../metrics/snapshot.ts";
-import { USERS, USERS_4XX, USERS_ERROR, type UserCounts } from "../metrics/users.ts";
+import { USERS, USERS_4XX, USERS_ERROR, type Guard, type UserCounts } from "../metrics/users.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
 import { grouped, percent } from "../terminal/numbers.ts";
 import { worstOf, type Decision } from "./decision.ts";
@@ -115,11 +115,12 @@ function judgeRollout(
   const variants = new Map(
     judged.map((name) => {
       const verdict = judgeOne(name, rollout, baseline, thresholds, terms, limits, alpha, now);
-      return [name, ratio.decision === "mismatch" ? stopped(verdict, ratio.reason ?? "") : verdict];
+      const split = ratio.decision === "mismatch" ? stopped(verdict, ratio.reason ?? "") : verdict;
+      return [name, guarded(name, split, rollout.users)];
     }),
   );
   const decision = worstOf([...variants.values()].map((each) => each.decision));
-  const reason = ratio.reason ?? reasonOf(decision, variants);
+  const reason = decision === "fail" ? reasonOf(decision, variants) : (ratio.reason ?? reasonOf(decision, variants));
   return { ...common, decision, reason, variants };
 }
 
@@ -247,6 +248,23 @@ function periodOf({ users }: RolloutCounts): RolloutVerdict["period"] {
     began: Math.max(...running.map(({ began }) => began)),
     envoys: running.length,
   };
+}
+
+/** What a guard has done comes before all that was counted: it has looked every second. */
+function guarded(name: string, verdict: VariantVerdict, users: readonly UserCounts[]): VariantVerdict {
+  const found = users.map(({ variants }) => variants.get(name)?.guard);
+  const of = (guard: Guard): number => found.filter((each) => each === guard).length;
+  const where = (count: number): string =>
+    users.length > 1 ? ` on ${grouped(count)} of ${grouped(users.length)} Envoys` : "";
+  const [back, alarms] = [of("rolled back"), of("alarm")];
+  if (back === 0 && alarms === 0) return verdict;
+  const reasons = [
+    ...(back > 0 ? [`the guard has rolled ${name} back${where(back)}`] : []),
+    ...(alarms > 0 ? [`the guard has given an alarm${where(alarms)}`] : []),
+    ...verdict.reasons,
+  ];
+  const decision = worstOf([verdict.decision, back > 0 ? "fail" : "inconclusive"]);
+  return { ...verdict, decision, reasons, usersNeeded: null };
 }
 
 /** Nothing can be concluded, whatever the figures are. */

@@ -20,6 +20,7 @@ import {
 import * as statNames from "../../vocabulary/stats";
 import { vmArena } from "../vm";
 import { words } from "../words";
+import { guardedOf } from "./guarded";
 import { Evidence } from "./record";
 
 /** A gauge of users, which a new period sets to 0. */
@@ -53,6 +54,34 @@ export function prepareGauges(evidence: Evidence, rollout: Rollout): bool {
   return rollout.controlSlot == NO_SLOT || fill(evidence, rollout, rollout.controlSlot, words.control);
 }
 
+/** Defines what a guard needs besides, as far as it is not defined. @returns false without memory */
+export function prepareGuard(evidence: Evidence, rollout: Rollout): bool {
+  for (let i: u32 = 0; i < rollout.variantCount; i++) {
+    const variant = rollout.variant(i);
+    if (variant.slot == NO_SLOT) continue;
+    if (guardedOf(evidence, variant.name) == 0 || !fillEnded(evidence, variant.slot, variant.name)) return false;
+  }
+  return fillEnded(evidence, rollout.controlSlot, words.control);
+}
+
+function fillEnded(evidence: Evidence, slot: u32, variant: Slice): bool {
+  beginName(evidence, variant);
+  put(name, statNames.RQ_ENDED);
+  const gauge = gaugeNamed(evidence);
+  if (gauge == 0) return false;
+  store<u32>(evidence.endedGauges + (slot << 2), changetype<Gauge>(gauge).id);
+  return true;
+}
+
+function beginName(evidence: Evidence, variant: Slice): void {
+  restartText(name);
+  put(name, statNames.ROLLOUT);
+  putSlice(name, evidence.name);
+  putByte(name, ascii.DOT);
+  putSlice(name, variant);
+  putByte(name, ascii.DOT);
+}
+
 function ofRollout(evidence: Evidence, leaf: string): u32 {
   restartText(name);
   put(name, statNames.ROLLOUT);
@@ -73,12 +102,7 @@ function fill(evidence: Evidence, rollout: Rollout, slot: u32, variant: Slice): 
 }
 
 function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32): usize {
-  restartText(name);
-  put(name, statNames.ROLLOUT);
-  putSlice(name, evidence.name);
-  putByte(name, ascii.DOT);
-  putSlice(name, variant);
-  putByte(name, ascii.DOT);
+  beginName(evidence, variant);
   if (stat >= (Met.SLOW as u32)) {
     put(name, statNames.USERS_SLOW);
     putByte(name, ascii.DOT);
@@ -86,6 +110,11 @@ function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32
   } else {
     put(name, leafOf(stat));
   }
+  return gaugeNamed(evidence);
+}
+
+/** The gauge of the name that was put, defined when it is new; 0 without memory. */
+function gaugeNamed(evidence: Evidence): usize {
   const key = textOf(name);
   const found = find(known, key);
   if (found != ABSENT) return found;
@@ -125,11 +154,29 @@ export function moveGauges(evidence: Evidence): void {
   }
 }
 
+/** Moves the gauges of requests that have ended. */
+export function moveEnded(evidence: Evidence): void {
+  if (!evidence.hasEnded) return;
+  evidence.hasEnded = false;
+  for (let slot: u32 = 0; slot < evidence.slots; slot++) {
+    const at = evidence.ended + (slot << 2);
+    const amount = load<u32>(at);
+    if (amount == 0) continue;
+    store<u32>(at, 0);
+    addToMetric(load<u32>(evidence.endedGauges + (slot << 2)), amount as i64);
+  }
+}
+
+/** What the gauge of one stat says of a variant or the control group. */
+export function gaugeAt(evidence: Evidence, slot: u32, stat: u32): u64 {
+  return readMetric(load<u32>(evidence.gauges + ((slot * evidence.stats + stat) << 2)));
+}
+
 /** What the gauges of one stat add up to, over all variants and the control group. */
 export function sumOf(evidence: Evidence, stat: u32): u64 {
   let sum: u64 = 0;
   for (let slot: u32 = 0; slot < evidence.slots; slot++) {
-    sum += readMetric(load<u32>(evidence.gauges + ((slot * evidence.stats + stat) << 2)));
+    sum += gaugeAt(evidence, slot, stat);
   }
   return sum;
 }

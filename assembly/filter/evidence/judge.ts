@@ -13,6 +13,8 @@ import { readMetric, recordMetric } from "../../host/metrics";
 import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
 import { written } from "../words";
 import { clearGauges, prepareGauges, sumOf } from "./gauges";
+import { forgetGuards, watch } from "./guard";
+import { ALL_STOPPED } from "./obey";
 import { take } from "./period";
 import { Evidence, firstEvidence } from "./record";
 import { lastConfiguredNs } from "./serving";
@@ -29,10 +31,12 @@ const self: usize = memory.data(sizeof<u64>(), 8);
 const line: Writer = fixed<Writer>();
 let leaseKey: Slice = 0;
 let isJudge: bool = false;
+let isNew: bool = false;
 
 /** Reads the lease, and takes or renews it where this VM may. @returns false when the host fails */
 export function holdLease(nowNs: u64): bool {
   isJudge = false;
+  isNew = false;
   if (leaseKey == 0) {
     leaseKey = written("serin");
     if (leaseKey == 0 || !fillRandom(self, 8)) return false;
@@ -42,7 +46,8 @@ export function holdLease(nowNs: u64): bool {
   if (lastConfiguredNs() == 0) return true;
   if (!mayJudge(lease, load<u64>(self), lastConfiguredNs(), nowNs)) return true;
   // Who comes new to it does not know what the last judge has told.
-  if (lease.holder != load<u64>(self)) lease.sequence++;
+  isNew = lease.holder != load<u64>(self);
+  if (isNew) lease.sequence++;
   lease.format = FORMAT;
   lease.holder = load<u64>(self);
   lease.renewedNs = nowNs;
@@ -68,18 +73,41 @@ export function sequence(): u32 {
   return lease.sequence;
 }
 
-/** Begins and ends periods, if this VM is the judge. */
-export function judge(nowNs: u64): void {
-  if (!isJudge) return;
+/** Whether this VM is the judge, and whether it has only begun to be. */
+export function isJudging(): bool {
+  return isJudge;
+}
+export function isNewJudge(): bool {
+  return isJudge && isNew;
+}
+
+/** Begins and ends periods, and has the guards look, if this VM is the judge. @returns whether a guard has acted */
+export function judge(nowNs: u64): bool {
+  if (!isJudge) return false;
+  let hasActed = false;
   let changes: u32 = 0;
   for (let at = firstEvidence(); at != 0 && changes < MOST_CHANGES; at = changetype<Evidence>(at).next) {
     if (judgeRollout(changetype<Evidence>(at), nowNs)) changes++;
   }
-  if (changes == 0) return;
+  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
+    const evidence = changetype<Evidence>(at);
+    if (isNew) forgetGuards(evidence);
+    if (!watch(evidence, nowNs) || !noteActed(evidence)) continue;
+    hasActed = true;
+    changes++;
+  }
+  if (changes == 0) return false;
   // Every worker reads the records again.
-  if (!readLease() || lease.holder != load<u64>(self)) return;
+  if (!readLease() || lease.holder != load<u64>(self)) return hasActed;
   lease.sequence++;
   writeShared(leaseKey, leaseBytes(), shared);
+  return hasActed;
+}
+
+/** Writes that a guard of the rollout has acted. @returns false when another VM has written meanwhile: the next tick tries again */
+function noteActed(evidence: Evidence): bool {
+  evidence.seen.acted = 1;
+  return change(evidence, evidence.seen.phase, evidence.seen.phaseNs);
 }
 
 /** @returns whether the rollout's record is another now */
@@ -105,6 +133,8 @@ function isAsWanted(evidence: Evidence, rollout: Rollout): bool {
   if (seen.signature != rollout.signature || seen.bits != evidence.wantedBits) return false;
   // Where each request is a user, nothing fills up.
   if (evidence.period != seen.number || evidence.isRandom) return true;
+  // Where all was rolled back nobody is counted: what was found stays to be read.
+  if (evidence.stopped == ALL_STOPPED) return true;
   const errors: u64 = rollout.signals == Signals.Count ? 0 : sumOf(evidence, Met.ERROR);
   return !isSpent(sumOf(evidence, Met.USERS), errors, evidence.bits);
 }
@@ -149,6 +179,7 @@ function change(evidence: Evidence, phase: Phase, nowNs: u64): bool {
   next.format = FORMAT;
   next.phase = phase;
   next.phaseNs = nowNs;
+  if (isThere && there.acted != 0) next.acted = there.acted;
   const isKnown = isThere
     ? there.phase == seen.phase && there.phaseNs == seen.phaseNs
     : seen.phase == Phase.NONE && seen.phaseNs == 0;

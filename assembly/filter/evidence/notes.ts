@@ -10,7 +10,7 @@ import { bitsOf, pieceBytes, setBits } from "../../core/evidence";
 import { FORMAT, PieceHeader } from "../../core/evidence-record";
 import { readMetric } from "../../host/metrics";
 import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
-import { moveGauges } from "./gauges";
+import { moveEnded, moveGauges } from "./gauges";
 import { Evidence } from "./record";
 
 /** Notes between two ticks: more than a worker serves new users in that time. */
@@ -126,9 +126,16 @@ export function beginBringing(): void {
  * @returns false when the period is over, by what shared data and gauges say
  */
 export function bringIn(evidence: Evidence): bool {
-  if (evidence.pending == 0 || evidence.counts == 0) return true;
+  const hasNotes = evidence.pending != 0 && evidence.counts != 0;
+  if (!hasNotes && !evidence.hasEnded) return true;
   // VMs of another `vm_id` share the gauges and nothing else.
   if (readMetric(evidence.number) != (evidence.period as u64)) return false;
+  const isSound = !hasNotes || bringNotes(evidence);
+  moveEnded(evidence);
+  return isSound;
+}
+
+function bringNotes(evidence: Evidence): bool {
   if (evidence.isRandom) {
     evidence.pending = 0;
     moveGauges(evidence);

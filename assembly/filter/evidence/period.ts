@@ -5,13 +5,13 @@ import { fixed } from "../../bytes/records";
 import { addressOf, lengthOf } from "../../bytes/slice";
 import { pieceShift } from "../../core/evidence";
 import { FORMAT, PeriodRecord, Phase } from "../../core/evidence-record";
-import { Rollout, Signals } from "../../core/plan";
+import { GuardAction, NO_SLOT, Rollout, Signals } from "../../core/plan";
 import { NO_METRIC } from "../../host/metrics";
 import { readShared, SharedValue } from "../../host/shared-data";
-import { prepareGauges } from "./gauges";
+import { prepareGauges, prepareGuard } from "./gauges";
 import { staleLayout } from "./layout";
 import { dropNotes } from "./notes";
-import { Evidence } from "./record";
+import { Evidence, SLOT_BYTES } from "./record";
 
 const RECORD_BYTES: usize = offsetof<PeriodRecord>();
 const MILLISECOND: u64 = 1000000;
@@ -26,16 +26,26 @@ export function take(evidence: Evidence, value: SharedValue): void {
 const shared: SharedValue = fixed<SharedValue>();
 
 /**
- * Defines the gauges of a period that another VM has begun: Envoy forgets a gauge with the last VM that has defined it, and
+ * Learns what shared data say of the rollout before the first tick, and defines the gauges of a period that another VM has
+ * begun: Envoy forgets a gauge with the last VM that has defined it, and
  * after a swap of the .wasm the old one may be gone before the first tick of this one.
  */
 export function keepGauges(evidence: Evidence): void {
   const rollout = evidence.live;
   if (changetype<usize>(rollout) == 0 || evidence.number != NO_METRIC) return;
-  if (!readShared(evidence.key, shared) || lengthOf(shared.bytes) < (RECORD_BYTES as u32)) return;
-  const there = changetype<PeriodRecord>(addressOf(shared.bytes));
-  if (there.format != FORMAT || there.phase != Phase.OPEN || there.signature != rollout.signature) return;
-  prepareGauges(evidence, rollout);
+  if (!readShared(evidence.key, shared)) return;
+  take(evidence, shared);
+  if (!isOpenFor(evidence.seen, rollout) || !prepareGauges(evidence, rollout)) return;
+  if (isGuardable(rollout)) prepareGuard(evidence, rollout);
+}
+
+function isOpenFor(seen: PeriodRecord, rollout: Rollout): bool {
+  return seen.format == FORMAT && seen.phase == Phase.OPEN && seen.signature == rollout.signature;
+}
+
+/** Whether a guard is there that can hold the variants against somebody. */
+function isGuardable(rollout: Rollout): bool {
+  return rollout.guard != GuardAction.None && rollout.controlSlot != NO_SLOT;
 }
 
 /** Reads a rollout's record, and joins or leaves its period. */
@@ -49,17 +59,14 @@ export function learn(evidence: Evidence): void {
 export function settle(evidence: Evidence): void {
   const rollout = evidence.live;
   const seen = evidence.seen;
-  const isIts =
-    changetype<usize>(rollout) != 0 &&
-    seen.format == FORMAT &&
-    seen.phase == Phase.OPEN &&
-    seen.signature == rollout.signature;
-  if (isIts && evidence.period == seen.number) {
-    evidence.warmupNs = (rollout.warmupMs as u64) * MILLISECOND;
-    return;
+  const isIts = changetype<usize>(rollout) != 0 && isOpenFor(seen, rollout);
+  if (!isIts || evidence.period != seen.number) {
+    leavePeriod(evidence);
+    if (!isIts || !prepareGauges(evidence, rollout)) return;
+    join(evidence, rollout);
   }
-  leavePeriod(evidence);
-  if (isIts && prepareGauges(evidence, rollout)) join(evidence, rollout);
+  evidence.warmupNs = (rollout.warmupMs as u64) * MILLISECOND;
+  evidence.isGuarded = isGuardable(rollout) && (evidence.isGuarded || prepareGuard(evidence, rollout));
 }
 
 function join(evidence: Evidence, rollout: Rollout): void {
@@ -71,7 +78,6 @@ function join(evidence: Evidence, rollout: Rollout): void {
   evidence.shift = pieceShift(rollout.stats);
   evidence.isRandom = rollout.isRandom;
   evidence.countsUsersAlone = rollout.signals == Signals.Count;
-  evidence.warmupNs = (rollout.warmupMs as u64) * MILLISECOND;
   evidence.slowCount = rollout.slowCount;
   memory.copy(evidence.slow, changetype<usize>(rollout.slow), rollout.slowCount << 2);
   staleLayout();
@@ -83,5 +89,8 @@ export function leavePeriod(evidence: Evidence): void {
   dropNotes(evidence);
   evidence.period = 0;
   evidence.counts = 0;
+  evidence.isGuarded = false;
+  evidence.hasEnded = false;
+  memory.fill(evidence.ended, 0, SLOT_BYTES);
   staleLayout();
 }

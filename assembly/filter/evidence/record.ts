@@ -5,6 +5,7 @@ import { keep, take } from "../../bytes/arena";
 import { NONE, Slice } from "../../bytes/slice";
 import { ABSENT, find, insert, Table } from "../../bytes/table";
 import { put, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
+import { MOST_SLOTS } from "../../core/evidence";
 import { Rollout } from "../../core/plan";
 import * as limits from "../../vocabulary/limits";
 import { PeriodRecord } from "../../core/evidence-record";
@@ -58,7 +59,21 @@ export class Evidence {
   sharesBegan: u32;
   /** What was last said of why there is no evidence. */
   said: u32;
+  /** Whether a guard watches its variants. Then requests that end are counted: `ended`, a u32 for each slot, which the
+   * tick brings into the gauges `endedGauges`. */
+  isGuarded: bool;
+  hasEnded: bool;
+  ended: usize;
+  endedGauges: usize;
+  /** Slots, a bit each, whose users are counted no more: of variants that were rolled back, and of the control group once
+   * nothing is left that it could be held against. */
+  stopped: u32;
+  /** Those whom a guard watches or has acted on: a chain of Guarded. */
+  guarded: usize;
 }
+
+/** A number for each slot. */
+export const SLOT_BYTES: usize = (MOST_SLOTS as usize) << 2;
 
 let first: usize = 0;
 let last: usize = 0;
@@ -70,6 +85,12 @@ export function firstEvidence(): usize {
   return first;
 }
 
+/** The record of a rollout that this VM has seen; 0 for none. */
+export function knownEvidence(name: Slice): usize {
+  const found = find(names, name);
+  return found == ABSENT ? 0 : found;
+}
+
 /** The record of a rollout, made when it is new; 0 without memory. */
 export function evidenceOf(name: Slice): usize {
   const found = find(names, name);
@@ -78,17 +99,21 @@ export function evidenceOf(name: Slice): usize {
   const address = take(vmArena(), offsetof<Evidence>());
   const seen = take(vmArena(), offsetof<PeriodRecord>());
   const slow = take(vmArena(), (limits.SLOW as usize) << 2);
+  const ended = take(vmArena(), SLOT_BYTES);
+  const endedGauges = take(vmArena(), SLOT_BYTES);
   restartText(text);
   put(text, "serin/");
   putSlice(text, name);
   const key = keep(vmArena(), textOf(text));
-  if (own == NONE || key == NONE || address == 0 || seen == 0 || slow == 0) return 0;
+  if (own == NONE || key == NONE || address == 0 || seen == 0 || slow == 0 || ended == 0 || endedGauges == 0) return 0;
   if (!insert(vmArena(), names, own, address as u32)) return 0;
   const evidence = changetype<Evidence>(address);
   evidence.name = own;
   evidence.key = key;
   evidence.seen = changetype<PeriodRecord>(seen);
   evidence.slow = slow;
+  evidence.ended = ended;
+  evidence.endedGauges = endedGauges;
   if (last == 0) first = address;
   else changetype<Evidence>(last).next = address;
   last = address;

@@ -5,6 +5,7 @@ import { take } from "../../bytes/arena";
 import { Plan, Rollout } from "../../core/plan";
 import { setTickPeriod } from "../../host/clock";
 import { vmArena } from "../vm";
+import { beginObeying, obeyGuards } from "./obey";
 import { keepGauges, leavePeriod } from "./period";
 import { Evidence, evidenceOf, firstEvidence } from "./record";
 
@@ -64,8 +65,19 @@ export function serveEvidence(plan: Plan, plugin: u64, nowNs: u64): bool {
   configuredNs = nowNs;
   refresh();
   for (let e = firstEvidence(); e != 0; e = changetype<Evidence>(e).next) keepGauges(changetype<Evidence>(e));
+  // Before its first request: a variant that was rolled back does not come back for the time until the next tick.
+  obeyGuards(plan);
   if (firstEvidence() != 0) setTickPeriod(TICK_MS);
   return true;
+}
+
+/** Takes over into all that is served what guards have done. */
+export function obeyAll(): void {
+  beginObeying();
+  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
+    const plan = changetype<Plugin>(at).newest;
+    if (changetype<usize>(plan) != 0) obeyGuards(plan);
+  }
 }
 
 /** A plan is going: it is the newest of no plugin any more. */

@@ -2,12 +2,13 @@
 
 import { beginScratch } from "../../bytes/scratch";
 import { nowNs } from "../../host/clock";
-import { holdLease, judge, sequence } from "./judge";
+import { holdLease, isJudging, isNewJudge, judge, sequence } from "./judge";
 import { layOut, shareRoom } from "./layout";
 import { beginBringing, bringIn } from "./notes";
+import { tellGuards } from "./obey";
 import { leavePeriod, learn } from "./period";
 import { Evidence, firstEvidence } from "./record";
-import { takeChanged } from "./serving";
+import { obeyAll, takeChanged } from "./serving";
 
 /** Every root of a VM ticks: less than this after one tick is the same. In nanoseconds. */
 const LEAST_NS: u64 = 400000000;
@@ -35,8 +36,11 @@ export function tick(): void {
     if (readsAll) learn(evidence);
     if (evidence.period != 0 && !bringIn(evidence)) leavePeriod(evidence);
   }
+  if (readsAll) obeyAll();
   layOut();
-  judge(now);
+  const hasActed = judge(now);
+  if (hasActed) obeyAll();
+  if (isJudging() && (readsAll || hasActed)) tellGuards(isNewJudge());
 }
 
 /** A root is going: what was noted is brought in, since no tick may follow. */

@@ -27,7 +27,7 @@ export function beginUser(stream: Stream, given: Given): void {
   const rollout = given.rollout;
   if (rollout.evidence == 0) return;
   const evidence = changetype<Evidence>(rollout.evidence);
-  if (evidence.period == 0 || evidence.signature != rollout.signature) return;
+  if (evidence.period == 0 || evidence.signature != rollout.signature || isStopped(evidence, given.slot)) return;
   const index: u32 = evidence.isRandom ? 0 : indexOfUser(given.hash, evidence.bits);
   note(evidence, index, given.slot, 1 << Met.USERS);
   if (evidence.countsUsersAlone) return;
@@ -42,6 +42,20 @@ export function beginUser(stream: Stream, given: Given): void {
   user.slot = given.slot;
   user.next = stream.users;
   stream.users = at;
+}
+
+/** Whether a guard has seen to it that these are counted no more. */
+// @ts-ignore: decorator
+@inline
+function isStopped(evidence: Evidence, slot: u32): bool {
+  return ((evidence.stopped >> slot) & 1) != 0;
+}
+
+/** Counts a request that has ended: how much traffic there is, for the guard. */
+function countEnded(evidence: Evidence, slot: u32): void {
+  const at = evidence.ended + (slot << 2);
+  store<u32>(at, load<u32>(at) + 1);
+  evidence.hasEnded = true;
 }
 
 /** How a stream ended, for its users. */
@@ -96,7 +110,8 @@ export function endUsers(stream: Stream, end: UsersEnd): void {
   while (at != 0) {
     const user = changetype<User>(at);
     const evidence = changetype<Evidence>(user.evidence);
-    if (evidence.period == user.period) {
+    if (evidence.period == user.period && !isStopped(evidence, user.slot)) {
+      if (evidence.isGuarded) countEnded(evidence, user.slot);
       const met = metAtEnd(end.ending, end.isError, slowerThan(evidence, end));
       if (met != 0) note(evidence, user.index, user.slot, met);
     }
