@@ -149,7 +149,8 @@ export function payMinutes(guard: GuardRecord, nowNs: u64): bool {
     guard.minuteNs = nowNs;
     minutes = 1;
   }
-  for (let i: u32 = 0; i < BETS; i++) setBet(guard, i, bounded(betOf(guard, i) + (minutes as f64) * MINUTE_STAKE));
+  for (let i: u32 = 0; i < BETS; i++)
+    setBet(guard, i, bounded(betOf(guard, i) + (minutes as f64) * MINUTE_STAKE));
   return true;
 }
 

@@ -98,7 +98,8 @@ function serve(
 
 /** Errors of so many users of the canary, and traffic of the control group beside them, in a second. */
 function fail(workers: Workers, count = 30): void {
-  for (const [index, user] of CANARIES.slice(0, count).entries()) workers.worker(index).send(user, { status: 500 });
+  for (const [index, user] of CANARIES.slice(0, count).entries())
+    workers.worker(index).send(user, { status: 500 });
   for (const [index, user] of CONTROLS.slice(0, 60).entries()) workers.worker(index).send(user);
   workers.run(2_000);
 }
@@ -174,7 +175,8 @@ describe("rolled back", () => {
       controlShare: 20_000,
       period: 1,
       epoch: 0,
-      message: "more of this variant's users meet errors: until the rollout's epoch is raised they get the default",
+      message:
+        "more of this variant's users meet errors: until the rollout's epoch is raised they get the default",
     });
   });
 
@@ -346,7 +348,8 @@ describe("who judges", () => {
     assert.equal(workers.gauge("canary.guard"), 0);
     workers.all.pop();
     workers.run(5_000);
-    for (const [index, user] of CANARIES.slice(5, 9).entries()) workers.worker(index).send(user, { status: 500 });
+    for (const [index, user] of CANARIES.slice(5, 9).entries())
+      workers.worker(index).send(user, { status: 500 });
     for (const user of CONTROLS.slice(100, 160)) workers.worker(0).send(user);
     workers.run(2_000);
     assert.equal(workers.gauge("canary.guard"), 2);

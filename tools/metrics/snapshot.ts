@@ -58,7 +58,11 @@ export interface RolloutTerms {
 export const DEFAULT_TERMS: RolloutTerms = { slow: [5, 25, 100, 250, 1000, 5000], warmup: 30 };
 
 /** Leaves that say how it is now; all others only grow. */
-export const GAUGES: ReadonlySet<string> = new Set([statNames.SHARE, statNames.RQ_ACTIVE, statNames.RQ_ENDED]);
+export const GAUGES: ReadonlySet<string> = new Set([
+  statNames.SHARE,
+  statNames.RQ_ACTIVE,
+  statNames.RQ_ENDED,
+]);
 
 export const NO_VARIANT: VariantCounts = { counters: new Map(), gauges: new Map(), latency: [] };
 export const NO_SHADOW: ShadowCounts = { counters: new Map(), latency: [], productionLatency: [] };

@@ -39,7 +39,9 @@ function drawnOf({ variants, control }: UserCounts, defaultName: string | null):
   const all = control === null ? sides : [...sides, ["", control] as const];
   // A variant that was rolled back counts no users any more: it says nothing of how the others are split.
   return all.flatMap(([name, { share, bits, guard }]) =>
-    share === null || share <= 0 || guard === "rolled back" ? [] : [{ name, share, bits: bits.get(USERS) ?? 0 }],
+    share === null || share <= 0 || guard === "rolled back"
+      ? []
+      : [{ name, share, bits: bits.get(USERS) ?? 0 }],
   );
 }
 

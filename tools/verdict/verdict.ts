@@ -120,7 +120,8 @@ function judgeRollout(
     }),
   );
   const decision = worstOf([...variants.values()].map((each) => each.decision));
-  const reason = decision === "fail" ? reasonOf(decision, variants) : (ratio.reason ?? reasonOf(decision, variants));
+  const reason =
+    decision === "fail" ? reasonOf(decision, variants) : (ratio.reason ?? reasonOf(decision, variants));
   return { ...common, decision, reason, variants };
 }
 

@@ -59,7 +59,8 @@ export function prepareGuard(evidence: Evidence, rollout: Rollout): bool {
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
     const variant = rollout.variant(i);
     if (variant.slot == NO_SLOT) continue;
-    if (guardedOf(evidence, variant.name) == 0 || !fillEnded(evidence, variant.slot, variant.name)) return false;
+    if (guardedOf(evidence, variant.name) == 0 || !fillEnded(evidence, variant.slot, variant.name))
+      return false;
   }
   return fillEnded(evidence, rollout.controlSlot, words.control);
 }

@@ -35,7 +35,8 @@ export function forgetGuards(evidence: Evidence): void {
 /** Holds the variants of a rollout against its control group. @returns whether workers have something to obey */
 export function watch(evidence: Evidence, nowNs: u64): bool {
   const rollout = evidence.live;
-  if (changetype<usize>(rollout) == 0 || rollout.guard == GuardAction.None || !evidence.isGuarded) return false;
+  if (changetype<usize>(rollout) == 0 || rollout.guard == GuardAction.None || !evidence.isGuarded)
+    return false;
   const seen = evidence.seen;
   if (seen.phase != Phase.OPEN || evidence.period == 0 || evidence.period != seen.number) return false;
   // VMs of another `vm_id` share the gauges and nothing else.
@@ -47,7 +48,8 @@ export function watch(evidence: Evidence, nowNs: u64): bool {
     const variant = rollout.variant(i);
     if (variant.slot == NO_SLOT) continue;
     const guarded = guardedOf(evidence, variant.name);
-    if (guarded != 0 && watchVariant(evidence, rollout, variant, changetype<Guarded>(guarded), nowNs)) hasActed = true;
+    if (guarded != 0 && watchVariant(evidence, rollout, variant, changetype<Guarded>(guarded), nowNs))
+      hasActed = true;
   }
   return hasActed;
 }

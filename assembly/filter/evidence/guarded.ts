@@ -22,6 +22,7 @@ export const ROLLED_BACK: u32 = 2;
 /** No value of the gauge. */
 export const UNTOLD: u32 = 0xffffffff;
 
+
 @unmanaged
 export class Guarded {
   next: usize;

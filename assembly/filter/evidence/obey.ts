@@ -25,7 +25,8 @@ export function obeyGuards(plan: Plan): void {
     let address = rollout.evidence;
     // Without any share there is no evidence, but the gauge says on what has been done.
     if (address == 0 && hasGuarded()) address = knownEvidence(rollout.name);
-    if (address != 0 && changetype<Evidence>(address).seen.acted != 0) obey(changetype<Evidence>(address), rollout);
+    if (address != 0 && changetype<Evidence>(address).seen.acted != 0)
+      obey(changetype<Evidence>(address), rollout);
   }
 }
 

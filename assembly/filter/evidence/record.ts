@@ -105,7 +105,8 @@ export function evidenceOf(name: Slice): usize {
   put(text, "serin/");
   putSlice(text, name);
   const key = keep(vmArena(), textOf(text));
-  if (own == NONE || key == NONE || address == 0 || seen == 0 || slow == 0 || ended == 0 || endedGauges == 0) return 0;
+  if (own == NONE || key == NONE || address == 0 || seen == 0 || slow == 0 || ended == 0 || endedGauges == 0)
+    return 0;
   if (!insert(vmArena(), names, own, address as u32)) return 0;
   const evidence = changetype<Evidence>(address);
   evidence.name = own;

@@ -27,7 +27,8 @@ export function beginUser(stream: Stream, given: Given): void {
   const rollout = given.rollout;
   if (rollout.evidence == 0) return;
   const evidence = changetype<Evidence>(rollout.evidence);
-  if (evidence.period == 0 || evidence.signature != rollout.signature || isStopped(evidence, given.slot)) return;
+  if (evidence.period == 0 || evidence.signature != rollout.signature || isStopped(evidence, given.slot))
+    return;
   const index: u32 = evidence.isRandom ? 0 : indexOfUser(given.hash, evidence.bits);
   note(evidence, index, given.slot, 1 << Met.USERS);
   if (evidence.countsUsersAlone) return;
