@@ -85,7 +85,7 @@ export class Workers {
     count: number,
     readonly sharedData = new SharedData(),
     readonly metrics = new Metrics(),
-    readonly logLevel = LogLevel.Info,
+    readonly logLevel: LogLevel = LogLevel.Info,
   ) {
     for (let i = 0; i < count; i++) this.all.push(new Worker(this, this.lines));
   }
