@@ -196,12 +196,18 @@ export class Vm {
     }
   }
 
-  /** Runs the ticks that are due by the VM's clock: each root's own, at most once, since Envoy's timer begins anew after each. */
+  /**
+   * Runs the ticks that are due by the VM's clock: each root's own, at most once, since Envoy's timer begins anew after
+   * each. Envoy's timers go by another clock than the wall's, so one that was put back does not keep them from ticking.
+   */
   runTicks(): void {
     const now = this.clock();
     for (const context of [...this.#live.values()]) {
-      if (!(context instanceof Root) || context.tickPeriodMs === 0 || context.nextTickNs > now) continue;
-      context.nextTickNs = now + BigInt(context.tickPeriodMs) * 1_000_000n;
+      if (!(context instanceof Root) || context.tickPeriodMs === 0) continue;
+      const period = BigInt(context.tickPeriodMs) * 1_000_000n;
+      const left = context.nextTickNs - now;
+      if (left > 0n && left <= period) continue;
+      context.nextTickNs = now + period;
       this.call(context, "proxy_on_tick");
     }
   }
