@@ -28,6 +28,7 @@ export const EQUALS: u8 = 0x3d;
 export const GREATER: u8 = 0x3e;
 export const QUESTION: u8 = 0x3f;
 export const UPPER_A: u8 = 0x41;
+export const UPPER_T: u8 = 0x54;
 export const UPPER_Z: u8 = 0x5a;
 export const OPEN_BRACKET: u8 = 0x5b;
 export const BACKSLASH: u8 = 0x5c;

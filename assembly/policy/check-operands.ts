@@ -8,8 +8,9 @@ import { addressOf, isWord, lengthOf, Slice, startsWithWord } from "../bytes/sli
 import { Op } from "../core/logic/opcodes";
 import { isVersion } from "../core/logic/sem-ver";
 import * as codes from "../vocabulary/problems";
+import { textBesideTime, putTimeFault } from "./check-time";
 import { Node } from "./node";
-import { beginMessage, message, putFound, report, warn } from "./problems";
+import { beginMessage, hint, message, putFound, report, warn } from "./problems";
 import { put } from "../bytes/writer";
 
 /** Whether faults are errors: in `when`, where no one else evaluates the rule. */
@@ -27,8 +28,10 @@ function doubt(node: Node, code: string, expected: string): void {
 /** Looks at the arguments of a rule: `list` is the array, or the single value that is written without one. */
 export function checkOperands(op: Op, list: Node, isStrict: bool): void {
   strict = isStrict;
-  if (op == Op.Var) checkPath(list.kind == Token.Array ? list.first : list);
+  // In `when` every name is checked: check-names.ts.
+  if (op == Op.Var && !isStrict) checkPath(list.kind == Token.Array ? list.first : list);
   if (list.kind != Token.Array) return;
+  if (op >= Op.Eq && op <= Op.Le) return checkComparison(list);
   if (op == Op.StartsWith || op == Op.EndsWith) checkTexts(list);
   else if (op == Op.SemVer) checkVersions(list);
   else if (op == Op.Fractional) checkBuckets(list);
@@ -38,6 +41,14 @@ function checkPath(node: Node | null): void {
   if (!node || node.kind != Token.String || !startsWithWord(node.text, "$flagd.")) return;
   if (isWord(node.text, "$flagd.flagKey") || isWord(node.text, "$flagd.timestamp")) return;
   doubt(node, codes.NAME, "$flagd has flagKey and timestamp");
+}
+
+function checkComparison(list: Node): void {
+  const text = textBesideTime(list);
+  if (!text) return;
+  putTimeFault(text.text);
+  if (strict) report(text, codes.TYPE);
+  else hint(text, codes.NO_EFFECT);
 }
 
 function checkTexts(list: Node): void {

@@ -16,9 +16,10 @@ import { beginFolding, emitOperator } from "./fold";
 import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
 import { beginCode, codeLength, deepest, emit, landJump, operandAt, placeCode, reserve } from "./code";
+import { isKnownName, putUnknownName } from "./check-names";
 import { constantOf, holdsRule } from "./constants";
 import { nextBelow, Node } from "./node";
-import { OPERATOR_WORDS, NO_OPERATOR, operatorOf } from "./operators";
+import { OPERATOR_WORDS, NO_OPERATOR, operatorMeant, operatorOf } from "./operators";
 import { beginMessage, message, putOverLimit, report, reportKey, warn, warnKey } from "./problems";
 import { putNearest } from "./nearest";
 import { beginMarks, dropMarks, mark, placeMarks } from "./marks";
@@ -72,6 +73,8 @@ let operators: u32 = 0;
 let written: u32 = 0;
 let usesKey: bool = false;
 let usesAddress: bool = false;
+/** The first name that no request has, in a rule that others may evaluate too. */
+let unknown: Node | null = null;
 
 /** Forgets the shared rules of the last policy. */
 export function beginRules(): void {
@@ -114,6 +117,7 @@ export function readEvaluators(object: Node): void {
     } else if (node.kind == Token.Object && node.count != 0) {
       evaluator.rule = compileRule(node, false);
       evaluator.isBroken = broken;
+      evaluator.unknown = unknown;
     }
     enterEvaluator(evaluator);
   }
@@ -130,6 +134,7 @@ export function compileRule(node: Node, isStrict: bool): Rule | null {
   operators = 0;
   usesKey = false;
   usesAddress = false;
+  unknown = null;
   open = 0;
   dropMarks();
   beginCode(build.reading);
@@ -204,7 +209,14 @@ function enter(value: Node): void {
     beginMessage();
     put(message, "unknown operator ");
     putString(message, member.key);
-    putNearest(message, member.key, OPERATOR_WORDS);
+    const meant = operatorMeant(member.key);
+    if (meant.length == 0) {
+      putNearest(message, member.key, OPERATOR_WORDS);
+    } else {
+      put(message, ': did you mean "');
+      put(message, meant);
+      put(message, '"?');
+    }
     return faultKey(member, codes.OPERATOR);
   }
   operators++;
@@ -213,7 +225,10 @@ function enter(value: Node): void {
     return fault(node, codes.LIMIT);
   }
   if (frame.op == Op.Fractional) usesKey = true;
-  if (frame.op == Op.Missing || frame.op == Op.MissingSome) namePaths(member);
+  if (frame.op == Op.Missing || frame.op == Op.MissingSome) {
+    namePaths(member);
+    if (!insideIterator()) checkMissing(shared(member));
+  }
   const list = shared(member);
   checkOperands(frame.op, list, strict);
   // Only Serin evaluates a rule of `when`, so portability does not matter there.
@@ -252,6 +267,18 @@ function callShared(member: Node): void {
     putString(message, member.text);
     put(message, " is itself invalid");
     return fault(member, codes.REFERENCE);
+  }
+  const misspelt = evaluator.unknown;
+  if (misspelt && !insideIterator()) {
+    const variable = variableFor(misspelt.text);
+    if (variable && strict) {
+      beginMessage();
+      put(message, "in the rule ");
+      putString(message, member.text);
+      put(message, ": ");
+      putUnknownName(variable);
+      return fault(member, codes.REFERENCE);
+    }
   }
   if (rule.usesKey) usesKey = true;
   if (rule.usesAddress) usesAddress = true;
@@ -398,6 +425,27 @@ function stepVar(frame: Frame): void {
   endFrame(frame);
 }
 
+/** The names that `missing` and `missing_some` look for, as far as they are written out. */
+function checkMissing(list: Node): void {
+  for (let item: Node | null = list; item; item = nextBelow(list, item)) {
+    if (item.kind == Token.Object) return;
+    const variable = item.kind == Token.String ? variableFor(item.text) : null;
+    if (variable) checkName(item, variable);
+  }
+}
+
+/** A name that no request has: an error where the proxy alone reads the rule. */
+function checkName(node: Node, variable: Variable): void {
+  if (isKnownName(variable)) return;
+  if (!strict) {
+    if (!unknown) unknown = node;
+    return;
+  }
+  beginMessage();
+  putUnknownName(variable);
+  fault(node, codes.REFERENCE);
+}
+
 function emitVariable(node: Node | null): void {
   let path = sliceOf(8, 0);
   if (node) {
@@ -412,6 +460,8 @@ function emitVariable(node: Node | null): void {
   const variable = variableFor(path);
   if (!variable) return;
   noteVariable(variable);
+  // Inside of an iterator a path leads into the item.
+  if (node && !insideIterator()) checkName(node, variable);
   emit(Op.Var, changetype<usize>(variable) as u32, 1);
 }
 

@@ -2,8 +2,8 @@
 // form (Boytsov 2011, "Indexing methods for approximate dictionary searching", section 2.2).
 
 import * as ascii from "../bytes/ascii";
-import { addressOf, lengthOf, lower, Slice } from "../bytes/slice";
-import { put, putByte, Writer } from "../bytes/writer";
+import { addressOf, lengthOf, lower, NONE, Slice } from "../bytes/slice";
+import { put, putByte, putSlice, Writer } from "../bytes/writer";
 
 /** Words longer than this are near to nothing. */
 const LONGEST: u32 = 31;
@@ -79,6 +79,15 @@ function putWord(writer: Writer, words: string, from: u32, length: u32): void {
 
 /** Puts `: did you mean "…"?` when a known word is near, and in any case what the known words are. */
 export function putNearest(writer: Writer, text: Slice, words: string): void {
+  putNearestPart(writer, text, words, NONE, words);
+}
+
+/**
+ * The same where `text` is one part of a name, and only `words` can stand there.
+ * @param tail what follows the part; NONE for nothing
+ * @param known all names that there are, for people
+ */
+export function putNearestPart(writer: Writer, text: Slice, words: string, tail: Slice, known: string): void {
   const own = lengthOf(text);
   let best: u32 = 0xffffffff;
   let bestFrom: u32 = 0;
@@ -100,15 +109,16 @@ export function putNearest(writer: Writer, text: Slice, words: string): void {
   if (best <= (own <= 3 ? 1 : own / 3)) {
     put(writer, ': did you mean "');
     putWord(writer, words, bestFrom, bestLength);
+    if (tail != NONE) putSlice(writer, tail);
     put(writer, '"? Known: ');
   } else {
     put(writer, "; known: ");
   }
   let from: u32 = 0;
-  while (from < (words.length as u32)) {
-    const length = wordLength(words, from);
+  while (from < (known.length as u32)) {
+    const length = wordLength(known, from);
     if (from != 0) put(writer, ", ");
-    putWord(writer, words, from, length);
+    putWord(writer, known, from, length);
     from += length + 1;
   }
 }

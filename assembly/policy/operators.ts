@@ -60,3 +60,19 @@ function oneLetter(word: Slice): Op {
   if (isWord(word, "/")) return Op.Div;
   return isWord(word, "%") ? Op.Mod : NO_OPERATOR;
 }
+
+/** The operator that is meant by what other languages call it, and older flagd did; "" for none. */
+export function operatorMeant(word: Slice): string {
+  if (isWord(word, "equals") || isWord(word, "eq") || isWord(word, "=")) return "==";
+  if (isWord(word, "notEquals") || isWord(word, "ne") || isWord(word, "<>")) return "!=";
+  if (isWord(word, "contains")) return "in";
+  if (isWord(word, "not")) return "!";
+  if (isWord(word, "&&")) return "and";
+  if (isWord(word, "||")) return "or";
+  if (isWord(word, "gt")) return ">";
+  if (isWord(word, "gte")) return ">=";
+  if (isWord(word, "lt")) return "<";
+  if (isWord(word, "lte")) return "<=";
+  if (isWord(word, "concat")) return "cat";
+  return isWord(word, "fractionalEvaluation") ? "fractional" : "";
+}

@@ -14,6 +14,8 @@ export class Evaluator {
   /** Null when it is data, or could not be compiled. */
   rule: Rule | null;
   isBroken: bool;
+  /** The first name in it that no request has. */
+  unknown: Node | null;
   /** Its texts are known as paths, and what has to be known before they are followed. */
   isNamed: bool;
   usesKey: bool;
