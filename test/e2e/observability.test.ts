@@ -4,15 +4,18 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { before, describe, test } from "node:test";
 import { promisify } from "node:util";
 
 import { Ajv, type SchemaObject } from "ajv";
-import { parse, parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments, stringify } from "yaml";
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { ensurePrometheus } from "../prometheus/install.ts";
+import { expectations } from "./evidence-expectations.ts";
 
 const FOLDER = resolve(import.meta.dirname, "../../envoy/observability");
 const read = (file: string): string => readFileSync(join(FOLDER, file), "utf8");
@@ -22,17 +25,49 @@ describe("promtool", () => {
   before(async () => {
     ({ promtool } = await ensurePrometheus());
   });
-  const run = async (...args: string[]): Promise<void> => {
-    await promisify(execFile)(promtool, args, { cwd: FOLDER }).catch((error: unknown) => {
+  const run = async (cwd: string, ...args: string[]): Promise<void> => {
+    await promisify(execFile)(promtool, args, { cwd }).catch((error: unknown) => {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
       assert.fail(`promtool ${args.join(" ")}\n${stdout}${stderr}`);
     });
   };
-  test("takes the configuration and its rules", () => run("check", "config", "prometheus.yml"));
+  /** A copy of the folder, which is gone afterwards. */
+  const inCopy = async (use: (folder: string) => Promise<void>): Promise<void> => {
+    const folder = await mkdtemp(join(tmpdir(), "serin-rules-"));
+    try {
+      await cp(FOLDER, folder, { recursive: true });
+      await use(folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  };
+  test("takes the configuration and its rules", () => run(FOLDER, "check", "config", "prometheus.yml"));
   test("finds nothing to say against the rules", () =>
-    run("check", "rules", "--lint=all", "--lint-fatal", "serin.rules.yml", "serin.alerts.yml"));
+    run(FOLDER, "check", "rules", "--lint=all", "--lint-fatal", "serin.rules.yml", "serin.alerts.yml"));
   test("gets from the rules what serin.rules.test.yml expects", () =>
-    run("test", "rules", "serin.rules.test.yml"));
+    run(FOLDER, "test", "rules", "serin.rules.test.yml"));
+
+  test("gets from the rules the e-values of serin report, to a millionth", () =>
+    inCopy(async (folder) => {
+      await writeFile(join(folder, "evidence.test.yml"), stringify(expectations(12)));
+      await run(folder, "test", "rules", "evidence.test.yml");
+    }));
+
+  test("keeps apart what other labels tell apart, once the line at the head of the rules was run", () =>
+    inCopy(async (folder) => {
+      const [, line = ""] = /^#\s+(sed -i .*)$/m.exec(read("serin.rules.yml")) ?? [];
+      const file = join(folder, "env.test.yml");
+      const all = parse(read("serin.rules.test.yml")) as { tests: { name: string }[] };
+      const tests = all.tests.filter(({ name }) => name.startsWith("environments do not mix"));
+      assert.equal(tests.length, 1);
+      const text = stringify({ ...all, tests }).replaceAll("namespace=", "env=");
+      await writeFile(file, text);
+      await assert.rejects(run(folder, "test", "rules", "env.test.yml"), /environments do not mix/);
+      await promisify(execFile)("sh", ["-c", line], { cwd: folder });
+      // The alert's label has the other name, too.
+      await writeFile(file, text.replaceAll("namespace: dev", "env: dev"));
+      await run(folder, "test", "rules", "env.test.yml");
+    }));
 });
 
 interface Rule {
@@ -81,7 +116,7 @@ describe("series", () => {
       for (const [name] of text.matchAll(/\bserin:\w+(?::\w+)?/g)) assert.ok(recorded.has(name), name);
       for (const [name] of text.matchAll(/\bserin_\w+(?=\{|\[|\)| |$)/g)) {
         const plain = name.replace(/_(bucket|sum|count)$/, "");
-        const isLabel = /^serin_(rollout|variant|shadow|flag)$/.test(name);
+        const isLabel = /^serin_(rollout|variant|shadow|flag|slow|class|measure)$/.test(name);
         assert.ok(own.has(plain) || isLabel, name);
       }
     }
@@ -134,6 +169,37 @@ const METRIC_TEMPLATE = resource(
   ),
 );
 
+/** The fields of a Job of Kubernetes that the template uses. */
+const JOB = objectOf(
+  {
+    ...{ backoffLimit: count, activeDeadlineSeconds: count },
+    template: objectOf(
+      {
+        spec: objectOf(
+          {
+            restartPolicy: { const: "Never" },
+            containers: {
+              type: "array",
+              items: objectOf(
+                {
+                  ...{ name: text, image: text },
+                  env: { type: "array", items: objectOf({ name: text, value: text }, ["name", "value"]) },
+                  command: { type: "array", items: text },
+                  args: { type: "array", items: text },
+                },
+                ["name", "image"],
+              ),
+            },
+          },
+          ["restartPolicy", "containers"],
+        ),
+      },
+      ["spec"],
+    ),
+  },
+  ["template"],
+);
+
 /** By argoproj/argo-rollouts' manifests/crds/analysis-template-crd.yaml. */
 const ANALYSIS_TEMPLATE = resource(
   "argoproj.io/v1alpha1",
@@ -148,9 +214,12 @@ const ANALYSIS_TEMPLATE = resource(
             ...{ name: text, interval: text, initialDelay: text },
             ...{ count, failureLimit: count, inconclusiveLimit: count, consecutiveErrorLimit: count },
             ...{ successCondition: text, failureCondition: text },
-            provider: objectOf({ prometheus: objectOf({ address: text, query: text }, ["query"]) }, [
-              "prometheus",
-            ]),
+            provider: {
+              oneOf: [
+                objectOf({ prometheus: objectOf({ address: text, query: text }, ["query"]) }, ["prometheus"]),
+                objectOf({ job: objectOf({ metadata: {}, spec: JOB }, ["spec"]) }, ["job"]),
+              ],
+            },
           },
           ["name", "provider"],
         ),
@@ -167,19 +236,23 @@ describe("resources of controllers", () => {
   };
   test("Flagger's metric templates have the fields of its CRD, and no variable that it does not know", () => {
     const documents = parseAllDocuments(read("flagger.yaml")).map((document) => document.toJS() as unknown);
-    assert.equal(documents.length, 2);
+    assert.equal(documents.length, 3);
     for (const document of documents) require(METRIC_TEMPLATE, document);
     for (const [, name] of read("flagger.yaml").matchAll(/\{\{\s*([^}\s]+)\s*\}\}/g)) {
-      assert.match(name ?? "", /^(interval|variables\.(rollout|variant))$/);
+      assert.match(name ?? "", /^(interval|variables\.(rollout|variant|match))$/);
     }
   });
-  test("Argo Rollouts' analysis template has the fields of its CRD, and uses the arguments that it declares", () => {
-    const document = parse(read("argo-rollouts.yaml")) as { spec: { args: { name: string }[] } };
-    require(ANALYSIS_TEMPLATE, document);
-    const declared = document.spec.args.map(({ name }) => name);
-    const used = new Set(
-      [...read("argo-rollouts.yaml").matchAll(/\{\{args\.([\w-]+)\}\}/g)].map(([, name]) => name),
-    );
-    assert.deepEqual([...used].sort(), [...declared].sort());
+  test("Argo Rollouts' analysis templates have the fields of its CRD, and use the arguments that they declare", () => {
+    const documents = parseAllDocuments(read("argo-rollouts.yaml"));
+    assert.equal(documents.length, 2);
+    for (const each of documents) {
+      const document = each.toJS() as { spec: { args: { name: string }[] } };
+      require(ANALYSIS_TEMPLATE, document);
+      const declared = document.spec.args.map(({ name }) => name);
+      const used = new Set(
+        [...JSON.stringify(document).matchAll(/\{\{args\.([\w-]+)\}\}/g)].map(([, name]) => name),
+      );
+      assert.deepEqual([...used].sort(), [...declared].sort());
+    }
   });
 });

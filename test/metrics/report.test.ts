@@ -1,11 +1,17 @@
 // `serin report` and `serin stats` as a person starts them, over a made-up Envoy and a made-up Prometheus.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { chmod } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { join, resolve } from "node:path";
 import { after, describe, test } from "node:test";
 
-import { runCli, temporaryFolder } from "../tools/run-cli.ts";
+import { parseAllDocuments } from "yaml";
+
+import { CLI, runCli, temporaryFolder } from "../tools/run-cli.ts";
 import { serve, startFakeAdmin, type AdminContent, type FakeServer } from "./fake-admin.ts";
 import { startFakePrometheus, type Series } from "./fake-prometheus.ts";
 
@@ -15,6 +21,58 @@ after(() => Promise.all(servers.map((server) => server.stop())));
 async function kept(server: Promise<FakeServer>): Promise<FakeServer> {
   servers.push(await server);
   return server;
+}
+
+const OBSERVABILITY = resolve(import.meta.dirname, "../../envoy/observability");
+const read = (file: string): string => readFileSync(join(OBSERVABILITY, file), "utf8");
+
+/** A command of a shell in which `serin` is this command line, and nobody sleeps for long. */
+async function runShell(
+  command: string,
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly status: number | null; readonly output: string }> {
+  const folder = temporaryFolder();
+  for (const [name, line] of [
+    ["serin", `exec '${process.execPath}' '${CLI}' "$@"`],
+    ["sleep", "exec /bin/sleep 0.2"],
+  ]) {
+    await chmod(folder.write(String(name), `#!/bin/sh\n${line}\n`), 0o755);
+  }
+  const child = spawn("/bin/sh", ["-c", command], {
+    env: { ...env, PATH: `${folder.path}:${process.env["PATH"]}` },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+  }
+  const status = await new Promise<number | null>((done) => child.once("close", done));
+  return { status, output };
+}
+
+/** The script of the Job in argo-rollouts.yaml, as its container runs it. */
+function runJob(prometheus: string): ReturnType<typeof runShell> {
+  const template = parseAllDocuments(read("argo-rollouts.yaml")).at(-1)?.toJS() as {
+    spec: { metrics: { provider: { job: { spec: { template: { spec: PodSpec } } } } }[] };
+  };
+  const container = template.spec.metrics[0]?.provider.job.spec.template.spec.containers[0];
+  assert.deepEqual(container?.command, ["sh", "-c"]);
+  const given: Readonly<Record<string, string>> = {
+    ...{ prometheus, match: 'namespace="prod"', rollout: "checkout", default: "stable" },
+  };
+  const env = container.env.map(({ name, value }) => [
+    name,
+    value.replace(/\{\{args\.(\w+)\}\}/, (_, key: string) => given[key] ?? ""),
+  ]);
+  return runShell(container.args[0] ?? "", Object.fromEntries(env) as Record<string, string>);
+}
+
+interface PodSpec {
+  readonly containers: readonly {
+    readonly command: readonly string[];
+    readonly args: readonly string[];
+    readonly env: readonly { readonly name: string; readonly value: string }[];
+  }[];
 }
 
 const POLICY = {
@@ -335,6 +393,37 @@ describe("report over Prometheus", () => {
       [canary.latency.superiority.lower >= 0, canary.latency.superiority.upper <= 1],
       [true, true],
     );
+  });
+
+  test("the Job for Argo Rollouts waits while it is inconclusive, and ends as the report does", async () => {
+    const observed = await kept(startFakePrometheus(series(0)));
+    const failing = await kept(startFakePrometheus(series(500)));
+    const counted: Series[] = [];
+    const waiting = await kept(startFakePrometheus(counted));
+    const pass = await runJob(observed.url);
+    const fail = await runJob(failing.url);
+    // Users come once a whole report was asked for.
+    const watching = setInterval(() => {
+      if (counted.length === 0 && waiting.asked.length >= observed.asked.length) counted.push(...series(0));
+    }, 20);
+    const late = await runJob(waiting.url).finally(() => clearInterval(watching));
+    assert.deepEqual([pass.status, fail.status, late.status], [0, 1, 0], late.output);
+    assert.match(late.output, /verdict: inconclusive[^]*verdict: pass/);
+    assert.ok(!pass.output.includes("inconclusive"));
+  });
+
+  test("Flagger's webhook is a command that ends as the report does", async () => {
+    const lines = /cmd: >-\n((?:# {9,}.*\n)+)/.exec(read("flagger.yaml"))?.[1] ?? "";
+    const text = lines.replaceAll(/^#\s+/gm, "").replaceAll("\n", " ");
+    assert.match(text, /^serin report --prometheus \S+ --match /);
+    for (const [errors, status] of [
+      [0, 0],
+      [500, 1],
+    ] as const) {
+      const { url } = await kept(startFakePrometheus(series(errors)));
+      const here = text.replace(/http:\S+/, url).replace('namespace="edge"', 'namespace="prod"');
+      assert.equal((await runShell(here, {})).status, status, here);
+    }
   });
 
   test("without any series it is inconclusive, and says what may be missing", async () => {

@@ -29,14 +29,18 @@ export interface RunningPrometheus {
   stop(): Promise<void>;
 }
 
-/** envoy/observability/prometheus.yml with these targets, every second. */
-export async function startPrometheus(targets: readonly string[]): Promise<RunningPrometheus> {
+/** envoy/observability/prometheus.yml with these targets, every second. `usedonly`: without stats that never moved. */
+export async function startPrometheus(
+  targets: readonly string[],
+  { usedonly = false }: { readonly usedonly?: boolean } = {},
+): Promise<RunningPrometheus> {
   const { prometheus } = await ensurePrometheus();
   const folder = await mkdtemp(join(tmpdir(), "serin-prometheus-"));
   await cp(OBSERVABILITY, folder, { recursive: true });
   const config = parse(await readFile(join(folder, "prometheus.yml"), "utf8"));
   config.global = { scrape_interval: "1s", evaluation_interval: "1s" };
   config.scrape_configs[0].static_configs = [{ targets }];
+  if (usedonly) config.scrape_configs[0].params = { usedonly: [""] };
   await writeFile(join(folder, "prometheus.yml"), stringify(config));
   const port = await freePort();
   const log = join(folder, "log");

@@ -9,6 +9,7 @@ interface Graph {
   readonly width: number;
   readonly unit: "reqps" | "percentunit" | "ms" | "short";
   readonly stacked?: boolean;
+  readonly isLogarithmic?: boolean;
   /** Expression and legend of each line. */
   readonly lines: readonly (readonly [expr: string, legend: string])[];
 }
@@ -26,6 +27,8 @@ const COLUMNS = 24;
 
 const VARIANT = `{{${statNames.LABEL_VARIANT}}}`;
 const SHADOW = `{{${statNames.LABEL_SHADOW}}}`;
+const CLASS = "serin_class";
+const MEASURE = "{{serin_measure}}";
 const chosen = (series: string, more = ""): string =>
   `${series}{${statNames.LABEL_ROLLOUT}=~"$rollout",${statNames.LABEL_VARIANT}=~"$variant"${more}}`;
 const chosenShadow = (series: string, more = ""): string =>
@@ -47,26 +50,50 @@ const ROLLOUT: Row = {
   repeat: "rollout",
   graphs: [
     {
-      ...{ title: "Split", width: 12, unit: "reqps", stacked: true },
+      ...{ title: "How sure: worse", width: 12, unit: "short", isLogarithmic: true },
+      description:
+        "Evidence, by users, that a variant is worse than its baseline, in parts of the limit: from 1 on serin report says fail. Of errors, 4xx, fewer good answers, slow answers; for 3xx and users (the sample ratio) it says inconclusive.",
+      lines: [[chosen("serin:evidence:of_limit"), `${VARIANT} ${MEASURE}`]],
+    },
+    {
+      ...{ title: "Users who met it", width: 12, unit: "percentunit" },
+      description: "Of the users of this evidence period, of the variant and of the control group.",
+      lines: [[chosen("serin:users:ratio", ',serin_measure!="ok"'), `${VARIANT} ${MEASURE} {{serin_slow}}`]],
+    },
+    {
+      ...{ title: "Users", width: 8, unit: "short" },
+      description: "Distinct users of this evidence period; it begins anew when the shares change.",
+      lines: [[chosen("serin:users:count", ',serin_measure="users"'), VARIANT]],
+    },
+    {
+      ...{ title: "Requests", width: 8, unit: "reqps", stacked: true },
       description: "Requests a second by variant. The control group is a part of the default and left out.",
       lines: [[chosen("serin:rq:rate5m", NO_CONTROL), VARIANT]],
     },
     {
-      ...{ title: "Shares, asked and seen", width: 12, unit: "percentunit" },
+      ...{ title: "Target and actual share", width: 8, unit: "percentunit" },
       description:
-        "What the policy asks for, beside what came. Visitors without an identity get the default.",
+        "The share that the policy asks for, beside that of requests. Users without an identity get the default.",
       lines: [
-        [chosen("serin:share:seen5m"), `${VARIANT} seen`],
-        [`${chosen("serin:share:asked", NO_CONTROL)} > 0`, `${VARIANT} asked`],
+        [chosen("serin:share:seen5m"), `${VARIANT} actual`],
+        [`${chosen("serin:share:asked", NO_CONTROL)} > 0`, `${VARIANT} target`],
       ],
     },
     {
-      ...{ title: "Error ratio", width: 12, unit: "percentunit" },
-      description: "5xx and answers that were not whole, of the requests that ended.",
+      ...{ title: "Answers by class", width: 12, unit: "percentunit" },
+      description:
+        "Of the requests that ended: 3xx, 4xx, 5xx, cut, left by the client. The rest is 1xx and 2xx.",
+      lines: [
+        [chosen("serin:rq_class:ratio5m", `,${CLASS}=~"3xx|4xx|5xx|reset|left"`), `${VARIANT} {{${CLASS}}}`],
+      ],
+    },
+    {
+      ...{ title: "Error ratio", width: 6, unit: "percentunit" },
+      description: "5xx, gRPC errors and answers that were not whole, of the requests that ended.",
       lines: [[chosen("serin:rq_error:ratio5m"), VARIANT]],
     },
     {
-      ...{ title: "gRPC error ratio", width: 12, unit: "percentunit" },
+      ...{ title: "gRPC error ratio", width: 6, unit: "percentunit" },
       description: "Answers with a grpc-status that is not 0, of the gRPC answers that came whole.",
       lines: [[chosen("serin:grpc_error:ratio5m"), VARIANT]],
     },
@@ -183,6 +210,22 @@ function variable(name: string, label: string, values: string): object {
   };
 }
 
+/** A logarithmic scale with a line where the limit is. */
+const LIMIT_AT_ONE: { readonly custom?: object; readonly defaults?: object } = {
+  custom: { scaleDistribution: { type: "log", log: 10 }, thresholdsStyle: { mode: "dashed" } },
+  defaults: {
+    min: 0.001,
+    max: 1000,
+    thresholds: {
+      mode: "absolute",
+      steps: [
+        { value: null, color: "transparent" },
+        { value: 1, color: "red" },
+      ],
+    },
+  },
+};
+
 /** Rows and their graphs, laid out from left to right and from top to bottom. */
 function panels(rows: readonly Row[]): object[] {
   const all: object[] = [];
@@ -202,12 +245,14 @@ function panels(rows: readonly Row[]): object[] {
   return all;
 }
 
-function panel({ title, description, unit, stacked, lines }: Graph, id: number, gridPos: object): object {
+function panel(graph: Graph, id: number, gridPos: object): object {
+  const { title, description, unit, stacked, isLogarithmic, lines } = graph;
   const stacking = stacked === true ? { fillOpacity: 40, stacking: { mode: "normal", group: "A" } } : {};
-  const custom = { drawStyle: "line", lineWidth: 2, showPoints: "never", ...stacking };
+  const scale: typeof LIMIT_AT_ONE = isLogarithmic === true ? LIMIT_AT_ONE : {};
+  const custom = { drawStyle: "line", lineWidth: 2, showPoints: "never", ...stacking, ...scale.custom };
   return {
     ...{ id, type: "timeseries", title, description, datasource: SOURCE, gridPos },
-    fieldConfig: { defaults: { unit, min: 0, custom }, overrides: [] },
+    fieldConfig: { defaults: { unit, min: 0, ...scale.defaults, custom }, overrides: [] },
     options: {
       legend: { displayMode: "list", placement: "bottom" },
       tooltip: { mode: "multi", sort: "desc" },
