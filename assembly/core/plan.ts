@@ -12,6 +12,7 @@ import { Value } from "./logic/value";
 import { Variable } from "./logic/variable";
 import { Entry, Index } from "./match-plan";
 import { Prefix } from "./murmur3";
+import { Ramp } from "./ramp";
 import { Mark, Rule } from "./rule-plan";
 import { Shadow } from "./shadow-plan";
 
@@ -37,6 +38,8 @@ export class Variant {
   share: u32;
   /** Thousandths of a percent, or NO_CEILING. */
   ceiling: u32;
+  /** The shares that it takes one after the other, if it does. */
+  ramp: Ramp | null;
   /** The filter's record of stat ids (filter/stats.ts); 0 when there is none. */
   stats: usize;
   /** Its place among those whom the evidence compares; NO_SLOT for the default, and without a share. */
@@ -80,6 +83,8 @@ export class Rollout {
   /** Index of the default variant. */
   fallback: u32;
   disabled: bool;
+  /** Whether the clock moves some variant's share. */
+  isRamped: bool;
   announceAll: bool;
   /** How much is counted. */
   signals: Signals;
@@ -105,6 +110,8 @@ export class Rollout {
   /** Hashes of all that begins an evidence period, and of the shares alone. */
   signature: u64;
   shares: u64;
+  /** A hash of all but the shares. */
+  terms: u64;
   /** The filter's record (filter/evidence/record.ts); 0 when there is none. */
   evidence: usize;
   /** The default's users whose hash is below it are the control group; its share of all, and its stats. */
@@ -169,6 +176,8 @@ export class Plan {
   identityCount: u32;
   rollouts: Run<Rollout>;
   rolloutCount: u32;
+  /** Whether some of them are ramped by the clock. */
+  isRamped: bool;
   inputs: Inputs;
   index: Index;
   flags: Run<Flag>;

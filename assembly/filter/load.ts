@@ -16,6 +16,7 @@ import { isWarning, problemCount, putProblem } from "../policy/problems";
 import { compilePlan, endReading, noText, Reading, refuseSize } from "../policy/read-policy";
 import * as limits from "../vocabulary/limits";
 import { adoptFlagStats } from "./flag-stats";
+import { beginRamps } from "./evidence/ramp";
 import { adoptEvidence, serveEvidence } from "./evidence/serving";
 import { forgetLevel } from "./lines";
 import { createRoot, retire, servePlan } from "./root";
@@ -84,6 +85,7 @@ export function configure(id: u32, bytes: u32): bool {
   const now = nowNs();
   sweepAll(now);
   if (!adoptShadows(plan)) survive("memory", "no memory for some shadows");
+  beginRamps(plan, now);
   noteServed(plan, now);
   if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
   if (!adoptEvidence(plan)) survive("memory", "no memory for the evidence of some rollouts");

@@ -37,7 +37,7 @@ export function noteServed(plan: Plan, nowNs: u64): void {
       store<u32>(note + bytes, hashText(rollout.variant(v).name));
       bytes += 4;
     }
-    if (rollout.controlBelow != 0) {
+    if (rollout.controlBelow != 0 || rollout.isRamped) {
       store<u32>(note + bytes, hashText(words.control));
       bytes += 4;
     }

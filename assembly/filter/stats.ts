@@ -97,7 +97,7 @@ export function adoptStats(plan: Plan): bool {
       variant.stats = changetype<usize>(stats);
       if (stats == null) sound = false;
     }
-    if (rollout.controlBelow == 0) continue;
+    if (rollout.controlBelow == 0 && !rollout.isRamped) continue;
     const isMatched = rollout.signals == Signals.Matched;
     const stats = adopt(rollout, words.control, rollout.controlShare, isMatched, isMatched);
     rollout.controlStats = changetype<usize>(stats);
@@ -121,6 +121,17 @@ function adopt(rollout: Rollout, variant: Slice, share: u32, counts: bool, full:
   stats.plans++;
   recordMetric(stats.share, share);
   return stats;
+}
+
+/** Writes the shares of a rollout anew: a ramp has moved. */
+export function tellShares(rollout: Rollout): void {
+  for (let v: u32 = 0; v < rollout.variantCount; v++) {
+    const variant = rollout.variant(v);
+    const stats = statsAt(variant.stats);
+    if (stats != null) recordMetric(stats.share, variant.share);
+  }
+  const stats = statsAt(rollout.controlStats);
+  if (stats != null) recordMetric(stats.share, rollout.controlShare);
 }
 
 function statsNamed(rollout: Slice, variant: Slice): VariantStats | null {

@@ -7,13 +7,13 @@ import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber } from "../bytes/writer";
 import { Met } from "../core/evidence";
 import { SourceKind } from "../core/identity-plan";
-import { NO_SLOT, Rollout, Signals } from "../core/plan";
+import { Rollout, Signals } from "../core/plan";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { records } from "./build";
 import { Node } from "./node";
 import { beginMessage, fail, isKind, message, putFound, putOverLimit, report } from "./problems";
-import { sign } from "./signature";
+import { signTerms } from "./signature";
 import { NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
 
 const DEFAULT_WARMUP_MS: u32 = 30000;
@@ -128,24 +128,11 @@ function failDuration(node: Node, example: string): void {
   report(node, node.kind == Token.String ? codes.VALUE : codes.TYPE);
 }
 
-/** Finds whom the evidence of a rollout compares, once its variants and its control group are laid out. */
-export function layOutEvidence(node: Node, rollout: Rollout): void {
-  rollout.controlSlot = NO_SLOT;
-  for (let i: u32 = 0; i < rollout.variantCount; i++) {
-    const variant = rollout.variant(i);
-    variant.slot = NO_SLOT;
-    if (i == rollout.fallback || variant.share == 0) continue;
-    variant.slot = rollout.slots;
-    rollout.slots++;
-  }
+/** What is counted of a rollout's users, once its variants are read. */
+export function finishEvidence(node: Node, rollout: Rollout): void {
   const identity = rollout.identity;
-  if (rollout.disabled || !identity) rollout.slots = 0;
-  if (rollout.slots == 0 || !identity) return;
-  if (rollout.controlBelow != 0) {
-    rollout.controlSlot = rollout.slots;
-    rollout.slots++;
-  }
+  if (!identity) return;
   rollout.stats = rollout.signals == Signals.Count ? 1 : (Met.SLOW as u32) + rollout.slowCount;
   rollout.isRandom = identity.count == 1 && identity.source(0).kind == SourceKind.Random;
-  sign(node, rollout);
+  signTerms(node, rollout);
 }

@@ -5,7 +5,8 @@ import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
-import { equalSlotBegin, fitsEqualSlot, pointOf, portionOf, SPACE, WHOLE } from "../core/bucket";
+import { fitsEqualSlot, WHOLE } from "../core/bucket";
+import { layOutRollout } from "../core/layout";
 import { NO_CEILING, NO_SLOT, Rollout, Signals, Steer, Variant } from "../core/plan";
 import * as headerNames from "../vocabulary/headers";
 import * as limits from "../vocabulary/limits";
@@ -41,14 +42,15 @@ import {
 } from "./problems";
 import { compileRule } from "./compile-rule";
 import { checkGuard, readGuard } from "./read-guard";
-import { layOutEvidence, presetEvidence, readEpoch, readSlow, readWarmup } from "./read-evidence";
+import { finishEvidence, presetEvidence, readEpoch, readSlow, readWarmup } from "./read-evidence";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
+import { readRamp } from "./read-ramp";
 import { isToken, isVisible } from "./scalars";
 
 const KNOWN_ROLLOUT =
   "match when state default variants salt force identity announce signals slow warmup epoch guard headerSecret";
-const KNOWN_VARIANT = "percent max cluster";
+const KNOWN_VARIANT = "percent max cluster ramp";
 const KNOWN_FORCE = "header cookie when";
 
 /** Reads all rollouts into the plan. */
@@ -159,27 +161,11 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   }
   readVariants(node, rollout, variants, fallback, secret);
   if (rollout.fallback != NO_SLOT) {
-    layOutControl(rollout, salt);
-    layOutEvidence(node, rollout);
+    rollout.controlSalted = saltedBy(keptAfter("control/", salt));
+    finishEvidence(node, rollout);
+    layOutRollout(rollout);
   }
   if (guard) checkGuard(guard, rollout);
-}
-
-/** The control group is so many times the largest of the other variants, so that it costs a comparison little. */
-const CONTROL_TIMES: u32 = 4;
-
-/** Lays out a control group of those who get the default. */
-function layOutControl(rollout: Rollout, salt: Slice): void {
-  let largest: u32 = 0;
-  for (let i: u32 = 0; i < rollout.variantCount; i++) {
-    const share = rollout.variant(i).share;
-    if (i != rollout.fallback && share > largest) largest = share;
-  }
-  const rest = rollout.variant(rollout.fallback).share;
-  largest *= CONTROL_TIMES;
-  rollout.controlShare = largest < rest ? largest : rest;
-  rollout.controlBelow = portionOf(rollout.controlShare, rest);
-  rollout.controlSalted = saltedBy(keptAfter("control/", salt));
 }
 
 /**
@@ -257,8 +243,13 @@ function readVariants(
     readVariant(member, variant, rollout.variantCount == rollout.fallback);
     variant.headerValue = secret == NONE ? variant.name : joined(variant.name, secret);
     rollout.variantCount++;
+    const ramp = variant.ramp;
+    if (ramp && ramp.startNs != 0) {
+      rollout.isRamped = true;
+      build.plan.isRamped = true;
+    }
   }
-  layOut(object, rollout);
+  checkShares(object, rollout);
 }
 
 /** `<name>.<secret>`, in the plan's arena. */
@@ -307,16 +298,36 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
         continue;
       }
       variant.ceiling = share(member);
+    } else if (isWord(member.key, "ramp")) {
+      if (isFallback) {
+        failWith(member, codes.CONFLICT, "the default variant gets the remainder: it takes no ramp");
+        continue;
+      }
+      readRamp(member, variant);
     } else if (isWord(member.key, "cluster")) {
       variant.cluster = clusterName(member);
     } else {
       unknownKey(member, KNOWN_VARIANT);
     }
   }
+  const ramp = variant.ramp;
+  if (!ramp || ramp.startNs == 0) return;
+  // It is for the clock to say, and what nobody has taken yet is no share.
+  const percent = memberOf(node, "percent");
+  if (percent) failWith(percent, codes.CONFLICT, "a ramp with a start takes its steps by the clock: it takes no percent");
+  variant.share = 0;
 }
 
-/** Gives every variant but the default its part of the space, as policy.md's section Bucket says. */
-function layOut(object: Node, rollout: Rollout): void {
+/** The largest share that a variant may come to: its percent, or the last step of its ramp. */
+function mostOf(variant: Variant): u32 {
+  const ramp = variant.ramp;
+  if (!ramp || ramp.stepCount == 0) return variant.share;
+  const last = ramp.steps.at(ramp.stepCount - 1);
+  return last > variant.share ? last : variant.share;
+}
+
+/** Reports shares that do not fit, by what they may come to: a ramp changes no slot. */
+function checkShares(object: Node, rollout: Rollout): void {
   if (rollout.fallback == NO_SLOT) return;
   const count = rollout.variantCount - 1;
   let ceilings: u32 = 0;
@@ -326,49 +337,52 @@ function layOut(object: Node, rollout: Rollout): void {
   if (ceilings != 0 && ceilings != count) return reportMissingMax(object, rollout);
   let asked: u32 = 0;
   let sum: u32 = 0;
-  let slot: u32 = 0;
   for (let i: u32 = 0; i <= count; i++) {
     if (i == rollout.fallback) continue;
     const variant = rollout.variant(i);
-    asked += variant.share;
+    const most = mostOf(variant);
+    asked += most;
     if (ceilings != 0) {
-      if (variant.share > variant.ceiling) reportOverCeiling(object, i, variant.ceiling, 1, "its max");
-      place(variant, pointOf(sum), sum + variant.ceiling > WHOLE ? SPACE : pointOf(sum + variant.ceiling));
+      if (most > variant.ceiling) reportOverCeiling(object, rollout, i, variant.ceiling, 1, "its max");
       sum += variant.ceiling;
-    } else if (count == 2 && slot == 1) {
-      variant.end = variant.share == 0 ? 0 : SPACE;
-      variant.begin = variant.share == 0 ? 0 : SPACE - pointOf(variant.share);
-    } else if (count <= 2) {
-      place(variant, 0, SPACE);
-    } else {
-      if (!fitsEqualSlot(variant.share, count))
-        reportOverCeiling(object, i, WHOLE, count, "an equal part of the space");
-      place(variant, equalSlotBegin(slot, count), equalSlotBegin(slot + 1, count));
+    } else if (count > 2 && !fitsEqualSlot(most, count)) {
+      reportOverCeiling(object, rollout, i, WHOLE, count, "an equal part of the space");
     }
-    slot++;
   }
   if (ceilings != 0 && sum > WHOLE) reportSum(object, "the max of all variants add", sum);
   else if (ceilings == 0 && count == 2 && asked > WHOLE)
     reportSum(object, "the percents of both variants add", asked);
-  rollout.variant(rollout.fallback).share = asked < WHOLE ? WHOLE - asked : 0;
 }
 
-/** A variant begins where its slot does and never reaches into the next one. */
-function place(variant: Variant, begin: u64, next: u64): void {
-  if (variant.share == 0) return;
-  const end = begin + pointOf(variant.share);
-  variant.begin = begin;
-  variant.end = end < next ? end : next;
+/** Where variant `index` says the largest share that it comes to: its `percent`, or the last step of its `ramp`. */
+function mostPlace(object: Node, rollout: Rollout, index: u32): Node | null {
+  const percent = placeOf(object, index, "percent");
+  const ramp = rollout.variant(index).ramp;
+  const node = placeOf(object, index, "ramp");
+  if (!node || !ramp || ramp.stepCount == 0) return percent;
+  if (percent && ramp.steps.at(ramp.stepCount - 1) <= rollout.variant(index).share) return percent;
+  for (let part = node.first; part; part = nextOf(part)) {
+    if (!isWord(part.key, "steps")) continue;
+    let last: Node | null = part.first;
+    for (let item = part.first; item; item = nextOf(item)) last = item;
+    return last;
+  }
+  return node;
 }
 
-/** Where variant `index` says its `percent`: the last place, if it does so twice. */
-function percentOf(object: Node, index: u32): Node | null {
-  let found: Node | null = null;
+/** A member of variant `index`: the last place, if it stands there twice. */
+function placeOf(object: Node, index: u32, key: string): Node | null {
   for (let variant = object.first; variant; variant = nextOf(variant)) {
-    if (variant.index != index) continue;
-    for (let part = variant.first; part; part = nextOf(part)) {
-      if (isWord(part.key, "percent")) found = part;
-    }
+    if (variant.index == index) return memberOf(variant, key);
+  }
+  return null;
+}
+
+/** The last member of that name. */
+function memberOf(object: Node, key: string): Node | null {
+  let found: Node | null = null;
+  for (let member = object.first; member; member = nextOf(member)) {
+    if (isWord(member.key, key)) found = member;
   }
   return found;
 }
@@ -380,9 +394,9 @@ function reportMissingMax(object: Node, rollout: Rollout): void {
   }
 }
 
-/** Reports the `percent` of variant `index`. */
-function reportOverCeiling(object: Node, index: u32, ceiling: u32, parts: u32, name: string): void {
-  const node = percentOf(object, index);
+/** Reports what variant `index` comes to. */
+function reportOverCeiling(object: Node, rollout: Rollout, index: u32, ceiling: u32, parts: u32, name: string): void {
+  const node = mostPlace(object, rollout, index);
   if (!node) return;
   beginMessage();
   put(message, "must be at most ");

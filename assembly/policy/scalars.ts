@@ -107,6 +107,81 @@ export function milliseconds(text: Slice): u32 {
   return isMilli ? value : value * 1000;
 }
 
+/** No time. */
+export const NO_INSTANT: u64 = 0xffffffffffffffff;
+/** Seconds of a day, and of the year 10000 since 1970: no text says later. */
+const DAY: u64 = 86400;
+
+/**
+ * `2026-12-01T09:00:00Z`, `2026-12-01T10:00:00+01:00` in seconds since 1970: RFC 3339 section 5.6, a fraction of a second
+ * left out, from 1970 on; NO_INSTANT for anything else.
+ */
+export function instant(text: Slice): u64 {
+  const begin = addressOf(text);
+  const length = lengthOf(text);
+  if (length < 20) return NO_INSTANT;
+  const year = digitsAt(begin, 4);
+  const month = digitsAt(begin + 5, 2);
+  const day = digitsAt(begin + 8, 2);
+  const hour = digitsAt(begin + 11, 2);
+  const minute = digitsAt(begin + 14, 2);
+  const second = digitsAt(begin + 17, 2);
+  const isMarked =
+    load<u8>(begin + 4) == ascii.MINUS &&
+    load<u8>(begin + 7) == ascii.MINUS &&
+    (load<u8>(begin + 10) | 0x20) == ascii.LOWER_T &&
+    load<u8>(begin + 13) == ascii.COLON &&
+    load<u8>(begin + 16) == ascii.COLON;
+  if (!isMarked || year < 1970 || year > 9999 || month < 1 || month > 12) return NO_INSTANT;
+  if (day < 1 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59) return NO_INSTANT;
+  let at = begin + 19;
+  const end = begin + length;
+  if (load<u8>(at) == ascii.DOT) {
+    const first = at + 1;
+    at = first;
+    while (at < end && ascii.isDigit(load<u8>(at))) at++;
+    if (at == first || at == end) return NO_INSTANT;
+  }
+  const local = daysSince1970(year, month, day) * DAY + (hour as u64) * 3600 + (minute as u64) * 60 + second;
+  const sign = load<u8>(at);
+  if ((sign | 0x20) == ascii.LOWER_Z) return at + 1 == end ? local : NO_INSTANT;
+  if ((sign != ascii.PLUS && sign != ascii.MINUS) || at + 6 != end) return NO_INSTANT;
+  const hours = digitsAt(at + 1, 2);
+  const minutes = digitsAt(at + 4, 2);
+  if (load<u8>(at + 3) != ascii.COLON || hours > 23 || minutes > 59) return NO_INSTANT;
+  const offset = (hours as u64) * 3600 + (minutes as u64) * 60;
+  if (sign == ascii.MINUS) return local + offset;
+  return local < offset ? NO_INSTANT : local - offset;
+}
+
+/** So many decimal digits; a number above all that is asked for where one is none. */
+function digitsAt(at: usize, count: u32): u32 {
+  let value: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const byte = load<u8>(at + i);
+    if (!ascii.isDigit(byte)) return 0xffff;
+    value = value * 10 + ((byte - ascii.ZERO) as u32);
+  }
+  return value;
+}
+
+function isLeap(year: u32): bool {
+  return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+function daysOf(year: u32, month: u32): u32 {
+  if (month == 2) return isLeap(year) ? 29 : 28;
+  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+function daysSince1970(year: u32, month: u32, day: u32): u64 {
+  const before = year - 1;
+  // Days of whole years since the year 1, less those until 1970.
+  let days: u64 = (before as u64) * 365 + before / 4 - before / 100 + before / 400 - 719162;
+  for (let i: u32 = 1; i < month; i++) days += daysOf(year, i);
+  return days + day - 1;
+}
+
 /** No whole number. */
 export const NOT_WHOLE: u32 = 0xffffffff;
 

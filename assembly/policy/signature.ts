@@ -1,5 +1,5 @@
-// What of a rollout begins an evidence period, as one number: the same for two policies that say the same of it, however
-// they are written and whatever else is in them.
+// What of a rollout but its shares begins an evidence period, as one number: the same for two policies that say the same of
+// it, however they are written and whatever else is in them. core/layout.ts adds the shares.
 
 import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
 import { fixed, nextOf } from "../bytes/records";
@@ -10,11 +10,9 @@ import { nextBelow, Node } from "./node";
 const hash: Hash64 = fixed<Hash64>();
 const number: usize = memory.data(sizeof<u64>(), 8);
 
-/** Writes the rollout's signatures; `node` is the rollout in the policy. */
-export function sign(node: Node, rollout: Rollout): void {
+/** Writes what the rollout says of evidence besides its shares; `node` is the rollout in the policy. */
+export function signTerms(node: Node, rollout: Rollout): void {
   beginHash(hash);
-  putShares(rollout);
-  rollout.shares = hashOf(hash);
   putText(rollout.salt);
   putNumber(rollout.epoch);
   putNumber(rollout.signals == Signals.Count ? 1 : 0);
@@ -30,17 +28,7 @@ export function sign(node: Node, rollout: Rollout): void {
   const when = memberOf(node, "when");
   putTree(when);
   if (when && refers(when)) putTree(memberOf(policy, "$evaluators"));
-  rollout.signature = hashOf(hash);
-}
-
-function putShares(rollout: Rollout): void {
-  putNumber(rollout.fallback);
-  for (let i: u32 = 0; i < rollout.variantCount; i++) {
-    const variant = rollout.variant(i);
-    putText(variant.name);
-    putNumber(variant.begin);
-    putNumber(variant.end);
-  }
+  rollout.terms = hashOf(hash);
 }
 
 function putNumber(value: u64): void {

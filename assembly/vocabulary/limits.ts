@@ -46,6 +46,8 @@ export const SLOW = 6;
 export const SLOW_MS = 3600000;
 export const WARMUP_MS = 86400000;
 export const EPOCH = 100000000;
+/** Steps of a ramp. */
+export const STEPS = 32;
 /** A guard's promise of false alarms. */
 export const LEAST_FALSE_ALARM = 0.000001;
 export const FALSE_ALARM = 0.1;

@@ -7,6 +7,7 @@ import { setTickPeriod } from "../../host/clock";
 import { vmArena } from "../vm";
 import { beginObeying, obeyGuards } from "./obey";
 import { keepGauges, leavePeriod } from "./period";
+import { moveRamps } from "./ramp";
 import { Evidence, evidenceOf, firstEvidence } from "./record";
 
 /** Milliseconds between two ticks. */
@@ -43,7 +44,8 @@ export function adoptEvidence(plan: Plan): bool {
   let isSound = true;
   for (let i: u32 = 0; i < plan.rolloutCount; i++) {
     const rollout = plan.rollout(i);
-    if (rollout.slots == 0) continue;
+    // A ramp may give it some later on.
+    if (rollout.slots == 0 && !rollout.isRamped) continue;
     rollout.evidence = evidenceOf(rollout.name);
     if (rollout.evidence == 0) isSound = false;
   }
@@ -69,6 +71,16 @@ export function serveEvidence(plan: Plan, plugin: u64, nowNs: u64): bool {
   obeyGuards(plan);
   if (firstEvidence() != 0) setTickPeriod(TICK_MS);
   return true;
+}
+
+/** Takes the steps that are due in all that is served. */
+export function moveAll(nowNs: u64): void {
+  let hasMoved = false;
+  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
+    const plan = changetype<Plugin>(at).newest;
+    if (changetype<usize>(plan) != 0 && moveRamps(plan, nowNs)) hasMoved = true;
+  }
+  if (hasMoved) refresh();
 }
 
 /** Takes over into all that is served what guards have done. */
@@ -105,7 +117,7 @@ function refresh(): void {
     if (changetype<usize>(plan) == 0) continue;
     for (let i: u32 = 0; i < plan.rolloutCount; i++) {
       const rollout = plan.rollout(i);
-      if (rollout.evidence == 0) continue;
+      if (rollout.evidence == 0 || rollout.slots == 0) continue;
       const evidence = changetype<Evidence>(rollout.evidence);
       if (changetype<usize>(evidence.live) == 0) evidence.live = rollout;
       else if (evidence.live.signature != rollout.signature) evidence.isTorn = true;

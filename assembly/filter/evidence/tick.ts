@@ -8,7 +8,7 @@ import { beginBringing, bringIn } from "./notes";
 import { tellGuards } from "./obey";
 import { leavePeriod, learn } from "./period";
 import { Evidence, firstEvidence } from "./record";
-import { obeyAll, takeChanged } from "./serving";
+import { moveAll, obeyAll, takeChanged } from "./serving";
 
 /** Every root of a VM ticks: less than this after one tick is the same. In nanoseconds. */
 const LEAST_NS: u64 = 400000000;
@@ -24,6 +24,7 @@ export function tick(): void {
   if (now >= lastNs && now - lastNs < LEAST_NS) return;
   lastNs = now;
   beginScratch();
+  moveAll(now);
   if (!holdLease(now)) return;
   const isChanged = takeChanged();
   if (isChanged) shareRoom();

@@ -1,8 +1,10 @@
 import {
+  instant,
   isLabel,
   isToken,
   isVisible,
   NO_DURATION,
+  NO_INSTANT,
   NOT_A_STEP,
   OUT_OF_RANGE,
   seconds,
@@ -83,5 +85,45 @@ describe("names", () => {
     expect(isVisible(bytesOf("a b"), 255)).toBe(false);
     expect(isVisible(bytesOf(""), 255)).toBe(false);
     expect(isVisible(bytesOf("abc"), 2)).toBe(false);
+  });
+});
+
+describe("instants", () => {
+  // Expected values by Python's datetime.
+  it("are seconds since 1970", () => {
+    expect(instant(bytesOf("1970-01-01T00:00:00Z"))).toBe(0);
+    expect(instant(bytesOf("2026-12-01T09:00:00Z"))).toBe(1796115600);
+    expect(instant(bytesOf("2026-12-01t09:00:00z"))).toBe(1796115600);
+    expect(instant(bytesOf("2026-12-01T09:00:00.999999999Z"))).toBe(1796115600);
+    expect(instant(bytesOf("2026-12-01T10:00:00+01:00"))).toBe(1796115600);
+    expect(instant(bytesOf("2026-11-30T23:30:00-09:30"))).toBe(1796115600);
+    expect(instant(bytesOf("2000-02-29T23:59:59Z"))).toBe(951868799);
+    expect(instant(bytesOf("2100-03-01T00:00:00Z"))).toBe(4107542400);
+    expect(instant(bytesOf("9999-12-31T23:59:59Z"))).toBe(253402300799);
+  });
+
+  it("are nothing else", () => {
+    expect(instant(bytesOf(""))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T09:00Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T09:00:00"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01 09:00:00Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T09:00:00.Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T09:00:00.5"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T09:00:00Z "))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T09:00:00+0100"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T09:00:00+24:00"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-13-01T09:00:00Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-00-01T09:00:00Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-02-29T09:00:00Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2100-02-29T09:00:00Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-04-31T09:00:00Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T24:00:00Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T09:60:00Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2026-12-01T09:00:60Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("1969-12-31T23:59:59Z"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("1970-01-01T00:00:00+01:00"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("20261201T090000Z00000"))).toBe(NO_INSTANT);
+    expect(instant(bytesOf("2o26-12-01T09:00:00Z"))).toBe(NO_INSTANT);
   });
 });

@@ -1,0 +1,99 @@
+// `ramp` of a variant: the shares that it takes one after the other, by `serin advance` or by the clock.
+
+import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
+import { Token } from "../bytes/json-reader";
+import { bytesOf, fixed, nextOf } from "../bytes/records";
+import { isWord } from "../bytes/slice";
+import { Variant } from "../core/plan";
+import { Ramp } from "../core/ramp";
+import * as limits from "../vocabulary/limits";
+import * as codes from "../vocabulary/problems";
+import { record, records, share } from "./build";
+import { Node } from "./node";
+import { errorCount, fail, failWith, isKind, isTruth, missingKey, putOverLimit, report, unknownKey } from "./problems";
+import { instant, NO_DURATION, NO_INSTANT, seconds } from "./scalars";
+
+const KNOWN_RAMP = "steps every start paused";
+const MOST_STEPS: u32 = limits.STEPS as u32;
+const SECOND: u64 = 1000000000;
+
+const hash: Hash64 = fixed<Hash64>();
+const number: usize = memory.data(sizeof<u64>(), 8);
+
+/** Reads `ramp`: `{ steps, every, start, paused }`. */
+export function readRamp(node: Node, variant: Variant): void {
+  if (!isKind(node, Token.Object)) return;
+  const ramp = record<Ramp>();
+  if (!ramp) return;
+  variant.ramp = ramp;
+  let hasSteps = false;
+  let hasEvery = false;
+  for (let member = node.first; member; member = nextOf(member)) {
+    if (isWord(member.key, "steps")) {
+      hasSteps = true;
+      readSteps(member, ramp);
+    } else if (isWord(member.key, "every")) {
+      hasEvery = true;
+      readEvery(member, ramp);
+    } else if (isWord(member.key, "start")) {
+      readStart(member, ramp);
+    } else if (isWord(member.key, "paused")) {
+      ramp.isPaused = isTruth(member) && member.kind == Token.True;
+    } else {
+      unknownKey(member, KNOWN_RAMP);
+    }
+  }
+  if (!hasSteps) missingKey(node, "steps", "the percents that the variant takes, like [1, 5, 25, 50, 100]");
+  if (!hasEvery) missingKey(node, "every", "how long it stays on a step at least, like 30m");
+  beginHash(hash);
+  for (let i: u32 = 0; i < ramp.stepCount; i++) putNumber(ramp.steps.at(i));
+  putNumber(ramp.everyNs);
+  putNumber(ramp.startNs);
+  ramp.signature = hashOf(hash);
+}
+
+function putNumber(value: u64): void {
+  store<u64>(number, value);
+  hashBytes(hash, number, bytesOf<u64>(1) as u32);
+}
+
+function readSteps(node: Node, ramp: Ramp): void {
+  if (!isKind(node, Token.Array)) return;
+  if (node.count > MOST_STEPS) {
+    putOverLimit(limits.STEPS, " steps");
+    return report(node, codes.LIMIT);
+  }
+  if (node.count == 0) return failWith(node, codes.VALUE, "must have at least one step");
+  ramp.steps = records<u32>(node.count);
+  if (ramp.steps.isNone) return;
+  let before: u32 = 0;
+  for (let item = node.first; item; item = nextOf(item)) {
+    const errors = errorCount();
+    const step = share(item);
+    if (errorCount() != errors) continue;
+    if (step <= before) {
+      fail(item, codes.VALUE, before == 0 ? "must be above 0" : "must be more than the step before it");
+      continue;
+    }
+    before = step;
+    ramp.steps.set(ramp.stepCount, step);
+    ramp.stepCount++;
+  }
+}
+
+function readEvery(node: Node, ramp: Ramp): void {
+  if (!isKind(node, Token.String)) return;
+  const value = seconds(node.text);
+  if (value == NO_DURATION) fail(node, codes.VALUE, "must be a number and s, m, h, d or w, at most ten years, like 30m");
+  else ramp.everyNs = (value as u64) * SECOND;
+}
+
+function readStart(node: Node, ramp: Ramp): void {
+  if (!isKind(node, Token.String)) return;
+  const value = instant(node.text);
+  if (value == NO_INSTANT) {
+    fail(node, codes.VALUE, "must be a time from 1970 on as RFC 3339 has it, like 2026-12-01T09:00:00Z");
+  } else {
+    ramp.startNs = value * SECOND;
+  }
+}
