@@ -126,6 +126,11 @@ export class Rollout {
     };
   }
 
+  /** Bits of one stat that a side was the first to set. */
+  count(side: number, stat: number): number {
+    return this.#of(side, stat);
+  }
+
   #bits(side: number): Bits {
     const of = (stat: number): number => this.#of(side, stat);
     return {

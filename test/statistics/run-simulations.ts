@@ -1,17 +1,20 @@
 // The simulations in full, with a seed of one's own: npx tsx test/statistics/run-simulations.ts --seed 7 --runs 10000
-// Parts: --only false-alarms,power,passes,limits. One core; a line is printed as soon as it is known.
+// Parts: --only false-alarms,power,passes,limits,guard. One core; a line is printed as soon as it is known.
 
 import { parseArgs } from "node:util";
 
 import { study, TRAFFICS, PASS_TRAFFICS, type Outcome, type StudyOptions } from "./studies.ts";
+import { guardStudy } from "./guard-studies.ts";
 import { SERVICE } from "./simulation.ts";
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
+    /** Of the guard's delays: 40 runs each cell, as in the contract. */
+    delays: { type: "string", default: "40" },
     /** Of healthy rollouts; cells of the other tables have a tenth of it, at least 100. */
     runs: { type: "string", default: "1000" },
-    only: { type: "string", default: "false-alarms,power,passes,limits" },
+    only: { type: "string", default: "false-alarms,power,passes,limits,guard" },
     traffic: { type: "string", default: "" },
   },
 });
@@ -150,6 +153,41 @@ const PARTS: Record<string, () => void> = {
           say,
         );
       }
+    }
+  },
+  guard: () => {
+    console.log(
+      `\nguard at 0.001, healthy: acts in 30 minutes at 200 requests/s, 5% canary, ${runs} runs each`,
+    );
+    let [acted, all] = [0, 0];
+    for (const traffic of TRAFFICS) {
+      // A guard is of one process.
+      if (traffic.envoys !== undefined || !traffic.name.includes(values.traffic)) {
+        seed++;
+        continue;
+      }
+      const since = Date.now();
+      const found = guardStudy(seed++, runs, { traffic, share: 0.05, rate: 200, seconds: 1800 });
+      acted += found.acted;
+      all += found.runs;
+      line(traffic.name, `${found.acted} of ${found.runs}, ${percent(found.acted, found.runs)}`, since);
+    }
+    line("all", `${acted} of ${all}, ${percent(acted, all)}`, Date.now());
+    console.log(`\nguard: median and longest seconds, errors of the canary, ${values.delays} runs each`);
+    const alike = PASS_TRAFFICS[1] as (typeof PASS_TRAFFICS)[number];
+    const cells = [
+      ...[0, 600, 3600].map((from) => ({ rate: 200, times: 20, from })),
+      ...[0, 600, 3600].map((from) => ({ rate: 200, times: 5, from })),
+      ...[0, 600].map((from) => ({ rate: 200, times: 2, from })),
+      ...[0, 600, 3600].map((from) => ({ rate: 20, times: 20, from })),
+      ...[0, 600, 3600].map((from) => ({ rate: 2, times: 20, from })),
+    ];
+    for (const { rate, times, from } of cells) {
+      const since = Date.now();
+      const options = { traffic: alike, share: 0.05, rate, seconds: from + 3600, fault: { from, times } };
+      const { seconds, errors, acted: found, early } = guardStudy(seed++, Number(values.delays), options);
+      const text = `${seconds.median} s (${seconds.longest}), ${errors.median} errors (${errors.longest}), ${found - early} found, ${early} before`;
+      line(`${times}% errors, ${rate}/s, after ${from / 60} min`, text, since);
     }
   },
 };

@@ -48,6 +48,8 @@ export interface Traffic {
 /** What is different for the variant's users. */
 export interface Effect {
   readonly errors?: number;
+  /** From this request on so many times as many, where users are alike. */
+  readonly laterErrors?: { readonly from: number; readonly times: number };
   /** Answers take so many times as long. */
   readonly slower?: number;
   /** This part of them does, the others do not. */
@@ -124,6 +126,9 @@ export class Simulation {
   readonly #endingsWithoutErrors: Uint16Array;
   #moment = { errors: 0, slower: 1, shift: 0 };
   #ofVariant = 0;
+  /** Of this run, by side: requests, and those that failed (where nothing is plain). */
+  readonly ended = new Int32Array(3);
+  readonly failed = new Int32Array(3);
   /** How often the user whose request failed last still asks again. */
   #retries = 0;
   #retrying = 0;
@@ -179,6 +184,8 @@ export class Simulation {
     this.#drawUsers();
     for (const rollout of this.#rollouts) rollout.restart();
     this.#ofVariant = 0;
+    this.ended.fill(0);
+    this.failed.fill(0);
     this.#retries = 0;
     for (let from = 0; from < length;) {
       const to = Math.min(length, from + every(from));
@@ -213,11 +220,14 @@ export class Simulation {
     const rollout = this.#rollouts[0] as Rollout;
     const random = this.#random;
     const block = random.block;
+    let [ofVariant, ofControl] = [0, 0];
     let at = random.reserve(to - from);
     for (let request = from; request < to; request++) {
       const user = sequence[request] as number;
       const packed = who[user] as number;
       if (packed === 0) continue;
+      if (((packed >>> 16) & 3) === VARIANT) ofVariant++;
+      else ofControl++;
       // The upper 19 bits say how the request ends, the lower 13 how long it takes.
       const drawn = block[at++] as number;
       let ending: number;
@@ -231,7 +241,13 @@ export class Simulation {
       // What this user has met needs no look at the bitmap any more; a new period begins all of it anew.
       who[user] = (packed & 0x3ffff) | ((met | mask) << 18);
     }
+    this.#addEnded(ofVariant, ofControl);
     random.used(at);
+  }
+
+  #addEnded(ofVariant: number, ofControl: number): void {
+    this.ended[VARIANT] = (this.ended[VARIANT] as number) + ofVariant;
+    this.ended[CONTROL] = (this.ended[CONTROL] as number) + ofControl;
   }
 
   #serve(from: number, to: number): void {
@@ -256,6 +272,9 @@ export class Simulation {
     let at = random.reserve((to - from) * MOST_DRAWS);
     let again = this.#retries;
     let user = this.#retrying;
+    const later = effect.laterErrors;
+    const ofVariantBefore = this.#ofVariant;
+    let ofControl = 0;
     for (let request = from; request < to; request++) {
       const isRetry = again > 0;
       if (isRetry) again--;
@@ -267,8 +286,9 @@ export class Simulation {
       if (packed === 0) continue;
       const isVariant = ((packed >>> 16) & 3) === VARIANT;
       const drawn = block[at++] as number;
-      const own =
+      let own =
         isRetry && retries !== undefined ? retries.fails : hasRisks ? (risks[user] as number) : errors;
+      if (later !== undefined && isVariant && request >= later.from) own *= later.times;
       let mask: number;
       if (
         isVariant &&
@@ -279,6 +299,8 @@ export class Simulation {
           notFound > 0 ? (1 << USERS) | (1 << CLIENT_ERRORS) : (1 << USERS) | (1 << REDIRECTS) | (1 << OK);
       } else if (drawn / TWO_32 < own + excess) {
         mask = 1 << ERRORS;
+        const side = isVariant ? VARIANT : CONTROL;
+        this.failed[side] = (this.failed[side] as number) + 1;
         if (retries !== undefined && !isRetry) again = retries.most;
       } else {
         mask = others[(block[at++] as number) >>> 20] as number;
@@ -302,11 +324,13 @@ export class Simulation {
       }
       mask |= 1 << USERS;
       if (isVariant) this.#ofVariant++;
+      else ofControl++;
       const envoy = envoys > 1 ? (block[at++] as number) % envoys : 0;
       (this.#rollouts[envoy] as Rollout).meet(packed & 0xffff, isVariant ? VARIANT : CONTROL, mask);
     }
     this.#retries = again;
     this.#retrying = user;
+    this.#addEnded(this.#ofVariant - ofVariantBefore, ofControl);
     random.used(at);
   }
 

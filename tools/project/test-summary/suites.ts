@@ -80,9 +80,9 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "simulations",
-    title: "the verdict on thousands of simulated canaries",
+    title: "the verdict and the guard on thousands of simulated canaries",
     kind: "node",
-    files: ["statistics/rollouts.test.ts"],
+    files: ["statistics/rollouts.test.ts", "statistics/guard.test.ts"],
   },
   {
     name: "cases",
