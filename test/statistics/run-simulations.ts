@@ -174,17 +174,19 @@ const PARTS: Record<string, () => void> = {
     }
     line("all", `${acted} of ${all}, ${percent(acted, all)}`, Date.now());
     console.log(`\nguard: median and longest seconds, errors of the canary, ${values.delays} runs each`);
-    const alike = PASS_TRAFFICS[1] as (typeof PASS_TRAFFICS)[number];
-    const cells = [
-      ...[0, 600, 3600].map((from) => ({ rate: 200, times: 20, from })),
-      ...[0, 600, 3600].map((from) => ({ rate: 200, times: 5, from })),
-      ...[0, 600].map((from) => ({ rate: 200, times: 2, from })),
-      ...[0, 600, 3600].map((from) => ({ rate: 20, times: 20, from })),
-      ...[0, 600, 3600].map((from) => ({ rate: 2, times: 20, from })),
+    const alike = PASS_TRAFFICS[0] as (typeof PASS_TRAFFICS)[number];
+    const cells: { rate: number; times: number; most: number; from: readonly number[] }[] = [
+      { rate: 200, times: 20, most: 120, from: [0, 600, 3600] },
+      { rate: 200, times: 5, most: 600, from: [0, 600, 3600] },
+      { rate: 200, times: 2, most: 3600, from: [0, 600] },
+      { rate: 20, times: 20, most: 900, from: [0, 600, 3600] },
+      { rate: 2, times: 20, most: 7200, from: [0, 600, 3600] },
     ];
-    for (const { rate, times, from } of cells) {
+    for (const { rate, times, from, most } of cells.flatMap((cell) =>
+      cell.from.map((begin) => ({ ...cell, from: begin })),
+    )) {
       const since = Date.now();
-      const options = { traffic: alike, share: 0.05, rate, seconds: from + 3600, fault: { from, times } };
+      const options = { traffic: alike, share: 0.05, rate, seconds: from + most, fault: { from, times } };
       const { seconds, errors, acted: found, early } = guardStudy(seed++, Number(values.delays), options);
       const text = `${seconds.median} s (${seconds.longest}), ${errors.median} errors (${errors.longest}), ${found - early} found, ${early} before`;
       line(`${times}% errors, ${rate}/s, after ${from / 60} min`, text, since);
