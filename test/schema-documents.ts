@@ -179,7 +179,9 @@ export const MALFORMED: Record<string, unknown> = {
   "a ramp that is a list": variants({ ramp: [1, 5] }),
   "a ramp without steps": variants({ ramp: { every: "30m" } }),
   "a ramp of no steps": variants({ ramp: { steps: [], every: "30m" } }),
-  "a ramp of 33 steps": variants({ ramp: { steps: Array.from({ length: 33 }, (_, i) => i + 1), every: "30m" } }),
+  "a ramp of 33 steps": variants({
+    ramp: { steps: Array.from({ length: 33 }, (_, i) => i + 1), every: "30m" },
+  }),
   "a ramp with a step of 0": variants({ ramp: { steps: [0, 5], every: "30m" } }),
   "a ramp with a step of 101": variants({ ramp: { steps: [5, 101], every: "30m" } }),
   "a ramp that does not say how fast": variants({ ramp: { steps: [5] } }),

@@ -10,7 +10,17 @@ import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { record, records, share } from "./build";
 import { Node } from "./node";
-import { errorCount, fail, failWith, isKind, isTruth, missingKey, putOverLimit, report, unknownKey } from "./problems";
+import {
+  errorCount,
+  fail,
+  failWith,
+  isKind,
+  isTruth,
+  missingKey,
+  putOverLimit,
+  report,
+  unknownKey,
+} from "./problems";
 import { instant, NO_DURATION, NO_INSTANT, seconds } from "./scalars";
 
 const KNOWN_RAMP = "steps every start paused";
@@ -84,7 +94,8 @@ function readSteps(node: Node, ramp: Ramp): void {
 function readEvery(node: Node, ramp: Ramp): void {
   if (!isKind(node, Token.String)) return;
   const value = seconds(node.text);
-  if (value == NO_DURATION) fail(node, codes.VALUE, "must be a number and s, m, h, d or w, at most ten years, like 30m");
+  if (value == NO_DURATION)
+    fail(node, codes.VALUE, "must be a number and s, m, h, d or w, at most ten years, like 30m");
   else ramp.everyNs = (value as u64) * SECOND;
 }
 

@@ -314,7 +314,12 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
   if (!ramp || ramp.startNs == 0) return;
   // It is for the clock to say, and what nobody has taken yet is no share.
   const percent = memberOf(node, "percent");
-  if (percent) failWith(percent, codes.CONFLICT, "a ramp with a start takes its steps by the clock: it takes no percent");
+  if (percent)
+    failWith(
+      percent,
+      codes.CONFLICT,
+      "a ramp with a start takes its steps by the clock: it takes no percent",
+    );
   variant.share = 0;
 }
 
@@ -395,7 +400,14 @@ function reportMissingMax(object: Node, rollout: Rollout): void {
 }
 
 /** Reports what variant `index` comes to. */
-function reportOverCeiling(object: Node, rollout: Rollout, index: u32, ceiling: u32, parts: u32, name: string): void {
+function reportOverCeiling(
+  object: Node,
+  rollout: Rollout,
+  index: u32,
+  ceiling: u32,
+  parts: u32,
+  name: string,
+): void {
   const node = mostPlace(object, rollout, index);
   if (!node) return;
   beginMessage();

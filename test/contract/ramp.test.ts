@@ -87,7 +87,8 @@ describe("a ramp by the clock", () => {
           for (const user of before) assert.ok(users.has(user), `${user} left`);
         }
         before = shares[0] as Set<string>;
-        if (percents.size === 1) assert.equal(workers.gauge("canary.share"), planned(elapsed - startsIn) * 1_000);
+        if (percents.size === 1)
+          assert.equal(workers.gauge("canary.share"), planned(elapsed - startsIn) * 1_000);
       }
       assert.equal(workers.gauge("stable.share"), 100_000 - workers.gauge("canary.share"));
     }

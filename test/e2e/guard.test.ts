@@ -64,7 +64,10 @@ describe(`a guard, Envoy ${ENVOY_VERSION}, two workers`, () => {
         const version = answer.headers["x-version"];
         answer.on("error", () => resolve(broken));
         answer.on("end", () =>
-          resolve({ version: typeof version === "string" ? version : undefined, status: answer.statusCode ?? 0 }),
+          resolve({
+            version: typeof version === "string" ? version : undefined,
+            status: answer.statusCode ?? 0,
+          }),
         );
         answer.resume();
       })
@@ -86,9 +89,7 @@ describe(`a guard, Envoy ${ENVOY_VERSION}, two workers`, () => {
       if (now > MOST * 1_000 || (actedAt !== null && now > actedAt + 2_000)) break;
       for (; sent < (now * RATE) / 1_000; sent++) {
         const at = performance.now() - began;
-        open.push(
-          send(`user-${random.below(USERS)}`).then((answer) => void answers.push({ at, ...answer })),
-        );
+        open.push(send(`user-${random.below(USERS)}`).then((answer) => void answers.push({ at, ...answer })));
       }
       if (actedAt === null && now - asked >= 100) {
         asked = now;
@@ -120,7 +121,9 @@ describe(`a guard, Envoy ${ENVOY_VERSION}, two workers`, () => {
   async function run(): Promise<void> {
     const { answers, actedAt } = await traffic();
     assert.ok(actedAt !== null, `not within ${MOST} s`);
-    const strange = answers.filter(({ status, version }) => version === undefined || ![200, PLANTED].includes(status));
+    const strange = answers.filter(
+      ({ status, version }) => version === undefined || ![200, PLANTED].includes(status),
+    );
     assert.deepEqual(strange, [], "a request failed that no upstream has failed");
     const ofCanary = answers.filter(({ version }) => version === "canary");
     const tenth = ofCanary.filter(({ status }) => status === PLANTED)[9];
@@ -154,7 +157,9 @@ describe(`a guard, Envoy ${ENVOY_VERSION}, two workers`, () => {
     const users = Array.from({ length: 400 }, (_, n) => `user-${n}`);
     for (let i = 0; i < 100; i++) {
       assert.equal(await proxy.publish(policy(epoch, { metadata: { update: i } })), "accepted");
-      const answers = await Promise.all(users.slice((i % 10) * 40, (i % 10) * 40 + 40).map((user) => send(user)));
+      const answers = await Promise.all(
+        users.slice((i % 10) * 40, (i % 10) * 40 + 40).map((user) => send(user)),
+      );
       assert.deepEqual([...new Set(answers.map(({ version }) => version))], ["stable"], `update ${i}`);
     }
     assert.equal((await send("user-1", { "x-canary": "canary" })).version, "canary");

@@ -30,9 +30,7 @@ export function enough(falseAlarm: f64): bool { return isEnough(guard, falseAlar
 interface Guest {
   factor(ratio: number, part: number, errors: number, controlErrors: number): number;
   begin(now: number): void;
-  block(
-    ...counts: [number, number, number, number, part: number, ignoresBursts: number, now: number]
-  ): void;
+  block(...counts: [number, number, number, number, part: number, ignoresBursts: number, now: number]): void;
   minutes(now: number): void;
   evidence(): number;
   enough(falseAlarm: number): number;
@@ -56,7 +54,10 @@ describe("what is simulated", () => {
         sums[2] += random.pick([0, 1, 50]);
         sums[3] += random.pick([5, 19, 20, 200]);
         now += random.pick([0, 1, 1, 2, 15, 61, 1_000, -30]);
-        guard.endBlock({ errors: sums[0], controlErrors: sums[1], ended: sums[2], controlEnded: sums[3] }, now);
+        guard.endBlock(
+          { errors: sums[0], controlErrors: sums[1], ended: sums[2], controlEnded: sums[3] },
+          now,
+        );
         guest.block(...sums, part, ignoresBursts ? 1 : 0, now);
         guard.payMinutes(now);
         guest.minutes(now);
@@ -65,7 +66,13 @@ describe("what is simulated", () => {
       }
     }
     for (const ratio of [1.5, 3, 8, 24]) {
-      for (const [errors, others] of [[0, 0], [1, 7], [400, 3], [3, 4_000], [60_000, 60_000]] as const) {
+      for (const [errors, others] of [
+        [0, 0],
+        [1, 7],
+        [400, 3],
+        [3, 4_000],
+        [60_000, 60_000],
+      ] as const) {
         assert.ok(Object.is(factorOf(ratio, 0.2, errors, others), guest.factor(ratio, 0.2, errors, others)));
       }
     }

@@ -111,6 +111,7 @@ export class Guard {
       this.#minute = now;
       minutes = 1;
     }
-    for (const [index, bet] of this.#bets.entries()) this.#bets[index] = bounded(bet + minutes * MINUTE_STAKE);
+    for (const [index, bet] of this.#bets.entries())
+      this.#bets[index] = bounded(bet + minutes * MINUTE_STAKE);
   }
 }

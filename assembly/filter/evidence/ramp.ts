@@ -99,7 +99,8 @@ function keyOf(rollout: Rollout, variant: Variant): Slice {
 }
 
 function takenOf(rollout: Rollout, variant: Variant, ramp: Ramp): u32 {
-  if (!readShared(keyOf(rollout, variant), shared) || lengthOf(shared.bytes) < RECORD_BYTES) return NONE_TAKEN;
+  if (!readShared(keyOf(rollout, variant), shared) || lengthOf(shared.bytes) < RECORD_BYTES)
+    return NONE_TAKEN;
   const there = changetype<RampRecord>(addressOf(shared.bytes));
   return there.format == FORMAT && there.signature == ramp.signature ? there.taken : NONE_TAKEN;
 }
