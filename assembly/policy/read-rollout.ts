@@ -160,7 +160,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       );
   }
   readVariants(node, rollout, variants, fallback, secret);
-  if (rollout.fallback != NO_SLOT) {
+  if (rollout.variantCount != 0 && rollout.fallback != NO_SLOT) {
     rollout.controlSalted = saltedBy(keptAfter("control/", salt));
     finishEvidence(node, rollout);
     layOutRollout(rollout);
