@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { after, describe, test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 
 import { parseAllDocuments } from "yaml";
 
@@ -442,16 +443,42 @@ describe("report over Prometheus", () => {
 });
 
 describe("stats over an Envoy", () => {
-  test("one table where there is no terminal, with a rate from two readings", async () => {
-    const { url } = await kept(startFakeAdmin(content(1000, 10), content(1100, 11)));
+  test("tables of users, requests and copies where there is no terminal, with a rate from two readings", async () => {
+    const shadow = { "serin.shadow.next.sent": 12, "serin.shadow.next.match": 12 };
+    const [first, second] = [content(1000, 10), content(1100, 11)];
+    const { url } = await kept(
+      startFakeAdmin(
+        { ...first, values: { ...first.values, ...shadow } },
+        { ...second, values: { ...second.values, ...shadow } },
+      ),
+    );
     const { status, stdout, stderr } = await runCli(["stats", "--admin", url]);
     assert.deepEqual([status, stderr], [0, ""]);
-    const [heads, stable, canary] = stdout.split("\n").map((line) => line.trim().split(/ {2,}/));
-    assert.deepEqual(heads?.slice(0, 6), ["checkout", "asked", "seen", "requests", "per s", "errors"]);
-    assert.deepEqual(stable?.slice(0, 4), ["stable", "90%", "90%", "9,900"]);
-    assert.deepEqual([canary?.[3], canary?.[5], canary?.[9]], ["1,100", "1%", "1"]);
-    const perSecond = Number(stable?.[4]);
-    assert.ok(perSecond > 300 && perSecond <= 900, stdout);
+    const lines = stdout.split("\n");
+    for (const line of lines) assert.ok(line.length <= 80, line);
+    const rows = lines.map((line) => line.trim().split(/ {2,}/));
+    const row = (name: string, nth = 0): string[] => rows.filter(([first]) => first === name)[nth] ?? [];
+    assert.match(lines[0] ?? "", /^checkout: fail, evidence period 1, for \d+ (s|min)$/);
+    assert.deepEqual(row("users"), [
+      ...["users", "users", "target", "actual", "errors", "4xx", "3xx", "how sure (limit)"],
+    ]);
+    assert.deepEqual(row("canary").slice(0, 7), ["canary", "1,100", "10%", "10.0%", "1.0%", "0%", "0%"]);
+    assert.match(row("canary")[7] ?? "", /^errors \S+ \(200\)$/);
+    assert.deepEqual(row("control").slice(0, 3), ["control", "4,400", "40%"]);
+    assert.deepEqual(row("requests").slice(0, 6), ["requests", "per s", "2xx", "3xx", "4xx", "5xx"]);
+    assert.deepEqual(row("canary", 1).slice(2, 6), ["99.0%", "0%", "0%", "1.0%"]);
+    assert.deepEqual(row("next").slice(0, 3), ["next", "12", "100%"]);
+    const perSecond = Number(row("stable")[1]);
+    assert.ok(perSecond > 200 && perSecond <= 900, stdout);
+  });
+
+  test("no line is longer than a terminal of 80 columns", async () => {
+    const { url } = await kept(startFakeAdmin(content(1_000_000, 10)));
+    const command = `stty cols 80 rows 40; serin stats --once --admin ${url}`;
+    const { output } = await runShell(`script -qec '${command}' /dev/null`, { TERM: "xterm" });
+    const lines = stripVTControlCharacters(output).split(/\r?\n/);
+    assert.ok(lines.length > 6, output);
+    for (const line of lines) assert.ok(line.length <= 80, line);
   });
 
   test("--json: each variant's signals, shadows and flags", async () => {

@@ -9,7 +9,12 @@ import type { Source } from "../metrics/source.ts";
 import { CommandError } from "../terminal/command-error.ts";
 import { nothingCounted, onlyRollout, readingCommand, sourceOf } from "../metrics/metrics-source.ts";
 import { printOrdered, type Printable } from "../terminal/ordered-json.ts";
-import { figuresOf, type VariantFigures } from "../report/stats-figures.ts";
+import {
+  figuresOf,
+  shadowFigures,
+  type RolloutFigures,
+  type VariantFigures,
+} from "../report/stats-figures.ts";
 import { statsTable } from "../report/stats-table.ts";
 import { examples, readDuration } from "../terminal/arguments.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
@@ -17,8 +22,9 @@ import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 export const statsCommand = readingCommand("stats")
   .summary("watch traffic, errors and latency of each variant")
   .description(
-    "A live table: share asked and seen, rate, errors and between which rates the true one surely lies, latency, " +
-      "requests in flight. Without a terminal, and with --once or --json, it is written once.",
+    "Live tables: for each variant the users of the evidence period, which part of them met errors, 4xx, 3xx, and how " +
+      "sure it is that the variant is worse; its requests a second, how they ended, latency, requests in flight; and " +
+      "what came of shadows' copies. It fits 80 columns. Without a terminal, and with --once or --json, it is written once.",
   )
   .option("--since <DURATION>", "only what was counted in the last so long, like 10m", readDuration)
   .addOption(
@@ -56,7 +62,7 @@ async function stats(options: Options, terminal: Terminal, signal: AbortSignal):
     const figures = figuresOf(all, reading.recent);
     const text = options.json
       ? printOrdered(documentOf(source, all, figures))
-      : pictureOf(source, figures, screen.width, terminal);
+      : pictureOf(source, figures, shadowsOf(all, options), screen.width, terminal);
     terminal.stdout.write(`${text}\n`);
     return 0;
   }
@@ -94,7 +100,9 @@ async function watch(
       const { all, recent } = await nextReading(source, since, readings);
       const figures = figuresOf(onlyRollout(all, options.rollout, source), recent);
       const ending = terminal.colors.dim(`every ${pause} s; Ctrl-C ends`);
-      screen.draw(`${pictureOf(source, figures, screen.width, terminal)}\n\n${ending}`);
+      screen.draw(
+        `${pictureOf(source, figures, shadowsOf(all, options), screen.width, terminal)}\n\n${ending}`,
+      );
       await sleep(pause * 1000, undefined, { signal });
     }
   } catch (error) {
@@ -122,32 +130,46 @@ async function nextReading(source: Source, since: number | null, readings: Snaps
 
 function pictureOf(
   source: Source,
-  figures: ReadonlyMap<string, readonly VariantFigures[]>,
+  figures: ReadonlyMap<string, RolloutFigures>,
+  shadows: Snapshot["shadows"],
   width: number,
   { colors }: Terminal,
 ): string {
-  if (figures.size === 0) return nothingCounted(source);
-  return statsTable(figures, width, colors);
+  if (figures.size === 0 && shadows.size === 0) return nothingCounted(source);
+  return statsTable(figures, shadowFigures(shadows), width, colors);
+}
+
+/** With --rollout that one is shown alone. */
+function shadowsOf({ shadows }: Snapshot, { rollout }: Options): Snapshot["shadows"] {
+  return rollout === undefined ? shadows : new Map();
 }
 
 function documentOf(
   source: Source,
   { takenAt, seconds, shadows, flags }: Snapshot,
-  figures: ReadonlyMap<string, readonly VariantFigures[]>,
+  figures: ReadonlyMap<string, RolloutFigures>,
 ): Printable {
   return {
     source: source.name,
     takenAt: new Date(takenAt).toISOString(),
     seconds,
     rollouts: new Map(
-      [...figures].map(([rollout, rows]) => [rollout, { variants: new Map(rows.map(figuresJson)) }]),
+      [...figures].map(([rollout, { rows, verdict, reason, period }]) => [
+        rollout,
+        {
+          ...{ verdict, reason, period: period === null ? null : { ...period } },
+          variants: new Map(rows.map(figuresJson)),
+        },
+      ]),
     ),
     shadows: new Map([...shadows].map(([name, { counters }]) => [name, counters])),
     flags,
   };
 }
 
-function figuresJson({ name, errorInterval, ...rest }: VariantFigures): [string, Printable] {
+function figuresJson({ name, errorInterval, evidence, ...rest }: VariantFigures): [string, Printable] {
   const { lower, upper } = errorInterval;
-  return [name, { ...rest, errorInterval: { lower, upper } }];
+  const sure = evidence?.howSure ?? null;
+  const ofUsers = evidence === null ? null : { ...evidence, howSure: sure === null ? null : { ...sure } };
+  return [name, { evidence: ofUsers, ...rest, errorInterval: { lower, upper } }];
 }

@@ -89,3 +89,8 @@ export function shareOf(variant: VariantCounts): number | null {
   const share = variant.gauges.get(statNames.SHARE);
   return share === undefined ? null : share / 100_000;
 }
+
+/** Whether no policy has the rollout any more: its counters stay, and the shares of all its variants are 0. */
+export function hasLeft({ variants }: RolloutCounts): boolean {
+  return variants.size > 0 && [...variants.values()].every((variant) => shareOf(variant) === 0);
+}

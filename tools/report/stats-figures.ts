@@ -1,24 +1,70 @@
-// The golden signals of each variant, as `serin stats` shows them: numbers of two snapshots in, figures out.
+// What `serin stats` shows of each rollout: its evidence and verdict, and of each variant how its requests ended.
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
-import { CONTROL, requestsOf, shareOf, type Snapshot, type VariantCounts } from "../metrics/snapshot.ts";
+import { ENDINGS } from "../metrics/leaves.ts";
+import {
+  CONTROL,
+  hasLeft,
+  requestsOf,
+  shareOf,
+  type ShadowCounts,
+  type Snapshot,
+  type VariantCounts,
+} from "../metrics/snapshot.ts";
 import { quantileOf } from "../statistics/bins.ts";
 import type { Interval } from "../statistics/evidence.ts";
 import { errorFigures, errorsOf } from "../verdict/counts.ts";
+import type { Decision } from "../verdict/decision.ts";
+import { howSure, type HowSure } from "../verdict/how-sure.ts";
+import { DEFAULT_LIMITS } from "../verdict/limits.ts";
+import { partOf, type Measure } from "../verdict/measure.ts";
+import { judge, type RolloutVerdict } from "../verdict/verdict.ts";
+
+export interface RolloutFigures {
+  readonly verdict: Decision | null;
+  readonly reason: string;
+  readonly period: RolloutVerdict["period"];
+  readonly rows: readonly VariantFigures[];
+}
+
+/** Which part of the users met it, 0 to 1; null where no user was counted. */
+export interface EvidenceFigures {
+  readonly verdict: Decision | null;
+  readonly users: number;
+  /** The share that is asked for, 0 to 1. */
+  readonly target: number | null;
+  /** What it comes to among users; null for the control group. */
+  readonly actual: number | null;
+  readonly errors: number | null;
+  readonly clientErrors: number | null;
+  readonly redirects: number | null;
+  /** Of the threshold at which most is known against it. */
+  readonly slow: number | null;
+  /** In milliseconds: that threshold. */
+  readonly slowerThan: number | null;
+  /** What is nearest to its limit; null for the control group. */
+  readonly howSure: HowSure | null;
+}
 
 export interface VariantFigures {
   readonly name: string;
-  /** 0 to 1; null where nobody says, as for the control group. */
+  /** Null for the default, whose users are counted in the control group. */
+  readonly evidence: EvidenceFigures | null;
+  /** 0 to 1; null where nobody says. */
   readonly shareAsked: number | null;
   /** Of the rollout's requests; null without any, and for the control group, which is a part of the default. */
   readonly shareSeen: number | null;
   readonly requests: number;
   /** Requests a second, of late; null when it is not known yet. */
   readonly perSecond: number | null;
+  /** Requests that have ended, by class: `rq_2xx`, `rq_reset`. Empty where they are not counted. */
+  readonly classes: Readonly<Record<string, number>>;
+  /** Requests that have ended. */
+  readonly ended: number;
   readonly errors: number;
   /** 0 to 1; null when no request has ended. */
   readonly errorRate: number | null;
-  /** 95 %, at all looks together. */
+  /** 95%, at all looks together. */
   readonly errorInterval: Interval;
   /** Milliseconds; null when none was counted. */
   readonly p50: number | null;
@@ -32,24 +78,72 @@ export interface VariantFigures {
 
 const ALPHA = 0.05;
 
-/** By rollout. `all`: what is shown; `recent`: of the last moments, for rates. */
-export function figuresOf(all: Snapshot, recent: Snapshot | null): Map<string, VariantFigures[]> {
+/** By rollout, without those that have left the policy. `all`: what is shown; `recent`: of the last moments, for rates. */
+export function figuresOf(all: Snapshot, recent: Snapshot | null): Map<string, RolloutFigures> {
+  const { rollouts } = judge(all, DEFAULT_LIMITS);
   return new Map(
-    [...all.rollouts].map(([rollout, { variants, control }]) => {
-      const total = [...variants.values()].reduce((sum, counts) => sum + requestsOf(counts), 0);
+    [...all.rollouts].flatMap(([rollout, counts]): [string, RolloutFigures][] => {
+      const verdict = rollouts.get(rollout);
+      if (verdict === undefined || hasLeft(counts)) return [];
+      const { variants, control } = counts;
+      const total = [...variants.values()].reduce((sum, each) => sum + requestsOf(each), 0);
       const late = recent?.rollouts.get(rollout);
-      const rows = [...variants].map(([name, counts]) => {
+      const rows = [...variants].map(([name, own]) => {
         const lately = late?.variants.get(name) ?? null;
-        const seen = total > 0 ? requestsOf(counts) / total : null;
-        return variantFigures(name, counts, seen, perSecond(lately, recent));
+        const seen = total > 0 ? requestsOf(own) / total : null;
+        return variantFigures(name, own, seen, perSecond(lately, recent), evidenceOf(verdict, name, own));
       });
-      // Of a control group whose requests are not counted there are a share and users, and nothing to show here.
-      if (control !== null && control.counters.has(statNames.RQ_TOTAL)) {
-        rows.push(variantFigures(CONTROL, control, null, perSecond(late?.control ?? null, recent)));
+      const compared = controlEvidence(verdict, control);
+      if (control !== null && compared !== null) {
+        const lately = late?.control ?? null;
+        rows.push(variantFigures(CONTROL, control, null, perSecond(lately, recent), compared));
       }
-      return [rollout, rows];
+      const { decision, reason, period } = verdict;
+      return [[rollout, { verdict: decision, reason, period, rows }]];
     }),
   );
+}
+
+function evidenceOf(verdict: RolloutVerdict, name: string, counts: VariantCounts): EvidenceFigures | null {
+  const own = verdict.variants.get(name);
+  if (own === undefined) return null;
+  const [slowerThan, slow] = slowest(own.latency.thresholds) ?? [null, null];
+  return {
+    verdict: own.decision,
+    users: own.users.variant,
+    target: shareOf(counts),
+    actual: verdict.ratio.shares.get(name)?.actual ?? null,
+    errors: partOf(own.errors.variant),
+    clientErrors: partOf(own.clientErrors.variant),
+    redirects: partOf(own.redirects.variant),
+    slow: slow === null ? null : partOf(slow.variant),
+    slowerThan,
+    howSure: howSure(verdict, name)[0] ?? null,
+  };
+}
+
+/** The control group beside the first variant that it is compared with. */
+function controlEvidence(verdict: RolloutVerdict, control: VariantCounts | null): EvidenceFigures | null {
+  const [first] = verdict.variants.values();
+  if (first === undefined || control === null) return null;
+  const [slowerThan, slow] = slowest(first.latency.thresholds) ?? [null, null];
+  return {
+    verdict: null,
+    users: first.users.baseline,
+    target: shareOf(control),
+    actual: null,
+    errors: partOf(first.errors.baseline),
+    clientErrors: partOf(first.clientErrors.baseline),
+    redirects: partOf(first.redirects.baseline),
+    slow: slow === null ? null : partOf(slow.baseline),
+    slowerThan,
+    howSure: null,
+  };
+}
+
+/** The threshold that speaks most against the variant. */
+function slowest(thresholds: ReadonlyMap<number, Measure>): readonly [number, Measure] | null {
+  return [...thresholds].sort(([, a], [, b]) => b.logEvidence - a.logEvidence)[0] ?? null;
 }
 
 function variantFigures(
@@ -57,15 +151,23 @@ function variantFigures(
   counts: VariantCounts,
   shareSeen: number | null,
   rate: number | null,
+  evidence: EvidenceFigures | null,
 ): VariantFigures {
   const errors = errorFigures(errorsOf(counts), ALPHA);
   const quantile = (level: number): number | null => quantileOf(counts.latency, level);
+  const classes = ENDINGS.flatMap((leaf): [string, number][] => {
+    const count = counts.counters.get(leaf);
+    return count === undefined ? [] : [[leaf, count]];
+  });
   return {
     name,
+    evidence,
     shareAsked: shareOf(counts),
     shareSeen,
     requests: requestsOf(counts),
     perSecond: rate,
+    classes: Object.fromEntries(classes),
+    ended: errors.ended,
     errors: errors.errors,
     errorRate: errors.rate,
     errorInterval: errors.rateInterval,
@@ -81,4 +183,40 @@ function variantFigures(
 function perSecond(lately: VariantCounts | null, recent: Snapshot | null): number | null {
   if (recent === null || recent.seconds === null || recent.seconds <= 0) return null;
   return (lately?.counters.get(statNames.RQ_TOTAL) ?? 0) / recent.seconds;
+}
+
+/** What came of a shadow's copies. */
+export interface ShadowFigures {
+  readonly name: string;
+  /** Since the counters began. */
+  readonly sent: number;
+  /** Of the copies that were compared. */
+  readonly compared: number;
+  readonly match: number;
+  readonly status: number;
+  readonly body: number;
+  readonly noise: number;
+  /** Copies without an answer to compare. */
+  readonly timeout: number;
+  readonly reset: number;
+  readonly p50: number | null;
+  readonly productionP50: number | null;
+}
+
+export function shadowFigures(shadows: ReadonlyMap<string, ShadowCounts>): ShadowFigures[] {
+  return [...shadows].map(([name, { counters, latency, productionLatency }]) => {
+    const of = (leaf: string): number => counters.get(leaf) ?? 0;
+    const [match, status, body, noise] = [
+      of(statNames.MATCH),
+      of(statNames.MISMATCH_STATUS),
+      of(statNames.MISMATCH_BODY),
+      of(statNames.NOISE),
+    ];
+    return {
+      ...{ name, sent: of(statNames.SENT), compared: match + status + body + noise },
+      ...{ match, status, body, noise, timeout: of(statNames.TIMEOUT), reset: of(statNames.RESET) },
+      p50: quantileOf(latency, 0.5),
+      productionP50: quantileOf(productionLatency, 0.5),
+    };
+  });
 }

@@ -32,6 +32,13 @@ export function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
+/** Cut in its middle: names that begin alike often end otherwise. */
+export function clipMiddle(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const end = Math.max(0, Math.floor((width - 1) / 2));
+  return `${text.slice(0, Math.max(0, width - 1 - end))}…${end === 0 ? "" : text.slice(-end)}`;
+}
+
 /** Paints each line by itself, so that no color runs over a line end. */
 export function paintLines(text: string, paint: (line: string) => string): string {
   return text
