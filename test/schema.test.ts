@@ -14,6 +14,7 @@ import { Vm } from "../tools/emulator/index.ts";
 import { findStale } from "../tools/project/generate.ts";
 import { definitionOf, type Schema } from "../tools/project/generate/schema.ts";
 import { BY_DESIGN, MALFORMED, SOUND } from "./schema-documents.ts";
+import { filterModule } from "./support/filter.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const schema = JSON.parse(readFileSync(join(ROOT, "schema/policy.schema.json"), "utf8")) as Schema;
@@ -29,7 +30,7 @@ function schemaFaults(document: unknown): string[] {
 
 /** What the filter says against a document; empty when it takes it. */
 function filterFaults(text: string): string[] {
-  const { accepted, problems } = Vm.load(readFileSync(join(ROOT, "build/serin.wasm"))).configure(text);
+  const { accepted, problems } = Vm.load(filterModule()).configure(text);
   const faults = problems.filter((problem) => problem.severity === "error");
   assert.equal(accepted, faults.length === 0, "an answer without its reason");
   return faults.map((problem) => `${problem.pointer} ${problem.code}: ${problem.message}`);

@@ -20,7 +20,7 @@ HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 # whole file is skipped, and Envoy has no listener. This wrapper it knows, and Envoy unpacks it.
 TYPED_STRUCT = "type.googleapis.com/xds.type.v3.TypedStruct"
 
-# The labels of ../stats-tags.yaml; test/ambassador/hook.test.ts holds the two together.
+# The labels of ../stats-tags.yaml; test/gateways/hook.test.ts holds the two together.
 STATS_TAGS = (
     {"tag_name": "serin_rollout", "regex": r"^wasmcustom\.serin\.rollout(\.([^.]+))\."},
     {"tag_name": "serin_flag", "regex": r"^wasmcustom\.serin\.flag(\.([^.]+))\."},

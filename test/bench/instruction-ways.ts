@@ -2,9 +2,15 @@
 
 import { resolve } from "node:path";
 
-import { cluster } from "../e2e/bootstrap.ts";
-import { fromBothEnds, variantOf } from "../e2e/murmur3.ts";
-import { request } from "../e2e/wire.ts";
+import {
+  bootstrapOf as bootstrap,
+  cluster,
+  listener,
+  luaFilter,
+  wasmFilter,
+} from "../support/envoy/bootstrap.ts";
+import { fromBothEnds, variantOf } from "../support/assignment.ts";
+import { request } from "../support/envoy/wire.ts";
 import { compileEmpty } from "./compile-empty.ts";
 import { luaSource } from "./lua.ts";
 
@@ -36,7 +42,6 @@ export interface Way {
 const MATCH = [{ hosts: ["shop.example.com"], path: { value: "/checkout" } }];
 const VARIANTS = { stable: {}, b: { percent: 5 }, c: { percent: 5 } };
 const PARTS = fromBothEnds(["b", 5], ["c", 5]);
-const FILTERS = "type.googleapis.com/envoy.extensions.filters";
 
 interface Rollout {
   readonly salt: string;
@@ -240,28 +245,21 @@ export async function bootstrapOf(
   folder: string,
 ): Promise<string> {
   const empty = listeners.some(({ name }) => name === "empty-filter") ? await compileEmpty(folder) : "";
-  return JSON.stringify({
-    node: { id: "bench", cluster: "bench" },
-    admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+  return bootstrap(
+    listeners.map((own) => listener(own.name, filtersOf(own, builds, empty), routesOf(own))),
+    // Under callgrind on a busy machine the default of two seconds may pass.
+    ["stable", "b", "c", "shadow"].map((name) => ({ ...cluster(name, upstream), connect_timeout: "60s" })),
     // Flushing stats would add instructions that belong to no request.
-    stats_flush_interval: "299s",
-    static_resources: {
-      listeners: listeners.map((listener) => listenerOf(listener, filtersOf(listener, builds, empty))),
-      // Under callgrind on a busy machine the default of two seconds may pass.
-      clusters: ["stable", "b", "c", "shadow"].map((name) => ({
-        ...cluster(name, upstream),
-        connect_timeout: "60s",
-      })),
-    },
-  });
+    { stats_flush_interval: "299s" },
+  );
 }
 
 function filtersOf({ way, build }: Listener, builds: readonly Build[], empty: string): object[] {
-  if (way.name === "lua") return [lua()];
-  if (way.name === "empty-filter") return [wasm("empty", empty, "{}")];
+  if (way.name === "lua") return [luaFilter(luaSource(PARTS))];
+  if (way.name === "empty-filter") return [wasmFilter("{}", { file: empty, vmId: "empty" })];
   const path = builds.find(({ label }) => label === build)?.path;
   if (way.policy === undefined || path === undefined) return [];
-  return [wasm(`serin-${build}`, resolve(path), JSON.stringify(policyOf(way)))];
+  return [wasmFilter(JSON.stringify(policyOf(way)), { file: resolve(path), vmId: `serin-${build}` })];
 }
 
 /**
@@ -287,66 +285,18 @@ function suffixOf(way: Way): string {
   return way.policy === undefined ? "" : `-${10 + WAYS.indexOf(way)}`;
 }
 
-function lua(): object {
-  return {
-    name: "lua",
-    typed_config: {
-      "@type": `${FILTERS}.http.lua.v3.Lua`,
-      default_source_code: { inline_string: luaSource(PARTS) },
-    },
-  };
-}
-
-function wasm(id: string, file: string, configuration: string): object {
-  return {
-    name: "serin",
-    typed_config: {
-      "@type": `${FILTERS}.http.wasm.v3.Wasm`,
-      config: {
-        name: "serin",
-        failure_policy: "FAIL_RELOAD",
-        vm_config: { vm_id: id, runtime: "envoy.wasm.runtime.v8", code: { local: { filename: file } } },
-        configuration: { "@type": "type.googleapis.com/google.protobuf.StringValue", value: configuration },
-      },
-    },
-  };
-}
-
-function listenerOf({ name, way }: Listener, filters: readonly object[]): object {
+function routesOf({ way }: Listener): object[] {
   const by = (variant: Variant): object => {
     const value = { string_match: { exact: variant } };
     return way.steer === "header"
       ? { headers: [{ name: `x-serin-checkout${suffixOf(way)}`, ...value }] }
       : { filter_state: [{ key: `wasm.serin.checkout${suffixOf(way)}`, ...value }] };
   };
-  const routes = [
+  return [
     ...(way.isWhole === true ? [] : (["b", "c"] as const)).map((variant) => ({
       match: { prefix: "/", ...by(variant) },
       route: { cluster: variant },
     })),
     { match: { prefix: "/" }, route: { cluster: "stable", timeout: "60s" } },
   ];
-  const router = {
-    name: "router",
-    typed_config: { "@type": `${FILTERS}.http.router.v3.Router` },
-  };
-  return {
-    name,
-    address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
-    filter_chains: [
-      {
-        filters: [
-          {
-            name: "http",
-            typed_config: {
-              "@type": `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`,
-              stat_prefix: "bench",
-              http_filters: [...filters, router],
-              route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
-            },
-          },
-        ],
-      },
-    ],
-  };
 }

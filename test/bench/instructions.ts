@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { ensureEnvoy, EnvoyStartError, startEnvoy, type RunningEnvoy } from "../../tools/envoy/index.ts";
-import { startAnsweringEnvoy } from "../e2e/answering-envoy.ts";
-import { KeptConnections } from "../e2e/kept-connections.ts";
+import { startAnsweringEnvoy } from "../support/envoy/answering-envoy.ts";
+import { KeptConnections } from "../support/envoy/kept-connections.ts";
 import { Callgrind, requireCallgrind, type Cost } from "./callgrind.ts";
 import { parseOptions, USAGE, type Options } from "./instruction-options.ts";
 import { costOfRequest, faultsOf, figuresOf, tableOf } from "./instruction-report.ts";

@@ -12,7 +12,7 @@ import { medianSorted } from "simple-statistics";
 import { request } from "undici";
 
 import { ensureEnvoy, startEnvoy, type RunningEnvoy } from "../../tools/envoy/index.ts";
-import { ranNs } from "../e2e/process-use.ts";
+import { ranNs } from "../support/envoy/process-use.ts";
 import { cookieOf, ways, type Users, type Way } from "./ways.ts";
 
 const { values } = parseArgs({

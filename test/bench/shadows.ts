@@ -12,13 +12,13 @@ import Table from "cli-table3";
 import { median, quantile } from "simple-statistics";
 
 import { ensureEnvoy, ENVOY_VERSION, freePort, type Admin } from "../../tools/envoy/index.ts";
-import { startAnsweringEnvoy } from "../e2e/answering-envoy.ts";
-import { cluster } from "../e2e/bootstrap.ts";
-import { KeptConnections } from "../e2e/kept-connections.ts";
-import { ranNs } from "../e2e/process-use.ts";
-import { startProxyOver, type BareProxy } from "../e2e/proxy.ts";
+import { startAnsweringEnvoy } from "../support/envoy/answering-envoy.ts";
+import { cluster } from "../support/envoy/bootstrap.ts";
+import { KeptConnections } from "../support/envoy/kept-connections.ts";
+import { ranNs } from "../support/envoy/process-use.ts";
+import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { countsOf, mirrorRoute, sumOf, VERDICTS, type Counts } from "../e2e/shadow-stage.ts";
-import { request } from "../e2e/wire.ts";
+import { request } from "../support/envoy/wire.ts";
 import { spawnServer } from "./spawn-server.ts";
 
 const { values } = parseArgs({

@@ -1,13 +1,9 @@
 // The ways to split users that are measured beside one another: bootstraps of one Envoy each, all answering directly,
 // so that what is counted is the proxy's own work.
 
-import { join, resolve } from "node:path";
-
+import { bootstrapOf, listener, luaFilter, wasmFilter } from "../support/envoy/bootstrap.ts";
 import { compileEmpty } from "./compile-empty.ts";
 import { luaSource } from "./lua.ts";
-
-const ROOT = resolve(import.meta.dirname, "../..");
-const SERIN = join(ROOT, "build/serin.wasm");
 
 export interface Way {
   readonly name: string;
@@ -27,68 +23,72 @@ export function cookieOf(way: Way, users: Users): string {
   return way.name.includes("canary") ? users.canary : users.stable;
 }
 
-const PLAIN = ["- match: {prefix: /}", "  direct_response: {status: 200, body: {inline_string: stable}}"];
+const answering = (variant: string, match: object = {}): object => ({
+  match: { prefix: "/", ...match },
+  direct_response: { status: 200, body: { inline_string: variant } },
+});
+const CANARY = { string_match: { exact: "canary" } };
+const PLAIN = [answering("stable")];
 const BY_STATE = [
-  "- match: {prefix: /, filter_state: [{key: wasm.serin.checkout, string_match: {exact: canary}}]}",
-  "  direct_response: {status: 200, body: {inline_string: canary}}",
+  answering("canary", { filter_state: [{ key: "wasm.serin.checkout", ...CANARY }] }),
   ...PLAIN,
 ];
-const BY_HEADER = [
-  "- match: {prefix: /, headers: [{name: x-serin-checkout, string_match: {exact: canary}}]}",
-  "  direct_response: {status: 200, body: {inline_string: canary}}",
-  ...PLAIN,
-];
+const BY_HEADER = [answering("canary", { headers: [{ name: "x-serin-checkout", ...CANARY }] }), ...PLAIN];
+
+function bootstrap(routes: readonly object[], ...filters: object[]): string {
+  return bootstrapOf([listener("bench", filters, routes)], []);
+}
 
 /** Everything that is measured. Builds the empty filter in a folder. */
 export async function ways(folder: string): Promise<Way[]> {
   const empty = await compileEmpty(folder);
   const one = policy(1, "filterState");
   return [
-    { name: "no filter", note: "one route: the floor", bootstrap: bootstrap(PLAIN, "") },
+    { name: "no filter", note: "one route: the floor", bootstrap: bootstrap(PLAIN) },
     {
       name: "empty filter",
       note: "any Wasm filter, called once a request, doing nothing",
-      bootstrap: bootstrap(PLAIN, wasm(empty, "{}")),
+      bootstrap: bootstrap(PLAIN, wasmFilter("{}", { file: empty })),
     },
     {
       name: "Lua",
       note: "murmur3 and a counter in Envoy's Lua filter",
-      bootstrap: bootstrap(BY_HEADER, lua()),
+      bootstrap: bootstrap(BY_HEADER, luaFilter(luaSource([{ variant: "canary", begin: 0, end: 2 ** 31 }]))),
     },
     {
       name: "serin, not concerned",
       note: "no rollout applies to the request",
-      bootstrap: bootstrap(BY_STATE, wasm(SERIN, policy(1, "filterState").replaceAll("/checkout", "/other"))),
+      bootstrap: bootstrap(BY_STATE, wasmFilter(policy(1, "filterState").replaceAll("/checkout", "/other"))),
     },
     {
       name: "serin, default",
       note: "the user gets the default variant: nothing is written",
-      bootstrap: bootstrap(BY_STATE, wasm(SERIN, one)),
+      bootstrap: bootstrap(BY_STATE, wasmFilter(one)),
     },
     {
       name: "serin, canary by filter state",
       note: "the user gets the canary: filter state, new route",
-      bootstrap: bootstrap(BY_STATE, wasm(SERIN, one)),
+      bootstrap: bootstrap(BY_STATE, wasmFilter(one)),
     },
     {
       name: "serin, canary by header",
       note: "the same by header",
-      bootstrap: bootstrap(BY_HEADER, wasm(SERIN, policy(1, "header"))),
+      bootstrap: bootstrap(BY_HEADER, wasmFilter(policy(1, "header"))),
     },
     {
       name: "serin, rule",
       note: "default variant; `when` looks at a header and a query parameter",
-      bootstrap: bootstrap(BY_STATE, wasm(SERIN, withRule())),
+      bootstrap: bootstrap(BY_STATE, wasmFilter(withRule())),
     },
     {
       name: "serin, flag",
       note: "default variant; a flag of 10 branches gates the rollout and is told to the upstream",
-      bootstrap: bootstrap(BY_STATE, wasm(SERIN, withFlag())),
+      bootstrap: bootstrap(BY_STATE, wasmFilter(withFlag())),
     },
     {
       name: "serin, 1 of 10,000 rollouts",
       note: "default variant; one of 10,000 rollouts concerns the request",
-      bootstrap: bootstrap(BY_STATE, wasm(SERIN, policy(10_000, "filterState"))),
+      bootstrap: bootstrap(BY_STATE, wasmFilter(policy(10_000, "filterState"))),
     },
   ];
 }
@@ -144,52 +144,4 @@ function rollout(host: string, path: string): unknown {
     default: "stable",
     variants: { stable: {}, canary: { percent: 50 } },
   };
-}
-
-function bootstrap(routes: readonly string[], filter: string): string {
-  return `
-node: {id: bench, cluster: bench}
-admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
-static_resources:
-  listeners:
-  - name: bench
-    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: bench
-          http_filters:
-${filter}          - name: envoy.filters.http.router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-          route_config:
-            virtual_hosts:
-            - name: all
-              domains: ["*"]
-              routes:
-${routes.map((line) => `              ${line}\n`).join("")}`;
-}
-
-function wasm(file: string, configuration: string): string {
-  return `          - name: serin
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
-              config:
-                name: serin
-                failure_policy: FAIL_RELOAD
-                vm_config: {runtime: envoy.wasm.runtime.v8, code: {local: {filename: ${JSON.stringify(file)}}}}
-                configuration:
-                  "@type": type.googleapis.com/google.protobuf.StringValue
-                  value: ${JSON.stringify(configuration)}
-`;
-}
-
-function lua(): string {
-  const source = luaSource([{ variant: "canary", begin: 0, end: 2 ** 31 }]);
-  return `          - name: envoy.filters.http.lua
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
-              default_source_code: {inline_string: ${JSON.stringify(source)}}
-`;
 }

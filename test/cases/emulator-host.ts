@@ -1,8 +1,5 @@
 // Runs a case on the emulator.
 
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-
 import {
   LogLevel,
   MetricType,
@@ -23,16 +20,8 @@ import {
   type Ending,
   type Upstream,
 } from "./case-file.ts";
+import { filterModule } from "../support/filter.ts";
 import type { CopyOutcome, Outcome, RequestOutcome } from "./judge.ts";
-
-const WASM = resolve(import.meta.dirname, "../../build/serin.wasm");
-let compiled: WebAssembly.Module | null = null;
-
-/** The filter as built. */
-export function filterModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(readFileSync(process.env["SERIN_WASM"] ?? WASM));
-  return compiled;
-}
 
 /** Envoy's response flags, as bits (facts/envoy.md 9 and 17). */
 const FLAG_UPSTREAM_RESET = 1 << 6;

@@ -7,8 +7,8 @@ import { isDeepStrictEqual } from "node:util";
 
 import { startEnvoy, waitUntil, type RunningEnvoy } from "../../tools/envoy/index.ts";
 import type { LoggedProblem } from "../../tools/emulator/index.ts";
-import { filterFile } from "../e2e/proxy.ts";
-import { exchange } from "../e2e/wire.ts";
+import { filterFile } from "../support/envoy/proxy.ts";
+import { exchange } from "../support/envoy/wire.ts";
 import { bootstrap, STATE_HEADER, stateNamesOf } from "./envoy-bootstrap.ts";
 import { ANSWERING, headerBytes, isChunked, splitUrl, type Case, type CaseRequest } from "./case-file.ts";
 import { shadowCounters, type CopyOutcome, type Outcome, type RequestOutcome } from "./judge.ts";

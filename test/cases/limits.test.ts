@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Vm, type LoggedProblem } from "../../tools/emulator/index.ts";
-import { filterModule } from "./emulator-host.ts";
+import { filterModule } from "../support/filter.ts";
 
 function many<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index));

@@ -2,7 +2,7 @@
 
 import { parseDocument, isMap, isScalar, type YAMLMap } from "yaml";
 
-import { assign, layOut, murmur3, type Share } from "../fuzz/model.ts";
+import { layOut, murmur3, variantOf, type Share } from "../support/assignment.ts";
 import type { Case, CaseRequest } from "./case-file.ts";
 
 interface Given {
@@ -23,7 +23,7 @@ export function splitFaults(one: Case): string[] {
       if (identity === undefined)
         return [`${request.title}: ${name}: a SPLIT is expected without an identity`];
       if (identity.includes("{issued}")) return [];
-      const computed = variantOf(name, rollout, identity);
+      const computed = computedVariant(name, rollout, identity);
       return computed === given.variant
         ? []
         : [`${request.title}: ${name}: ${given.variant}, computed ${computed}`];
@@ -42,7 +42,7 @@ export function drawFaults(one: Case): string[] {
       const isOurs = isMap(value) && String(value.get("sample")) === "identity" && !value.has("identity");
       if (!isOurs || draws === undefined || typeof identity !== "string") return [];
       const below = Math.round((thousandths(value, "percent") ?? 0) * (2 ** 32 / 100_000));
-      const isBelow = murmur3(Buffer.from(`shadow/${name}/${identity}`, "utf8")) < below;
+      const isBelow = murmur3(`shadow/${name}/${identity}`) < below;
       // One that is not drawn may have another reason.
       const concernsAll = !value.has("match") && !value.has("when");
       const isDrawn = draws.includes(name);
@@ -71,7 +71,7 @@ function identityOf(request: CaseRequest, rollout: string): string | undefined {
 }
 
 /** Members are read in the order of the text. */
-function variantOf(name: string, rollout: YAMLMap, identity: string): string {
+function computedVariant(name: string, rollout: YAMLMap, identity: string): string {
   const variants = rollout.get("variants") as YAMLMap;
   const fallback = String(rollout.get("default"));
   const shares = variants.items.flatMap(({ key, value }): Share[] => {
@@ -81,7 +81,7 @@ function variantOf(name: string, rollout: YAMLMap, identity: string): string {
     return [{ variant, percent: thousandths(value, "percent") ?? 0, ...(max === undefined ? {} : { max }) }];
   });
   const salt = rollout.get("salt");
-  return assign(typeof salt === "string" ? salt : name, identity, layOut(shares)) ?? fallback;
+  return variantOf(typeof salt === "string" ? salt : name, identity, layOut(shares)) ?? fallback;
 }
 
 function thousandths(map: YAMLMap, key: string): number | undefined {

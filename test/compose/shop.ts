@@ -4,7 +4,7 @@ import { request, type Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders
 
 import type { Admin } from "../../tools/envoy/index.ts";
 import type { Echo } from "../upstream/answer.ts";
-import { murmur3, position } from "../e2e/murmur3.ts";
+import { murmur3, position } from "../support/assignment.ts";
 
 export interface Visit {
   readonly path: string;

@@ -4,10 +4,11 @@
 
 import { createHash } from "node:crypto";
 import { copyFileSync, realpathSync, statSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { ensureEnvoy, ENVOY_VERSION } from "../../tools/envoy/index.ts";
+import { ensurePrometheus } from "../support/prometheus/install.ts";
 import { run } from "./command.ts";
 import { describeRoot, withDebianRoot } from "./debian-root.ts";
 import { CACHE, type Engine } from "./engine.ts";
@@ -97,24 +98,12 @@ function node(): Program {
 }
 
 async function prometheus(): Promise<Program> {
-  const candidate = async (): Promise<string | undefined> =>
-    /Candidate: (\d\S*)/.exec(await run("apt-cache", ["policy", "prometheus"]))?.[1];
-  // A new machine has no lists of packages yet.
-  if ((await candidate()) === undefined) await run("apt-get", ["update", "-qq"]);
-  const version = await candidate();
+  const { prometheus: binary } = await ensurePrometheus();
+  const version = /version (\S+)/.exec(await run(binary, ["--version"]))?.[1];
   return {
     inputs: `Prometheus ${version ?? "of an unknown version"}`,
     target: "/bin/prometheus",
-    // The package is unpacked, never installed: it would start a service.
-    fetch: async (folder) => {
-      const packages = join(folder, "packages");
-      await mkdir(packages, { mode: 0o755 });
-      await run("apt-get", ["download", "-qq", "prometheus"], { cwd: packages });
-      const [archive = ""] = await readdir(packages);
-      await run("dpkg-deb", ["-x", join(packages, archive), join(packages, "files")]);
-      copyFileSync(join(packages, "files/usr/bin/prometheus"), join(folder, "prometheus"));
-      await rm(packages, { recursive: true });
-    },
+    fetch: async (folder) => copyFileSync(binary, join(folder, "prometheus")),
   };
 }
 

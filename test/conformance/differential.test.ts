@@ -6,10 +6,10 @@
 import { FlagdCore } from "@openfeature/flagd-core";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Vm } from "../../tools/emulator/index.ts";
+import { filterModule } from "../support/filter.ts";
 
 const PAIRS = Number(process.env["DIFFERENTIAL_PAIRS"] ?? 4000);
 const SEED = Number(process.env["DIFFERENTIAL_SEED"] ?? 20261125);
@@ -217,10 +217,9 @@ interface Answer {
 }
 
 const quiet = { error() {}, warn() {}, info() {}, debug() {} };
-const wasm = new WebAssembly.Module(readFileSync(new URL("../../build/serin.wasm", import.meta.url)));
 
 test(`${PAIRS} pairs of a flag and a context: the filter answers as flagd does (seed ${SEED})`, () => {
-  const vm = Vm.load(wasm);
+  const vm = Vm.load(filterModule());
   let pairs = 0;
   const reasons = new Map<string, number>();
   const property = fc.property(

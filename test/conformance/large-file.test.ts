@@ -1,10 +1,10 @@
 // A flag file of a thousand flags with fifty operators each is served.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Vm } from "../../tools/emulator/index.ts";
+import { filterModule } from "../support/filter.ts";
 
 test("1,000 flags of 50 operators each load, and each answers", () => {
   const flags: Record<string, object> = {};
@@ -20,7 +20,7 @@ test("1,000 flags of 50 operators each load, and each answers", () => {
       targeting: { if: [{ or: conditions }, "on"] },
     };
   }
-  const vm = Vm.load(readFileSync(new URL("../../build/serin.wasm", import.meta.url)));
+  const vm = Vm.load(filterModule());
   const { root, accepted, problems } = vm.configure(JSON.stringify({ flags }));
   assert.deepEqual([accepted, problems], [true, []]);
   for (let i = 0; i < 1000; i += 37) {
@@ -46,7 +46,7 @@ test("a rule of more operators than the limit is told, and its flag answers ERRO
     defaultVariant: "on",
     targeting,
   });
-  const vm = Vm.load(readFileSync(new URL("../../build/serin.wasm", import.meta.url)));
+  const vm = Vm.load(filterModule());
   const judge = (count: number): string[] =>
     vm.configure(JSON.stringify({ flags: { f: flag(rule(count)) } })).problems.map(({ code }) => code);
   assert.deepEqual(judge(4096), []);

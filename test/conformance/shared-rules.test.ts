@@ -1,12 +1,10 @@
 // `$evaluators`: what they stand for, what they may not, and that naming one often costs little.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { Vm } from "../../tools/emulator/index.ts";
-
-const wasm = new WebAssembly.Module(readFileSync(new URL("../../build/serin.wasm", import.meta.url)));
+import { filterModule } from "../support/filter.ts";
 
 const flagOf = (targeting: unknown): object => ({
   state: "ENABLED",
@@ -15,7 +13,7 @@ const flagOf = (targeting: unknown): object => ({
 });
 
 function load($evaluators: object, ...targetings: unknown[]) {
-  const vm = Vm.load(wasm);
+  const vm = Vm.load(filterModule());
   const flags = Object.fromEntries(targetings.map((targeting, index) => [`f${index}`, flagOf(targeting)]));
   const { root, accepted, problems } = vm.configure(JSON.stringify({ $evaluators, flags }));
   assert.ok(accepted);
@@ -74,7 +72,7 @@ describe("shared rules", () => {
   });
 
   it("of a flag with a long key do not fill the memory with the places of its conditions", () => {
-    const vm = Vm.load(wasm);
+    const vm = Vm.load(filterModule());
     const targeting = is(Array.from({ length: 2000 }, () => ({ if: [{ var: "x" }, 1] })));
     const { accepted } = vm.configure(
       JSON.stringify({ flags: { ["k".repeat(100_000)]: flagOf(targeting) } }),

@@ -2,18 +2,16 @@
 // give: the same rule with its constants and with variables in their place.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Vm } from "../../tools/emulator/index.ts";
-
-const wasm = new WebAssembly.Module(readFileSync(new URL("../../build/serin.wasm", import.meta.url)));
+import { filterModule } from "../support/filter.ts";
 
 const TEXTS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /** What a condition chooses, or the error's code. */
 function answer(condition: unknown, context: object): string {
-  const vm = Vm.load(wasm);
+  const vm = Vm.load(filterModule());
   const flag = { state: "ENABLED", variants: { y: 1, n: 0 }, targeting: { if: [condition, "y", "n"] } };
   const { root, accepted } = vm.configure(JSON.stringify({ flags: { f: flag } }));
   assert.ok(accepted);

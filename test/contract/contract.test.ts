@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { filterModule } from "../cases/emulator-host.ts";
+import { filterModule } from "../support/filter.ts";
 import { RecordingHost } from "./recording-host.ts";
 import { callsOf, CANARY, DEFAULT, headers, policy, ROOT, serving } from "./serving.ts";
 

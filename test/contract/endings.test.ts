@@ -1,12 +1,11 @@
 // What the filter does at the ends of a request and of a response: trailers, and answers whose end never passed.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { Vm, type Stream } from "../../tools/emulator/index.ts";
+import { filterModule } from "../support/filter.ts";
 
-const wasm = readFileSync(new URL("../../build/serin.wasm", import.meta.url));
 const POLICY = JSON.stringify({
   identity: [{ cookie: "uid" }],
   rollouts: { checkout: { default: "stable", variants: { stable: {}, canary: { percent: 50 } } } },
@@ -32,7 +31,7 @@ function count(vm: Vm, leaf: string): number {
 
 /** An answer of these pieces whose end of stream never passes the filter. */
 function answerWithoutEnd(length: string | null, pieces: number[]): Vm {
-  const vm = Vm.load(wasm);
+  const vm = Vm.load(filterModule());
   const stream = begin(vm);
   const headers: [string, string][] = [[":status", "200"]];
   if (length !== null) headers.push(["content-length", length]);
@@ -44,7 +43,7 @@ function answerWithoutEnd(length: string | null, pieces: number[]): Vm {
 
 describe("the end of a request", () => {
   it("a client's own x-serin-* trailers are taken away, all others stay", () => {
-    const vm = Vm.load(wasm);
+    const vm = Vm.load(filterModule());
     const stream = begin(vm);
     stream.onRequestTrailers([
       ["x-serin-checkout", "canary"],

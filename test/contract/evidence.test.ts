@@ -4,11 +4,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { SharedData } from "../../tools/emulator/index.ts";
-import { murmur3, position } from "../e2e/murmur3.ts";
+import { seeded } from "../support/random.ts";
+import { bitOf, groupOf as groupOfRollout } from "../support/users.ts";
 import { Workers, type Sent } from "./workers.ts";
 
-const GOLDEN = 0x9e3779b1;
-const SPACE = 2 ** 32;
 const CANARY = 10;
 
 function policy(rollout: object = {}, rest: object = {}): object {
@@ -20,17 +19,7 @@ function policy(rollout: object = {}, rest: object = {}): object {
   };
 }
 
-/** Where a user stands, by docs/decisions/evidence.md alone. */
-function indexOf(user: string, bits = 16): number {
-  return Math.imul(murmur3(`checkout/${user}`), GOLDEN) >>> (32 - bits);
-}
-
-/** `canary`, `control`, or null for the rest of the default. */
-function groupOf(user: string): string | null {
-  if (murmur3(`checkout/${user}`) < position(CANARY)) return "canary";
-  const below = Math.floor(((4 * CANARY) / (100 - CANARY)) * SPACE);
-  return murmur3(`control/checkout/${user}`) < below ? "control" : null;
-}
+const groupOf = (user: string): string | null => groupOfRollout("checkout", user, CANARY);
 
 const USERS = Array.from({ length: 20_000 }, (_, i) => `user-${i}`);
 const canaryUser = USERS.find((user) => groupOf(user) === "canary") as string;
@@ -46,7 +35,7 @@ class Oracle {
     const group = groupOf(user);
     if (group === null) return;
     for (const stat of stats) {
-      const bit = `${stat} ${indexOf(user)}`;
+      const bit = `${stat} ${bitOf("checkout", user)}`;
       if (this.#first.has(bit)) continue;
       this.#first.set(bit, group);
       const name = `${group}.${stat}`;
@@ -60,17 +49,6 @@ function ready(count = 1, rollout: object = {}, rest: object = {}): Workers {
   workers.configure(policy(rollout, rest));
   workers.settle();
   return workers;
-}
-
-/** mulberry32 */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / SPACE;
-  };
 }
 
 describe("users", () => {
@@ -88,8 +66,11 @@ describe("users", () => {
       [{ status: 503, takes: 30 }, ["users_error", "users_slow.5", "users_slow.25"]],
     ];
     for (let i = 0; i < 30_000; i++) {
-      const user = USERS[Math.floor(USERS.length * random() ** 3)] as string;
-      const [sent, stats] = kinds[random() < 0.98 ? 0 : 1 + Math.floor(random() * 3)] as [Sent, string[]];
+      const user = USERS[Math.floor(USERS.length * random.part() ** 3)] as string;
+      const [sent, stats] = kinds[random.part() < 0.98 ? 0 : 1 + Math.floor(random.part() * 3)] as [
+        Sent,
+        string[],
+      ];
       workers.worker(0).send(user, sent);
       oracle.note(user, "users", ...stats);
       if (i % 500 === 0) workers.run(500);
@@ -110,13 +91,13 @@ describe("users", () => {
       const add = (map: Map<string, Set<number>>, key: string, index: number): void =>
         void map.set(key, (map.get(key) ?? new Set()).add(index));
       for (let i = 0; i < 20_000; i++) {
-        const user = USERS[Math.floor(USERS.length * random() ** 2)] as string;
-        workers.worker(Math.floor(random() * count)).send(user, { status: i % 50 === 0 ? 500 : 200 });
+        const user = USERS[Math.floor(USERS.length * random.part() ** 2)] as string;
+        workers.worker(Math.floor(random.part() * count)).send(user, { status: i % 50 === 0 ? 500 : 200 });
         const group = groupOf(user);
         if (group !== null) {
           for (const stat of ["users", i % 50 === 0 ? "users_error" : "users_ok"]) {
-            add(met, `${group}.${stat}`, indexOf(user));
-            add(both, stat, indexOf(user));
+            add(met, `${group}.${stat}`, bitOf("checkout", user));
+            add(both, stat, bitOf("checkout", user));
           }
         }
         if (i % 200 === 0) workers.run(150);
@@ -154,7 +135,9 @@ describe("users", () => {
     const some = USERS.slice(0, 3_000);
     for (const user of some) workers.worker(0).send(user);
     workers.run(2_000);
-    const indexes = new Set(some.filter((user) => groupOf(user) !== null).map((user) => indexOf(user)));
+    const indexes = new Set(
+      some.filter((user) => groupOf(user) !== null).map((user) => bitOf("checkout", user)),
+    );
     assert.equal(workers.gauge("canary.users") + workers.gauge("control.users"), indexes.size);
     assert.ok(shared.losses > 100);
   });
@@ -368,7 +351,7 @@ describe("what a request costs", () => {
     workers.worker(0).send(canaryUser, { takes: 30 });
     assert.deepEqual(calls, []);
     workers.run(500);
-    const piece = Math.floor(indexOf(canaryUser) / 128);
+    const piece = Math.floor(bitOf("checkout", canaryUser) / 128);
     assert.deepEqual(calls, [
       "get serin",
       "set serin 32",

@@ -1,10 +1,10 @@
 // Memory with flags and rules is flat, over requests and over updates.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Vm } from "../../tools/emulator/index.ts";
+import { filterModule } from "../support/filter.ts";
 
 const TEXTS = Array.from({ length: 12 }, (_, i) => `text-${i}`);
 
@@ -42,7 +42,7 @@ function policy(version: number): string {
 }
 
 test("100,000 requests and 500 updates take no more memory than the first hundred", () => {
-  const vm = Vm.load(readFileSync(new URL("../../build/serin.wasm", import.meta.url)));
+  const vm = Vm.load(filterModule());
   let root = vm.configure(policy(0)).root;
   const send = (count: number): void => {
     for (let i = 0; i < count; i++) {

@@ -1,10 +1,10 @@
 // Flags act once a request, and only where something uses them.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Vm } from "../../tools/emulator/index.ts";
+import { filterModule } from "../support/filter.ts";
 
 const flag = (targeting: object, metadata: object = {}): object => ({
   state: "ENABLED",
@@ -34,7 +34,7 @@ const POLICY = {
 };
 
 test("a flag that is matched, counted or exposed counts once a request, one that nothing uses has no counter", () => {
-  const vm = Vm.load(readFileSync(new URL("../../build/serin.wasm", import.meta.url)));
+  const vm = Vm.load(filterModule());
   const { root, accepted } = vm.configure(JSON.stringify(POLICY));
   assert.ok(accepted);
   const send = (plan: string): void => {
@@ -67,7 +67,7 @@ test("a flag that is matched, counted or exposed counts once a request, one that
 });
 
 test("a rule that fails counts serin.error, and its rollout does not apply", () => {
-  const vm = Vm.load(readFileSync(new URL("../../build/serin.wasm", import.meta.url)));
+  const vm = Vm.load(filterModule());
   const rollout = { when: { "/": [1, { var: "query.n" }] }, default: "s", variants: { s: {} } };
   const { root } = vm.configure(JSON.stringify({ identity: [{ cookie: "u" }], rollouts: { r: rollout } }));
   const send = (n: string): void => {

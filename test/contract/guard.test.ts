@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { LogLevel, Metrics, SharedData } from "../../tools/emulator/index.ts";
-import { murmur3, position } from "../e2e/murmur3.ts";
+import { murmur3, position } from "../support/assignment.ts";
 import { seeded, type Random } from "../support/random.ts";
 import { Workers, type Worker } from "./workers.ts";
 

@@ -2,12 +2,11 @@
 // change. Every kind of ending on a real Envoy: test/e2e/signals.test.ts.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { Vm, type HeaderPairs, type Root, type Stream, type StreamEnd } from "../../tools/emulator/index.ts";
+import { filterModule } from "../support/filter.ts";
 
-const wasm = readFileSync(new URL("../../build/serin.wasm", import.meta.url));
 const NO_HOST = 2;
 const OVERFLOW = 128;
 
@@ -53,7 +52,7 @@ function read(vm: Vm, variant: string, leaf: string): number {
 
 /** One request of this content-type, answered so. */
 function countsOf(type: string, response: HeaderPairs, end: StreamEnd): Record<string, number> {
-  const vm = Vm.load(wasm);
+  const vm = Vm.load(filterModule());
   const { root } = vm.configure(policy("full"));
   open(vm, root, ["content-type", type]).onResponseHeaders(response, true).done(end);
   return counts(vm, "stable");
@@ -109,7 +108,7 @@ describe("a control group", () => {
   const user: [string, string] = ["x-user", "nobody in particular"];
 
   it("goes with the policy that wants it, and its requests are counted to their end", () => {
-    const vm = Vm.load(wasm);
+    const vm = Vm.load(filterModule());
     const matched = vm.configure(policy("matched"));
     const salts = ["a", "b", "c", "d", "e", "f"].map((name) => open(vm, matched.root, ["x-user", name]));
     assert.equal(read(vm, "control", "share"), 50_000);
@@ -131,7 +130,7 @@ describe("a control group", () => {
   });
 
   it("has neither testers nor visitors without an identity", () => {
-    const vm = Vm.load(wasm);
+    const vm = Vm.load(filterModule());
     const { root } = vm.configure(policy("matched"));
     open(vm, root, user, ["x-force", "stable"]).respond(200);
     open(vm, root).respond(200);

@@ -10,7 +10,7 @@ import type { ClusterState, HttpCallAnswer, HttpCallRequest } from "../../tools/
 import { MetricIds, Metrics } from "../../tools/emulator/metrics.ts";
 import { SharedData } from "../../tools/emulator/shared-data.ts";
 import type { LogLine } from "../../tools/emulator/log.ts";
-import { filterModule } from "../cases/emulator-host.ts";
+import { filterModule } from "../support/filter.ts";
 
 type Call = (...parameters: (number | bigint)[]) => number;
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { LogLevel, Vm, type HttpCall, type Root, type Stream } from "../../tools/emulator/index.ts";
-import { filterModule } from "../cases/emulator-host.ts";
+import { filterModule } from "../support/filter.ts";
 
 const SECOND = 1_000_000_000n;
 const VERDICTS = ["match", "mismatch_status", "mismatch_body", "timeout", "reset", "noise"] as const;

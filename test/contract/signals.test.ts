@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { Vm, type Root, type StreamEnd } from "../../tools/emulator/index.ts";
-import { filterModule } from "../cases/emulator-host.ts";
+import { filterModule } from "../support/filter.ts";
 import { CANARY, ROOT, serving as recordingHost } from "./serving.ts";
-import { fromBothEnds, murmur3, position, variantOf } from "../e2e/murmur3.ts";
+import { fromBothEnds, variantOf } from "../support/assignment.ts";
+import { isControl } from "../support/users.ts";
 
 const USERS = Array.from({ length: 20_000 }, (_, i) => `visitor-${i}`);
-const SPACE = 2 ** 32;
 
 interface Serving {
   readonly vm: Vm;
@@ -60,10 +60,7 @@ function counted({ vm }: Serving): Record<string, number> {
   );
 }
 
-const parts = [
-  { variant: "canary", begin: 0, end: position(10) },
-  { variant: "blue", begin: SPACE - position(30), end: SPACE },
-];
+const parts = fromBothEnds(["canary", 10], ["blue", 30]);
 const of = (variant: string | null): string[] =>
   USERS.filter((user) => variantOf("checkout", user, parts) === variant);
 
@@ -88,8 +85,7 @@ describe("signals", () => {
         (user) => variantOf("checkout", user, fromBothEnds(["canary", 2], ["blue", 5])) === variant,
       );
     for (const user of USERS) send(host, user);
-    const below = Math.floor((20 / 93) * SPACE);
-    const control = of(null).filter((user) => murmur3(`control/checkout/${user}`) < below);
+    const control = of(null).filter((user) => isControl("checkout", user, 5, 93));
     assert.deepEqual(counted(host), {
       "stable.rq_total": of(null).length,
       "canary.rq_total": of("canary").length,

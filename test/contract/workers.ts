@@ -13,7 +13,7 @@ import {
   type Stream,
   type StreamEnd,
 } from "../../tools/emulator/index.ts";
-import { filterModule } from "../cases/emulator-host.ts";
+import { filterModule } from "../support/filter.ts";
 
 const MILLISECOND = 1_000_000n;
 const START = 1_795_000_000_000_000_000n;

@@ -10,7 +10,7 @@ import { startServer, type DashboardServer } from "../../tools/dashboard/server.
 import { Watch } from "../../tools/dashboard/watch.ts";
 import { EnvoySource } from "../../tools/metrics/envoy-source.ts";
 import { openEvents, type EventStream } from "./event-stream.ts";
-import { setVariant, startFakeAdmin, type FakeAdmin } from "./fake-admin.ts";
+import { startFakeAdmin, type FakeServer } from "../support/fake-admin.ts";
 
 interface Answer {
   readonly status: number;
@@ -37,17 +37,29 @@ function ask(
   });
 }
 
+/** What a variant of `checkout` has counted. */
+function counted(variant: string, share: number, total: number, errors: number): [string, number][] {
+  const leaves = { share, rq_total: total, rq_5xx: errors, rq_2xx: total - errors, rq_active: 1 };
+  return Object.entries(leaves).map(([leaf, value]) => [`serin.rollout.checkout.${variant}.${leaf}`, value]);
+}
+
+const values = Object.fromEntries([
+  ...counted("stable", 80_000, 800, 4),
+  ...counted("canary", 20_000, 200, 1),
+]);
+const policy = {
+  rollouts: { checkout: { default: "stable", variants: { stable: {}, canary: { percent: 20 } } } },
+};
+
 describe("the server", () => {
   const ending = new AbortController();
-  let admin: FakeAdmin;
+  let admin: FakeServer;
   let watch: Watch;
   let server: DashboardServer;
   let running: Promise<void>;
 
   before(async () => {
-    admin = await startFakeAdmin();
-    setVariant(admin, "stable", { share: 80_000, total: 800, errors: 4 });
-    setVariant(admin, "canary", { share: 20_000, total: 200, errors: 1 });
+    admin = await startFakeAdmin({ values, policy, uptime: 60 });
     const options = { pauseMs: 50, isOneProcess: true, names: new Set<string>(), tickMs: 100 };
     watch = new Watch([new EnvoySource([admin.url])], options);
     server = await startServer(watch, await loadAssets(), 0);
@@ -198,7 +210,7 @@ describe("the server", () => {
     assert.ok(canary.errorRate.lower < 0.005 && canary.errorRate.upper > 0.005);
     // A rate needs a total to begin from, which is kept at the end of a step: what comes before it is nobody's.
     await events.until(({ points }) => points["5m"]?.rollouts["checkout"] !== undefined);
-    setVariant(admin, "canary", { share: 20_000, total: 300, errors: 51 });
+    Object.assign(values, Object.fromEntries(counted("canary", 20_000, 300, 51)));
     const seen = await events.until(
       ({ points }) => (points["5m"]?.rollouts["checkout"]?.["canary"]?.rate ?? 0) > 0,
     );

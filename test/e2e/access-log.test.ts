@@ -8,11 +8,11 @@ import { describe, test } from "node:test";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
 import type { Echo } from "../upstream/answer.ts";
-import { fromBothEnds, position, variantOf, type Part } from "./murmur3.ts";
-import { startProxy, type Proxy } from "./proxy.ts";
+import { fromBothEnds, position, variantOf, type Part } from "../support/assignment.ts";
+import { startProxy, type Proxy } from "../support/envoy/proxy.ts";
 import { STEERING_ROUTES } from "./steering-routes.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { exchange, lastRequest, parseResponse } from "./wire.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { exchange, lastRequest, parseResponse } from "../support/envoy/wire.ts";
 
 const REQUESTS = 240;
 const FORMAT = "%REQ(x-number)% %RESPONSE_CODE% %FILTER_STATE(wasm.serin_decision:PLAIN)%";

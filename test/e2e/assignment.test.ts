@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { directRoute } from "./bootstrap.ts";
-import { fromBothEnds, inSlots, murmur3, variantOf } from "./murmur3.ts";
-import { RolloutStats, settledStats, startProxy, type Proxy } from "./proxy.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { headerIn, sendAll, request } from "./wire.ts";
+import { directRoute } from "../support/envoy/bootstrap.ts";
+import { fromBothEnds, inSlots, murmur3, variantOf } from "../support/assignment.ts";
+import { RolloutStats, settledStats, startProxy, type Proxy } from "../support/envoy/proxy.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { headerIn, sendAll, request } from "../support/envoy/wire.ts";
 
 const USERS = 100_000;
 

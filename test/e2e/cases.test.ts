@@ -9,7 +9,7 @@ import { ENVOY_VERSION } from "../../tools/envoy/index.ts";
 import { readCases } from "../cases/case-file.ts";
 import { EnvoyHost } from "../cases/envoy-host.ts";
 import { judge } from "../cases/judge.ts";
-import { envoyBinary } from "./versions.ts";
+import { envoyBinary } from "../support/envoy/versions.ts";
 
 const cases = readCases(resolve(import.meta.dirname, "../cases")).filter(({ only }) => only !== "emulator");
 

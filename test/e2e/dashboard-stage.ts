@@ -5,7 +5,7 @@ import { Pool } from "undici";
 
 import { ENVOY_VERSION } from "../../tools/envoy/index.ts";
 import { startUpstream } from "../upstream/upstream.ts";
-import { startProxyOver, type BareProxy } from "./proxy.ts";
+import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { STEERING_ROUTES } from "./steering-routes.ts";
 
 export const POLICY = {

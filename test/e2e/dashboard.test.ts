@@ -11,7 +11,7 @@ import type { Browser, Page } from "puppeteer-core";
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { openPage, startBrowser, type Watched } from "./browser.ts";
 import { startShop, visit } from "./dashboard-stage.ts";
-import { settledStats, type BareProxy } from "./proxy.ts";
+import { settledStats, type BareProxy } from "../support/envoy/proxy.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PICTURES = join(ROOT, "build/dashboard");

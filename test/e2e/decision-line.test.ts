@@ -8,10 +8,10 @@ import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
-import { directRoute } from "./bootstrap.ts";
-import { startProxy } from "./proxy.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { sendAll } from "./wire.ts";
+import { directRoute } from "../support/envoy/bootstrap.ts";
+import { startProxy } from "../support/envoy/proxy.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { sendAll } from "../support/envoy/wire.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 

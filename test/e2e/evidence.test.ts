@@ -10,12 +10,12 @@ import { after, before, describe, test } from "node:test";
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { newFilterResource, printFilterResource, putPolicy } from "../../tools/policy/filter-resource.ts";
 import { startUpstream } from "../upstream/upstream.ts";
-import { murmur3, position } from "./murmur3.ts";
-import { startProxyOver, WASM, type BareProxy } from "./proxy.ts";
-import { EVERY_ENVOY } from "./versions.ts";
+import { seeded, type Random } from "../support/random.ts";
+import { bitOf, groupOf } from "../support/users.ts";
+import { WASM } from "../support/filter.ts";
+import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
 
-const GOLDEN = 0x9e3779b1;
-const SPACE = 2 ** 32;
 const CONNECTIONS = 32;
 const USERS = 20_000;
 const REQUESTS = 20_000;
@@ -45,17 +45,6 @@ function policy(checkout: Rollout, search: number): object {
   };
 }
 
-function indexOf(user: string): number {
-  return Math.imul(murmur3(`checkout/${user}`), GOLDEN) >>> 16;
-}
-
-/** `canary`, `control`, or null for the rest of the default: docs/policy.md and docs/decisions/evidence.md. */
-function groupOf(user: string, percent: number): "canary" | "control" | null {
-  if (murmur3(`checkout/${user}`) < position(percent)) return "canary";
-  const below = Math.floor((Math.min(4 * percent, 100 - percent) / (100 - percent)) * SPACE);
-  return murmur3(`control/checkout/${user}`) < below ? "control" : null;
-}
-
 /** Users whose bits nobody of the other group has, under any of these shares: so each gauge is known exactly. */
 function chooseUsers(count: number, percents: readonly number[]): string[] {
   const takenBy = new Map<string, string>();
@@ -63,7 +52,7 @@ function chooseUsers(count: number, percents: readonly number[]): string[] {
   for (let i = 0; chosen.length < count; i++) {
     const user = `user-${i}`;
     const places = percents.map(
-      (percent) => [`${percent} ${indexOf(user)}`, groupOf(user, percent)] as const,
+      (percent) => [`${percent} ${bitOf("checkout", user)}`, groupOf("checkout", user, percent)] as const,
     );
     if (places.some(([at, group]) => group !== null && (takenBy.get(at) ?? group) !== group)) continue;
     for (const [at, group] of places) if (group !== null) takenBy.set(at, group);
@@ -72,20 +61,9 @@ function chooseUsers(count: number, percents: readonly number[]): string[] {
   return chosen;
 }
 
-/** mulberry32 */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / SPACE;
-  };
-}
-
 /** Ranks by Zipf's law with exponent 0.7, by inversion of its continuous form. */
-function zipf(random: () => number, count: number): number {
-  return Math.min(count - 1, Math.floor(count * random() ** (1 / 0.3)));
+function zipf(random: Random, count: number): number {
+  return Math.min(count - 1, Math.floor(count * random.part() ** (1 / 0.3)));
 }
 
 interface Asked {
@@ -144,7 +122,7 @@ class Client {
 function expected(all: readonly Asked[], percent: number): Record<string, number> {
   const met = new Map<string, Set<number>>();
   for (const { user, status, slow } of all) {
-    const group = user === null ? null : groupOf(user, percent);
+    const group = user === null ? null : groupOf("checkout", user, percent);
     if (user === null || group === null) continue;
     const kind = Math.floor(status / 100);
     const stats = ["users"];
@@ -155,7 +133,7 @@ function expected(all: readonly Asked[], percent: number): Record<string, number
     if (slow === true) stats.push(`users_slow.${SLOW}`);
     for (const stat of stats) {
       const name = `${group}.${stat}`;
-      met.set(name, (met.get(name) ?? new Set()).add(indexOf(user)));
+      met.set(name, (met.get(name) ?? new Set()).add(bitOf("checkout", user)));
     }
   }
   const counts = [...met].map(([name, indexes]): [string, number] => [name, indexes.size]);
@@ -169,7 +147,10 @@ function traffic(users: readonly string[], count: number, seed: number): Asked[]
   return Array.from({ length: count }, (_, i) => {
     const user = users[zipf(random, users.length)] as string;
     if (i % 1_000 === 500) return { user, status: 200, slow: true };
-    return { user, status: random() < 0.95 ? 200 : (KINDS[Math.floor(random() * KINDS.length)] as number) };
+    return {
+      user,
+      status: random.part() < 0.95 ? 200 : (KINDS[Math.floor(random.part() * KINDS.length)] as number),
+    };
   });
 }
 
@@ -237,7 +218,8 @@ for (const version of EVERY_ENVOY) {
 
     test("forced, anonymous and preflight requests move none", async () => {
       const before = await counted();
-      const user = (group: string): string => late.find((other) => groupOf(other, 10) === group) as string;
+      const user = (group: string): string =>
+        late.find((other) => groupOf("checkout", other, 10) === group) as string;
       await client.sendAll([
         { user: user("canary"), status: 200, headers: { "x-force": "canary" } },
         { user: user("control"), status: 500, headers: { "x-force": "stable" } },
@@ -272,7 +254,7 @@ for (const version of EVERY_ENVOY) {
     });
 
     test("a change of the shares begins one, and what was given before counts in none", async () => {
-      const user = users.find((other) => groupOf(other, 10) === "canary") as string;
+      const user = users.find((other) => groupOf("checkout", other, 10) === "canary") as string;
       const open = client.send({ user, status: 500, slow: true });
       await pause(200);
       assert.equal(await proxy.publish(policy({ percent: 12 }, 25)), "accepted");

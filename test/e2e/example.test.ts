@@ -22,8 +22,8 @@ import { parse, stringify } from "yaml";
 
 import { freePort, startEnvoy, waitUntil, type RunningEnvoy } from "../../tools/envoy/index.ts";
 import { startUpstream, type Upstream } from "../upstream/upstream.ts";
-import { EVERY_ENVOY, envoyBinary } from "./versions.ts";
-import { exchange, lastRequest, parseResponse } from "./wire.ts";
+import { EVERY_ENVOY, envoyBinary } from "../support/envoy/versions.ts";
+import { exchange, lastRequest, parseResponse } from "../support/envoy/wire.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(join(ROOT, "envoy", file), "utf8");

@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 
 import { ENVOY_VERSION, waitUntil } from "../../tools/envoy/index.ts";
 import { seeded } from "../support/random.ts";
-import { startProxy, type Proxy } from "./proxy.ts";
+import { startProxy, type Proxy } from "../support/envoy/proxy.ts";
 import { STEERING_ROUTES } from "./steering-routes.ts";
 
 const RUNS = Number(process.env["GUARD_RUNS"] ?? 3);

@@ -6,9 +6,9 @@ import { after, before, describe, test } from "node:test";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { HARD_REQUESTS, type HardRequest } from "./hard-requests.ts";
-import { RolloutStats, settledStats, startProxy, type Proxy } from "./proxy.ts";
+import { RolloutStats, settledStats, startProxy, type Proxy } from "../support/envoy/proxy.ts";
 import { settledCounts, sumOf, VERDICTS } from "./shadow-stage.ts";
-import { EVERY_ENVOY } from "./versions.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
 
 const variants = { a: {}, b: { percent: 30, max: 50 }, c: { percent: 20, max: 50 } };
 const METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PROPFIND", "BREW"];

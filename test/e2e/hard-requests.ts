@@ -1,7 +1,7 @@
 // Requests that go wrong, or are wrong, each with what has to be counted for it.
 
 import { http2Request, resetInMidBody, summary } from "./http2-wire.ts";
-import { exchange, request, type Exchange, type ExchangeOptions } from "./wire.ts";
+import { exchange, request, type Exchange, type ExchangeOptions } from "../support/envoy/wire.ts";
 
 export interface HardRequest {
   readonly name: string;

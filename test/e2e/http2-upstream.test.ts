@@ -7,8 +7,8 @@ import { after, describe, it } from "node:test";
 
 import { startEnvoy, waitUntil } from "../../tools/envoy/index.ts";
 import { startUpstream } from "../upstream/upstream.ts";
-import { WASM } from "./proxy.ts";
-import { envoyBinary, EVERY_ENVOY } from "./versions.ts";
+import { bootstrapOf, cluster, listener, wasmFilter } from "../support/envoy/bootstrap.ts";
+import { envoyBinary, EVERY_ENVOY } from "../support/envoy/versions.ts";
 
 const POLICY = JSON.stringify({
   identity: [{ cookie: "uid" }],
@@ -17,44 +17,11 @@ const POLICY = JSON.stringify({
 const REQUESTS = 200;
 
 function bootstrap(http2Port: number): string {
-  return `
-node: {id: e2e, cluster: e2e}
-admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
-static_resources:
-  listeners:
-  - name: web
-    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: web
-          http_filters:
-          - name: serin
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
-              config:
-                name: serin
-                failure_policy: FAIL_RELOAD
-                vm_config: {runtime: envoy.wasm.runtime.v8, code: {local: {filename: ${JSON.stringify(WASM)}}}}
-                configuration:
-                  "@type": type.googleapis.com/google.protobuf.StringValue
-                  value: ${JSON.stringify(POLICY)}
-          - name: router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-          route_config:
-            virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: upstream}}]}]
-  clusters:
-  - name: upstream
-    load_assignment:
-      cluster_name: upstream
-      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: ${http2Port}}}}}]}]
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {http2_protocol_options: {}}
-`;
+  const routes = [{ match: { prefix: "/" }, route: { cluster: "upstream" } }];
+  return bootstrapOf(
+    [listener("web", [wasmFilter(POLICY)], routes)],
+    [cluster("upstream", http2Port, { isHttp2: true })],
+  );
 }
 
 /** One request as curl makes it: the connection is closed as soon as all that content-length promises is there. */

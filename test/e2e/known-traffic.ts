@@ -9,8 +9,8 @@ import { parse } from "yaml";
 
 import { startUpstream } from "../upstream/upstream.ts";
 import { http2Request } from "./http2-wire.ts";
-import { inSlots, position } from "./murmur3.ts";
-import { startProxyOver, type BareProxy } from "./proxy.ts";
+import { inSlots, position } from "../support/assignment.ts";
+import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { given, rolloutsOf, Tally, type Expected, type Visitor } from "./signals-oracle.ts";
 
 const FOLDER = resolve(import.meta.dirname, "../../envoy");

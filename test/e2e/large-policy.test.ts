@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { directRoute } from "./bootstrap.ts";
-import { position, variantOf } from "./murmur3.ts";
-import { startProxy, type Proxy } from "./proxy.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { headerIn, sendAll } from "./wire.ts";
+import { directRoute } from "../support/envoy/bootstrap.ts";
+import { position, variantOf } from "../support/assignment.ts";
+import { startProxy, type Proxy } from "../support/envoy/proxy.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { headerIn, sendAll } from "../support/envoy/wire.ts";
 
 const ROLLOUTS = 10_000;
 

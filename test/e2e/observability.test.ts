@@ -14,7 +14,7 @@ import { Ajv, type SchemaObject } from "ajv";
 import { parse, parseAllDocuments, stringify } from "yaml";
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
-import { ensurePrometheus } from "../prometheus/install.ts";
+import { ensurePrometheus } from "../support/prometheus/install.ts";
 import { expectations } from "./evidence-expectations.ts";
 
 const FOLDER = resolve(import.meta.dirname, "../../envoy/observability");

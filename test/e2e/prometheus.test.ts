@@ -8,10 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseAllDocuments } from "yaml";
 
 import { ENVOY_VERSION, waitUntil } from "../../tools/envoy/index.ts";
-import { runCli } from "../tools/run-cli.ts";
-import { startPrometheus, type RunningPrometheus, type Sample } from "../prometheus/server.ts";
+import { runCli } from "../support/cli.ts";
+import { startPrometheus, type RunningPrometheus, type Sample } from "../support/prometheus/server.ts";
 import { CALLS, Client, read, REQUESTS, ROLLOUTS, startStage } from "./known-traffic.ts";
-import type { BareProxy } from "./proxy.ts";
+import type { BareProxy } from "../support/envoy/proxy.ts";
 
 /** Upper ends of Envoy's default buckets, milliseconds. */
 const BUCKETS = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];

@@ -14,11 +14,11 @@ import { NO_OUTLINE } from "../../tools/metrics/policy-outline.ts";
 import { PrometheusSource } from "../../tools/metrics/prometheus-source.ts";
 import { totalOf } from "../../tools/statistics/bins.ts";
 import { ENVOY_VERSION, waitUntil } from "../../tools/envoy/index.ts";
-import { seriesOf, startFakePrometheus } from "../metrics/fake-prometheus.ts";
-import { runCli } from "../tools/run-cli.ts";
-import { KeptConnections } from "./kept-connections.ts";
-import { settledStats, startProxy, type Proxy } from "./proxy.ts";
-import { request } from "./wire.ts";
+import { seriesOf, startFakePrometheus } from "../support/fake-prometheus.ts";
+import { runCli } from "../support/cli.ts";
+import { KeptConnections } from "../support/envoy/kept-connections.ts";
+import { settledStats, startProxy, type Proxy } from "../support/envoy/proxy.ts";
+import { request } from "../support/envoy/wire.ts";
 
 const STATS_TAGS = parse(readFileSync(resolve(import.meta.dirname, "../../envoy/stats-tags.yaml"), "utf8"))
   .stats_config.stats_tags as object[];

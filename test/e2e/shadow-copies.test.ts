@@ -16,8 +16,8 @@ import {
   type Seen,
   type Stage,
 } from "./shadow-stage.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { exchange, lastRequest, parseResponse, post, request } from "./wire.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { exchange, lastRequest, parseResponse, post, request } from "../support/envoy/wire.ts";
 
 const KIB = 1024;
 const LIMIT = 64 * KIB;

@@ -6,14 +6,14 @@ import { after, before, describe, test } from "node:test";
 
 import { median } from "simple-statistics";
 
-import { startAnsweringEnvoy, type AnsweringEnvoy } from "./answering-envoy.ts";
-import { cluster } from "./bootstrap.ts";
-import { KeptConnections } from "./kept-connections.ts";
-import { guestKb, residentKb } from "./process-use.ts";
-import { startProxyOver, type BareProxy } from "./proxy.ts";
+import { startAnsweringEnvoy, type AnsweringEnvoy } from "../support/envoy/answering-envoy.ts";
+import { cluster } from "../support/envoy/bootstrap.ts";
+import { KeptConnections } from "../support/envoy/kept-connections.ts";
+import { guestKb, residentKb } from "../support/envoy/process-use.ts";
+import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { settledCounts, sumOf, VERDICTS } from "./shadow-stage.ts";
-import { EVERY_ENVOY, envoyBinary } from "./versions.ts";
-import { request } from "./wire.ts";
+import { EVERY_ENVOY, envoyBinary } from "../support/envoy/versions.ts";
+import { request } from "../support/envoy/wire.ts";
 
 const REQUESTS = 200_000;
 const BATCH = 2_000;

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { freePort } from "../../tools/envoy/index.ts";
 import type { Echo } from "../upstream/answer.ts";
-import { cluster } from "./bootstrap.ts";
+import { cluster } from "../support/envoy/bootstrap.ts";
 import { http2Request } from "./http2-wire.ts";
 import {
   countsOf,
@@ -25,8 +25,8 @@ import {
   type Seen,
   type Stage,
 } from "./shadow-stage.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { exchange, lastRequest, parseResponse, post } from "./wire.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { exchange, lastRequest, parseResponse, post } from "../support/envoy/wire.ts";
 
 const KIB = 1024;
 const LIMIT = 64 * KIB;
@@ -77,7 +77,7 @@ for (const version of EVERY_ENVOY) {
   describe(`Envoy ${version}`, () => {
     let stage: Stage;
     before(async () => {
-      const clusters = [cluster("watched-refusing", await freePort(), false, [upstreamFilter()])];
+      const clusters = [cluster("watched-refusing", await freePort(), { filters: [upstreamFilter()] })];
       stage = await startStage({ version, policy: POLICY, routes: ROUTES, clusters, record: true });
       await stage.serve(POLICY);
     });

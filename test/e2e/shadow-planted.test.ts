@@ -16,7 +16,7 @@ import {
   type Sent,
   type Stage,
 } from "./shadow-stage.ts";
-import { EVERY_ENVOY } from "./versions.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
 
 const REQUESTS = 10_000;
 /** Far above any pause that a busy machine makes by itself. */

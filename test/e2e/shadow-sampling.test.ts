@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { directRoute } from "./bootstrap.ts";
-import { fromBothEnds, murmur3, position, variantOf } from "./murmur3.ts";
+import { directRoute } from "../support/envoy/bootstrap.ts";
+import { fromBothEnds, murmur3, position, variantOf } from "../support/assignment.ts";
 import { countsOf, settledCounts, startStage, valuesOf, type Policy, type Stage } from "./shadow-stage.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { headerIn, request, sendAll } from "./wire.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { headerIn, request, sendAll } from "../support/envoy/wire.ts";
 
 const USERS = 20_000;
 /** Of them, so many go through calls too. */

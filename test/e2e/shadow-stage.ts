@@ -9,9 +9,9 @@ import { Pool } from "undici";
 import { freePort, waitUntil, type Admin, type Bin } from "../../tools/envoy/index.ts";
 import { startUpstream, type Upstream } from "../upstream/upstream.ts";
 import type { Request } from "../upstream/answer.ts";
-import { cluster } from "./bootstrap.ts";
-import { startProxyOver, WASM, type BareProxy, type ProxyOptions } from "./proxy.ts";
-import { headerIn, request, sendAll } from "./wire.ts";
+import { cluster, wasmFilter } from "../support/envoy/bootstrap.ts";
+import { startProxyOver, type BareProxy, type ProxyOptions } from "../support/envoy/proxy.ts";
+import { headerIn, request, sendAll } from "../support/envoy/wire.ts";
 
 /**
  * The clusters: `production`, `shadow`, `second` (each also with `-h2`); the shadow once more as `watched`, with the
@@ -106,7 +106,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
       { match: { prefix: "/" }, route: { cluster: "production", timeout: "60s" } },
     ],
     clusters: [
-      cluster("watched", shadow.port, false, [upstreamFilter()]),
+      cluster("watched", shadow.port, { filters: [upstreamFilter()] }),
       { ...cluster("tight", shadow.port), circuit_breakers: { thresholds: [one] } },
       cluster("deaf", deafPort),
       ...(options.clusters ?? []),
@@ -152,19 +152,11 @@ export async function startStage(options: StageOptions): Promise<Stage> {
 
 /** The same filter once more, in the shadow's cluster: one VM with the one that decides. */
 export function upstreamFilter(): object {
-  return {
-    name: "serin",
-    typed_config: {
-      "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-      config: {
-        name: "serin",
-        root_id: "serin.upstream",
-        vm_config: { vm_id: "serin", runtime: "envoy.wasm.runtime.v8", code: { local: { filename: WASM } } },
-        failure_policy: "FAIL_RELOAD",
-        reload_config: { backoff: { base_interval: "0.1s" } },
-      },
-    },
-  };
+  return wasmFilter(null, {
+    vmId: "serin",
+    root_id: "serin.upstream",
+    reload_config: { backoff: { base_interval: "0.1s" } },
+  });
 }
 
 /** A route to production whose requests Envoy mirrors when the shadow is drawn. */

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { KeptConnections } from "./kept-connections.ts";
+import { KeptConnections } from "../support/envoy/kept-connections.ts";
 import {
   countsOf,
   mirrorRoute,
@@ -18,8 +18,8 @@ import {
   type Policy,
   type Stage,
 } from "./shadow-stage.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { request } from "./wire.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { request } from "../support/envoy/wire.ts";
 
 const UPDATES = 200;
 const SLOW_MS = 300;

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
-import { directRoute } from "./bootstrap.ts";
+import { directRoute } from "../support/envoy/bootstrap.ts";
 import { http2Request } from "./http2-wire.ts";
 import {
   planted,
@@ -17,8 +17,8 @@ import {
   type Sent,
   type Stage,
 } from "./shadow-stage.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { exchange, request } from "./wire.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { exchange, request } from "../support/envoy/wire.ts";
 
 const MIB = 1024 * 1024;
 const BUDGET = { perSecond: 10_000, inFlight: 1_000 };

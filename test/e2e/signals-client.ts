@@ -6,7 +6,7 @@ import { connect } from "node:net";
 
 import { http2Request, summary } from "./http2-wire.ts";
 import type { Ending, Visitor } from "./signals-oracle.ts";
-import { exchange, post, request } from "./wire.ts";
+import { exchange, post, request } from "../support/envoy/wire.ts";
 
 /** Where the client is: the port, and a word from the upstream when it has the request of this number. */
 export interface Surroundings {

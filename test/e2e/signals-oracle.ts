@@ -1,6 +1,7 @@
 // Which counters a request moves, computed from docs/stats.md and docs/policy.md alone: shares nothing with the filter.
 
-import { inSlots, murmur3, position, variantOf, type Part } from "./murmur3.ts";
+import { inSlots, position, variantOf, type Part } from "../support/assignment.ts";
+import { isControl } from "../support/users.ts";
 
 /** A rollout as the policy has it, and what follows from it. */
 export interface Expected {
@@ -92,14 +93,6 @@ const FULL_LEAVES = [
   ...["rq_overflow", "grpc_ok", "grpc_error"],
 ];
 
-/** The part of the default's users, by share of the hash space, that is the control group; docs/policy.md. */
-function controlBelow({ shares }: Expected): bigint {
-  const thousandths = (percent: number): bigint => BigInt(Math.round(percent * 1000));
-  const rest = thousandths(shares[DEFAULT] ?? 0);
-  const most = 4n * thousandths(largestShare(shares));
-  return ((most < rest ? most : rest) << 32n) / rest;
-}
-
 function largestShare(shares: Expected["shares"]): number {
   return Math.max(...Object.entries(shares).map(([variant, share]) => (variant === DEFAULT ? 0 : share)));
 }
@@ -109,11 +102,11 @@ export function given(rollout: Expected, { user, force }: Visitor): { variant: s
   if (force !== null && force in rollout.shares) return { variant: force, isControl: false };
   if (user === null) return { variant: DEFAULT, isControl: false };
   const variant = variantOf(rollout.name, user, rollout.parts) ?? DEFAULT;
-  const isControl =
+  const ofControl =
     rollout.signals === "matched" &&
     variant === DEFAULT &&
-    BigInt(murmur3(`control/${rollout.name}/${user}`)) < controlBelow(rollout);
-  return { variant, isControl };
+    isControl(rollout.name, user, largestShare(rollout.shares), rollout.shares[DEFAULT] ?? 0);
+  return { variant, isControl: ofControl };
 }
 
 /** Everything under `wasmcustom.serin.rollout.` by name, counters and gauges, when all streams are over. */

@@ -6,12 +6,13 @@ import { Agent } from "node:http";
 import { after, before, describe, test } from "node:test";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
+import { seeded, type Random } from "../support/random.ts";
 import { startUpstream } from "../upstream/upstream.ts";
-import { cluster } from "./bootstrap.ts";
-import { startProxyOver, type BareProxy } from "./proxy.ts";
+import { cluster } from "../support/envoy/bootstrap.ts";
+import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { KINDS, occupy, REQUESTS, type Kind, type Surroundings } from "./signals-client.ts";
 import { given, ROLLOUTS, rolloutsOf, Tally, type Expected, type Visitor } from "./signals-oracle.ts";
-import { EVERY_ENVOY } from "./versions.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
 
 const POLICY = { identity: [{ cookie: "uid" }], rollouts: rolloutsOf(ROLLOUTS) };
 const USERS = 2_500;
@@ -29,21 +30,10 @@ const ROUTES: readonly object[] = [
   { match: { prefix: "/app" }, route: { cluster: "stable", timeout: "30s" } },
 ];
 
-/** mulberry32: the same order and the same visitors each time. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** One in ten anonymous, one in twelve asks for a variant; a variant that only some rollouts have, or none has, too. */
-function drawVisitor(random: () => number): Visitor {
-  const force = ["canary", "stable", "blue", "nonsense", "control"][Math.floor(random() * 60)] ?? null;
-  return { user: random() < 0.1 ? null : `user-${Math.floor(random() * USERS)}`, force };
+function drawVisitor(random: Random): Visitor {
+  const force = ["canary", "stable", "blue", "nonsense", "control"][Math.floor(random.part() * 60)] ?? null;
+  return { user: random.part() < 0.1 ? null : `user-${Math.floor(random.part() * USERS)}`, force };
 }
 
 interface Planned {
@@ -57,7 +47,7 @@ function plan(): Planned[] {
     Array.from({ length: kind.count }, () => ({ kind, visitor: drawVisitor(random) })),
   );
   for (let i = all.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
+    const j = Math.floor(random.part() * (i + 1));
     [all[i], all[j]] = [all[j] as Planned, all[i] as Planned];
   }
   return all;

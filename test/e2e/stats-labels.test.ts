@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { startStage } from "./known-traffic.ts";
-import { EVERY_ENVOY } from "./versions.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
 
 for (const version of EVERY_ENVOY) {
   test(`every series of Serin's has its labels and no part of a name left over, Envoy ${version}`, async () => {

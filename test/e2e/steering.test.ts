@@ -5,12 +5,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import type { Echo } from "../upstream/answer.ts";
-import { variantOf } from "./murmur3.ts";
-import { position } from "./murmur3.ts";
-import { settledStats, startProxy, type Proxy } from "./proxy.ts";
+import { variantOf } from "../support/assignment.ts";
+import { position } from "../support/assignment.ts";
+import { settledStats, startProxy, type Proxy } from "../support/envoy/proxy.ts";
 import { announced, STEERING_ROUTES, steeringPolicy, WAYS, type Way } from "./steering-routes.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { exchange, lastRequest, parseResponse } from "./wire.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { exchange, lastRequest, parseResponse } from "../support/envoy/wire.ts";
 
 const PARTS = [{ variant: "canary", begin: 0, end: position(40) }];
 const USERS = Array.from({ length: 60 }, (_, i) => `u${i}`);

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { connect, type IncomingHttpHeaders } from "node:http2";
 import { after, before, describe, test } from "node:test";
 
-import { directRoute } from "./bootstrap.ts";
-import { fromBothEnds, variantOf } from "./murmur3.ts";
-import { startProxy, type Proxy } from "./proxy.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { headerIn, request, sendAll } from "./wire.ts";
+import { directRoute } from "../support/envoy/bootstrap.ts";
+import { fromBothEnds, variantOf } from "../support/assignment.ts";
+import { startProxy, type Proxy } from "../support/envoy/proxy.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { headerIn, request, sendAll } from "../support/envoy/wire.ts";
 
 const USERS = Array.from({ length: 2_000 }, (_, i) => `visitor-${i}`);
 const ROUTES = [directRoute("/", { variant: "%REQ(x-serin-checkout)%" })];

@@ -13,10 +13,10 @@ import { parse } from "yaml";
 
 import { blocksOf } from "../../tools/project/docs/page.ts";
 import { ENVOY_OLDEST_VERSION, waitUntil } from "../../tools/envoy/index.ts";
-import { cluster, directRoute } from "./bootstrap.ts";
-import { startProxyOver, type BareProxy } from "./proxy.ts";
-import { EVERY_ENVOY } from "./versions.ts";
-import { exchange, lastRequest } from "./wire.ts";
+import { cluster, directRoute } from "../support/envoy/bootstrap.ts";
+import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
+import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { exchange, lastRequest } from "../support/envoy/wire.ts";
 
 const page = readFileSync(resolve(import.meta.dirname, "../../docs/observability.md"), "utf8");
 
@@ -84,7 +84,7 @@ for (const version of EVERY_ENVOY) {
     const collector = new Collector();
     let clusters: object[] = [];
     before(async () => {
-      clusters = [cluster("otel_collector", await collector.listen(), true)];
+      clusters = [cluster("otel_collector", await collector.listen(), { isHttp2: true })];
     });
     after(() => collector.close());
 

@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { EnvoyStartError, startEnvoy } from "../../tools/envoy/index.ts";
-import { directRoute, staticBootstrap } from "./bootstrap.ts";
-import { residentKb } from "./process-use.ts";
-import { startProxy, WASM, type Proxy } from "./proxy.ts";
-import { EVERY_ENVOY, envoyBinary } from "./versions.ts";
-import { headerIn, request, sendAll } from "./wire.ts";
+import { bootstrapOf, directRoute, listener, wasmFilter } from "../support/envoy/bootstrap.ts";
+import { residentKb } from "../support/envoy/process-use.ts";
+import { startProxy, type Proxy } from "../support/envoy/proxy.ts";
+import { EVERY_ENVOY, envoyBinary } from "../support/envoy/versions.ts";
+import { headerIn, request, sendAll } from "../support/envoy/wire.ts";
 
 const UPDATES = 1_000;
 const ROUTES = [directRoute("/", { variant: "%REQ(x-serin-checkout)%" })];
@@ -129,24 +129,14 @@ for (const version of EVERY_ENVOY) {
   });
 
   test(`Envoy ${version} does not start with a bad policy, and says why`, async () => {
-    const filter = {
-      "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-      config: {
-        name: "serin",
-        vm_config: { runtime: "envoy.wasm.runtime.v8", code: { local: { filename: WASM } } },
-        configuration: { "@type": "type.googleapis.com/google.protobuf.StringValue", value: BAD },
-      },
-    };
+    const bootstrap = bootstrapOf([listener("serin", [wasmFilter(BAD)], [directRoute("/", {})])], []);
     const binary = await envoyBinary(version);
-    await assert.rejects(
-      startEnvoy({ binary, bootstrap: staticBootstrap(filter), logLevel: "error" }),
-      (error: unknown) => {
-        assert.ok(error instanceof EnvoyStartError);
-        assert.match(error.message, /Unable to create Wasm plugin serin/);
-        assert.deepEqual(problemsIn(error.log)[0], BAD_PROBLEM);
-        return true;
-      },
-    );
+    await assert.rejects(startEnvoy({ binary, bootstrap, logLevel: "error" }), (error: unknown) => {
+      assert.ok(error instanceof EnvoyStartError);
+      assert.match(error.message, /Unable to create Wasm plugin serin/);
+      assert.deepEqual(problemsIn(error.log)[0], BAD_PROBLEM);
+      return true;
+    });
   });
 }
 

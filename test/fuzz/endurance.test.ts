@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { Vm, type Root, type Stream, type StreamRequest } from "../../tools/emulator/index.ts";
-import { filterModule } from "./session.ts";
+import { filterModule } from "../support/filter.ts";
 
 /** A policy of so many rollouts, each with a host and a path of its own. */
 function policyOf(count: number, percent = 50): string {

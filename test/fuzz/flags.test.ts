@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Vm } from "../../tools/emulator/index.ts";
-import { filterModule } from "./session.ts";
+import { filterModule } from "../support/filter.ts";
 
 const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 8);
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20261123);

@@ -12,7 +12,7 @@ import { checkPolicy, refuseFaults } from "../../tools/policy/check-policy.ts";
 import { readPolicySource } from "../../tools/policy/policy-source.ts";
 import { explore } from "./explore.ts";
 import { policyText } from "./policies.ts";
-import { filterModule } from "./session.ts";
+import { filterModule } from "../support/filter.ts";
 
 const SCHEMA = resolve(import.meta.dirname, "../../schema/policy.schema.json");
 

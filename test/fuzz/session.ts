@@ -2,15 +2,12 @@
 // filter to what is true of every input. Fuzzing makes sessions; each that once failed is a file of corpus/.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
 
 import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { LogLevel, Vm, type Root, type Stream, type StreamEnd } from "../../tools/emulator/index.ts";
 import type { Policy, Source } from "../../build/types/policy.ts";
-
-const ROOT = resolve(import.meta.dirname, "../..");
+import { filterModule } from "../support/filter.ts";
 
 /** Bytes, a character each, so that a corpus file can be read. */
 export type Latin1 = string;
@@ -45,14 +42,6 @@ export interface Session {
   /** What it once showed, for people. */
   note?: string;
   steps: Step[];
-}
-
-let compiled: WebAssembly.Module | undefined;
-
-/** The filter that ships, compiled once. */
-export function filterModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(readFileSync(join(ROOT, "build/serin.wasm")));
-  return compiled;
 }
 
 /** A root with what its policy lets the filter do to a request. */

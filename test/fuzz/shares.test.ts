@@ -8,8 +8,8 @@ import fc from "fast-check";
 
 import { LogLevel, Vm, type Root } from "../../tools/emulator/index.ts";
 import { explore } from "./explore.ts";
-import { assign, layOut, murmur3, type Share, type Slot } from "./model.ts";
-import { filterModule } from "./session.ts";
+import { layOut, murmur3, variantOf, type Part, type Share } from "../support/assignment.ts";
+import { filterModule } from "../support/filter.ts";
 
 const USERS = 100_000;
 
@@ -50,16 +50,16 @@ const PSEUDO: [string, string][] = [
 ];
 
 /** The slots that the filter says it uses. */
-function slotsOf(vm: Vm, root: Root): Slot[] {
+function slotsOf(vm: Vm, root: Root): Part[] {
   const stream = vm.request(root, { headers: [...PSEUDO, ["cookie", "uid=1"]] });
   stream.respond(200);
   const explained = JSON.parse(stream.explanation ?? "null") as Explained;
   const slots = explained.rollouts["checkout"]?.slots;
   assert.ok(slots, "no slots in the explanation");
-  return slots.map(({ variant, begin, end }) => ({ variant, begin: BigInt(begin), end: BigInt(end) }));
+  return slots;
 }
 
-const isEmpty = ({ begin, end }: Slot): boolean => begin === end;
+const isEmpty = ({ begin, end }: Part): boolean => begin === end;
 
 function names(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `v${index}`);
@@ -107,7 +107,7 @@ describe("who gets which variant", () => {
         slotsOf(vm, root).filter((one) => !isEmpty(one)),
         slots.filter((one) => !isEmpty(one)),
       );
-      assert.equal(decide(vm, root, identity)("checkout"), assign(salted ?? "checkout", identity, slots));
+      assert.equal(decide(vm, root, identity)("checkout"), variantOf(salted ?? "checkout", identity, slots));
       vm.retire(root);
     });
   });
@@ -116,14 +116,14 @@ describe("who gets which variant", () => {
 describe("nobody leaves a variant while percents rise", () => {
   // A user is a point of the space, so it is enough that each variant's part of the space only grows: that holds for
   // all 2^32 of them, not for a sample.
-  function assertGrown(before: readonly Slot[], after: readonly Slot[]): void {
+  function assertGrown(before: readonly Part[], after: readonly Part[]): void {
     for (const old of before.filter((one) => !isEmpty(one))) {
       const now = after.find(({ variant }) => variant === old.variant);
       assert.ok(now && now.begin <= old.begin && now.end >= old.end, `${old.variant} shrinks`);
     }
   }
 
-  function assertApart(slots: readonly Slot[]): void {
+  function assertApart(slots: readonly Part[]): void {
     const filled = slots.filter((one) => !isEmpty(one)).sort((a, b) => (a.begin < b.begin ? -1 : 1));
     filled.forEach((one, index) => {
       const next = filled[index + 1];
@@ -141,7 +141,7 @@ describe("nobody leaves a variant while percents rise", () => {
     test(`${count} variants${ceilings ? " with ceilings" : ""}, at each of their thresholds`, () => {
       const vm = Vm.load(filterModule(), { logLevel: LogLevel.Trace });
       const most = Math.floor(100_000 / count);
-      let before: Slot[] = [];
+      let before: Part[] = [];
       for (let percent = 0; percent <= most; percent++) {
         const asked = names(count).map((variant) => ({
           variant,
@@ -169,7 +169,7 @@ describe("nobody leaves a variant while percents rise", () => {
     );
     explore("rising shares", raised, ([targets, order]) => {
       const asked = targets.map((share) => ({ ...share, percent: 0 }));
-      let before: Slot[] = [];
+      let before: Part[] = [];
       const users = ["1", "42", "user@example.com"];
       let given = users.map((): string | null => null);
       for (const [index, part] of order) {
@@ -216,7 +216,7 @@ describe(`${USERS} users`, () => {
     for (const [name, asked] of Object.entries(rollouts)) {
       const slots = layOut(asked);
       given.forEach((one, index) =>
-        assert.equal(one[name], assign(name, `user-${index}`, slots) ?? "stable"),
+        assert.equal(one[name], variantOf(name, `user-${index}`, slots) ?? "stable"),
       );
     }
   });

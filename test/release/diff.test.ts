@@ -6,9 +6,9 @@ import { describe, test } from "node:test";
 import { loadFilter } from "../../tools/policy/filter-module.ts";
 import { diffPolicies, mostMoved, type PolicyDiff } from "../../tools/release/diff.ts";
 import { parseOrdered } from "../../tools/terminal/ordered-json.ts";
-import { layOut, murmur3, type Share } from "../fuzz/model.ts";
+import { layOut, murmur3, type Share } from "../support/assignment.ts";
 import { seeded, type Random } from "../support/random.ts";
-import { runCli, temporaryFolder } from "../tools/run-cli.ts";
+import { runCli, temporaryFolder } from "../support/cli.ts";
 
 // In full: SERIN_DIFF_PAIRS=500 SERIN_DIFF_USERS=1000000 SERIN_DIFF_SEED=… npx tsx --test test/release/diff.test.ts
 const PAIRS = Number(process.env["SERIN_DIFF_PAIRS"] ?? 60);
@@ -60,8 +60,8 @@ function makeRollout(random: Random): Rollout {
 function assign({ shares, isOff }: Rollout, hashes: Uint32Array, names: readonly string[]): Uint8Array {
   const slots = (isOff ? [] : layOut(shares)).map(({ variant, begin, end }) => ({
     index: names.indexOf(variant),
-    begin: Number(begin),
-    end: Number(end),
+    begin,
+    end,
   }));
   return Uint8Array.from(hashes, (hash) => {
     for (const { index, begin, end } of slots) if (begin <= hash && hash < end) return index;

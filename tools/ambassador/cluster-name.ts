@@ -1,5 +1,5 @@
 // The names that Emissary gives to clusters. The filter names clusters, people name services: this is the way between
-// them. Nothing of it is documented by Emissary; test/ambassador-command/cluster-names.test.ts holds it to what diagd
+// them. Nothing of it is documented by Emissary; test/ambassador/cluster-names.test.ts holds it to what diagd
 // generated.
 
 import { createHash } from "node:crypto";
