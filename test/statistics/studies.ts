@@ -173,6 +173,7 @@ export const TRAFFICS: readonly Traffic[] = [
 
 /** The cells of the table of passes. */
 export const PASS_TRAFFICS: readonly Traffic[] = [
+  { name: "many, a request or two each", users: { kind: "zipf", crowd: 150_000, exponent: 0 } },
   { name: "many, a request each", users: { kind: "fresh" } },
   { name: "Zipf 0.7, 20,000 users", users: ZIPF_07 },
   { name: "the same, users differ (ICC 0.1)", users: ZIPF_07, errors: "differ" },

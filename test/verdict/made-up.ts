@@ -81,6 +81,7 @@ export function envoyOf(envoy: string, given: GivenEnvoy, defaultName = "stable"
     began,
     sharesBegan,
     size,
+    noEvidence: 0,
     variants: new Map(
       Object.entries(variants).map(([name, each]) => [name, sideOf(each, name !== defaultName)]),
     ),

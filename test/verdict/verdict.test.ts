@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { NO_MEMORY, POLICIES_DIFFER } from "../../assembly/vocabulary/no-evidence.ts";
 import { NO_VARIANT, type RolloutCounts } from "../../tools/metrics/snapshot.ts";
 import { errorsOf } from "../../tools/verdict/counts.ts";
 import { DEFAULT_LIMITS } from "../../tools/verdict/limits.ts";
@@ -11,9 +12,9 @@ import type { VariantVerdict } from "../../tools/verdict/variant.ts";
 import { rolloutOf, slowOf, snapshotOf, type Given, type GivenEnvoy } from "./made-up.ts";
 
 const STABLE: Given = { share: 90, requests: 45_000 };
-/** Of 20,000 users 1% met an error and 2% a 4xx. */
-const CONTROL: Given = { share: 40, users: 20_000, errors: 200, clientErrors: 400, requests: 20_000 };
-const GOOD: Given = { share: 10, users: 5000, errors: 50, clientErrors: 100 };
+/** Of 24,000 users 1% met an error and 2% a 4xx. */
+const CONTROL: Given = { share: 40, users: 24_000, errors: 240, clientErrors: 480, requests: 24_000 };
+const GOOD: Given = { share: 10, users: 6000, errors: 60, clientErrors: 120 };
 
 function envoy(canary: Given, control: Given = CONTROL, more: Partial<GivenEnvoy> = {}): GivenEnvoy {
   return { variants: { stable: STABLE, canary }, control, ...more };
@@ -40,23 +41,23 @@ describe("a variant", () => {
     assert.equal(canary?.usersNeeded, null);
     assert.match(
       canary?.reasons[0] ?? "",
-      /^errors 1% of users \(50 of 5,000\) vs 1% \(200 of 20,000\): 1× \(95% CI 0\.\d+× to 1\.\d+×\), limit 1\.5×: within the limit$/,
+      /^errors 1% of users \(60 of 6,000\) vs 1% \(240 of 24,000\): 1× \(95% CI 0\.\d+× to 1\.\d+×\), limit 1\.5×: within the limit$/,
     );
   });
 
   test("with more users with errors fails", () => {
-    const { decision, reasons } = canaryOf(envoy({ ...GOOD, errors: 150 }));
+    const { decision, reasons } = canaryOf(envoy({ ...GOOD, errors: 180 }));
     assert.equal(decision, "fail");
     assert.match(
       reasons[0] ?? "",
-      /^errors 3% of users \(150 of 5,000\) vs 1% \(200 of 20,000\): 3× \(95% CI 2\.\d+× to 4\.\d+×\), limit 1\.5×: significantly more users with errors$/,
+      /^errors 3% of users \(180 of 6,000\) vs 1% \(240 of 24,000\): 3× \(95% CI 2\.\d+× to 4\.\d+×\), limit 1\.5×: significantly more users with errors$/,
     );
   });
 
   test("that answers 404 to everybody fails, whatever 4xx the baseline has", () => {
-    for (const clientErrors of [0, 400, 10_000, 19_900]) {
+    for (const clientErrors of [0, 480, 12_000, 23_900]) {
       const canary = canaryOf(
-        envoy({ share: 10, users: 5000, ok: 0, clientErrors: 5000 }, { ...CONTROL, clientErrors }),
+        envoy({ share: 10, users: 6000, ok: 0, clientErrors: 6000 }, { ...CONTROL, clientErrors }),
       );
       assert.equal(canary.decision, "fail", `${clientErrors} of the control's users met 4xx`);
       assert.equal(canary.ok.decision, "fail");
@@ -68,7 +69,7 @@ describe("a variant", () => {
 
   test("that answers 302 to everybody is inconclusive, by name", () => {
     const { decision, reasons } = canaryOf(
-      envoy({ ...GOOD, redirects: 5000 }, { ...CONTROL, redirects: 500 }),
+      envoy({ ...GOOD, redirects: 6000 }, { ...CONTROL, redirects: 500 }),
     );
     assert.equal(decision, "inconclusive");
     assert.match(reasons[0] ?? "", /^3xx 100% of users .*significantly different/);
@@ -84,13 +85,13 @@ describe("a variant", () => {
   });
 
   test("that is slower fails by slow users, one that is faster passes", () => {
-    const slower = canaryOf(envoy({ ...GOOD, slow: slowOf(5000, 3) }));
+    const slower = canaryOf(envoy({ ...GOOD, slow: slowOf(6000, 3) }));
     assert.equal(slower.decision, "fail");
     assert.match(
       slower.reasons[0] ?? "",
       /^slower than 100 ms 9% of users .* significantly more slow answers/,
     );
-    assert.equal(canaryOf(envoy({ ...GOOD, slow: slowOf(5000, 0.3) })).decision, "pass");
+    assert.equal(canaryOf(envoy({ ...GOOD, slow: slowOf(6000, 0.3) })).decision, "pass");
   });
 
   test("with few users is inconclusive, and how many more it takes is said, with the time", () => {
@@ -105,16 +106,21 @@ describe("a variant", () => {
       reasons.at(-1) ?? "",
       /^at the current rate about \d,\d00 more canary users are needed \(~\d+(\.\d)? h\)$/,
     );
-    // And so it is.
+    // And so it is, to two digits.
     const times = ((usersNeeded ?? 0) + 100) / 100;
-    const scaled = ({ share, users = 0 }: Given): Given => ({
+    const scaled = (share: number, users: number): Given => ({
       share,
-      users: Math.round(users * times),
-      errors: Math.round((users * times) / 100),
-      clientErrors: Math.round((users * times) / 50),
+      users: Math.round(users),
+      errors: Math.round(users / 100),
+      clientErrors: Math.round(users / 50),
     });
-    const enough = canaryOf(envoy(scaled({ share: 10, users: 100 }), scaled({ share: 40, users: 400 })));
-    assert.equal(enough.decision, "pass", JSON.stringify(enough.reasons));
+    for (const [part, expected] of [
+      [1.03, "pass"],
+      [0.95, "inconclusive"],
+    ] as const) {
+      const later = canaryOf(envoy(scaled(10, 100 * times * part), scaled(40, 400 * times * part)));
+      assert.equal(later.decision, expected, JSON.stringify(later.reasons));
+    }
     assert.ok(times > 20, String(times));
   });
 
@@ -126,7 +132,7 @@ describe("a variant", () => {
   });
 
   test("judged in a later period takes more evidence", () => {
-    const worse = { ...GOOD, errors: 95 };
+    const worse = { ...GOOD, errors: 110 };
     assert.equal(canaryOf(envoy(worse)).errors.decision, "fail");
     assert.notEqual(canaryOf(envoy(worse, CONTROL, { period: 100 })).errors.decision, "fail");
   });
@@ -135,8 +141,8 @@ describe("a variant", () => {
     const latency = [10, 20, 40, 80, 160].map((lower) => ({ lower, width: lower, count: 100 }));
     const slow = (users: number): Record<number, number> => ({ 5: users, 25: users * 0.8 });
     const rollout = rolloutOf({
-      variants: { stable: { ...STABLE, latency }, canary: { ...GOOD, slow: slow(5000), latency } },
-      control: { ...CONTROL, slow: slow(20_000), latency },
+      variants: { stable: { ...STABLE, latency }, canary: { ...GOOD, slow: slow(6000), latency } },
+      control: { ...CONTROL, slow: slow(24_000), latency },
     });
     const terms = { slow: [5, 25], warmup: 30 };
     const snapshot = { ...snapshotOf({ r: rollout }), terms: new Map([["r", terms]]) };
@@ -153,9 +159,9 @@ describe("a variant", () => {
       ...slowOf(users),
       25: users * part,
     });
-    const alike = envoy({ ...GOOD, slow: often(5000, 0.5) }, { ...CONTROL, slow: often(20_000, 0.5) });
+    const alike = envoy({ ...GOOD, slow: often(6000, 0.5) }, { ...CONTROL, slow: often(24_000, 0.5) });
     assert.equal(canaryOf(alike).decision, "pass");
-    const slower = envoy({ ...GOOD, slow: often(5000, 0.52) }, { ...CONTROL, slow: often(20_000, 0.46) });
+    const slower = envoy({ ...GOOD, slow: often(6000, 0.52) }, { ...CONTROL, slow: often(24_000, 0.46) });
     assert.equal(canaryOf(slower).decision, "inconclusive");
   });
 
@@ -261,7 +267,7 @@ describe("a rollout", () => {
   });
 
   test("whose users are not split as asked is inconclusive, whatever they met; requests do not matter", () => {
-    const off = verdictOn(rolloutOf(envoy({ ...GOOD, users: 5600, errors: 2000 })));
+    const off = verdictOn(rolloutOf(envoy({ ...GOOD, users: 6720, errors: 2400 })));
     assert.equal(off.decision, "inconclusive");
     assert.equal(off.ratio.decision, "mismatch");
     assert.match(
@@ -282,6 +288,24 @@ describe("a rollout", () => {
     }));
     assert.match(verdictOn({ ...rollout, users }).reason, /only users are counted \(signals: count\)/);
     assert.match(verdictOn({ ...rollout, users: [] }).reason, /no Envoy counts this rollout's users/);
+    for (const [code, words] of [
+      [NO_MEMORY, /^canary: no evidence: more rollouts gather evidence than a worker has memory for/],
+      [POLICIES_DIFFER, /^canary: no evidence: policies that serve at the same time say different/],
+    ] as const) {
+      const none = rollout.users.map((counts) => ({ ...counts, period: 0, noEvidence: code }));
+      assert.match(verdictOn({ ...rollout, users: none }).reason, words);
+    }
+  });
+
+  test("whose users meet every threshold that any meet is not said to meet none", () => {
+    const slow = { 5: 6000, 25: 6000, 1000: 0 };
+    const control = { ...CONTROL, slow: { 5: 24_000, 25: 23_900, 1000: 0 } };
+    const { latency, reasons } = canaryOf(envoy({ ...GOOD, slow }, control));
+    assert.equal(latency.decision, "pass");
+    assert.match(
+      reasons.find((reason) => reason.startsWith("slower")) ?? "",
+      /^slower than 25 ms 100% of users .*: too many of the baseline's users meet it to show a limit, and nothing speaks/,
+    );
   });
 
   test("with a variant that fails and one that passes fails; with one that is too early is inconclusive", () => {

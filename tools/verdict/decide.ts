@@ -142,10 +142,9 @@ function shownBy(
   kind: Kind,
   met: number,
 ): "ratio" | "negligible" | null {
-  // Of all periods together a variant beyond the limit passes with a chance of 2 FALSE_PASSES, in the first of half that.
   const isEnough = (log: (each: Evidence, index: number) => number): boolean =>
     logMean(evidence.map((each, index) => logOfPeriod(log(each, index), each.period))) >=
-    -Math.log(FALSE_PASSES * 2);
+    -Math.log(FALSE_PASSES);
   if (isEnough(({ pi }, index) => logWithinRatio(counts[index] as FirstSetters, pi, maxRatio, met))) {
     return "ratio";
   }

@@ -15,5 +15,5 @@ export const DEFAULT_LIMITS: Limits = { maxRatio: 1.5, negligible: 0.005, neglig
 export const FALSE_ALARMS = 0.01;
 /** The same for a sample ratio that is called a mismatch. */
 export const FALSE_MISMATCHES = 0.001;
-/** The chance of a `pass` for a variant beyond the limit, in the first period; in all periods together at most twice that. */
+/** The chance of a `pass` for a variant beyond the limit, for all looks and periods together. */
 export const FALSE_PASSES = 0.05;

@@ -1,6 +1,6 @@
 // One thing that users meet, as people read it: how many of each side, how many times as many, and how sure that is.
 
-import { logBelow } from "../statistics/first-setters.ts";
+import { logBelow, logOfPeriod, shownRatio } from "../statistics/first-setters.ts";
 import type { Interval } from "../statistics/evidence.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
 import { usersToPass, usersToShowBelow } from "../statistics/needed-users.ts";
@@ -104,12 +104,12 @@ function usersNeeded(
   const [first] = evidence;
   if (first === undefined || met === null || isCommon) return Infinity;
   const period = Math.max(...evidence.map((each) => each.period));
-  const threshold = -Math.log(FALSE_PASSES) + Math.log((period * (period + 1)) / 2);
+  const threshold = Math.log(period * (period + 1)) - Math.log(FALSE_PASSES);
   const ownPart = partOf(variant) ?? 0;
   const most = kind === "slow" ? negligibleSlow : negligible;
   const alone =
     kind === "slow" && met >= most ? Infinity : usersToShowBelow(Math.min(ownPart, met), most, threshold);
-  const byRatio = usersToPass(met, first.pi, maxRatio, threshold);
+  const byRatio = usersToPass(met, first.pi, shownRatio(maxRatio, met), threshold);
   const all = Math.min(alone, byRatio) * envoyFactor(evidence.length);
   // Where chance has been against the variant so far, what is left is as much again.
   return all > variant.users ? all - variant.users : all;
@@ -122,5 +122,5 @@ function envoyFactor(envoys: number): number {
 
 /** Whether so few of the users of a variant without a baseline meet it that it does not matter. */
 export function isNegligible(met: number, users: number, most: number, period: number): boolean {
-  return logBelow(met, users, most) - Math.log((period * (period + 1)) / 2) >= -Math.log(FALSE_PASSES);
+  return logOfPeriod(logBelow(met, users, most), period) >= -Math.log(FALSE_PASSES);
 }

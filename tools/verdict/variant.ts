@@ -199,7 +199,10 @@ function latencySentences(
   }
   const met = [...thresholds].filter(([, { variant, baseline }]) => variant.met + baseline.met > 0);
   const open = [...thresholds].filter(([, each]) => each.decision !== "pass");
-  const shown = decision === "pass" ? met.filter(([, { isCommon }]) => !isCommon) : open;
+  const judged = met.filter(([, { isCommon }]) => !isCommon);
+  // Of those that too many meet anyway, the one that fewest do says most.
+  const within = judged.length > 0 ? judged : met.slice(-1);
+  const shown = decision === "pass" ? within : open;
   const sentences = shown.map(([threshold, measure]) => ({
     decision: measure.decision,
     text: words(threshold, measure),
