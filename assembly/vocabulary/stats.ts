@@ -33,17 +33,20 @@ export const USERS_3XX = "users_3xx";
 export const USERS_4XX = "users_4xx";
 /** `users_slow.<ms>`: one for each threshold of `slow`. */
 export const USERS_SLOW = "users_slow";
+/** `users_goal.<goal>` */
+export const USERS_GOAL = "users_goal";
 /** Gauge, of variants that a guard watches and of the control group: requests of this period's users that have ended. */
 export const RQ_ENDED = "rq_ended";
 /** Gauge, of variants that a guard watches: 0 watching, 1 alarm, 2 rolled back. */
 export const GUARD = "guard";
 /** `serin.rollout.<rollout>.<leaf>`, gauges: unix seconds at which the period began; 1, 2, 3 … since the process
  * began, 0 while there is no evidence; bits of the bitmaps, 0 where each request is a user; unix seconds at which the
- * shares changed. None of the names can be a variant's: those have no underscores. */
+ * shares changed; why there is no evidence. None of the names can be a variant's: those have no underscores. */
 export const EVIDENCE_BEGAN = "evidence_began";
 export const EVIDENCE_PERIOD = "evidence_period";
 export const EVIDENCE_BITS = "evidence_bits";
 export const SHARES_BEGAN = "shares_began";
+export const EVIDENCE_NONE = "evidence_none";
 /** In a variant's place: the default's control group. */
 export const CONTROL = "control";
 /** `serin.flag.<key>.<variant>` */

@@ -12,6 +12,7 @@ import { stripVTControlCharacters } from "node:util";
 
 import { parseAllDocuments } from "yaml";
 
+import { POLICIES_DIFFER } from "../../assembly/vocabulary/no-evidence.ts";
 import { CLI, runCli, temporaryFolder } from "../support/cli.ts";
 import { serve, startFakeAdmin, type AdminContent, type FakeServer } from "../support/fake-admin.ts";
 import { startFakePrometheus, type Series } from "../support/fake-prometheus.ts";
@@ -479,6 +480,28 @@ describe("stats over an Envoy", () => {
     const lines = stripVTControlCharacters(output).split(/\r?\n/);
     assert.ok(lines.length > 6, output);
     for (const line of lines) assert.ok(line.length <= 80, line);
+  });
+
+  test("why there is no evidence, as text and as JSON; the report says it too", async () => {
+    const { values = {}, ...rest } = content(1000, 10);
+    const none = {
+      "serin.rollout.checkout.evidence_period": 0,
+      "serin.rollout.checkout.evidence_none": POLICIES_DIFFER,
+    };
+    const { url } = await kept(startFakeAdmin({ ...rest, values: { ...values, ...none } }));
+    const { stdout } = await runCli(["stats", "--once", "--admin", url]);
+    assert.match(
+      stdout,
+      /^ {2}evidence: none \(policies that serve at the same time say different things of /m,
+    );
+    const document = JSON.parse((await runCli(["stats", "--json", "--admin", url])).stdout);
+    assert.match(String(document.rollouts.checkout.noEvidence), /^policies that serve/);
+    const report = await runCli(["report", "--admin", url]);
+    assert.equal(report.status, 3);
+    assert.match(report.stdout, /no evidence: policies that serve at the same time say different things/);
+    const { url: other } = await kept(startFakeAdmin(content(1000, 10)));
+    const well = await runCli(["stats", "--once", "--admin", other]);
+    assert.ok(!well.stdout.includes("evidence: none"), well.stdout);
   });
 
   test("--json: each variant's signals, shadows and flags", async () => {

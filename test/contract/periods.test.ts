@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import * as reasons from "../../assembly/vocabulary/no-evidence.ts";
 import { SharedData } from "../../tools/emulator/index.ts";
 import { murmur3, position } from "../support/assignment.ts";
 import { bitOf } from "../support/users.ts";
@@ -238,10 +239,13 @@ describe("who judges", () => {
     workers.settle();
     assert.equal(workers.gauge("evidence_period"), 0);
     assert.match(workers.lines.at(-1)?.text ?? "", /"rollout":"checkout","evidence":"none"/);
+    assert.equal(workers.gauge("evidence_none"), reasons.POLICIES_DIFFER);
+    assert.equal(workers.gauge("evidence_none", "search"), 0);
     assert.equal(workers.gauge("evidence_period", "search"), 1);
     vm.retire(second.root);
     workers.settle();
     assert.equal(workers.gauge("evidence_period"), 2);
+    assert.equal(workers.gauge("evidence_none"), 0);
     vm.configure(JSON.stringify(policy()), "serin", "other");
     workers.settle();
     assert.equal(workers.gauge("evidence_period"), 2);
@@ -336,6 +340,16 @@ describe("memory", () => {
     );
     assert.ok(with1.length > 1_300 && with1.length < 1_600, `${with1.length}`);
     assert.equal(workers.lines.filter(({ text }) => text.includes("no memory")).length, 1_600 - with1.length);
+    const short = (): number[] =>
+      Array.from({ length: 1_600 }, (_, n) =>
+        workers.gauge("evidence_none", n === 0 ? "checkout" : `r${n}`),
+      ).filter((reason) => reason === reasons.NO_MEMORY);
+    assert.equal(short().length, 1_600 - with1.length);
+    // Another VM judges, of a policy that leaves room: no reason stays.
+    workers.add();
+    workers.configure(many(10));
+    workers.run(30_000);
+    assert.equal(short().length, 0);
   });
 
   test("is flat over 300,000 requests of ever new users and over 1,000 updates", () => {

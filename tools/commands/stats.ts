@@ -154,10 +154,10 @@ function documentOf(
     takenAt: new Date(takenAt).toISOString(),
     seconds,
     rollouts: new Map(
-      [...figures].map(([rollout, { rows, verdict, reason, period }]) => [
+      [...figures].map(([rollout, { rows, verdict, reason, period, noEvidence }]) => [
         rollout,
         {
-          ...{ verdict, reason, period: period === null ? null : { ...period } },
+          ...{ verdict, reason, period: period === null ? null : { ...period }, noEvidence },
           variants: new Map(rows.map(figuresJson)),
         },
       ]),

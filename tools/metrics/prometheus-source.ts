@@ -10,18 +10,6 @@ import type { PolicyOutline } from "./policy-outline.ts";
 import { SnapshotBuilder, type Owner } from "./snapshot-builder.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { fetchJson, type Source } from "./source.ts";
-import {
-  EVIDENCE_BEGAN,
-  EVIDENCE_BITS,
-  EVIDENCE_PERIOD,
-  SHARES_BEGAN,
-  USERS,
-  USERS_3XX,
-  USERS_4XX,
-  USERS_ERROR,
-  USERS_OK,
-  USERS_SLOW,
-} from "./users.ts";
 
 const ADVICE = "--prometheus has to name a Prometheus server that answers /api/v1/query";
 
@@ -38,8 +26,6 @@ interface Question {
   readonly take: (samples: readonly Sample[], builder: SnapshotBuilder) => void;
 }
 
-/** The label of a threshold of `slow`, in milliseconds. */
-const LABEL_SLOW = "serin_slow";
 /** The label that tells Envoys apart: Prometheus' own. */
 export const INSTANCE = "instance";
 
@@ -142,25 +128,43 @@ function userQuestions(gauge: (series: string) => string, per: string): Question
         builder.users(rollout, variant, leaf, value, labels[per] ?? "");
       }
     });
-  const slow = ask(USERS_SLOW, `${OF_VARIANT}, ${LABEL_SLOW}`, (builder, labels, value) => {
-    const {
-      [statNames.LABEL_ROLLOUT]: rollout,
-      [statNames.LABEL_VARIANT]: variant,
-      [LABEL_SLOW]: threshold,
-    } = labels;
-    if (rollout !== undefined && variant !== undefined && threshold !== undefined) {
-      builder.users(rollout, variant, `${USERS_SLOW}.${threshold}`, value, labels[per] ?? "");
-    }
-  });
+  const slow = ask(
+    statNames.USERS_SLOW,
+    `${OF_VARIANT}, ${statNames.LABEL_SLOW}`,
+    (builder, labels, value) => {
+      const {
+        [statNames.LABEL_ROLLOUT]: rollout,
+        [statNames.LABEL_VARIANT]: variant,
+        [statNames.LABEL_SLOW]: threshold,
+      } = labels;
+      if (rollout !== undefined && variant !== undefined && threshold !== undefined) {
+        builder.users(rollout, variant, `${statNames.USERS_SLOW}.${threshold}`, value, labels[per] ?? "");
+      }
+    },
+  );
   const ofRollout = (leaf: string): Question =>
     ask(leaf, statNames.LABEL_ROLLOUT, (builder, labels, value) => {
       const { [statNames.LABEL_ROLLOUT]: rollout } = labels;
       if (rollout !== undefined) builder.ofRollout(rollout, leaf, value, labels[per] ?? "");
     });
   return [
-    ...[USERS, USERS_ERROR, USERS_OK, USERS_3XX, USERS_4XX, statNames.SHARE, statNames.GUARD].map(ofVariant),
+    ...[
+      statNames.USERS,
+      statNames.USERS_ERROR,
+      statNames.USERS_OK,
+      statNames.USERS_3XX,
+      statNames.USERS_4XX,
+      statNames.SHARE,
+      statNames.GUARD,
+    ].map(ofVariant),
     slow,
-    ...[EVIDENCE_PERIOD, EVIDENCE_BEGAN, EVIDENCE_BITS, SHARES_BEGAN].map(ofRollout),
+    ...[
+      statNames.EVIDENCE_PERIOD,
+      statNames.EVIDENCE_BEGAN,
+      statNames.EVIDENCE_BITS,
+      statNames.EVIDENCE_NONE,
+      statNames.SHARES_BEGAN,
+    ].map(ofRollout),
   ];
 }
 

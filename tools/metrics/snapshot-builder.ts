@@ -4,16 +4,7 @@ import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { Bin } from "../statistics/bins.ts";
 import type { PolicyOutline } from "./policy-outline.ts";
 import { CONTROL, GAUGES, type RolloutTerms, type Snapshot } from "./snapshot.ts";
-import {
-  EVIDENCE_BEGAN,
-  EVIDENCE_BITS,
-  EVIDENCE_PERIOD,
-  isOfUsers,
-  GUARDS,
-  SHARES_BEGAN,
-  type UserCounts,
-  type UserSide,
-} from "./users.ts";
+import { GUARDS, isOfUsers, type UserCounts, type UserSide } from "./users.ts";
 
 /** Whose a stat is. `variant` is the variant of a rollout or of a flag; a shadow has none. */
 export type Owner =
@@ -152,10 +143,11 @@ function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {
   const control = sides.get(CONTROL);
   return {
     envoy,
-    period: of(EVIDENCE_PERIOD),
-    began: of(EVIDENCE_BEGAN),
-    sharesBegan: of(SHARES_BEGAN),
-    size: of(EVIDENCE_BITS),
+    period: of(statNames.EVIDENCE_PERIOD),
+    began: of(statNames.EVIDENCE_BEGAN),
+    sharesBegan: of(statNames.SHARES_BEGAN),
+    size: of(statNames.EVIDENCE_BITS),
+    noEvidence: of(statNames.EVIDENCE_NONE),
     variants: new Map(
       [...sides].filter(([name]) => name !== CONTROL).map(([name, gauges]) => [name, side(gauges)]),
     ),

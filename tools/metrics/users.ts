@@ -1,27 +1,14 @@
-// The gauges that hold how many distinct users met what in an evidence period: their names, and how they are kept apart
-// from counters, since they begin anew with each period.
+// The gauges that hold how many distinct users met what in an evidence period, kept apart from counters, since they begin
+// anew with each period.
 
-/** Behind `serin.rollout.<rollout>.<variant>.`, and `control.` for the control group. */
-export const USERS = "users";
-export const USERS_ERROR = "users_error";
-export const USERS_OK = "users_ok";
-export const USERS_3XX = "users_3xx";
-export const USERS_4XX = "users_4xx";
-/** `users_slow.<ms>` */
-export const USERS_SLOW = "users_slow";
-/** `users_goal.<goal>` */
-export const USERS_GOAL = "users_goal";
-/** Behind `serin.rollout.<rollout>.`; none can be a variant's name, for its underscore. */
-export const EVIDENCE_BEGAN = "evidence_began";
-export const EVIDENCE_PERIOD = "evidence_period";
-export const EVIDENCE_BITS = "evidence_bits";
-export const SHARES_BEGAN = "shares_began";
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 
 const OF_ROLLOUT: ReadonlySet<string> = new Set([
-  EVIDENCE_BEGAN,
-  EVIDENCE_PERIOD,
-  EVIDENCE_BITS,
-  SHARES_BEGAN,
+  statNames.EVIDENCE_BEGAN,
+  statNames.EVIDENCE_PERIOD,
+  statNames.EVIDENCE_BITS,
+  statNames.EVIDENCE_NONE,
+  statNames.SHARES_BEGAN,
 ]);
 
 /** Whether a stat is of the rollout itself. */
@@ -31,7 +18,7 @@ export function isOfRollout(leaf: string): boolean {
 
 /** Whether a stat of a variant counts users: `users`, `users_slow.250`. */
 export function isOfUsers(leaf: string): boolean {
-  return leaf === USERS || leaf.startsWith("users_");
+  return leaf === statNames.USERS || leaf.startsWith("users_");
 }
 
 /** First setters of one variant or the control, by the last words of their gauges: `users`, `users_slow.250`. */
@@ -61,6 +48,8 @@ export interface UserCounts {
   readonly sharesBegan: number;
   /** Bits of each bitmap; 0 where each request is a user. */
   readonly size: number;
+  /** Why it gathers none, as the gauge `evidence_none` says; 0 where nothing is wrong. */
+  readonly noEvidence: number;
   readonly variants: ReadonlyMap<string, UserSide>;
   readonly control: UserSide | null;
 }

@@ -18,12 +18,15 @@ import type { Decision } from "../verdict/decision.ts";
 import { howSure, type HowSure } from "../verdict/how-sure.ts";
 import { DEFAULT_LIMITS } from "../verdict/limits.ts";
 import { partOf, type Measure } from "../verdict/measure.ts";
+import { noEvidenceReason } from "../verdict/no-evidence.ts";
 import { judge, type RolloutVerdict } from "../verdict/verdict.ts";
 
 export interface RolloutFigures {
   readonly verdict: Decision | null;
   readonly reason: string;
   readonly period: RolloutVerdict["period"];
+  /** Why there is no evidence; null where there is some. */
+  readonly noEvidence: string | null;
   readonly rows: readonly VariantFigures[];
 }
 
@@ -99,7 +102,8 @@ export function figuresOf(all: Snapshot, recent: Snapshot | null): Map<string, R
         rows.push(variantFigures(CONTROL, control, null, perSecond(lately, recent), compared));
       }
       const { decision, reason, period } = verdict;
-      return [[rollout, { verdict: decision, reason, period, rows }]];
+      const noEvidence = noEvidenceReason(counts.users);
+      return [[rollout, { verdict: decision, reason, period, noEvidence, rows }]];
     }),
   );
 }

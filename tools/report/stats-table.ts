@@ -96,7 +96,7 @@ export function statsTable(
 /** `checkout: fail  period 3, 4 min old`, and why if there is room for it. */
 function headingOf(
   name: string,
-  { verdict, reason, period }: RolloutFigures,
+  { verdict, reason, period, noEvidence }: RolloutFigures,
   width: number,
   colors: Colors,
 ): string[] {
@@ -110,7 +110,8 @@ function headingOf(
   const title = clipMiddle(name, Math.max(SHORTEST_NAME, width - word.length - since.length - 4));
   return [
     `${colors.bold(title)}: ${painted(verdict, word, colors)}, ${since}`,
-    ...(reason === "" ? [] : [`  ${colors.dim(clip(reason, width - 2))}`]),
+    ...(noEvidence === null ? [] : [`  ${clip(`evidence: none (${noEvidence})`, width - 2)}`]),
+    ...(reason === "" || noEvidence !== null ? [] : [`  ${colors.dim(clip(reason, width - 2))}`]),
   ];
 }
 

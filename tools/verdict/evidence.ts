@@ -1,16 +1,8 @@
 // What Envoys counted of users, as the tests look at it.
 
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { RolloutCounts, RolloutTerms } from "../metrics/snapshot.ts";
-import {
-  USERS,
-  USERS_3XX,
-  USERS_4XX,
-  USERS_ERROR,
-  USERS_OK,
-  USERS_SLOW,
-  type UserBits,
-  type UserCounts,
-} from "../metrics/users.ts";
+import type { UserBits, UserCounts } from "../metrics/users.ts";
 
 /** Bits that a side was the first to set, by what its users met. */
 export interface Bits {
@@ -59,7 +51,8 @@ export function thresholdsOf({ users }: RolloutCounts, terms: RolloutTerms): num
   for (const { variants, control } of users) {
     for (const { bits } of [...variants.values(), ...(control === null ? [] : [control])]) {
       for (const leaf of bits.keys()) {
-        if (leaf.startsWith(`${USERS_SLOW}.`)) found.add(Number(leaf.slice(USERS_SLOW.length + 1)));
+        if (leaf.startsWith(`${statNames.USERS_SLOW}.`))
+          found.add(Number(leaf.slice(statNames.USERS_SLOW.length + 1)));
       }
     }
   }
@@ -101,13 +94,16 @@ export function evidenceOf(
 
 /** Only what compares sets bits; the default's users beside the control group set none. */
 function isCompared(bits: UserBits): boolean {
-  return (bits.get(USERS) ?? 0) > 0;
+  return (bits.get(statNames.USERS) ?? 0) > 0;
 }
 
 /** Whether more than users is counted; zeros are left out by a scrape of used stats alone. */
 export function hasEndings({ variants, control }: UserCounts): boolean {
   const sides = [...variants.values(), ...(control === null ? [] : [control])];
-  return sides.some(({ bits }) => bits.has(USERS_ERROR) || bits.has(USERS_OK) || bits.has(USERS_4XX));
+  return sides.some(
+    ({ bits }) =>
+      bits.has(statNames.USERS_ERROR) || bits.has(statNames.USERS_OK) || bits.has(statNames.USERS_4XX),
+  );
 }
 
 /** Slowness is no evidence for `warmup` seconds after the shares changed; in a later period of the same shares it is. */
@@ -120,12 +116,12 @@ function timedPart({ began, sharesBegan }: UserCounts, warmup: number, now: numb
 function bitsOf(bits: UserBits, thresholds: readonly number[]): Bits {
   const of = (leaf: string): number => bits.get(leaf) ?? 0;
   return {
-    users: of(USERS),
-    errors: of(USERS_ERROR),
-    clientErrors: of(USERS_4XX),
-    redirects: of(USERS_3XX),
-    ok: of(USERS_OK),
-    slow: thresholds.map((threshold) => of(`${USERS_SLOW}.${threshold}`)),
+    users: of(statNames.USERS),
+    errors: of(statNames.USERS_ERROR),
+    clientErrors: of(statNames.USERS_4XX),
+    redirects: of(statNames.USERS_3XX),
+    ok: of(statNames.USERS_OK),
+    slow: thresholds.map((threshold) => of(`${statNames.USERS_SLOW}.${threshold}`)),
   };
 }
 

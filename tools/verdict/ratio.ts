@@ -1,7 +1,8 @@
 // Were users split as asked? By users, never by requests: those of one user are one draw.
 
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { RolloutCounts } from "../metrics/snapshot.ts";
-import { USERS, type UserCounts } from "../metrics/users.ts";
+import type { UserCounts } from "../metrics/users.ts";
 import { logMean, logOfPeriod } from "../statistics/first-setters.ts";
 import { ratioEvidence } from "../statistics/sample-ratio.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
@@ -41,7 +42,7 @@ function drawnOf({ variants, control }: UserCounts, defaultName: string | null):
   return all.flatMap(([name, { share, bits, guard }]) =>
     share === null || share <= 0 || guard === "rolled back"
       ? []
-      : [{ name, share, bits: bits.get(USERS) ?? 0 }],
+      : [{ name, share, bits: bits.get(statNames.USERS) ?? 0 }],
   );
 }
 

@@ -1,5 +1,6 @@
 // The verdict: what was counted in, and whether each variant may go on.
 
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import {
   DEFAULT_TERMS,
   NO_VARIANT,
@@ -9,13 +10,14 @@ import {
   type RolloutTerms,
   type Snapshot,
 } from "../metrics/snapshot.ts";
-import { USERS, USERS_4XX, USERS_ERROR, type Guard, type UserCounts } from "../metrics/users.ts";
+import type { Guard, UserCounts } from "../metrics/users.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
 import { grouped, percent } from "../terminal/numbers.ts";
 import { worstOf, type Decision } from "./decision.ts";
 import { evidenceOf, hasEndings, thresholdsOf } from "./evidence.ts";
 import { FALSE_ALARMS, type Limits } from "./limits.ts";
 import { isNegligible } from "./measure.ts";
+import { noEvidenceReason } from "./no-evidence.ts";
 import { judgeRatio, type RatioJudgement } from "./ratio.ts";
 import { judgeVariant, type VariantVerdict } from "./variant.ts";
 
@@ -85,8 +87,8 @@ function baselineOf(
 }
 
 function controlUsers({ control, variants, size }: UserCounts): number {
-  const own = control?.bits.get(USERS) ?? 0;
-  const all = [...variants.values()].reduce((sum, { bits }) => sum + (bits.get(USERS) ?? 0), own);
+  const own = control?.bits.get(statNames.USERS) ?? 0;
+  const all = [...variants.values()].reduce((sum, { bits }) => sum + (bits.get(statNames.USERS) ?? 0), own);
   return usersBehind(own, all, size);
 }
 
@@ -171,11 +173,11 @@ function withoutControl(
   const parts = users.map(({ variants, period, size }) => {
     const bits = variants.get(name)?.bits;
     const of = (leaf: string): number => bits?.get(leaf) ?? 0;
-    const met = Math.max(of(USERS_ERROR), of(USERS_4XX));
+    const met = Math.max(of(statNames.USERS_ERROR), of(statNames.USERS_4XX));
     return {
       met: usersBehind(met, met, size),
-      users: usersBehind(of(USERS), of(USERS), size),
-      isFew: period > 0 && isNegligible(met, of(USERS), negligible, period),
+      users: usersBehind(of(statNames.USERS), of(statNames.USERS), size),
+      isFew: period > 0 && isNegligible(met, of(statNames.USERS), negligible, period),
     };
   });
   const [met, all] = [
@@ -197,11 +199,10 @@ function withoutControl(
 }
 
 function missingEvidence({ users }: RolloutCounts): string | null {
-  const running = users.filter(({ period }) => period > 0);
-  if (users.length === 0 || running.length === 0) {
-    return "no evidence: no Envoy counts this rollout's users (serin stats says why)";
-  }
-  if (!running.some(hasEndings)) return "no evidence: only users are counted (signals: count)";
+  const reason = noEvidenceReason(users);
+  if (reason !== null) return `no evidence: ${reason}`;
+  if (!users.some((counts) => counts.period > 0 && hasEndings(counts)))
+    return "no evidence: only users are counted (signals: count)";
   return null;
 }
 
@@ -235,7 +236,7 @@ function nothingToJudge(
   const traffic = [...variants.values()].reduce((sum, counts) => sum + requestsOf(counts), 0);
   const counted = users.some(({ variants: sides, control }) =>
     [...sides.values(), ...(control === null ? [] : [control])].some(
-      ({ bits }) => (bits.get(USERS) ?? 0) > 0,
+      ({ bits }) => (bits.get(statNames.USERS) ?? 0) > 0,
     ),
   );
   return traffic === 0 && !counted ? "left out: there was no traffic" : null;

@@ -47,6 +47,7 @@ export function prepareGauges(evidence: Evidence, rollout: Rollout): bool {
     evidence.size = ofRollout(evidence, statNames.EVIDENCE_BITS);
     evidence.sharesBegan = ofRollout(evidence, statNames.SHARES_BEGAN);
   }
+  prepareReason(evidence);
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
     const variant = rollout.variant(i);
     if (variant.slot != NO_SLOT && !fill(evidence, rollout, variant.slot, variant.name)) return false;
@@ -81,6 +82,24 @@ function beginName(evidence: Evidence, variant: Slice): void {
   putByte(name, ascii.DOT);
   putSlice(name, variant);
   putByte(name, ascii.DOT);
+}
+
+/** Defines the gauge of why there is no evidence: a rollout that never had any needs no other. */
+function prepareReason(evidence: Evidence): void {
+  if (evidence.none == NO_METRIC) evidence.none = ofRollout(evidence, statNames.EVIDENCE_NONE);
+}
+
+/** Shows why the rollout has no evidence; 0 where nothing is wrong. */
+export function showReason(evidence: Evidence, reason: u32): void {
+  prepareReason(evidence);
+  recordMetric(evidence.none, reason);
+}
+
+/** A rollout that no policy has any more needs no reason: whoever gave one takes it back, since the judge may not know it. */
+export function withdrawReason(evidence: Evidence): void {
+  if (evidence.said == 0 || evidence.isTorn || changetype<usize>(evidence.live) != 0) return;
+  evidence.said = 0;
+  showReason(evidence, 0);
 }
 
 function ofRollout(evidence: Evidence, leaf: string): u32 {

@@ -11,8 +11,9 @@ import { fillRandom, SECOND } from "../../host/clock";
 import { log, LogLevel } from "../../host/log";
 import { readMetric, recordMetric } from "../../host/metrics";
 import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
+import * as reasons from "../../vocabulary/no-evidence";
 import { written } from "../words";
-import { clearGauges, prepareGauges, sumOf } from "./gauges";
+import { clearGauges, prepareGauges, showReason, sumOf } from "./gauges";
 import { forgetGuards, watch } from "./guard";
 import { ALL_STOPPED } from "./obey";
 import { take } from "./period";
@@ -45,15 +46,22 @@ export function holdLease(nowNs: u64): bool {
   // Its roots tick until they are deleted, but what it has no policy for is for others to say.
   if (lastConfiguredNs() == 0) return true;
   if (!mayJudge(lease, load<u64>(self), lastConfiguredNs(), nowNs)) return true;
-  // Who comes new to it does not know what the last judge has told.
   isNew = lease.holder != load<u64>(self);
-  if (isNew) lease.sequence++;
+  if (isNew) takeOver();
   lease.format = FORMAT;
   lease.holder = load<u64>(self);
   lease.renewedNs = nowNs;
   lease.configuredNs = lastConfiguredNs();
   isJudge = writeShared(leaseKey, leaseBytes(), shared) == Written.DONE;
   return true;
+}
+
+/** Who comes new to it does not know what the last judge has told. */
+function takeOver(): void {
+  lease.sequence++;
+  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
+    changetype<Evidence>(at).isShown = false;
+  }
 }
 
 function readLease(): bool {
@@ -158,6 +166,7 @@ function begin(evidence: Evidence, rollout: Rollout, nowNs: u64): bool {
   recordMetric(evidence.size, seen.bits == 0 ? 0 : (1 as u64) << (seen.bits as u64));
   recordMetric(evidence.number, number);
   evidence.said = 0;
+  showReason(evidence, 0);
   return change(evidence, Phase.OPEN, nowNs);
 }
 
@@ -192,28 +201,24 @@ function change(evidence: Evidence, phase: Phase, nowNs: u64): bool {
   return true;
 }
 
-/** Why a rollout has no evidence. */
-const enum Reason {
-  UNSAID = 0,
-  TORN,
-  ROOM,
-}
-
-/** Says once why a rollout of a policy has no evidence. */
+/** Says once why a rollout has no evidence, by its gauge and in the log; one that no policy has any more needs no reason. */
 function say(evidence: Evidence): void {
-  let reason = Reason.UNSAID;
-  if (evidence.isTorn) reason = Reason.TORN;
-  else if (changetype<usize>(evidence.live) != 0) reason = Reason.ROOM;
+  let reason: u32 = 0;
+  if (evidence.isTorn) reason = reasons.POLICIES_DIFFER;
+  else if (changetype<usize>(evidence.live) != 0) reason = reasons.NO_MEMORY;
+  if (evidence.isShown && reason == evidence.said) return;
+  evidence.isShown = true;
+  showReason(evidence, reason);
   if (reason == evidence.said) return;
   evidence.said = reason;
-  if (reason == Reason.UNSAID) return;
+  if (reason == 0) return;
   beginText(line);
   put(line, '{"rollout":');
   putString(line, evidence.name);
   put(line, ',"evidence":"none","message":"');
   put(
     line,
-    reason == Reason.TORN
+    reason == reasons.POLICIES_DIFFER
       ? "policies that serve at the same time say different things of this rollout"
       : "no memory: there are more rollouts with evidence than 8 MiB a worker can hold",
   );

@@ -57,8 +57,10 @@ export class Evidence {
   number: u32;
   size: u32;
   sharesBegan: u32;
-  /** What was last said of why there is no evidence. */
+  none: u32;
+  /** What this VM last said of why there is no evidence, and whether the gauge shows it. */
   said: u32;
+  isShown: bool;
   /** Whether a guard watches its variants. Then requests that end are counted: `ended`, a u32 for each slot, which the
    * tick brings into the gauges `endedGauges`. */
   isGuarded: bool;

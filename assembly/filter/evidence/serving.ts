@@ -5,6 +5,7 @@ import { take } from "../../bytes/arena";
 import { Plan, Rollout } from "../../core/plan";
 import { setTickPeriod } from "../../host/clock";
 import { vmArena } from "../vm";
+import { withdrawReason } from "./gauges";
 import { beginObeying, obeyGuards } from "./obey";
 import { keepGauges, leavePeriod } from "./period";
 import { moveRamps } from "./ramp";
@@ -66,7 +67,10 @@ export function serveEvidence(plan: Plan, plugin: u64, nowNs: u64): bool {
   changetype<Plugin>(at).newest = plan;
   configuredNs = nowNs;
   refresh();
-  for (let e = firstEvidence(); e != 0; e = changetype<Evidence>(e).next) keepGauges(changetype<Evidence>(e));
+  for (let e = firstEvidence(); e != 0; e = changetype<Evidence>(e).next) {
+    keepGauges(changetype<Evidence>(e));
+    withdrawReason(changetype<Evidence>(e));
+  }
   // Before its first request: a variant that was rolled back does not come back for the time until the next tick.
   obeyGuards(plan);
   if (firstEvidence() != 0) setTickPeriod(TICK_MS);
