@@ -1,7 +1,8 @@
 // A test for promtool: what the rules have to record of users of some Envoys, by the very code of `serin report`.
 
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { logMean, logOfPeriod, logShifted } from "../../tools/statistics/first-setters.ts";
-import { USERS, type UserCounts, type UserSide } from "../../tools/metrics/users.ts";
+import type { UserCounts, UserSide } from "../../tools/metrics/users.ts";
 import { ALPHA_PARTS, decide } from "../../tools/verdict/decide.ts";
 import { evidenceOf } from "../../tools/verdict/evidence.ts";
 import { DEFAULT_LIMITS, FALSE_ALARMS, FALSE_MISMATCHES } from "../../tools/verdict/limits.ts";
@@ -57,7 +58,7 @@ function countsOf(envoy: string, shares: readonly number[], below: (most: number
       share: share / 100,
       guard: null,
       bits: new Map([
-        [USERS, met],
+        [statNames.USERS, met],
         ...LEAVES.map((leaf): [string, number] => [
           leaf,
           leaf === "users_ok" ? met - below(3) : below(met / 4),
@@ -66,7 +67,7 @@ function countsOf(envoy: string, shares: readonly number[], below: (most: number
     };
   };
   return {
-    ...{ envoy, period: 1 + below(4), began: 1, sharesBegan: 1, size: SIZE },
+    ...{ envoy, period: 1 + below(4), began: 1, sharesBegan: 1, size: SIZE, noEvidence: 0 },
     variants: new Map(shares.map((share, index) => [`v${index}`, side(share)])),
     control: side(control),
   };
