@@ -41,7 +41,14 @@ function snapshotOf(rollouts: Readonly<Record<string, Readonly<Record<string, Gi
           shareConflicts: new Map(),
           users: [
             {
-              ...{ envoy: "", period: 1, began: Date.now() / 1000 - 240, sharesBegan: 0, size: 0 },
+              ...{
+                envoy: "",
+                period: 1,
+                began: Date.now() / 1000 - 240,
+                sharesBegan: 0,
+                size: 0,
+                noEvidence: 0,
+              },
               variants: new Map(
                 Object.entries(variants)
                   .filter(([, { bits }]) => bits !== undefined)
