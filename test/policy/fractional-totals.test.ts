@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { after, describe, it } from "node:test";
 
 import { fractionalsOf, movedUsers } from "../../tools/policy/fractional-totals.ts";
-import { jsonPlace } from "../../tools/policy/json-place.ts";
+import { PolicyPlaces, readPolicySource } from "../../tools/policy/policy-source.ts";
 import { Vm } from "../../tools/emulator/index.ts";
 import { loadFilter } from "../../tools/policy/filter-module.ts";
 
@@ -196,6 +196,7 @@ describe("publish", () => {
 describe("places in JSON", () => {
   it("are those of the value, whatever the names and texts before it hold", () => {
     const text = ` {"a\\"}": "[{\\\\", "b" :[1, {"c/~":true}, -2e3 ,"x"],"\\u0064": null}`;
+    const places = new PolicyPlaces(readPolicySource("policy.json", Buffer.from(text)));
     for (const [pointer, value] of [
       ["", "{"],
       ['/a"}', '"[{'],
@@ -207,7 +208,9 @@ describe("places in JSON", () => {
       ["/d", "null"],
       ["/b/9", "[1"],
     ] as const) {
-      assert.ok(text.startsWith(value, jsonPlace(text, pointer)), pointer);
+      const { line, column } = places.of(pointer);
+      assert.equal(line, 1);
+      assert.ok(text.startsWith(value, column - 1), pointer);
     }
   });
 });

@@ -130,6 +130,9 @@ describe("policy source", () => {
     assert.match(compact(merges), /"a39":\{"x":1\}\}$/);
     assert.match(problem("[".repeat(300) + "]".repeat(300)), /limit: nested too deeply/);
     assert.match(problem("[".repeat(20000)), /limit: nested too deeply/);
+    assert.match(problem("- ".repeat(20000)), /limit: nested too deeply/);
+    assert.equal(problem("[".repeat(258) + "]".repeat(258)), "1:258  limit: nested too deeply");
+    assert.deepEqual(read("[".repeat(257) + "]".repeat(257)).problems, []);
   });
 
   it("counts columns in code points, and no byte order mark", () => {

@@ -3,15 +3,15 @@
 
 import { isUtf8 } from "node:buffer";
 
-import { isAlias, isMap, isScalar, parseDocument, type Document, type Node, type Pair } from "yaml";
+import { isAlias, isMap, isScalar, type Document, type Node, type Pair } from "yaml";
 
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import { checkPolicy, refuseFaults } from "../policy/check-policy.ts";
 import { itemsOf, member, parseOrdered, type OrderedJson } from "../terminal/ordered-json.ts";
-import { jsonPlace } from "../policy/json-place.ts";
 import { LineIndex, type Position } from "../policy/line-index.ts";
-import { placeOf, readPolicySource, type PolicySource } from "../policy/policy-source.ts";
-import { pointerStep, type Problem } from "../policy/problem.ts";
+import { PolicyPlaces, readPolicySource, type PolicySource } from "../policy/policy-source.ts";
+import { pointerStep, stepName, type Problem } from "../policy/problem.ts";
+import { parseDocument } from "../policy/yaml-document.ts";
 
 /** Where a variant or a shadow leads. */
 export interface Target {
@@ -93,7 +93,7 @@ export function readServicePolicy(
   if (!isUtf8(bytes)) return { policy: null, problems: checkPolicy(source, module).problems };
   const root = parsed(source.json);
   const problemAt = problemsOf(source);
-  const { places, faults } = servicePlaces(source, text, root, problemAt);
+  const { places, faults } = servicePlaces(text, root, problemAt);
   if (faults.length > 0) return { policy: null, problems: faults };
   const judge = (
     names: ReadonlyMap<string, string>,
@@ -137,10 +137,10 @@ function parsed(json: Uint8Array): OrderedJson {
 }
 
 function problemsOf(source: PolicySource): ServicePolicy["problem"] {
-  const json = Buffer.from(source.json ?? []).toString("utf8");
+  const places = new PolicyPlaces(source);
   return (pointer, code, message, severity = "error") => ({
     file: source.file,
-    ...placeOf(source, jsonPlace(json, pointer)),
+    ...places.of(pointer),
     pointer,
     code,
     message,
@@ -222,13 +222,11 @@ function targetObjects(root: OrderedJson): [pointer: string, value: OrderedJson]
 }
 
 function servicePlaces(
-  source: PolicySource,
   text: string,
   root: OrderedJson,
   problemAt: ServicePolicy["problem"],
 ): { places: ServicePlace[]; faults: Problem[] } {
-  const document =
-    source.format === "yaml" ? parseDocument(text, { version: "1.2", uniqueKeys: false }) : null;
+  const document = parseDocument(text);
   const places: ServicePlace[] = [];
   const faults: Problem[] = [];
   for (const [owner, value] of targetObjects(root)) {
@@ -243,7 +241,7 @@ function servicePlaces(
       faults.push(problemAt(pointer, codes.CONFLICT, "service and cluster exclude each other: remove one"));
       continue;
     }
-    const place = document === null ? placeInJson(text, pointer) : placeInYaml(document, pointer);
+    const place = placeIn(document, pointer);
     const isSecond = places.some(({ key }) => key[0] === place?.key[0]);
     if (place === null || isSecond) {
       // An anchor may stand for two places whose clusters have two names.
@@ -258,19 +256,10 @@ function servicePlaces(
 
 type Place = Pick<ServicePlace, "key" | "value">;
 
-function placeInJson(text: string, pointer: string): Place | null {
-  const begin = jsonPlace(text, pointer);
-  const value = /^"(?:[^"\\]|\\.)*"/.exec(text.slice(begin))?.[0];
-  const before = /"service"\s*:\s*$/.exec(text.slice(0, begin));
-  if (value === undefined || before === null) return null;
-  return { key: [before.index, before.index + '"service"'.length], value: [begin, begin + value.length] };
-}
-
-function placeInYaml(document: Document, pointer: string): Place | null {
+function placeIn(document: Document, pointer: string): Place | null {
   let node: unknown = document.contents;
   let pair: Pair | undefined;
-  for (const step of pointer.split("/").slice(1)) {
-    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+  for (const name of pointer.split("/").slice(1).map(stepName)) {
     while (isAlias(node)) node = node.resolve(document);
     if (!isMap(node)) return null;
     pair = node.items.find(({ key }) => isScalar(key) && String(key.source ?? key.value) === name);
@@ -303,16 +292,11 @@ function applyEdits(text: string, edits: readonly Edit[]): EditedText {
   }
   edited += text.slice(at);
   const before = new LineIndex(text);
-  const starts = lineStarts(edited);
-  const placeBefore = ({ line, column }: Position): Position => {
-    const start = starts[line - 1] ?? 0;
-    const offset = start + [...edited.slice(start)].slice(0, column - 1).join("").length;
+  const after = new LineIndex(edited);
+  const placeBefore = (place: Position): Position => {
+    const offset = after.offsetAt(place);
     const [, shift, origin] = shifts.findLast(([from]) => from <= offset) ?? [0, 0, null];
     return before.positionAt(origin ?? offset + shift);
   };
   return { text: edited, placeBefore };
-}
-
-function lineStarts(text: string): number[] {
-  return [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
 }

@@ -3,8 +3,7 @@ import { lstat, readFile, readlink } from "node:fs/promises";
 import type { Document } from "yaml";
 
 import * as codes from "../../assembly/vocabulary/problems.ts";
-import { jsonPlace } from "../policy/json-place.ts";
-import { placeOf, readPolicySource, type PolicySource } from "../policy/policy-source.ts";
+import { PolicyPlaces, readPolicySource, type PolicySource } from "../policy/policy-source.ts";
 import type { Problem } from "../policy/problem.ts";
 import { checkPolicy, checkPolicyFile, refuseFaults } from "../policy/check-policy.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
@@ -207,9 +206,10 @@ function partsOf(policy: OrderedJson): string[] {
 function movesOf(held: string | null, policy: string, source: PolicySource): Problem[] {
   if (held === null) return [];
   try {
+    const places = new PolicyPlaces(source);
     return movedUsers(JSON.parse(held), JSON.parse(policy)).map(({ pointer, message }) => ({
       file: source.file,
-      ...placeOf(source, jsonPlace(policy, pointer)),
+      ...places.of(pointer),
       pointer,
       code: codes.MOVES_USERS,
       message,

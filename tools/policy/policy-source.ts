@@ -2,8 +2,11 @@ import { isUtf8 } from "node:buffer";
 
 import * as limits from "../../assembly/vocabulary/limits.ts";
 import * as codes from "../../assembly/vocabulary/problems.ts";
+import { isNode, type Document } from "yaml";
+
 import { LineIndex, type Position } from "./line-index.ts";
-import type { PlacedProblem } from "./problem.ts";
+import { stepName, type PlacedProblem } from "./problem.ts";
+import { parseDocument } from "./yaml-document.ts";
 import { convertYaml } from "./yaml-to-json.ts";
 
 /** A policy as the filter takes it, and the way back to the file. */
@@ -45,10 +48,36 @@ export function readPolicySource(file: string, bytes: Uint8Array): PolicySource 
   return { file, format, json: Buffer.from(json, "utf8"), problems, locate };
 }
 
-/** The place in the file of a character of `json`, by its offset in UTF-16 units. */
-export function placeOf(source: PolicySource, offset: number): Position {
-  const json = Buffer.from(source.json ?? []).toString("utf8");
-  return source.locate?.(Buffer.byteLength(json.slice(0, offset))) ?? new LineIndex(json).positionAt(offset);
+/**
+ * Finds places in the file by JSON Pointer: that of the value, or of the innermost one that is there when the pointer
+ * leads further. For a policy that is well-formed.
+ */
+export class PolicyPlaces {
+  readonly #json: string;
+  #document: Document | null = null;
+
+  constructor(private readonly source: PolicySource) {
+    this.#json = Buffer.from(source.json ?? []).toString("utf8");
+  }
+
+  /** The position of what this pointer leads to. */
+  of(pointer: string): Position {
+    const offset = this.#offsetOf(pointer.split("/").slice(1).map(stepName));
+    const { locate } = this.source;
+    return (
+      locate?.(Buffer.byteLength(this.#json.slice(0, offset))) ?? new LineIndex(this.#json).positionAt(offset)
+    );
+  }
+
+  /** JSON is YAML too: its parser keeps the range of each node. */
+  #offsetOf(path: string[]): number {
+    this.#document ??= parseDocument(this.#json);
+    for (let length = path.length; length > 0; length--) {
+      const node = this.#document.getIn(path.slice(0, length), true);
+      if (isNode(node) && node.range) return node.range[0];
+    }
+    return this.#document.contents?.range?.[0] ?? 0;
+  }
 }
 
 function formatOf(file: string, bytes: Uint8Array): "json" | "yaml" {

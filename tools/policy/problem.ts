@@ -21,6 +21,11 @@ export function pointerStep(name: string | number): string {
   return `/${String(name).replace(/~/g, "~0").replace(/\//g, "~1")}`;
 }
 
+/** The name that a step of a JSON Pointer stands for. */
+export function stepName(step: string): string {
+  return step.replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
 /** The problem as one line: `policy.json:14:21 /rollouts/checkout: message`. */
 export function describeProblem(problem: Problem): string {
   const warning = problem.severity === "warning" ? "warning: " : "";

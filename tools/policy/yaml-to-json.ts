@@ -1,14 +1,15 @@
-// YAML text -> JSON text for the filter, with the way back from each byte to the line that the person wrote.
+// YAML text -> JSON text for the filter, with the way back from each byte to the line that the person wrote. Not the
+// library's own `toJS` and `getIn(pointer).range`: the filter judges order, repeated keys and the spelling of numbers,
+// which a JavaScript value has lost, and names bytes, since a repeated or unknown key has no value of its own.
 
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from "yaml";
+import { isAlias, isMap, isScalar, isSeq } from "yaml";
 import type { Alias, Document, Node, Scalar, YAMLMap, YAMLSeq } from "yaml";
 
 import * as limits from "../../assembly/vocabulary/limits.ts";
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import { JsonWriter, type SourceMap } from "./json-writer.ts";
 import { pointerStep } from "./problem.ts";
-import { pointerAt } from "./yaml-pointer.ts";
-import { resolveAliases } from "./yaml-aliases.ts";
+import { DEPTH_MAX, parseDocuments, pointerAt, resolveAliases } from "./yaml-document.ts";
 import { jsonNumber } from "./yaml-number.ts";
 
 /** A fault of the YAML itself. `offset` in UTF-16 units of the text. */
@@ -24,8 +25,6 @@ export type YamlConversion =
   | { readonly json: string; readonly sourceMap: SourceMap; readonly faults: readonly [] }
   | { readonly json: null; readonly sourceMap: null; readonly faults: readonly YamlFault[] };
 
-/** The filter allows 64; what is far beyond is not even converted, since each level is a level of our own stack. */
-const DEPTH_MAX = 256;
 const TOO_DEEP = "nested too deeply";
 const CORE_TAGS = new Set(
   ["str", "int", "float", "bool", "null", "map", "seq"].map((t) => `tag:yaml.org,2002:${t}`),
@@ -37,8 +36,10 @@ const CORE_TAGS = new Set(
  * text. What was written in flow style (`[a, b]`) stays on one line.
  */
 export function convertYaml(text: string): YamlConversion {
-  const documents = parse(text);
-  if (!Array.isArray(documents)) return failed([documents]);
+  const documents = parseDocuments(text);
+  if ("tooDeepAt" in documents) {
+    return failed([{ offset: documents.tooDeepAt, pointer: "", code: codes.LIMIT, message: TOO_DEEP }]);
+  }
   const [document, second] = documents;
   if (document === undefined) return { json: "", sourceMap: new JsonWriter(0).sourceMap(), faults: [] };
   const faults = syntaxFaults(text, documents);
@@ -62,32 +63,10 @@ function failed(faults: readonly YamlFault[]): YamlConversion {
   return { json: null, sourceMap: null, faults };
 }
 
-function parse(text: string): Document.Parsed[] | YamlFault {
-  try {
-    const parsed = parseAllDocuments(text, {
-      schema: "core",
-      version: "1.2",
-      uniqueKeys: false,
-      prettyErrors: false,
-      resolveKnownTags: false,
-      stringKeys: false,
-      logLevel: "silent",
-    });
-    return "empty" in parsed ? [] : parsed;
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return { offset: 0, pointer: "", code: codes.LIMIT, message: TOO_DEEP };
-  }
-}
-
 function syntaxFaults(text: string, documents: readonly Document.Parsed[]): YamlFault[] {
   const faults = documents.flatMap((document) =>
     document.errors.map((error) => {
       const offset = error.pos[0];
-      // The parser is recursive, and reports its own exhausted stack as one more error.
-      if (error.message.includes("call stack")) {
-        return { offset, pointer: "", code: codes.LIMIT, message: TOO_DEEP };
-      }
       return { offset, pointer: pointerAt(document, offset), code: codes.SYNTAX, message: error.message };
     }),
   );
