@@ -12,7 +12,8 @@ export class LineIndex {
 
   constructor(private readonly text: string) {
     this.#lines.addNewLine(0);
-    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) this.#lines.addNewLine(at + 1);
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1))
+      this.#lines.addNewLine(at + 1);
   }
 
   /** The position of that offset; one past the end is allowed, and what is beyond counts as the end. */
