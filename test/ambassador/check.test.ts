@@ -315,11 +315,12 @@ shadows:
   ],
   ["YAML that is none", "rollouts: [", BOTH, [["syntax", "error", "1:12 ", /./]]],
   [
-    "a policy that is empty",
-    "",
+    "a policy that does nothing",
+    "{}",
     BOTH,
     [["mapping-unused", "warning", "18:14 /spec/headers/x-serin-checkout", /./]],
   ],
+  ["a file without a policy", "", BOTH, [["type", "error", "1:1 ", /the document is empty/]]],
   ["JSON that is none", "{ ", BOTH, [["syntax", "error", "1:3 ", /./]]],
   ["an alias of nothing", POLICY, "a: *b\n", [["syntax", "error", "1:1 ", /invalid YAML/]]],
   [
