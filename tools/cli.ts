@@ -1,6 +1,6 @@
 // The command line: joins the commands and ends the process. What each takes and does is in commands/.
 
-import { Command, CommanderError } from "@commander-js/extra-typings";
+import { Command, CommanderError, Help } from "@commander-js/extra-typings";
 
 import { ambassadorCommand } from "./commands/ambassador.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
@@ -29,7 +29,15 @@ const program = new Command("serin")
   .version(packageVersion())
   .exitOverride()
   .showHelpAfterError("(add --help for usage)")
-  .configureHelp({ showGlobalOptions: false })
+  .configureHelp({
+    showGlobalOptions: false,
+    // A switch is off and a list is empty unless given: nobody has to be told.
+    optionDescription: (option) => {
+      const plain = option.defaultValue === false || String(option.defaultValue) === "";
+      if (plain && option.defaultValueDescription === undefined) return option.description;
+      return new Help().optionDescription(option);
+    },
+  })
   .addHelpText(
     "after",
     examples(

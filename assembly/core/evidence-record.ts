@@ -1,16 +1,16 @@
-// What VMs of one `vm_id` tell each other of evidence, as it stands in the host's shared data: records of little-endian
-// integers, with the number of their format in front, so that a later one is told from this.
+// The records about evidence in the host's shared data, by which the VMs of one `vm_id` work together. Little-endian
+// integers; the first is the number of the format, so that a module recognises a later one.
 
-/** The format that this module reads and writes. A higher one is left alone. */
+/** The format that this module reads and writes. A record with a higher one is not touched. */
 export const FORMAT: u32 = 1;
 
-/** Where the evidence of a rollout stands. */
+/** The phase of a rollout's evidence. */
 export const enum Phase {
   /** No evidence. */
   NONE = 0,
-  /** Who has the period's signature counts. */
+  /** Workers whose policy has the period's signature count. */
   OPEN = 1,
-  /** Nobody counts any more. */
+  /** No worker counts any more. */
   CLOSING = 2,
   /** The judge is setting the gauges to 0. */
   CLAIMED = 3,
@@ -21,18 +21,18 @@ export const enum Phase {
 export class PeriodRecord {
   format: u32;
   phase: Phase;
-  /** The period's number, 1, 2, 3 …; of the last one when there is none. */
+  /** The number of the period, 1, 2, 3 …; without a period, that of the last one. */
   number: u32;
   /** Bits of the bitmaps as a power of two; 0 where each request is a user. */
   bits: u32;
-  /** What the period is of: core/plan.ts. */
+  /** The signature of the rules that the period is for: core/plan.ts. */
   signature: u64;
-  /** What its shares are. */
+  /** The signature of its shares. */
   shares: u64;
   /** Wall clock in nanoseconds: when the shares changed, when the phase did. */
   sharesNs: u64;
   phaseNs: u64;
-  /** 1 once a guard of the rollout has acted: the records of its guards say on whom (core/guard.ts). */
+  /** 1 once a guard of the rollout has acted: the records of its guards say on which variants (core/guard.ts). */
   acted: u32;
 }
 
@@ -40,9 +40,9 @@ export class PeriodRecord {
 @unmanaged
 export class LeaseRecord {
   format: u32;
-  /** Counts up with each change of a PeriodRecord: who has seen this number knows them all. */
+  /** Rises with each change of a PeriodRecord: a worker that has seen this number need not read them. */
   sequence: u32;
-  /** The judge's number, drawn at random. */
+  /** The judge's random number. */
   holder: u64;
   renewedNs: u64;
   /** When its policy was loaded. */
@@ -53,16 +53,16 @@ export class LeaseRecord {
 @unmanaged
 export class PieceHeader {
   format: u32;
-  /** The period that its bits are of: a piece of another one is empty. */
+  /** The period of its bits: in another period the piece counts as empty. */
   number: u32;
 }
 
-/** A judge that has not renewed its lease for so long is gone, in nanoseconds. */
+/** Nanoseconds after which a lease that was not renewed has expired. */
 const LEASE_NS: u64 = 3000000000;
-/** How long all workers have to learn that a period closes. */
+/** Nanoseconds that all workers have to learn that a period closes. */
 const CLOSING_NS: u64 = 1000000000;
 
-/** Whether something was so long ago; a clock that was put back makes it so too. */
+/** Whether that much time has passed; also true if the clock was set back. */
 function isPast(sinceNs: u64, nowNs: u64, spanNs: u64): bool {
   return nowNs < sinceNs || nowNs - sinceNs >= spanNs;
 }
@@ -73,7 +73,7 @@ export function mayJudge(lease: LeaseRecord, vm: u64, configuredNs: u64, nowNs: 
   return lease.holder == vm || configuredNs > lease.configuredNs || isPast(lease.renewedNs, nowNs, LEASE_NS);
 }
 
-/** Whether a period that is closing, or claimed by a judge who went, may be followed by the next. */
+/** Whether the next period may follow one that is closing, or that was claimed by a judge that is gone. */
 export function mayFollow(phase: Phase, phaseNs: u64, nowNs: u64): bool {
   if (phase == Phase.CLOSING) return isPast(phaseNs, nowNs, CLOSING_NS);
   if (phase == Phase.CLAIMED) return isPast(phaseNs, nowNs, LEASE_NS);

@@ -1,14 +1,14 @@
-// Distinct users as bits: where a user stands in the bitmaps, how they are laid out, and when a period is over. Pure
-// arithmetic; docs/decisions/evidence.md says why it is so.
+// Distinct users as bits: which bit is a user's, how the bitmaps are laid out, and when a period is over. Pure
+// arithmetic; docs/decisions/evidence.md says why.
 
-/** Bits of a bitmap, as a power of two: the most and the fewest. */
+/** The largest and the smallest bitmap, in bits as a power of two. */
 export const MOST_BITS: u32 = 16;
 export const FEWEST_BITS: u32 = 12;
 
 /** The golden ratio, 2^32 / phi: spreads a range of hashes more evenly than chance (Knuth 3, 6.4). */
 const GOLDEN: u32 = 0x9e3779b1;
 
-/** What a user can meet, in the order of the stats of a rollout; the thresholds of `slow` follow. */
+/** What is counted of a user, in the order of the stats of a rollout; the thresholds of `slow` follow. */
 export const enum Met {
   USERS = 0,
   ERROR = 1,
@@ -18,25 +18,25 @@ export const enum Met {
   SLOW = 5,
 }
 
-/** Variants but the default, and the control group: no rollout has more. */
+/** The most slots that a rollout can have: its variants without the default, and the control group. */
 export const MOST_SLOTS: u32 = 16;
-/** Stats of a rollout: all of Met but its last, and six thresholds. */
+/** The most stats of a rollout: all of Met but its last, and six thresholds. */
 export const MOST_STATS: u32 = 11;
 
-/** The place of a user in bitmaps of 2^bits bits, from the hash that gave it the variant. */
+/** The index of a user in bitmaps of 2^bits bits, from the hash that chose its variant. */
 // @ts-ignore: decorator
 @inline
 export function indexOfUser(hash: u32, bits: u32): u32 {
   return (hash * GOLDEN) >> (32 - bits);
 }
 
-/** Bytes of a piece without its header: what is left of 256. */
+/** Bytes of a piece without its header: a piece has 256. */
 const PIECE_ROOM: u32 = 248;
-/** Fewer indexes than fill a byte are no piece. */
+/** A piece holds at least the indexes of one byte. */
 const FEWEST_SHIFT: u32 = 3;
 
 /**
- * How many indexes stand in one piece, as a power of two: as many as fit with all their stats side by side.
+ * How many indexes one piece holds, as a power of two: as many as fit with all their stats side by side.
  * @param stats 1 to 62
  */
 export function pieceShift(stats: u32): u32 {
@@ -45,7 +45,7 @@ export function pieceShift(stats: u32): u32 {
   return shift;
 }
 
-/** Bytes of one piece: its stats one behind the other, a bit an index. */
+/** Bytes of one piece: for each stat in turn, one bit for each index. */
 // @ts-ignore: decorator
 @inline
 export function pieceBytes(stats: u32, shift: u32): u32 {
@@ -57,14 +57,14 @@ export function bitmapBytes(stats: u32, bits: u32): u32 {
   return (stats << bits) >> 3;
 }
 
-/** Bytes behind the beginning of a piece at which the bit of an index stands for the first stat. */
+/** The byte of a piece that has the bit of an index for the first stat. */
 // @ts-ignore: decorator
 @inline
 export function byteInPiece(index: u32, shift: u32): u32 {
   return (index & ((1 << shift) - 1)) >> 3;
 }
 
-/** Which stats of `wanted` (a bit each) an index has in a piece. */
+/** Which of the stats in `wanted` (a bit each) are set for an index of a piece. */
 export function bitsOf(piece: usize, index: u32, shift: u32, wanted: u32): u32 {
   const row = 1 << (shift - 3);
   const bit = (index & 7) as u8;
@@ -79,7 +79,7 @@ export function bitsOf(piece: usize, index: u32, shift: u32, wanted: u32): u32 {
   return found;
 }
 
-/** Sets the bits of the stats of an index in a piece. */
+/** Sets the bits of these stats for an index of a piece. */
 export function setBits(piece: usize, index: u32, shift: u32, stats: u32): void {
   const row = 1 << (shift - 3);
   const bit = ((1 as u32) << (index & 7)) as u8;
@@ -92,13 +92,13 @@ export function setBits(piece: usize, index: u32, shift: u32, stats: u32): void 
   }
 }
 
-/** Errors from which on a period may be too full of them. */
+/** With fewer users in error a period never ends because of them. */
 const MANY_ERRORS: u64 = 200;
 
 /**
- * Whether a period has told what it can: its bitmap of users is seven eighths full, or more than a third of the users
- * have met an error, so that those who ever did say ever less. All variants and the control group together: blind to
- * who has which.
+ * Whether a period should end: its bitmap of users is seven eighths full, or more than a third of the users have had an
+ * error, so that further errors tell little. Counts all variants and the control group together, so the decision does
+ * not depend on which of them had the errors.
  */
 export function isSpent(users: u64, errors: u64, bits: u32): bool {
   if (users << 3 >= (7 as u64) << bits) return true;
@@ -109,7 +109,7 @@ export function isSpent(users: u64, errors: u64, bits: u32): bool {
  * The stats that the end of a request sets.
  * @param ending 1 to 5 for the class of the answer, 0 for none
  * @param isError whether it counts as an error
- * @param slow how many of the rollout's thresholds it took longer than, which are the first so many
+ * @param slow how many of the rollout's thresholds it exceeded; they rise, so these are the first ones
  */
 export function metAtEnd(ending: u32, isError: bool, slow: u32): u32 {
   let met: u32 = isError ? 1 << Met.ERROR : 0;

@@ -63,7 +63,7 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
   const key = part(request, "flagKey");
   const found = key.tag == Tag.Text ? find(plan.flagKeys, key.bits) : ABSENT;
   if (found == ABSENT) {
-    putFailure(request, reasons.ERROR_CODE_NOT_FOUND, "there is no such flag");
+    putFailure(request, reasons.ERROR_CODE_NOT_FOUND, "flag not found");
     return putMetadata(plan, null);
   }
   const flag = plan.flag(found);
@@ -91,11 +91,7 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
   const variant = flag.variant(answer.given);
   const value = variant.value;
   if (!isOfType(value, part(request, "type"))) {
-    putFailure(
-      request,
-      reasons.ERROR_CODE_TYPE,
-      "the variant's value is of another type than the one asked for",
-    );
+    putFailure(request, reasons.ERROR_CODE_TYPE, "the value of the variant is not of the requested type");
     return putMetadata(plan, flag.metadata);
   }
   json.beginObject(line);

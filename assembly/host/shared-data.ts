@@ -4,22 +4,22 @@ import { fixed } from "../bytes/records";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { proxy_get_shared_data, proxy_set_shared_data, RETURNED, STATUS_OK } from "./abi";
 
-/** No number of a value: a write with it makes a key that is not there, and is lost where another was first. */
+/** A compare-and-swap number that no value has: a write with it succeeds only while the key does not exist. */
 const ABSENT_CAS: u32 = 0xffffffff;
 const STATUS_CAS_MISMATCH: u32 = 8;
 
 /** A value as it was read. */
 @unmanaged
 export class SharedValue {
-  /** In scratch memory; NONE when the key is not there. */
+  /** In scratch memory; NONE if the key does not exist. */
   bytes: Slice;
-  /** What a write has to name to follow on this value. */
+  /** The compare-and-swap number: a write that names it succeeds only if the value has not changed since. */
   cas: u32;
 }
 
 const cas: SharedValue = fixed<SharedValue>();
 
-/** Reads the value of a key. @returns false when the host fails; a key that is not there has NONE */
+/** Reads the value of a key. A key that does not exist reads as NONE. @returns false when the host fails */
 export function readShared(key: Slice, value: SharedValue): bool {
   store<u64>(RETURNED, 0);
   value.bytes = NONE;
@@ -36,15 +36,15 @@ export function readShared(key: Slice, value: SharedValue): bool {
 
 const STATUS_NOT_FOUND: u32 = 1;
 
-/** How a write went. */
+/** The result of a write. */
 export const enum Written {
   DONE,
-  /** Another was faster: read again. */
+  /** The value has changed since it was read: read it again. */
   LOST,
   FAILED,
 }
 
-/** Writes a value that follows on one that was read. */
+/** Replaces a value, if it is still the one that was read. */
 export function writeShared(key: Slice, bytes: Slice, follows: SharedValue): Written {
   const status = proxy_set_shared_data(
     addressOf(key),
@@ -57,7 +57,7 @@ export function writeShared(key: Slice, bytes: Slice, follows: SharedValue): Wri
   return status == STATUS_CAS_MISMATCH ? Written.LOST : Written.FAILED;
 }
 
-/** Writes a value whatever stands there. */
+/** Writes a value without a condition. */
 export function putShared(key: Slice, bytes: Slice): void {
   proxy_set_shared_data(addressOf(key), lengthOf(key), addressOf(bytes), lengthOf(bytes), 0);
 }

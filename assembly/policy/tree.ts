@@ -100,9 +100,8 @@ function append(parent: Node, node: Node): void {
 
 function reportDuplicate(node: Node): void {
   beginMessage();
-  put(message, "the key ");
+  put(message, "duplicate key ");
   putString(message, node.key);
-  put(message, " stands here already");
   reportKey(node, codes.DUPLICATE_KEY);
 }
 
@@ -134,17 +133,17 @@ function reportFault(place: Node | null): Node | null {
     put(message, " levels");
     code = codes.LIMIT;
   } else if (fault == Fault.Control) {
-    put(message, "a control character in a string has to be escaped");
+    put(message, "control characters in a string must be escaped");
   } else if (fault == Fault.Utf8) {
-    put(message, "bytes that are no UTF-8");
+    put(message, "invalid UTF-8");
     code = codes.ENCODING;
   } else if (fault == Fault.Surrogate) {
-    put(message, "half of a surrogate pair: \\ud800 to \\udfff stand only in pairs, high one first");
+    put(message, "unpaired surrogate: \\ud800 to \\udfff are valid only in pairs, the high one first");
     code = codes.ENCODING;
   } else if (fault == Fault.Escape) {
-    put(message, 'no escape of JSON: expected one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX');
+    put(message, 'invalid escape: expected one of \\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX');
   } else {
-    put(message, "the string does not end");
+    put(message, "unterminated string");
   }
   reportAt(place, reader.faultAt, code);
   return null;
@@ -169,7 +168,7 @@ function putExpected(isOutside: bool): void {
   putHex(message, at, 1);
   // What a person who wrote the policy as YAML of Envoy's own configuration meets first.
   if (isOutside)
-    put(message, " (the configuration has to be a StringValue with JSON text; a Struct arrives as protobuf)");
+    put(message, " (the configuration must be a StringValue with JSON text; a Struct arrives as protobuf)");
 }
 
 function expected(fault: Fault, isEnd: bool): string {
@@ -178,5 +177,5 @@ function expected(fault: Fault, isEnd: bool): string {
   if (fault == Fault.Name) return "a key in double quotes";
   if (fault == Fault.Colon) return '":"';
   if (fault == Fault.MemberEnd) return '"," or "}"';
-  return fault == Fault.ItemEnd ? '"," or "]"' : "nothing more: the document is over";
+  return fault == Fault.ItemEnd ? '"," or "]"' : "the end of the document";
 }

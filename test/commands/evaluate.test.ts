@@ -73,7 +73,7 @@ describe("serin evaluate", () => {
         value: null,
         reason: "ERROR",
         errorCode: "FLAG_NOT_FOUND",
-        errorMessage: "there is no such flag",
+        errorMessage: "flag not found",
         flagMetadata: set,
       },
       {

@@ -251,7 +251,7 @@ describe("report over an Envoy", () => {
     assert.match((await run("--max-ratio", "3")).stdout, /limit 3×/);
     const { status, stderr } = await run("--rollout", "shop");
     assert.equal(status, 2);
-    assert.match(stderr, /--rollout "shop": there is none of that name at .*; counted are checkout/);
+    assert.match(stderr, /--rollout "shop": no such rollout at .*; counted are checkout/);
     for (const gone of ["--ignore-ratio", "--requests-per-user", "--max-error-increase"]) {
       assert.equal((await run(gone, "2")).status, 2, gone);
     }
@@ -289,7 +289,7 @@ describe("bad usage and endpoints that do not answer: exit 2, what was found, wh
 
   test("options that make no sense", async () => {
     await fails(["--admin", "ftp://x"], /--admin "ftp:\/\/x": must be like http/);
-    await fails(["--admin", "a:1", "--admin", "a:1"], /is named twice/);
+    await fails(["--admin", "a:1", "--admin", "a:1"], /given twice/);
     await fails(["--admin", "a:1", "--prometheus", "b:1"], /--admin and --prometheus/);
     await fails(
       ["--since", "10"],

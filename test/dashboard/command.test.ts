@@ -23,7 +23,7 @@ test("says where the page is, serves it though nobody answers, and ends with 0 b
     const line = await new Promise<string>((found) =>
       child.stdout.once("data", (text: Buffer) => found(text.toString())),
     );
-    const [, url] = /^(http:\/\/127\.0\.0\.1:\d+\/) {2}Ctrl-C ends it\n$/.exec(line) ?? assert.fail(line);
+    const [, url] = /^(http:\/\/127\.0\.0\.1:\d+\/) {2}stop with Ctrl-C\n$/.exec(line) ?? assert.fail(line);
     const page = await fetch(url ?? "");
     assert.match(await page.text(), /<title>Serin<\/title>/);
     assert.equal((await fetch(`${url}page.js`)).status, 200);

@@ -60,7 +60,7 @@ describe("the demo without a terminal", { concurrency: true }, () => {
 describe("the demo on a terminal", () => {
   it("draws a live table, answers the README's commands, and Ctrl-C under make leaves nothing behind", async () => {
     const demo = await DemoProcess.start(["make", "-s", "demo"], { terminal: true });
-    await waitUntil("the table", DEADLINE_MS, () => demo.stdout.includes("Ctrl-C ends it."));
+    await waitUntil("the table", DEADLINE_MS, () => demo.stdout.includes("Ctrl-C to stop."));
     await waitUntil("visitors", DEADLINE_MS, () => /[1-9]\d+ requests of/.test(demo.stdout));
     const answers = README_COMMANDS.map((command) => {
       const here = command.replaceAll("localhost:8080", `localhost:${demo.port}`);
@@ -69,7 +69,7 @@ describe("the demo on a terminal", () => {
     const said = answers.map((answer) => JSON.parse(answer) as Record<string, string>);
     assert.deepEqual(
       said.map(({ service, visitor }) => `${service}: ${visitor}`),
-      ["shop: uid=alice", "checkout-v2: nobody it knows", "shop: nobody it knows"],
+      ["shop: uid=alice", "checkout-v2: anonymous", "shop: anonymous"],
     );
     assert.match(said[0]?.["serin"] ?? "", /^nothing/);
     assert.match(said[1]?.["serin"] ?? "", /^checkout=canary/);
@@ -88,7 +88,7 @@ describe("the demo on a terminal", () => {
 
   it("leaves nothing behind when the terminal is closed", async () => {
     const demo = await DemoProcess.start(MAIN, { terminal: true });
-    await waitUntil("the table", DEADLINE_MS, () => demo.stdout.includes("Ctrl-C ends it."));
+    await waitUntil("the table", DEADLINE_MS, () => demo.stdout.includes("Ctrl-C to stop."));
     demo.kill("SIGTERM");
     await demo.ended;
     await waitUntil("its end", DEADLINE_MS, () => demo.isGone());
@@ -97,7 +97,7 @@ describe("the demo on a terminal", () => {
 
   it("has no colours with NO_COLOR", async () => {
     const demo = await DemoProcess.start(MAIN, { terminal: true, env: { NO_COLOR: "1" } });
-    await waitUntil("the table", DEADLINE_MS, () => demo.stdout.includes("Ctrl-C ends it."));
+    await waitUntil("the table", DEADLINE_MS, () => demo.stdout.includes("Ctrl-C to stop."));
     demo.type("\x03");
     assert.equal(await demo.ended, 0);
     assert.doesNotMatch(demo.stdout, /\x1b\[\d+(;\d+)*m/);

@@ -92,10 +92,10 @@ describe("the picture", () => {
       string,
     ];
     assert.match(high, /^ checkout-v3 +10% /m);
-    assert.match(high, /Ctrl-C ends it/);
+    assert.match(high, /Ctrl-C to stop/);
     assert.match(low, /^ checkout-v3 +10% /m);
     assert.match(high, /localhost:18080\/checkout\n\n share of users: /, "a blank line where there is room");
-    assert.match(low, /^ tester +curl .*\n share of users: .* Ctrl-C ends it\.$/m);
+    assert.match(low, /^ tester +curl .*\n share of users: .* Ctrl-C to stop\.$/m);
     assert.doesNotMatch(low, /^ forger/m);
   });
 

@@ -15,13 +15,13 @@ const DEFAULT_PORT = 9912;
 export const dashboardCommand = readingCommand("dashboard")
   .summary("show rollouts and shadows live, in a browser")
   .description(
-    "Serves one page to this machine alone (127.0.0.1): traffic, errors, latency and the verdict of each rollout, and " +
-      "what shadows found, live. Ctrl-C ends it.",
+    "Serves a live page on this machine only (127.0.0.1): traffic, errors, latency and the verdict of each rollout, " +
+      "and the results of each shadow. Stop it with Ctrl-C.",
   )
-  .option("--port <PORT>", "where the page is served; 0 takes a free port", port, DEFAULT_PORT)
+  .option("--port <PORT>", "port of the page; 0 picks a free one", port, DEFAULT_PORT)
   .option(
     "--host <ADDRESS>",
-    "another address to listen on: in a container whose port is published on loopback",
+    "address to listen on; another one only in a container whose port is published on loopback",
     address,
     "127.0.0.1",
   )
@@ -55,7 +55,7 @@ async function dashboard(options: Options, terminal: Terminal, signal: AbortSign
     names: new Set(options.rollout === undefined ? [] : [options.rollout]),
   });
   const server = await startServer(watch, await loadAssets(), options.port, options.host);
-  terminal.stdout.write(`${terminal.colors.bold(server.url)}  Ctrl-C ends it\n`);
+  terminal.stdout.write(`${terminal.colors.bold(server.url)}  stop with Ctrl-C\n`);
   try {
     await watch.run(signal);
   } finally {

@@ -187,7 +187,7 @@ function refusalOf(
     return `the policy has nothing in it, and would take away ${lost.join(", ")}: if that is meant, add --allow-empty`;
   }
   if (failIfMoved === undefined || held === null) return null;
-  if (difference === null) return "what the file holds cannot be compared, so that everybody may move";
+  if (difference === null) return "the policy in the file cannot be compared, so every user may move";
   const most = mostMoved(difference);
   if (most !== null && most * 100 <= failIfMoved) return null;
   const moved = most === null ? "everybody may move" : `${exactPercent(most)} of users move`;

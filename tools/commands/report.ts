@@ -17,9 +17,9 @@ import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 export const reportCommand = readingCommand("report")
   .summary("judge each variant: pass, fail or inconclusive")
   .description(
-    "Compares the users of each variant with the default's control group: are they split as asked, and do more of " +
-      "them meet errors, 4xx or slow answers? Run it as often as you like: looking again does not make a false alarm " +
-      "likelier (docs/report.md says why). What it judges was counted in the present evidence period.",
+    "Compares the users of each variant with the control group of the default: do the actual shares match the target " +
+      "shares, and do more users get errors, 4xx or slow answers? Run it as often as you like: that does not make a " +
+      "false alarm more likely (docs/report.md says why). It judges the current evidence period.",
   )
   .option(
     "--since <DURATION>",
@@ -34,7 +34,7 @@ export const reportCommand = readingCommand("report")
   )
   .option(
     "--max-ratio <R>",
-    "limit: R times as many of a variant's users as of the baseline's may meet errors, 4xx or slow answers",
+    "limit: at most R times as many of a variant's users as of the baseline's get errors, 4xx or slow answers",
     numberWithin(1.05, 100),
     DEFAULT_LIMITS.maxRatio,
   )
@@ -122,9 +122,7 @@ function baselinesOf(given: readonly string[], { rollouts }: Snapshot): Map<stri
     const named = split < 0 ? [...rollouts.keys()] : [text.slice(0, split)];
     const having = named.filter((name) => rollouts.get(name)?.variants.has(variant) === true);
     if (having.length === 0 && rollouts.size > 0) {
-      throw new CommandError(
-        `--baseline ${JSON.stringify(text)}: there is no such variant, or no such rollout`,
-      );
+      throw new CommandError(`--baseline ${JSON.stringify(text)}: no such variant or rollout`);
     }
     for (const name of having) baselines.set(name, variant);
   }

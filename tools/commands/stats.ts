@@ -22,16 +22,16 @@ import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 export const statsCommand = readingCommand("stats")
   .summary("watch traffic, errors and latency of each variant")
   .description(
-    "Live tables: for each variant the users of the evidence period, which part of them met errors, 4xx, 3xx, and how " +
-      "sure it is that the variant is worse; its requests a second, how they ended, latency, requests in flight; and " +
-      "what came of shadows' copies. It fits 80 columns. Without a terminal, and with --once or --json, it is written once.",
+    "Shows live tables. For each variant: the users of the evidence period, the share of them with errors, 4xx and 3xx, " +
+      "and the evidence that the variant is worse; requests per second, how they ended, latency, requests in flight. For " +
+      "each shadow: the results of its copies. Written once with --once or --json, or if the output is not a terminal.",
   )
-  .option("--since <DURATION>", "only what was counted in the last so long, like 10m", readDuration)
+  .option("--since <DURATION>", "only the requests of the last DURATION, like 10m", readDuration)
   .addOption(
-    new Option("--interval <DURATION>", "how often it is read").argParser(readDuration).default(2, "2s"),
+    new Option("--interval <DURATION>", "time between two readings").argParser(readDuration).default(2, "2s"),
   )
   .option("--once", "write the table once", false)
-  .option("--json", "one JSON document", false)
+  .option("--json", "the figures as JSON, once", false)
   .addHelpText(
     "after",
     examples("serin stats", "serin stats --rollout checkout --interval 5s", "serin stats --json"),

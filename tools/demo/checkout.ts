@@ -62,7 +62,7 @@ export function answerNextCheckout(
 }
 
 function visitorOf(headers: IncomingHttpHeaders): string {
-  return headers.cookie ?? "nobody it knows";
+  return headers.cookie ?? "anonymous";
 }
 
 /** A visitor's cart is always the same one. */

@@ -60,7 +60,7 @@ export function liveFrame(view: View, width: number, height: number, colors: Col
     { needed: 3, lines: exampleLines(view, colors), shrinks: true, joins: view.notice === null },
     {
       needed: 4,
-      lines: [dim(" share of users: the client's count; all else: Envoy's counters. Ctrl-C ends it.")],
+      lines: [dim(" share of users: the client's count; others: Envoy's counters. Ctrl-C to stop.")],
       joins: true,
     },
   ];

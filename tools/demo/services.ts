@@ -95,7 +95,7 @@ async function answer(
     .filter(([name]) => name.startsWith(headerNames.PREFIX))
     .map(([name, value]) => `${name.slice(headerNames.PREFIX.length)}=${String(value)}`)
     .join(", ");
-  const said = told || "nothing: you get what everyone gets";
+  const said = told || "nothing: you get the default of every rollout";
   const isCheckout = request.url?.split("?", 1)[0] === CHECKOUT_PATH;
   const type = isCheckout ? "application/json" : "text/plain";
   response.writeHead(200, { "content-type": type, [SERVED_BY]: service.name, [TOLD]: told });
@@ -107,7 +107,7 @@ async function answer(
 function answerPage(service: Service, { cookie }: IncomingHttpHeaders, said: string): string {
   const lines = [
     `${service.name}: ${service.title}`,
-    `you are ${cookie ?? "nobody it knows"}`,
+    `you are ${cookie ?? "anonymous"}`,
     `Serin said ${said}`,
   ];
   return `${lines.join("\n")}\n`;

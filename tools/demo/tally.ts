@@ -66,7 +66,7 @@ export class Tally {
     const expected = this.oracle.expect(user, path);
     const differences: string[] = [];
     if (visit.service !== expected.service) {
-      differences.push(`answered by ${visit.service ?? "nobody known"} instead of ${expected.service}`);
+      differences.push(`answered by ${visit.service ?? "an unknown service"} instead of ${expected.service}`);
     }
     for (const { name, default: otherwise } of this.plan) {
       const told = visit.told.get(name);

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 
-import { Command } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 
 import { EnvoySource } from "./envoy-source.ts";
 import { NO_OUTLINE, outlineOf, type PolicyOutline } from "./policy-outline.ts";
@@ -18,16 +18,15 @@ export const DEFAULT_ADMIN = "http://127.0.0.1:9901";
 /** A command that reads what is counted, with the options that say where. */
 export function readingCommand(name: string) {
   return new Command(name)
-    .option(
-      "--admin <URL>",
-      `an Envoy's admin endpoint, ${DEFAULT_ADMIN} unless said; may be repeated`,
-      collect,
-      [] as readonly string[],
+    .addOption(
+      new Option("--admin <URL>", "an Envoy's admin endpoint; may be repeated")
+        .argParser(collect)
+        .default([] as readonly string[], DEFAULT_ADMIN),
     )
-    .option("--prometheus <URL>", "a Prometheus that scrapes the Envoys, instead")
-    .option("--rollout <NAME>", "this rollout alone")
-    .option("--policy <POLICY>", "tells which variant is the default, where Envoy does not")
-    .option("--per <LABEL>", "with --prometheus: the label that tells Envoys apart", INSTANCE)
+    .option("--prometheus <URL>", "read from a Prometheus that scrapes the Envoys, instead of --admin")
+    .option("--rollout <NAME>", "only this rollout")
+    .option("--policy <POLICY>", "policy file that says which variant is the default, if the metrics do not")
+    .option("--per <LABEL>", "with --prometheus: the label that identifies an Envoy", INSTANCE)
     .option(
       "--match <MATCHERS>",
       `with --prometheus: only series with these labels, like 'namespace="prod"'`,
@@ -51,7 +50,7 @@ export async function sourceOf({ admin, prometheus, policy, per, match }: Source
   }
   const urls = (admin.length > 0 ? admin : [DEFAULT_ADMIN]).map((given) => endpointUrl(given, "--admin"));
   const twice = urls.find((url, index) => urls.indexOf(url) !== index);
-  if (twice !== undefined) throw new CommandError(`--admin ${twice}: is named twice, and would count twice`);
+  if (twice !== undefined) throw new CommandError(`--admin ${twice}: given twice; it would be counted twice`);
   return new EnvoySource(urls, outline);
 }
 
@@ -84,10 +83,8 @@ export function onlyRollout(snapshot: Snapshot, name: string | undefined, source
   const rollout = snapshot.rollouts.get(name);
   if (rollout !== undefined) return { ...snapshot, rollouts: new Map([[name, rollout]]) };
   const known = [...snapshot.rollouts.keys()];
-  const others = known.length === 0 ? "none is counted there" : `counted are ${known.join(", ")}`;
-  throw new CommandError(
-    `--rollout ${JSON.stringify(name)}: there is none of that name at ${source.name}; ${others}`,
-  );
+  const others = known.length === 0 ? "no rollout is counted there" : `counted are ${known.join(", ")}`;
+  throw new CommandError(`--rollout ${JSON.stringify(name)}: no such rollout at ${source.name}; ${others}`);
 }
 
 /** What to say where nothing of Serin's is counted. */
@@ -107,6 +104,6 @@ async function readOutline(file: string): Promise<PolicyOutline> {
   const { json } = readPolicySource(file, bytes);
   const outline = json === null ? NO_OUTLINE : outlineOf(Buffer.from(json).toString("utf8"));
   if (outline.size === 0)
-    throw new CommandError(`${file}: no rollout is in it; serin validate says what is wrong`, 1);
+    throw new CommandError(`${file}: it has no rollout; serin validate says what is wrong`, 1);
   return outline;
 }

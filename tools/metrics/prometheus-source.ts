@@ -75,7 +75,7 @@ export class PrometheusSource implements Source {
       data?: { result?: { metric: Record<string, string>; value: [number, string] }[] };
     };
     if (!Array.isArray(data?.result)) {
-      throw new CommandError(`${url}: the answer is no result of a query; ${ADVICE}`);
+      throw new CommandError(`${url}: the answer is not a query result; ${ADVICE}`);
     }
     return data.result
       .map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))

@@ -40,7 +40,7 @@ export async function fetchJson(url: string, advice: string): Promise<unknown> {
     return JSON.parse(text) as unknown;
   } catch {
     throw new CommandError(
-      `${url}: the answer is no JSON, it begins with ${JSON.stringify(text.slice(0, 60))}; ${advice}`,
+      `${url}: the answer is not JSON: it begins with ${JSON.stringify(text.slice(0, 60))}; ${advice}`,
     );
   }
 }

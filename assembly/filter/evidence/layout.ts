@@ -1,5 +1,5 @@
-// Where a worker's bitmaps are: one run of pages for all rollouts that it counts for, laid out anew when one begins or
-// ends. They are copies: what is lost with an old run is looked up again.
+// The memory of a worker's bitmaps: one run of pages for all rollouts that it counts for, laid out again when one begins
+// or ends. The bitmaps are copies of shared data, so nothing is lost with an old run.
 
 import { givePages, takePages } from "../../bytes/pages";
 import { bitmapBytes, FEWEST_BITS, MOST_BITS, pieceShift } from "../../core/evidence";
@@ -7,17 +7,17 @@ import { Rollout } from "../../core/plan";
 import { Evidence, firstEvidence } from "./record";
 import { dropNotes, NOTES_BYTES } from "./notes";
 
-/** What a worker keeps of users at most, in bytes, its notes included. */
+/** The most memory that a worker uses for users, in bytes, its notes included. */
 const MOST_BYTES: u32 = 8 << 20;
 const MOST_RUN: u32 = MOST_BYTES - NOTES_BYTES;
 
 let run: usize = 0;
 let runBytes: u32 = 0;
-/** What all rollouts that have evidence will take once their periods have begun. */
+/** What all rollouts with evidence need once their periods have begun, in bytes. */
 let planned: u32 = 0;
 let isStale: bool = false;
 
-/** Some rollout began or ended: `layOut` has something to do. */
+/** Notes that a rollout began or ended, so that `layOut` has something to do. */
 export function staleLayout(): void {
   isStale = true;
 }
@@ -30,7 +30,7 @@ function bytesFor(stats: u32, slots: u32, bits: u32, isRandom: bool): u32 {
   return (bitmapBytes(stats, bits) + heads + counts + 7) & ~7;
 }
 
-/** Gives every rollout that this worker counts for its memory. A rollout without any waits for the next tick. */
+/** Gives memory to every rollout that this worker counts for. A rollout that gets none waits for the next tick. */
 export function layOut(): void {
   if (!isStale) return;
   isStale = false;
@@ -41,7 +41,7 @@ export function layOut(): void {
     evidence.counts = 0;
     if (evidence.period != 0) total += wants(evidence);
   }
-  // For all of them at once: a run that grew with each would leave its smaller predecessors behind it.
+  // For all of them at once: a run that grew with each would leave unused smaller runs behind.
   if (total < planned) total = planned;
   if (!takeRun(total < MOST_RUN ? total : MOST_RUN)) {
     isStale = true;
@@ -64,7 +64,7 @@ export function layOut(): void {
   }
 }
 
-/** Takes a run of so many bytes, zeroed, in place of the one that is there. @returns false without memory */
+/** Replaces the run by a zeroed one of so many bytes. @returns false when there is no memory */
 function takeRun(bytes: u32): bool {
   if (bytes != runBytes) {
     givePages(run, runBytes);
@@ -79,7 +79,7 @@ function wants(evidence: Evidence): u32 {
   return bytesFor(evidence.stats, evidence.slots, evidence.bits, evidence.isRandom);
 }
 
-/** Finds the size of the bitmaps of all rollouts that have evidence, and those for which there is no room. */
+/** Determines the bitmap size of all rollouts with evidence, and which of them have no room. */
 export function shareRoom(): void {
   let bits = MOST_BITS;
   while (bits > FEWEST_BITS && roomTaken(bits) > MOST_RUN) bits--;
@@ -96,7 +96,7 @@ export function shareRoom(): void {
   planned = total;
 }
 
-/** Bytes of all of them together, MOST_RUN and one when they are more. */
+/** Bytes of all of them together; MOST_RUN + 1 if they are more. */
 function roomTaken(bits: u32): u32 {
   let total: u32 = 0;
   for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {

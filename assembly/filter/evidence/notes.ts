@@ -1,4 +1,4 @@
-// Bits that this worker was the first to see: noted by requests, brought into shared data and the gauges by the tick.
+// Bits that this worker has seen first. Requests note them; the tick writes them to shared data and to the gauges.
 
 import * as ascii from "../../bytes/ascii";
 import { fixed } from "../../bytes/records";
@@ -17,15 +17,15 @@ import { Evidence } from "./record";
 const MOST_NOTES: u32 = 16384;
 /** Pieces that one tick brings in at most: some milliseconds of work. */
 const MOST_PIECES: u32 = 1024;
-/** Tries of one piece, of which each but the last was lost to another worker. */
+/** Attempts to write one piece; an attempt fails when another worker writes at the same time. */
 const MOST_TRIES: u32 = 8;
 const LARGEST_PIECE: i32 = 256;
 
-/** A user who met something for the first time here. */
+/** Something that this worker sees a user meet for the first time. */
 @unmanaged
 class Note {
   index: u32;
-  /** A bit for each stat: as noted, and as found clear in shared data. */
+  /** A bit for each stat: those noted, and those of them that were clear in shared data. */
   stats: u32;
   fresh: u32;
   /** The number of the piece's next note, from 1; of a free note, the next free one. */
@@ -49,7 +49,7 @@ function noteOf(number: u32): Note {
   return changetype<Note>(notes + (number - 1) * NOTE_BYTES);
 }
 
-/** The number of a note that may be written; 0 when all are used. */
+/** The number of a free note; 0 when all are used. */
 function takeNote(): u32 {
   if (free != 0) {
     const number = free;
@@ -73,7 +73,7 @@ function giveNotes(head: u32): void {
   }
 }
 
-/** Counts that a user met something, a bit for each stat, where this worker has not seen it before. */
+/** Notes what a user met (a bit for each stat), if this worker has not seen it before. */
 export function note(evidence: Evidence, index: u32, slot: u32, stats: u32): void {
   if (evidence.counts == 0) return;
   if (evidence.isRandom) {
@@ -116,14 +116,14 @@ function addCounts(evidence: Evidence, slot: u32, stats: u32): void {
   }
 }
 
-/** Before the first `bringIn` of a tick. */
+/** Called before the first `bringIn` of a tick. */
 export function beginBringing(): void {
   left = MOST_PIECES;
 }
 
 /**
- * Brings a rollout's notes in: what another worker had first moves nothing.
- * @returns false when the period is over, by what shared data and gauges say
+ * Writes a rollout's notes to shared data and the gauges. What another worker wrote first is not counted again.
+ * @returns false when shared data or the gauges say that the period is over
  */
 export function bringIn(evidence: Evidence): bool {
   const hasNotes = evidence.pending != 0 && evidence.counts != 0;
@@ -199,14 +199,14 @@ function bringPiece(evidence: Evidence, number: u32, head: u32): bool {
     }
     giveNotes(head);
     store<u16>(evidence.heads + (number << 1), 0);
-    // With what the others have set.
+    // Including what other workers have set.
     memory.copy(evidence.pieces + number * bytes, bits, bytes);
     return true;
   }
   return true;
 }
 
-/** Drops what was not brought in. */
+/** Drops the notes that were not written. */
 export function dropNotes(evidence: Evidence): void {
   if (evidence.pending != 0 && evidence.counts != 0) {
     if (evidence.isRandom) {

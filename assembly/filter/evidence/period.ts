@@ -1,5 +1,5 @@
-// The period that this worker counts for: joined when shared data say that it is open and the worker's own policy has its
-// signature, left when either is no longer so.
+// The period that this worker counts for. It joins one that is open, by shared data, and whose signature is that of its
+// own policy, and leaves it when either is no longer true.
 
 import { fixed } from "../../bytes/records";
 import { addressOf, lengthOf } from "../../bytes/slice";
@@ -16,7 +16,7 @@ import { Evidence, SLOT_BYTES } from "./record";
 const RECORD_BYTES: usize = offsetof<PeriodRecord>();
 const MILLISECOND: u64 = 1000000;
 
-/** Copies a rollout's record as it was read. */
+/** Copies the record of a rollout that was just read. */
 export function take(evidence: Evidence, value: SharedValue): void {
   const seen = changetype<usize>(evidence.seen);
   memory.fill(seen, 0, RECORD_BYTES);
@@ -26,9 +26,9 @@ export function take(evidence: Evidence, value: SharedValue): void {
 const shared: SharedValue = fixed<SharedValue>();
 
 /**
- * Learns what shared data say of the rollout before the first tick, and defines the gauges of a period that another VM has
- * begun: Envoy forgets a gauge with the last VM that has defined it, and
- * after a swap of the .wasm the old one may be gone before the first tick of this one.
+ * Reads the record of the rollout before the first tick, and defines the gauges of a period that another VM has begun.
+ * Envoy drops a gauge with the last VM that defined it, and after a swap of the .wasm the old VM may be gone before the
+ * first tick of this one.
  */
 export function keepGauges(evidence: Evidence): void {
   const rollout = evidence.live;
@@ -43,7 +43,7 @@ function isOpenFor(seen: PeriodRecord, rollout: Rollout): bool {
   return seen.format == FORMAT && seen.phase == Phase.OPEN && seen.signature == rollout.signature;
 }
 
-/** Whether a guard is there that can hold the variants against somebody. */
+/** Whether there is a guard, and a baseline to compare variants with. */
 function isGuardable(rollout: Rollout): bool {
   return rollout.guard != GuardAction.None && rollout.controlSlot != NO_SLOT;
 }
@@ -83,7 +83,7 @@ function join(evidence: Evidence, rollout: Rollout): void {
   staleLayout();
 }
 
-/** From now on the rollout's users are counted for no period. */
+/** Stops counting the rollout's users. */
 export function leavePeriod(evidence: Evidence): void {
   if (evidence.period == 0) return;
   dropNotes(evidence);

@@ -1,4 +1,4 @@
-// What a request says of its user: that it was given a variant, and what it met in the end.
+// What is counted of the user of a request: that it got a variant, and how the request ended.
 
 import { take } from "../../bytes/arena";
 import { indexOfUser, Met, metAtEnd } from "../../core/evidence";
@@ -13,7 +13,7 @@ import { Evidence } from "./record";
 class User {
   next: usize;
   evidence: usize;
-  /** The period in which the request was given. */
+  /** The period in which the request began. */
   period: u32;
   index: u32;
   slot: u32;
@@ -22,7 +22,7 @@ const USER_BYTES: usize = offsetof<User>();
 
 let freeUsers: usize = 0;
 
-/** The request was given a variant, or the default as one of the control group, by its bucket. */
+/** The request got a variant by its bucket, or the default as part of the control group. */
 export function beginUser(stream: Stream, given: Given): void {
   const rollout = given.rollout;
   if (rollout.evidence == 0) return;
@@ -45,14 +45,14 @@ export function beginUser(stream: Stream, given: Given): void {
   stream.users = at;
 }
 
-/** Whether a guard has seen to it that these are counted no more. */
+/** Whether a guard has stopped the counting of this slot. */
 // @ts-ignore: decorator
 @inline
 function isStopped(evidence: Evidence, slot: u32): bool {
   return ((evidence.stopped >> slot) & 1) != 0;
 }
 
-/** Counts a request that has ended: how much traffic there is, for the guard. */
+/** Counts a request that has ended, so that the guard knows the traffic. */
 function countEnded(evidence: Evidence, slot: u32): void {
   const at = evidence.ended + (slot << 2);
   store<u32>(at, load<u32>(at) + 1);
@@ -62,7 +62,7 @@ function countEnded(evidence: Evidence, slot: u32): void {
 /** How a stream ended, for its users. */
 @unmanaged
 export class UsersEnd {
-  /** 1 to 5 for the class of the answer, 0 when there was none that was whole. */
+  /** 1 to 5 for the class of the answer, 0 without a complete answer. */
   ending: u32;
   isError: bool;
   /** Whether it was open for as long as the client liked: a tunnel, an event stream. */
@@ -74,7 +74,7 @@ export class UsersEnd {
 
 const MILLISECOND: u64 = 1000000;
 
-/** Whether the stream would say something new of slowness, so that it matters whether it was open-ended. */
+/** Whether slowness of this stream would be new, so that it matters whether it was open-ended. */
 export function saysSlow(stream: Stream, end: UsersEnd): bool {
   for (let at = stream.users; at != 0; at = changetype<User>(at).next) {
     const user = changetype<User>(at);
@@ -104,7 +104,7 @@ function slowerThan(evidence: Evidence, end: UsersEnd): u32 {
   return count;
 }
 
-/** The stream is over: what its users met counts, if the period is still the one in which it was given. */
+/** The stream is over: counts what its users met, if the period in which it began is still open. */
 export function endUsers(stream: Stream, end: UsersEnd): void {
   let at = stream.users;
   stream.users = 0;
