@@ -120,8 +120,9 @@ export class RecordingHost {
     (this.#exports["_initialize"] as () => void)();
   }
 
-  get pages(): number {
-    return this.#memory.size / 65536;
+  /** Bytes of the guest's memory. */
+  get memorySize(): number {
+    return this.#memory.size;
   }
 
   /** The context of an id, made when it is new. */

@@ -4,82 +4,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { LogLevel, Vm, type HttpCall, type Root, type Stream } from "../../tools/emulator/index.ts";
-import { filterModule } from "../support/filter.ts";
+import type { HttpCall, Stream } from "../../tools/emulator/index.ts";
+import { begin, callTo, finish, ok, policyOf, REQUEST, SECOND, setUp, type Setup } from "./copies.ts";
 
-const SECOND = 1_000_000_000n;
-const VERDICTS = ["match", "mismatch_status", "mismatch_body", "timeout", "reset", "noise"] as const;
 type Answer = "ours" | "theirs" | "other";
-
-interface Setup {
-  readonly vm: Vm;
-  root: Root;
-  now: bigint;
-  read(leaf: string): number;
-  verdicts(): Record<string, number>;
-}
-
-function setUp(shadow: object = {}, logLevel: LogLevel = LogLevel.Info): Setup {
-  const setup = { now: 1_800_000_000n * SECOND } as { -readonly [K in keyof Setup]: Setup[K] };
-  setup.vm = Vm.load(filterModule(), { clock: () => setup.now, logLevel });
-  const { root, accepted, problems } = setup.vm.configure(policyOf(shadow));
-  assert.ok(accepted, JSON.stringify(problems));
-  setup.root = root;
-  setup.read = (leaf) => Number(setup.vm.metrics.read(`serin.shadow.api.${leaf}`) ?? 0n);
-  setup.verdicts = () =>
-    Object.fromEntries(
-      VERDICTS.map((leaf) => [leaf, setup.read(leaf)]).filter(([, count]) => count !== 0),
-    ) as Record<string, number>;
-  return setup;
-}
-
-function policyOf(shadow: object): string {
-  const api = {
-    percent: 100,
-    cluster: "api-v3",
-    compare: { status: true, body: { json: true, ignore: ["/t"] } },
-    ...shadow,
-  };
-  return JSON.stringify({ identity: [{ cookie: "uid" }], shadows: { api } });
-}
-
-const REQUEST: [string, string][] = [
-  [":method", "GET"],
-  [":path", "/cart?a=1"],
-  [":authority", "shop.example.com"],
-  [":scheme", "http"],
-];
-
-function begin({ vm, root }: Setup, more: [string, string][] = []): Stream {
-  return vm.request(root, { headers: [...REQUEST, ...more] });
-}
-
-function finish(stream: Stream, status = 200, body = ""): void {
-  stream.onResponseHeaders([[":status", String(status)]], body === "");
-  // In two pieces, wherever they are cut.
-  if (body !== "") {
-    stream.onResponseBody(Buffer.from(body.slice(0, 3)), false);
-    stream.onResponseBody(Buffer.from(body.slice(3)), true);
-  }
-  stream.done();
-}
-
-function callTo(vm: Vm, cluster: string): HttpCall {
-  const call = vm.httpCalls.find((one) => one.cluster === cluster);
-  assert.ok(call, `no call to ${cluster}`);
-  return call;
-}
-
-const ok = (call: HttpCall, body = "", status = 200): void =>
-  call.respond(
-    [
-      [":status", String(status)],
-      ["date", "today"],
-      ["content-type", "a"],
-      ["server", "b"],
-    ],
-    body,
-  );
 
 describe("one verdict a copy", () => {
   const cases: [name: string, ours: [number, string], theirs: [number, string], verdict: string][] = [
@@ -429,40 +357,4 @@ describe("policies change while copies are under way", () => {
     ok(lost, "late");
     assert.deepEqual(setup.verdicts(), { reset: 1 });
   });
-});
-
-test("300,000 copies with every kind of ending take no more memory than the first thousand", () => {
-  const setup = setUp({
-    noise: { cluster: "api-v1" },
-    methods: ["GET", "POST"],
-    budget: { perSecond: 100_000, inFlight: 100 },
-  });
-  const bodies = ["", '{"a":1}', `{"a":"${"x".repeat(5_000)}"}`, "no json"];
-  let streams: Stream[] = [];
-  const round = (i: number): void => {
-    setup.now += SECOND / 1000n;
-    const withBody = i % 3 === 0;
-    const stream = setup.vm.request(setup.root, {
-      headers: withBody ? [...REQUEST.slice(1), [":method", "POST"]] : REQUEST,
-      endOfStream: !withBody,
-    });
-    if (withBody) stream.onRequestBody(Buffer.from(bodies[i % 4] as string), i % 7 !== 0);
-    streams.push(stream);
-    if (streams.length === 50) {
-      streams.forEach((one, j) => (j % 5 === 0 ? one.done() : finish(one, 200, bodies[j % 4])));
-      streams = [];
-      setup.vm.httpCalls.forEach((call, j) => {
-        if (j % 10 === 0) call.reset();
-        else ok(call, bodies[j % 4], j % 11 === 0 ? 500 : 200);
-      });
-    }
-  };
-  for (let i = 0; i < 1_000; i++) round(i);
-  const size = setup.vm.memorySize;
-  for (let i = 0; i < 300_000; i++) round(i);
-  assert.equal(setup.vm.memorySize, size);
-  assert.equal(setup.vm.metrics.read("serin.error"), 0n);
-  const sum = VERDICTS.reduce((total, leaf) => total + setup.read(leaf), 0);
-  assert.equal(sum, setup.read("sent"));
-  assert.ok(sum > 200_000, `${sum}`);
 });
