@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
+import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { after, describe, test } from "node:test";
 
 import { parse } from "yaml";
@@ -51,8 +51,25 @@ function makeScratch(): string {
   return scratch;
 }
 
+/** A folder to look for programs in first: its npx starts what the checkout has, without the seconds that npm takes to find that out. */
+function makeQuickNpx(): string {
+  const folder = mkdtempSync(join(tmpdir(), "serin-docs-"));
+  folders.push(folder);
+  const script = `#!/bin/sh
+name=$1; shift
+case $name in
+  serin) exec "${process.execPath}" "${CLI}" "$@" ;;
+  *) exec "${join(ROOT, "node_modules/.bin")}/$name" "$@" ;;
+esac
+`;
+  writeFileSync(join(folder, "npx"), script, { mode: 0o755 });
+  return folder;
+}
+
+const { NODE_TEST_CONTEXT: _, ...outside } = process.env;
+const env = { ...outside, PATH: [makeQuickNpx(), outside["PATH"]].join(delimiter) };
+
 function run(block: Block, page: string, scratch: string, expected: Block | undefined): void {
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const result = spawnSync("bash", ["-e", "-u", "-o", "pipefail", "-c", block.text], {
     cwd: scratch,
     env: { ...env, NO_COLOR: "1" },
@@ -106,6 +123,13 @@ function validate(files: readonly string[]): Map<string, string> {
 }
 
 describe("commands", () => {
+  test("npx serin is this checkout's command line", () => {
+    const options = { cwd: makeScratch(), env: outside, encoding: "utf8" } as const;
+    const { status, stdout, stderr } = spawnSync("npx", ["serin", "explain", "--help"], options);
+    assert.equal(status, 0, stderr);
+    assert.equal(stdout, spawnSync(process.execPath, [CLI, "explain", "--help"], options).stdout);
+  });
+
   for (const [page, text] of pages) {
     const blocks = blocksOf(text);
     const shells = blocks.filter((block) => ["sh", "bash", "shell", "console"].includes(block.language));
