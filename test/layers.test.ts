@@ -279,6 +279,18 @@ describe("no file of the filter exports a variable", () => {
   });
 });
 
+/** Casts of an address to a record, or back: what a record points at is said by the type of its field. */
+const MOST_CASTS = 250;
+
+test(`the filter casts addresses in at most ${MOST_CASTS} places`, () => {
+  const count = sourcesIn("assembly").reduce((sum, file) => {
+    const code = blankComments(readFileSync(join(ROOT, file), "utf8"));
+    return sum + [...code.matchAll(/\bchangetype</g)].length;
+  }, 0);
+  assert.ok(count > 0, "none found");
+  assert.ok(count <= MOST_CASTS, `${count} casts`);
+});
+
 describe("no file imports itself, whichever way round", () => {
   for (const folder of ["assembly", "tools"]) {
     test(`in ${folder}/`, () => {

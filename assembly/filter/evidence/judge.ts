@@ -1,7 +1,7 @@
 // Who begins evidence periods, and how: one VM at a time, by a lease in shared data, in two steps, so that no worker moves
 // a gauge that has been set to 0 (docs/decisions/evidence.md).
 
-import { fixed } from "../../bytes/records";
+import { fixed, nextOf } from "../../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
 import { beginText, put, putString, textOf, Writer } from "../../bytes/writer";
 import { isSpent, Met } from "../../core/evidence";
@@ -59,8 +59,8 @@ export function holdLease(nowNs: u64): bool {
 /** Who comes new to it does not know what the last judge has told. */
 function takeOver(): void {
   lease.sequence++;
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    changetype<Evidence>(at).isShown = false;
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
+    evidence.isShown = false;
   }
 }
 
@@ -94,11 +94,10 @@ export function judge(nowNs: u64): bool {
   if (!isJudge) return false;
   let hasActed = false;
   let changes: u32 = 0;
-  for (let at = firstEvidence(); at != 0 && changes < MOST_CHANGES; at = changetype<Evidence>(at).next) {
-    if (judgeRollout(changetype<Evidence>(at), nowNs)) changes++;
+  for (let evidence = firstEvidence(); evidence && changes < MOST_CHANGES; evidence = nextOf(evidence)) {
+    if (judgeRollout(evidence, nowNs)) changes++;
   }
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    const evidence = changetype<Evidence>(at);
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
     if (isNew) forgetGuards(evidence);
     if (!watch(evidence, nowNs) || !noteActed(evidence)) continue;
     hasActed = true;

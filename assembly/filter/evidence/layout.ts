@@ -1,6 +1,7 @@
 // The memory of a worker's bitmaps: one run of pages for all rollouts that it counts for, laid out again when one begins
 // or ends. The bitmaps are copies of shared data, so nothing is lost with an old run.
 
+import { nextOf } from "../../bytes/records";
 import { givePages, takePages } from "../../bytes/pages";
 import { bitmapBytes, FEWEST_BITS, MOST_BITS, pieceShift } from "../../core/evidence";
 import { Rollout } from "../../core/plan";
@@ -35,8 +36,7 @@ export function layOut(): void {
   if (!isStale) return;
   isStale = false;
   let total: u32 = 0;
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    const evidence = changetype<Evidence>(at);
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
     dropNotes(evidence);
     evidence.counts = 0;
     if (evidence.period != 0) total += wants(evidence);
@@ -48,8 +48,7 @@ export function layOut(): void {
     return;
   }
   let to = run;
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    const evidence = changetype<Evidence>(at);
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
     if (evidence.period == 0) continue;
     const bytes = wants(evidence);
     if (bytes > runBytes - ((to - run) as u32)) {
@@ -84,8 +83,7 @@ export function shareRoom(): void {
   let bits = MOST_BITS;
   while (bits > FEWEST_BITS && roomTaken(bits) > MOST_RUN) bits--;
   let total: u32 = 0;
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    const evidence = changetype<Evidence>(at);
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
     const rollout = evidence.live;
     if (changetype<usize>(rollout) == 0) continue;
     const bytes = bytesFor(rollout.stats, rollout.slots, bits, rollout.isRandom);
@@ -99,8 +97,8 @@ export function shareRoom(): void {
 /** Bytes of all of them together; MOST_RUN + 1 if they are more. */
 function roomTaken(bits: u32): u32 {
   let total: u32 = 0;
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    const rollout: Rollout = changetype<Evidence>(at).live;
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
+    const rollout: Rollout = evidence.live;
     if (changetype<usize>(rollout) == 0) continue;
     total += bytesFor(rollout.stats, rollout.slots, bits, rollout.isRandom);
     if (total > MOST_RUN) return MOST_RUN + 1;

@@ -1,5 +1,6 @@
 // What guards have done, as requests see it: a byte of each variant in the plan, and whose users are counted no more.
 
+import { nextOf } from "../../bytes/records";
 import { NO_SLOT, Plan, Rollout } from "../../core/plan";
 import { recordMetric } from "../../host/metrics";
 import { Guarded, guardedOf, hasGuarded, loadActs, ROLLED_BACK, UNTOLD, valueOf, WATCHING } from "./guarded";
@@ -11,8 +12,8 @@ export const ALL_STOPPED: u32 = 0xffffffff;
 /** Before the plans are gone through with `obeyGuards`. */
 export function beginObeying(): void {
   if (!hasGuarded()) return;
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    for (let g = changetype<Evidence>(at).guarded; g != 0; g = changetype<Guarded>(g).next) {
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
+    for (let g = evidence.guarded; g != 0; g = changetype<Guarded>(g).next) {
       changetype<Guarded>(g).value = WATCHING;
     }
   }
@@ -53,8 +54,8 @@ function obey(evidence: Evidence, rollout: Rollout): void {
 /** Writes the gauges that say something else than they should; all of them, when this VM has only begun to judge. */
 export function tellGuards(isNewJudge: bool): void {
   if (!hasGuarded()) return;
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    for (let g = changetype<Evidence>(at).guarded; g != 0; g = changetype<Guarded>(g).next) {
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
+    for (let g = evidence.guarded; g != 0; g = changetype<Guarded>(g).next) {
       const guarded = changetype<Guarded>(g);
       if (isNewJudge) guarded.told = UNTOLD;
       if (guarded.told == guarded.value) continue;

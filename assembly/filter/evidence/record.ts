@@ -14,7 +14,7 @@ import { vmArena } from "../vm";
 
 @unmanaged
 export class Evidence {
-  next: usize;
+  next: Evidence | null;
   name: Slice;
   /** `serin/<name>`: its key in shared data. */
   key: Slice;
@@ -77,13 +77,13 @@ export class Evidence {
 /** A number for each slot. */
 export const SLOT_BYTES: usize = (MOST_SLOTS as usize) << 2;
 
-let first: usize = 0;
-let last: usize = 0;
+let first: Evidence | null = null;
+let last: Evidence | null = null;
 const names: Table = fixed<Table>();
 const text: Writer = fixed<Writer>();
 
-/** The first of all records, in the order in which their rollouts were first seen; 0 without any. */
-export function firstEvidence(): usize {
+/** The first of all records, in the order in which their rollouts were first seen; null without any. */
+export function firstEvidence(): Evidence | null {
   return first;
 }
 
@@ -117,8 +117,9 @@ export function evidenceOf(name: Slice): usize {
   evidence.slow = slow;
   evidence.ended = ended;
   evidence.endedGauges = endedGauges;
-  if (last == 0) first = address;
-  else changetype<Evidence>(last).next = address;
-  last = address;
+  const before = last;
+  if (before) before.next = evidence;
+  else first = evidence;
+  last = evidence;
   return address;
 }

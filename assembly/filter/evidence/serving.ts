@@ -1,7 +1,7 @@
 // Whose rollouts are evidence: the newest policy of each plugin of this VM, and no older one that lives on for its last
 // streams.
 
-import { take } from "../../bytes/arena";
+import { nextOf, takeRecord } from "../../bytes/records";
 import { Plan, Rollout } from "../../core/plan";
 import { setTickPeriod } from "../../host/clock";
 import { vmArena } from "../vm";
@@ -17,14 +17,14 @@ const TICK_MS: u32 = 500;
 
 @unmanaged
 class Plugin {
-  next: usize;
+  next: Plugin | null;
   /** A hash of its name and its root_id. */
   id: u64;
-  /** Address 0 when it has none any more. */
-  newest: Plan;
+  /** Null when it has none any more. */
+  newest: Plan | null;
 }
 
-let plugins: usize = 0;
+let plugins: Plugin | null = null;
 let configuredNs: u64 = 0;
 let isChanged: bool = false;
 
@@ -55,33 +55,33 @@ export function adoptEvidence(plan: Plan): bool {
 
 /** A plugin serves this plan from now on. @returns false without memory */
 export function serveEvidence(plan: Plan, plugin: u64, nowNs: u64): bool {
-  let at = plugins;
-  while (at != 0 && changetype<Plugin>(at).id != plugin) at = changetype<Plugin>(at).next;
-  if (at == 0) {
-    at = take(vmArena(), offsetof<Plugin>());
-    if (at == 0) return false;
-    changetype<Plugin>(at).id = plugin;
-    changetype<Plugin>(at).next = plugins;
-    plugins = at;
+  let served = plugins;
+  while (served && served.id != plugin) served = served.next;
+  if (!served) {
+    served = takeRecord<Plugin>(vmArena());
+    if (!served) return false;
+    served.id = plugin;
+    served.next = plugins;
+    plugins = served;
   }
-  changetype<Plugin>(at).newest = plan;
+  served.newest = plan;
   configuredNs = nowNs;
   refresh();
-  for (let e = firstEvidence(); e != 0; e = changetype<Evidence>(e).next) {
-    keepGauges(changetype<Evidence>(e));
-    withdrawReason(changetype<Evidence>(e));
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
+    keepGauges(evidence);
+    withdrawReason(evidence);
   }
   // Before its first request: a variant that was rolled back does not come back for the time until the next tick.
   obeyGuards(plan);
-  if (firstEvidence() != 0) setTickPeriod(TICK_MS);
+  if (firstEvidence()) setTickPeriod(TICK_MS);
   return true;
 }
 
 /** Takes the steps that are due in all that is served. */
 export function moveAll(nowNs: u64): void {
   let hasMoved = false;
-  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
-    const plan = changetype<Plugin>(at).newest;
+  for (let plugin = plugins; plugin; plugin = nextOf(plugin)) {
+    const plan = plugin.newest;
     if (changetype<usize>(plan) != 0 && moveRamps(plan, nowNs)) hasMoved = true;
   }
   if (hasMoved) refresh();
@@ -90,21 +90,21 @@ export function moveAll(nowNs: u64): void {
 /** Takes over into all that is served what guards have done. */
 export function obeyAll(): void {
   beginObeying();
-  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
-    const plan = changetype<Plugin>(at).newest;
-    if (changetype<usize>(plan) != 0) obeyGuards(plan);
+  for (let plugin = plugins; plugin; plugin = nextOf(plugin)) {
+    const plan = plugin.newest;
+    if (plan) obeyGuards(plan);
   }
 }
 
 /** A plan is going: it is the newest of no plugin any more. */
 export function forgetEvidence(plan: Plan): void {
-  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
-    if (changetype<Plugin>(at).newest != plan) continue;
-    changetype<Plugin>(at).newest = changetype<Plan>(0);
+  for (let plugin = plugins; plugin; plugin = nextOf(plugin)) {
+    if (plugin.newest != plan) continue;
+    plugin.newest = null;
     refresh();
   }
-  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
-    if (changetype<usize>(changetype<Plugin>(at).newest) != 0) return;
+  for (let plugin = plugins; plugin; plugin = nextOf(plugin)) {
+    if (plugin.newest) return;
   }
   configuredNs = 0;
 }
@@ -112,13 +112,13 @@ export function forgetEvidence(plan: Plan): void {
 /** Finds what each rollout's newest policies say of it. */
 function refresh(): void {
   isChanged = true;
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    changetype<Evidence>(at).live = changetype<Rollout>(0);
-    changetype<Evidence>(at).isTorn = false;
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
+    evidence.live = changetype<Rollout>(0);
+    evidence.isTorn = false;
   }
-  for (let at = plugins; at != 0; at = changetype<Plugin>(at).next) {
-    const plan = changetype<Plugin>(at).newest;
-    if (changetype<usize>(plan) == 0) continue;
+  for (let plugin = plugins; plugin; plugin = nextOf(plugin)) {
+    const plan = plugin.newest;
+    if (!plan) continue;
     for (let i: u32 = 0; i < plan.rolloutCount; i++) {
       const rollout = plan.rollout(i);
       if (rollout.evidence == 0 || rollout.slots == 0) continue;
@@ -127,8 +127,7 @@ function refresh(): void {
       else if (evidence.live.signature != rollout.signature) evidence.isTorn = true;
     }
   }
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    const evidence = changetype<Evidence>(at);
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
     if (evidence.isTorn) evidence.live = changetype<Rollout>(0);
     const rollout = evidence.live;
     if (changetype<usize>(rollout) == 0 || rollout.signature != evidence.signature) leavePeriod(evidence);

@@ -1,5 +1,6 @@
 // What a VM does each half second: learns of periods, brings in what its requests noted, and judges if it is its turn.
 
+import { nextOf } from "../../bytes/records";
 import { beginScratch } from "../../bytes/scratch";
 import { nowNs } from "../../host/clock";
 import { holdLease, isJudging, isNewJudge, judge, sequence } from "./judge";
@@ -19,7 +20,7 @@ let isKnown: bool = false;
 
 /** A root ticks. */
 export function tick(): void {
-  if (firstEvidence() == 0) return;
+  if (!firstEvidence()) return;
   const now = nowNs();
   if (now >= lastNs && now - lastNs < LEAST_NS) return;
   lastNs = now;
@@ -32,8 +33,7 @@ export function tick(): void {
   knownSequence = sequence();
   isKnown = true;
   beginBringing();
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    const evidence = changetype<Evidence>(at);
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
     if (readsAll) learn(evidence);
     if (evidence.period != 0 && !bringIn(evidence)) leavePeriod(evidence);
   }
@@ -47,8 +47,7 @@ export function tick(): void {
 /** A root is going: what was noted is brought in, since no tick may follow. */
 export function bringAllIn(): void {
   beginBringing();
-  for (let at = firstEvidence(); at != 0; at = changetype<Evidence>(at).next) {
-    const evidence = changetype<Evidence>(at);
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
     if (evidence.period != 0 && !bringIn(evidence)) leavePeriod(evidence);
   }
 }
