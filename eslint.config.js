@@ -56,7 +56,7 @@ export default tseslint.config(
   },
   {
     // Runs in a browser, wholly or in part, where the document is what there is to work on.
-    files: ["tools/dashboard/page/**/*.ts", "test/e2e/dashboard.test.ts"],
+    files: ["tools/dashboard/page/**/*.ts", "test/e2e/dashboard.test.ts", "test/e2e/dashboard-pages.test.ts"],
     rules: {
       "no-restricted-globals": ["error", "event", "name", "length", "status", "self", "parent", "top"],
     },

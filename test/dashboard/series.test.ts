@@ -8,7 +8,7 @@ import { Endpoint } from "../../tools/dashboard/endpoint.ts";
 import { RANGES, Series } from "../../tools/dashboard/series.ts";
 import { Totals } from "../../tools/dashboard/totals.ts";
 import { watchedNames } from "../../tools/dashboard/figures.ts";
-import type { Snapshot } from "../../tools/metrics/snapshot.ts";
+import { emptySnapshot, NO_VARIANT, type Snapshot } from "../../tools/metrics/snapshot.ts";
 import type { Source } from "../../tools/metrics/source.ts";
 import { SnapshotBuilder } from "../../tools/metrics/snapshot-builder.ts";
 
@@ -129,9 +129,25 @@ describe("totals", () => {
 
   test("so many rollouts are watched, the others counted", () => {
     const totals = new Totals().at(at(0), [counted(at(0), { canary: 1 })]);
-    assert.deepEqual(watchedNames(totals, new Set(), 40).rollouts, ["checkout"]);
-    assert.deepEqual(watchedNames(totals, new Set(), 0), { rollouts: [], shadows: [], unwatched: 1 });
-    assert.deepEqual(watchedNames(totals, new Set(["other"]), 40).rollouts, []);
+    assert.deepEqual(watchedNames(totals, [totals], new Set(), 40).rollouts, ["checkout"]);
+    assert.deepEqual(watchedNames(totals, [totals], new Set(), 0), {
+      rollouts: [],
+      shadows: [],
+      unwatched: 1,
+    });
+    assert.deepEqual(watchedNames(totals, [totals], new Set(["other"]), 40).rollouts, []);
+  });
+  test("a rollout that no Envoy has any more is gone, and one whose shares are all 0", () => {
+    const totals = new Totals().at(at(0), [counted(at(0), { canary: 1 })]);
+    assert.deepEqual(watchedNames(totals, [emptySnapshot(at(0))], new Set(), 40).rollouts, []);
+    const left = { ...NO_VARIANT, gauges: new Map([["share", 0]]) };
+    const checkout = totals.rollouts.get("checkout");
+    assert.ok(checkout);
+    const gone = {
+      ...totals,
+      rollouts: new Map([["checkout", { ...checkout, variants: new Map([["a", left]]) }]]),
+    };
+    assert.deepEqual(watchedNames(gone, [gone], new Set(), 40).rollouts, []);
   });
 });
 

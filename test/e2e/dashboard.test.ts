@@ -57,7 +57,8 @@ describe("serin dashboard", () => {
     const watched = await openPage(browser, { width, scheme });
     open.push(watched);
     await watched.page.goto(url);
-    await watched.page.waitForSelector(".plot canvas");
+    // Charts that are out of sight are not drawn yet.
+    await watched.page.waitForSelector("section .facts tbody td");
     await see(watched.page);
     await watched.page.close();
   };
@@ -82,16 +83,16 @@ describe("serin dashboard", () => {
       });
       assert.deepEqual(table["Requests"]?.slice(0, 2), all);
       assert.deepEqual(table["Errors"], [english(stable.errors), english(canary.errors)]);
-      assert.deepEqual(table["Share asked"], ["80%", "20%"]);
+      assert.deepEqual(table["Target share"], ["80%", "20%"]);
       const seen = (canary.requests / (stable.requests + canary.requests)) * 100;
-      assert.equal(table["Share seen"]?.[1], `${seen.toFixed(1)}%`);
+      assert.equal(table["Actual share"]?.[1], `${seen.toFixed(1)}%`);
 
       const shadow = await shop.admin.stats("^wasmcustom\\.serin\\.shadow\\.checkout-v3\\.");
       const copies = await tableOf(page, "shadow-checkout-v3");
       for (const [title, leaf] of [
         ["sent", "sent"],
         ["match", "match"],
-        ["other status", "mismatch_status"],
+        ["status mismatch", "mismatch_status"],
       ] as const) {
         const count = shadow.get(`wasmcustom.serin.shadow.checkout-v3.${leaf}`) ?? 0;
         assert.ok(count > 0, leaf);
@@ -113,11 +114,14 @@ describe("serin dashboard", () => {
         all.map((one) => one.getAttribute("aria-label")),
       );
       const titles = names.map((name) => name?.split(".")[0]);
-      const ofRollout = ["Share of requests", "Error rate", "Latency", "Requests a second", "In flight"];
-      assert.deepEqual(titles.slice(0, 10), [...ofRollout, ...ofRollout]);
+      const ofRollout = [
+        ...["Share of requests", "Error rate", "4xx and 3xx"],
+        ...["Latency", "Requests a second", "In flight"],
+      ];
+      assert.deepEqual(titles.slice(0, 12), [...ofRollout, ...ofRollout]);
       await page.$eval("#shadow-checkout-v3", (heading) => heading.scrollIntoView());
-      await page.waitForFunction(() => document.querySelectorAll(".plot canvas").length === 13);
-      assert.deepEqual(titles.slice(10), ["Copies a second", "Mismatches", "Latency"]);
+      await page.waitForFunction(() => document.querySelectorAll(".plot canvas").length === 15);
+      assert.deepEqual(titles.slice(12), ["Copies a second", "Mismatches", "Latency"]);
       const isDrawn = await page.$$eval(".plot canvas", (all) =>
         all.map((canvas) => {
           const { width, height } = canvas;
@@ -142,7 +146,7 @@ describe("serin dashboard", () => {
       await page.focus("input[name=range]");
       await page.keyboard.press("ArrowRight");
       await page.waitForFunction(() =>
-        document.getElementById("window")?.textContent?.includes("the 60 s before"),
+        document.getElementById("window")?.textContent?.includes("60 s before"),
       );
     }));
 
@@ -168,7 +172,7 @@ describe("serin dashboard", () => {
         // Charts that nobody sees are not drawn: the window is as high as the page.
         const height = await page.evaluate(() => document.documentElement.scrollHeight);
         await page.setViewport({ width, height });
-        await page.waitForFunction(() => document.querySelectorAll(".plot canvas").length === 13);
+        await page.waitForFunction(() => document.querySelectorAll(".plot canvas").length === 15);
         await page.screenshot({ path: join(PICTURES, `${width}-${scheme}.png`) });
         const paper = await page.$eval("html", (root) => getComputedStyle(root).backgroundColor);
         assert.equal(paper, scheme === "light" ? "rgb(246, 246, 243)" : "rgb(18, 20, 23)");
@@ -188,7 +192,7 @@ describe("serin dashboard", () => {
           { timeout: 30_000 },
           words,
         );
-      await says("does not answer since");
+      await says("is unreachable since");
       assert.notEqual((await tableOf(page, "rollout-checkout"))["Requests"]?.[0], "0");
       process.kill(shop.envoy.pid, "SIGCONT");
       await page.waitForFunction(() => document.getElementById("trouble")?.hidden, { timeout: 30_000 });
@@ -221,16 +225,23 @@ describe("serin dashboard", () => {
 });
 
 async function tableOf(page: Page, heading: string): Promise<Table> {
-  return page.$eval(`section[aria-labelledby="${heading}"] table`, (table) => {
-    const rows: Record<string, string[]> = {};
-    for (const row of Array.from(table.querySelectorAll("tbody tr"))) {
-      const title = row.querySelector("th[scope=row]")?.textContent;
-      if (!title) continue;
-      const cells = Array.from(row.querySelectorAll("td span")).map((cell) => cell.textContent ?? "");
-      rows[title] = [...(rows[title] ?? []), ...cells];
-    }
-    return rows;
-  });
+  return page.$eval(
+    `section[aria-labelledby="${heading}"] .facts`,
+    (facts, name) => {
+      const rows: Record<string, string[]> = {};
+      // The last table of a rollout is that of its requests.
+      const [first, last = first] = Array.from(facts.querySelectorAll("table"));
+      const table = name.startsWith("rollout-") ? last : first;
+      for (const row of Array.from(table?.querySelectorAll("tbody tr") ?? [])) {
+        const title = row.querySelector("th[scope=row]")?.textContent;
+        if (!title) continue;
+        const cells = Array.from(row.querySelectorAll("td span")).map((cell) => cell.textContent ?? "");
+        rows[title] = [...(rows[title] ?? []), ...cells];
+      }
+      return rows;
+    },
+    heading,
+  );
 }
 
 async function reported(admin: string, rollout: string): Promise<{ verdict: string; reason: string }> {

@@ -2,6 +2,7 @@
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import {
+  hasLeft,
   requestsOf,
   shareOf,
   type ShadowCounts,
@@ -9,11 +10,13 @@ import {
   type VariantCounts,
 } from "../metrics/snapshot.ts";
 import { errorsOf } from "../verdict/counts.ts";
+import { howSure, howSureOfRatio } from "../verdict/how-sure.ts";
 import { DEFAULT_LIMITS } from "../verdict/limits.ts";
+import { partOf, type Measure } from "../verdict/measure.ts";
 import { judge, type RolloutVerdict } from "../verdict/verdict.ts";
-import { errorRateOf, quantilesOf, trafficOf } from "./point.ts";
+import { classesOf, errorRateOf, quantilesOf, trafficOf } from "./point.ts";
 import type { Comparable } from "./totals.ts";
-import type { RolloutState, ShadowState, VariantState } from "./wire.ts";
+import type { RolloutState, ShadowState, UsersState, VariantState } from "./wire.ts";
 
 /** `comparable` holds the rollout's counts; the verdict is the one that `serin report` gives on them. */
 export function rolloutState(name: string, { from, snapshot }: Comparable): RolloutState | null {
@@ -21,17 +24,19 @@ export function rolloutState(name: string, { from, snapshot }: Comparable): Roll
   const verdict = judge(snapshot, DEFAULT_LIMITS).rollouts.get(name);
   if (rollout === undefined || verdict === undefined) return null;
   const total = trafficOf(rollout);
+  const { decision, baseline, period } = verdict;
+  // A page takes no options; the command that serves it does.
+  const isUnknown = baseline === null && decision !== null;
   return {
-    name,
-    // What is left out of a report is nothing that could pass.
-    decision: verdict.decision ?? "inconclusive",
-    reason: verdict.reason,
-    baseline: verdict.baseline?.variant ?? null,
-    countedFrom: from,
-    seconds: snapshot.seconds,
+    ...{ name, decision, period, countedFrom: from, seconds: snapshot.seconds },
+    reason: isUnknown ? UNKNOWN_DEFAULT : verdict.reason,
+    baseline: baseline?.variant ?? null,
+    ratio: howSureOfRatio(verdict),
     variants: [...rollout.variants].map(([variant, counts]) => variantState(variant, counts, total, verdict)),
   };
 }
+
+const UNKNOWN_DEFAULT = "which variant is the default is not known: start serin dashboard with --policy FILE";
 
 function variantState(
   name: string,
@@ -46,14 +51,35 @@ function variantState(
     name,
     decision: own?.decision ?? null,
     reasons: own?.reasons ?? (leftOut === undefined ? [] : [leftOut]),
+    users: usersState(name, counts, verdict),
     asked: shareOf(counts),
     seen: total > 0 ? requestsOf(counts) / total : null,
     requests: requestsOf(counts),
     ended: count.trials,
+    classes: classesOf(counts),
     errors: count.successes,
     errorRate: errorRateOf(counts),
     ...quantilesOf(counts.latency),
     active: counts.gauges.get(statNames.RQ_ACTIVE) ?? 0,
+  };
+}
+
+/** The baseline's are those of the control group, as the first variant is compared with it. */
+function usersState(name: string, counts: VariantCounts, verdict: RolloutVerdict): UsersState | null {
+  const isBaseline = name === verdict.baseline?.variant;
+  const judged = isBaseline ? [...verdict.variants.values()][0] : verdict.variants.get(name);
+  if (judged === undefined) return null;
+  const side = isBaseline ? "baseline" : "variant";
+  const part = (measure: Measure): number | null => partOf(measure[side]);
+  return {
+    count: judged.users[side],
+    target: isBaseline ? null : shareOf(counts),
+    actual: isBaseline ? null : (verdict.ratio.shares.get(name)?.actual ?? null),
+    errors: part(judged.errors),
+    clientErrors: part(judged.clientErrors),
+    redirects: part(judged.redirects),
+    slow: [...judged.latency.thresholds].map(([threshold, measure]) => [threshold, part(measure)] as const),
+    sure: isBaseline ? [] : howSure(verdict, name),
   };
 }
 
@@ -66,14 +92,22 @@ export function shadowState(name: string, shadow: ShadowCounts): ShadowState {
   };
 }
 
-/** The names to watch, of those that are there: those that were asked for, or all, and no more than `most`. */
+/**
+ * The names to watch, of those that are there: those that were asked for, or all, and no more than `most`. `latest`: what
+ * each endpoint said last: a rollout that none of them has any more has gone with its Envoy.
+ */
 export function watchedNames(
   totals: Snapshot,
+  latest: readonly Snapshot[],
   asked: ReadonlySet<string>,
   most: number,
 ): { readonly rollouts: string[]; readonly shadows: string[]; readonly unwatched: number } {
   const wanted = (name: string): boolean => asked.size === 0 || asked.has(name);
-  const rollouts = [...totals.rollouts.keys()].filter(wanted);
+  const isThere = (name: string): boolean => latest.some((each) => each.rollouts.has(name));
+  // What has left the policy stays in Envoy's counters, and would stay here.
+  const rollouts = [...totals.rollouts]
+    .filter(([name, rollout]) => wanted(name) && isThere(name) && !hasLeft(rollout))
+    .map(([name]) => name);
   const shadows = [...totals.shadows.keys()].filter(wanted);
   return {
     rollouts: rollouts.slice(0, most),

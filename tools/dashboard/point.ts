@@ -1,6 +1,7 @@
 // What one window of time, or all of it, comes to.
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
+import { ENDINGS } from "../metrics/leaves.ts";
 import {
   requestsOf,
   shareOf,
@@ -41,9 +42,15 @@ function variantPoint(variant: VariantCounts, total: number, seconds: number): V
     seen: total > 0 ? rounded(requestsOf(variant) / total) : null,
     rate: rounded(requestsOf(variant) / seconds),
     errorRate: errorRateOf(variant),
+    redirects: partOf(variant, statNames.RQ_3XX),
+    clientErrors: partOf(variant, statNames.RQ_4XX),
     ...quantilesOf(variant.latency),
     active: variant.gauges.get(statNames.RQ_ACTIVE) ?? 0,
   };
+}
+
+function partOf(variant: VariantCounts, leaf: string): number | null {
+  return classesOf(variant)[leaf] ?? null;
 }
 
 function shadowPoint(shadow: ShadowCounts, seconds: number): ShadowPoint {
@@ -59,6 +66,14 @@ export function trafficOf({ variants }: RolloutCounts): number {
   let total = 0;
   for (const variant of variants.values()) total += requestsOf(variant);
   return total;
+}
+
+/** Which part of the requests that ended is of which class; none without any. */
+export function classesOf({ counters }: VariantCounts): Record<string, number> {
+  const counts = ENDINGS.map((leaf) => [leaf, counters.get(leaf) ?? 0] as const);
+  const ended = counts.reduce((sum, [, count]) => sum + count, 0);
+  if (ended === 0) return {};
+  return Object.fromEntries(counts.map(([leaf, count]) => [leaf, rounded(count / ended)]));
 }
 
 /** Null when no request has ended. */

@@ -74,7 +74,12 @@ export class Watch {
     const answering = this.#endpoints.filter(({ answers }) => answers);
     const now = (answering.length > 0 ? answering : this.#endpoints).flatMap(({ latest }) => latest ?? []);
     const totals = this.#totals.at(at, now);
-    const { rollouts, shadows, unwatched } = watchedNames(totals, this.options.names, MOST_WATCHED);
+    const { rollouts, shadows, unwatched } = watchedNames(
+      totals,
+      this.#endpoints.flatMap(({ latest }) => latest ?? []),
+      this.options.names,
+      MOST_WATCHED,
+    );
     const watched: Snapshot = {
       ...totals,
       rollouts: only(totals.rollouts, rollouts),

@@ -40,17 +40,28 @@ export interface EndpointState {
 
 export type Decision = "pass" | "fail" | "inconclusive";
 
-/** Totals, as far back as they can be compared. */
+/** A rollout that the policy has. Its evidence is that of the present period, its requests as far back as they can be compared. */
 export interface RolloutState {
   readonly name: string;
-  readonly decision: Decision;
+  /** Null for one that is left out of the verdict: nothing is compared there. */
+  readonly decision: Decision | null;
   readonly reason: string;
   /** The variant that the others are compared with; null when there is none. */
   readonly baseline: string | null;
+  /** The newest evidence period of any Envoy; null where no user is counted. `began`: unix seconds, 0 if it is not known. */
+  readonly period: { readonly number: number; readonly began: number; readonly envoys: number } | null;
+  /** Of the sample ratio; null while nothing is known. */
+  readonly ratio: Sure | null;
   /** `counters`: everything that the Envoys have counted. `shares`: since the shares that are asked for changed. */
   readonly countedFrom: "counters" | "shares";
   readonly seconds: number | null;
   readonly variants: readonly VariantState[];
+}
+
+/** An e-value: 1 says nothing, at the limit it is decided. */
+export interface Sure {
+  readonly eValue: number;
+  readonly limit: number;
 }
 
 export interface VariantState {
@@ -58,17 +69,35 @@ export interface VariantState {
   /** Null for the baseline, and where there is nothing to judge. */
   readonly decision: Decision | null;
   readonly reasons: readonly string[];
+  /** Of users; of the control group for the baseline. Null where none are compared. */
+  readonly users: UsersState | null;
   /** 0 to 1; null where no gauge says, or where there were no requests. */
   readonly asked: number | null;
   readonly seen: number | null;
   readonly requests: number;
   readonly ended: number;
+  /** Parts of the requests that have ended, by class: `rq_2xx`, `rq_reset`. Empty without any. */
+  readonly classes: Readonly<Record<string, number>>;
   readonly errors: number;
   readonly errorRate: Estimate | null;
   readonly p50: number | null;
   readonly p90: number | null;
   readonly p99: number | null;
   readonly active: number;
+}
+
+/** Parts of users who met something, 0 to 1; null without users. */
+export interface UsersState {
+  readonly count: number;
+  readonly target: number | null;
+  readonly actual: number | null;
+  readonly errors: number | null;
+  readonly clientErrors: number | null;
+  readonly redirects: number | null;
+  /** By threshold, in milliseconds. */
+  readonly slow: readonly (readonly [threshold: number, part: number | null])[];
+  /** How sure it is that the variant is worse, by what its users meet; empty for the baseline. */
+  readonly sure: readonly (Sure & { readonly measure: string })[];
 }
 
 export interface Estimate {
@@ -105,6 +134,9 @@ export interface VariantPoint extends Quantiles {
   /** Requests a second. */
   readonly rate: number;
   readonly errorRate: Estimate | null;
+  /** Parts of the requests that ended. */
+  readonly redirects: number | null;
+  readonly clientErrors: number | null;
   readonly active: number;
 }
 

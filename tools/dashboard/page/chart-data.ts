@@ -2,6 +2,17 @@
 
 import type { Mark } from "./marks.ts";
 
+export type Style = "solid" | "dashed" | "dotted";
+
+/** What each style of line stands for, where a chart has several. */
+export type Key = readonly (readonly [style: Style, text: string])[];
+
+export const QUANTILES: Key = [
+  ["solid", "p50"],
+  ["dashed", "p90"],
+  ["dotted", "p99"],
+];
+
 type Values = readonly (number | null)[];
 
 export interface Line {
@@ -9,7 +20,7 @@ export interface Line {
   readonly name: string;
   readonly mark: Mark;
   readonly values: Values;
-  readonly style: "solid" | "dashed" | "dotted";
+  readonly style: Style;
   /** What stands at the line's end: its mark and its name, its mark, or nothing. */
   readonly end: "name" | "mark" | "none";
   readonly band?: { readonly lower: Values; readonly upper: Values };
@@ -25,8 +36,10 @@ export interface ChartData {
 
 export interface ChartText {
   readonly title: string;
-  /** What the eye cannot know: which line is which quantile. */
+  /** What the eye cannot know. */
   readonly note: string;
+  /** Which line is which. */
+  readonly key?: Key;
   readonly format: (value: number | null) => string;
   /** For the scale, where it is another. */
   readonly axis?: (value: number | null) => string;

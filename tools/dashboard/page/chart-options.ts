@@ -17,6 +17,7 @@ export function chartOptions(
   text: ChartText,
   data: () => ChartData,
   onPoint: () => void,
+  width: number,
 ): Omit<uPlot.Options, "width" | "height"> {
   const [ink, faint, grid] = ["--ink-soft", "--ink-faint", "--grid"].map(colorNow) as [
     string,
@@ -42,7 +43,7 @@ export function chartOptions(
   }
   const axis: uPlot.Axis = { stroke: ink, font: FONT, ticks: { show: false } };
   return {
-    padding: [10, labelRoom(data()), 0, 0],
+    padding: [10, labelRoom(data(), width), 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: "serin", setSeries: false },
@@ -59,7 +60,7 @@ export function chartOptions(
         ...axis,
         grid: { show: false },
         border: { show: true, stroke: faint, width: 1 },
-        space: 64,
+        splits: (plot, _axis, from, to) => timesBetween(from, to, plot.bbox.width / devicePixelRatio),
         size: 26,
         gap: 6,
         values: (_, splits) => splits.map((at) => axisClock(at * 1000)),
@@ -77,6 +78,29 @@ export function chartOptions(
     bands,
     hooks: { draw: [(plot) => drawEnds(plot, data())], setCursor: [onPoint] },
   };
+}
+
+/** Seconds from one label to the next. */
+const TIME_STEPS: readonly number[] = [
+  ...[5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800],
+];
+const LABEL_WIDTH = 62;
+const LEAST_LABELS = 3;
+
+/** Where the time scale has labels, in unix seconds: as many as there is room for, three at least. */
+export function timesBetween(from: number, to: number, width: number): number[] {
+  const at = (step: number): number[] => {
+    // Whole steps of the clock that people read, which may be half an hour off of UTC.
+    const shift = new Date(from * 1000).getTimezoneOffset() * 60;
+    const first = Math.ceil((from - shift) / step) * step + shift;
+    return Array.from(
+      { length: Math.max(0, Math.floor((to - first) / step) + 1) },
+      (_, i) => first + i * step,
+    );
+  };
+  const most = Math.max(LEAST_LABELS, Math.floor(width / LABEL_WIDTH));
+  const fitting = TIME_STEPS.map(at).filter((times) => times.length >= LEAST_LABELS);
+  return fitting.find((times) => times.length <= most) ?? fitting.at(-1) ?? [];
 }
 
 function axisClock(at: number): string {
@@ -99,7 +123,11 @@ function usual(values: readonly (number | null)[]): number {
   return sorted[Math.floor(sorted.length * 0.6)] ?? 0;
 }
 
-function labelRoom({ lines }: ChartData): number {
+/** A narrow plot keeps its room for lines and times: the legend names them. */
+const NARROW = 340;
+
+function labelRoom({ lines }: ChartData, width: number): number {
+  if (width < NARROW) return 12;
   const longest = Math.max(0, ...lines.map(({ name, end }) => (end === "name" ? shortened(name).length : 0)));
   return longest === 0 ? 12 : 18 + longest * 6.6;
 }
@@ -121,7 +149,8 @@ function drawEnds(plot: uPlot, { lines, times }: ChartData): void {
     const y = Math.max(bbox.top, plot.valToPos(value, "y", true));
     return [{ line, x, y, labelY: y }];
   });
-  const named = ends.filter(({ line }) => line.end === "name");
+  const isNarrow = plot.width < NARROW;
+  const named = ends.filter(({ line }) => line.end === "name" && !isNarrow);
   spread(named, LABEL_HEIGHT * scale, bbox.top, bbox.top + bbox.height);
   ctx.save();
   ctx.textBaseline = "middle";
@@ -136,7 +165,8 @@ function drawEnds(plot: uPlot, { lines, times }: ChartData): void {
     ctx.stroke(shape);
     ctx.fillStyle = color;
     ctx.fill(shape);
-    if (line.end === "name") ctx.fillText(shortened(line.name), bbox.left + bbox.width + 9 * scale, labelY);
+    if (line.end === "name" && !isNarrow)
+      ctx.fillText(shortened(line.name), bbox.left + bbox.width + 9 * scale, labelY);
   }
   ctx.restore();
 }

@@ -2,8 +2,8 @@
 
 import uPlot from "uplot";
 
-import type { ChartData, ChartText } from "./chart-data.ts";
-import { element, setAttribute, setText } from "./elements.ts";
+import type { ChartData, ChartText, Key } from "./chart-data.ts";
+import { element, setAttribute, setText, svg } from "./elements.ts";
 import { chartOptions } from "./chart-options.ts";
 import { markPicture } from "./marks.ts";
 import { clock } from "./words.ts";
@@ -23,7 +23,7 @@ export class Chart {
   constructor(private readonly text: ChartText) {
     this.#place = element("div", { class: "plot", role: "img", "aria-label": text.title });
     const title = element("figcaption", {}, element("span", { class: "title" }, text.title), this.#when);
-    const note = element("p", { class: "note" }, text.note);
+    const note = element("p", { class: "note" }, ...keyOf(text.key ?? []), text.note);
     this.root = element("figure", {}, title, this.#legend, this.#place, note);
     const seen = (entries: IntersectionObserverEntry[]): void => {
       this.#isVisible = entries.at(-1)?.isIntersecting ?? false;
@@ -76,6 +76,7 @@ export class Chart {
         this.text,
         () => this.#shown ?? data,
         () => this.#readOut(),
+        width,
       );
       this.#plot = new uPlot({ ...options, width, height }, columnsOf(data), this.#place);
     }
@@ -106,6 +107,19 @@ export class Chart {
       if (value) setText(value, text);
     });
   }
+}
+
+/** The key: a short line of each style, and what it stands for. */
+function keyOf(key: Key): Node[] {
+  return key.map(([style, name]) => {
+    const line = svg("path", { d: "M1 5h22", class: style });
+    const picture = svg(
+      "svg",
+      { viewBox: "0 0 24 10", width: "24", height: "10", "aria-hidden": "true" },
+      line,
+    );
+    return element("span", { class: "key" }, picture, name);
+  });
 }
 
 /** uPlot takes seconds, and bands as further columns: the upper edge, then the lower. */

@@ -1,41 +1,57 @@
-// One rollout: its verdict, the split, the figures side by side, and five charts.
+// One rollout: its verdict and evidence, the split, the figures side by side, and six charts.
 
 import type { RolloutState, VariantPoint, VariantState } from "../wire.ts";
 import { Chart } from "./chart.ts";
-import type { Line } from "./chart-data.ts";
+import { Card } from "./card.ts";
+import { QUANTILES, type Line } from "./chart-data.ts";
 import { element, setText } from "./elements.ts";
-import { FiguresTable, type Group } from "./figures-table.ts";
+import { FiguresTable, type Group, type Row } from "./figures-table.ts";
 import type { View } from "./history.ts";
 import { markOf, type Mark } from "./marks.ts";
-import { VerdictBadge } from "./verdict-badge.ts";
-import { between, count, duration, exactPercent, latency, percent, rate } from "./words.ts";
+import { between, count, duration, exactPercent, latency, percent, rate, sureText } from "./words.ts";
 
 export class RolloutView {
-  readonly root: HTMLElement;
-  readonly #badge = new VerdictBadge();
+  readonly #card: Card;
   readonly #reason = element("p", { class: "reason" });
   readonly #why = element("ul");
   readonly #details: HTMLDetailsElement;
   readonly #split = element("div", { class: "split", "aria-hidden": "true" });
-  readonly #table: FiguresTable;
+  readonly #users: FiguresTable;
+  readonly #requests: FiguresTable;
   readonly #charts = {
     share: new Chart({
       title: "Share of requests",
-      note: "Solid: seen, dashed: asked for.",
+      note: "",
+      key: [
+        ["solid", "actual"],
+        ["dashed", "target"],
+      ],
       format: percent,
       axis: exactPercent,
       leastTop: 0.01,
     }),
     errors: new Chart({
       title: "Error rate",
-      note: "5xx, cut or failed. Bands: where the true rate lies.",
+      note: "5xx, reset or gRPC error. Bands: 95% CI.",
+      format: percent,
+      axis: exactPercent,
+      leastTop: 0.01,
+    }),
+    answers: new Chart({
+      title: "4xx and 3xx",
+      note: "",
+      key: [
+        ["solid", "4xx"],
+        ["dashed", "3xx"],
+      ],
       format: percent,
       axis: exactPercent,
       leastTop: 0.01,
     }),
     latency: new Chart({
       title: "Latency",
-      note: "Solid p50, dashed p90, dotted p99.",
+      note: "",
+      key: QUANTILES,
       format: latency,
       leastTop: 5,
     }),
@@ -48,43 +64,59 @@ export class RolloutView {
     }),
   };
 
-  constructor(private readonly name: string) {
-    const id = `rollout-${name}`;
-    this.#table = new FiguresTable(`Figures of ${name}, by variant`);
-    const heading = element("h2", { id }, element("small", {}, "rollout"), name);
+  constructor(
+    private readonly name: string,
+    isOpen: boolean,
+  ) {
+    this.#users = new FiguresTable(`Users of ${name}, by variant`);
+    this.#requests = new FiguresTable(`Requests of ${name}, by variant`);
     this.#details = element(
       "details",
       { class: "why" },
       element("summary", {}, "Why, by variant"),
       this.#why,
     );
-    const { share, errors, latency: times, traffic, active } = this.#charts;
-    this.root = element(
-      "section",
-      { class: "card", "aria-labelledby": id },
-      element("header", {}, heading, this.#badge.root),
+    const { share, errors, answers, latency: times, traffic, active } = this.#charts;
+    this.#card = new Card(
+      "rollout",
+      name,
       this.#reason,
       this.#details,
-      element("div", { class: "facts" }, this.#split, this.#table.root),
-      element("div", { class: "charts" }, share.root, errors.root, times.root, traffic.root, active.root),
+      this.#split,
+      element("div", { class: "facts" }, this.#users.root, this.#requests.root),
+      element(
+        "div",
+        { class: "charts" },
+        ...[share.root, errors.root, answers.root, times.root, traffic.root, active.root],
+      ),
     );
+    this.#card.isOpen = isOpen;
+  }
+
+  get root(): HTMLElement {
+    return this.#card.root;
+  }
+
+  unfold(): void {
+    this.#card.isOpen = true;
   }
 
   show(state: RolloutState, view: View): void {
-    this.#badge.show(state.decision);
+    this.#card.show(state.decision ?? "not judged", state.reason);
     setText(this.#reason, state.reason);
     const variants = ordered(state);
     this.#showReasons(variants);
     this.#showSplit(variants);
     const now = view.points.at(-1)?.rollouts[this.name] ?? {};
-    this.#table.show(
-      variants.map(({ name, decision }, index) => ({
-        name,
-        mark: markOf(index),
-        tag: name === state.baseline ? "default" : (decision ?? ""),
-      })),
-      groupsOf(state, variants, now),
-    );
+    const columns = variants.map(({ name, decision }, index) => ({
+      name,
+      mark: markOf(index),
+      tag: name === state.baseline ? "default" : (decision ?? ""),
+    }));
+    const users = evidenceGroups(state, variants, view.to);
+    this.#users.root.hidden = users.length === 0;
+    this.#users.show(columns, users);
+    this.#requests.show(columns, requestGroups(state, variants, now));
     this.#showCharts(variants, state.baseline, view);
   }
 
@@ -111,7 +143,10 @@ export class RolloutView {
         piece.style.flexGrow = String(part);
         return [piece];
       });
-      return [element("span", {}, key), element("div", { class: "bar" }, ...parts)];
+      return [
+        element("span", {}, key === "asked" ? "target" : "actual"),
+        element("div", { class: "bar" }, ...parts),
+      ];
     });
     this.#split.replaceChildren(...bars.flat());
   }
@@ -142,6 +177,13 @@ export class RolloutView {
             upper: own.points.map((p) => p?.errorRate?.upper ?? null),
           },
         },
+      ]),
+    );
+    show(
+      this.#charts.answers,
+      each((own) => [
+        lineOf(own, (p) => p.clientErrors),
+        { ...lineOf(own, (p) => p.redirects, "dashed"), end: "mark" },
       ]),
     );
     show(
@@ -183,25 +225,48 @@ function ordered({ variants, baseline }: RolloutState): VariantState[] {
   return [...variants].sort((a, b) => Number(b.name === baseline) - Number(a.name === baseline));
 }
 
-function groupsOf(
+/** Titles of how requests ended, by the last word of the counter; 2xx always, others once there are some. */
+const CLASSES: readonly (readonly [leaf: string, title: string])[] = [
+  ["rq_2xx", "2xx"],
+  ["rq_3xx", "3xx"],
+  ["rq_4xx", "4xx"],
+  ["rq_5xx", "5xx"],
+  ["rq_1xx", "1xx"],
+  ["rq_reset", "Reset"],
+  ["rq_left", "Left by the client"],
+];
+const MEASURES: readonly string[] = ["errors", "4xx", "fewer 2xx and 3xx", "slow answers", "3xx"];
+
+function rowOf(
+  variants: readonly VariantState[],
+): (title: string, cell: (variant: VariantState) => readonly [string, string?]) => Row {
+  return (title, cell) => ({ title, cells: variants.map(cell) });
+}
+
+function requestGroups(
   state: RolloutState,
   variants: readonly VariantState[],
   now: Readonly<Record<string, VariantPoint>>,
 ): Group[] {
-  const row = (title: string, cell: (variant: VariantState) => readonly [string, string?]) => ({
-    title,
-    cells: variants.map(cell),
-  });
+  const row = rowOf(variants);
   const ago = state.seconds === null ? "" : `, ${duration(state.seconds)}`;
   const since =
-    state.countedFrom === "counters" ? `Since the counters began${ago}` : `Since the shares changed${ago}`;
+    state.countedFrom === "counters"
+      ? `Requests, since the counters began${ago}`
+      : `Requests, since the shares changed${ago}`;
+  const classes = CLASSES.filter(
+    ([leaf]) => leaf === "rq_2xx" || variants.some(({ classes: own }) => (own[leaf] ?? 0) > 0),
+  );
   return [
     {
       title: since,
       rows: [
-        row("Share asked", ({ asked }) => [exactPercent(asked)]),
-        row("Share seen", ({ seen }) => [percent(seen)]),
         row("Requests", ({ requests }) => [count(requests)]),
+        row("Target share", ({ asked }) => [exactPercent(asked)]),
+        row("Actual share", ({ seen }) => [percent(seen)]),
+        ...classes.map(([leaf, title]) =>
+          row(title, ({ classes: own, ended }) => [percent(ended === 0 ? null : (own[leaf] ?? 0))]),
+        ),
         row("Errors", ({ errors }) => [count(errors)]),
         row("Error rate", ({ errorRate }) => [
           percent(errorRate?.value ?? null),
@@ -215,9 +280,58 @@ function groupsOf(
     {
       title: "Now",
       rows: [
-        row("Requests", ({ name }) => [rate(now[name]?.rate ?? null)]),
+        row("Requests/s", ({ name }) => [rate(now[name]?.rate ?? null)]),
         row("In flight", ({ active }) => [count(active)]),
       ],
+    },
+  ];
+}
+
+/** What users met, and how sure it is that a variant is worse; nothing where no user is compared. */
+function evidenceGroups(
+  { period, ratio }: RolloutState,
+  variants: readonly VariantState[],
+  at: number,
+): Group[] {
+  const row = rowOf(variants);
+  if (period === null || variants.every(({ users }) => users === null)) return [];
+  const thresholds = variants.find(({ users }) => users !== null)?.users?.slow.map(([ms]) => ms) ?? [];
+  const slow = thresholds
+    .map((ms, index) => ({ ms, index }))
+    .filter(({ index }) => variants.some(({ users }) => (users?.slow[index]?.[1] ?? 0) > 0));
+  const envoys = period.envoys > 1 ? `, ${period.envoys} Envoys` : "";
+  const age = period.began > 0 ? `, ${duration(at / 1000 - period.began)}` : "";
+  const measures = MEASURES.filter((measure) =>
+    variants.some(({ users }) => users?.sure.some((one) => one.measure === measure)),
+  );
+  return [
+    {
+      title: `Users, evidence period ${period.number}${age}${envoys}`,
+      rows: [
+        row("Users", ({ users, decision }) => [
+          users === null ? percent(null) : count(users.count),
+          users !== null && decision === null ? "control group" : "",
+        ]),
+        row("Target share", ({ users }) => [exactPercent(users?.target ?? null)]),
+        row("Actual share", ({ users }) => [percent(users?.actual ?? null)]),
+        row("Met errors", ({ users }) => [percent(users?.errors ?? null)]),
+        row("Met 4xx", ({ users }) => [percent(users?.clientErrors ?? null)]),
+        row("Met 3xx", ({ users }) => [percent(users?.redirects ?? null)]),
+        ...slow.map(({ ms, index }) =>
+          row(`Slower than ${latency(ms)}`, ({ users }) => [percent(users?.slow[index]?.[1] ?? null)]),
+        ),
+      ],
+    },
+    {
+      title:
+        "How sure that it is worse: e-value of limit" +
+        (ratio === null ? "" : `; sample ratio ${sureText(ratio)}`),
+      rows: measures.map((measure) =>
+        row(measure === "3xx" ? "other 3xx" : measure, ({ users }) => {
+          const sure = users?.sure.find((one) => one.measure === measure);
+          return [sure === undefined ? percent(null) : sureText(sure)];
+        }),
+      ),
     },
   ];
 }

@@ -2,8 +2,9 @@
 
 import type { Quantiles, ShadowPoint, ShadowState } from "../wire.ts";
 import { Chart } from "./chart.ts";
-import type { Line } from "./chart-data.ts";
-import { element, setText } from "./elements.ts";
+import { QUANTILES, type Line } from "./chart-data.ts";
+import { Card } from "./card.ts";
+import { element } from "./elements.ts";
 import { FiguresTable, type Row } from "./figures-table.ts";
 import type { View } from "./history.ts";
 import { markOf } from "./marks.ts";
@@ -12,8 +13,8 @@ import { count, exactPercent, latency, percent, rate } from "./words.ts";
 /** Counters by the last word of their name, and what people call them. One of these for each copy that is compared. */
 const VERDICTS: readonly (readonly [leaf: string, title: string])[] = [
   ["match", "match"],
-  ["mismatch_status", "other status"],
-  ["mismatch_body", "other body"],
+  ["mismatch_status", "status mismatch"],
+  ["mismatch_body", "body mismatch"],
   ["noise", "noise"],
   ["timeout", "timeout"],
   ["reset", "reset"],
@@ -26,8 +27,7 @@ const NOT_SENT: readonly (readonly [leaf: string, title: string])[] = [
 ];
 
 export class ShadowView {
-  readonly root: HTMLElement;
-  readonly #summary = element("p", { class: "reason" });
+  readonly #card: Card;
   readonly #table: FiguresTable;
   readonly #times: FiguresTable;
   readonly #charts = {
@@ -46,36 +46,46 @@ export class ShadowView {
     }),
     latency: new Chart({
       title: "Latency",
-      note: "Of the same requests. Solid p50, dashed p90, dotted p99.",
+      note: "Of the same requests.",
+      key: QUANTILES,
       format: latency,
       leastTop: 5,
     }),
   };
 
-  constructor(private readonly name: string) {
-    const id = `shadow-${name}`;
+  constructor(
+    private readonly name: string,
+    isOpen: boolean,
+  ) {
     this.#table = new FiguresTable(`Copies of ${name}`);
     this.#times = new FiguresTable(`Latencies of ${name}`);
     const { verdicts, mismatches, latency: times } = this.#charts;
-    this.root = element(
-      "section",
-      { class: "card", "aria-labelledby": id },
-      element("header", {}, element("h2", { id }, element("small", {}, "shadow"), name)),
-      this.#summary,
+    this.#card = new Card(
+      "shadow",
+      name,
       element("div", { class: "facts" }, this.#table.root, this.#times.root),
       element("div", { class: "charts" }, verdicts.root, mismatches.root, times.root),
     );
+    this.#card.isOpen = isOpen;
+  }
+
+  get root(): HTMLElement {
+    return this.#card.root;
+  }
+
+  unfold(): void {
+    this.#card.isOpen = true;
   }
 
   show(state: ShadowState, view: View): void {
     const of = (leaf: string): number => state.counters[leaf] ?? 0;
     const compared = VERDICTS.reduce((sum, [leaf]) => sum + of(leaf), 0);
     const differing = DIFFERENCES.reduce((sum, leaf) => sum + of(leaf), 0);
-    setText(
-      this.#summary,
+    this.#card.show(
+      null,
       compared === 0
         ? `${count(of("sent"))} copies sent, none compared`
-        : `${count(differing)} of ${count(compared)} copies differed (${percent(differing / compared)})`,
+        : `${percent(differing / compared)} mismatches (${count(differing)} of ${count(compared)} copies)`,
     );
     const columns = ["copies", "share"].map((name) => ({ name, mark: null, tag: "" }));
     const shareOf = (leaf: string): string => (compared === 0 ? "" : percent(of(leaf) / compared));

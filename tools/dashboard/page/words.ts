@@ -39,3 +39,16 @@ export function rate(perSecond: number | null): string {
 export function clock(at: number): string {
   return new Date(at).toLocaleTimeString("en-GB");
 }
+
+/** `2.3 of 200`: an e-value, and at which it is decided. Above a million, and below a tenth, how much does not matter. */
+export function sureText({ eValue, limit }: { readonly eValue: number; readonly limit: number }): string {
+  const value =
+    eValue >= 1e6
+      ? ">1e6"
+      : eValue < 0.1
+        ? "<0.1"
+        : eValue < 10
+          ? eValue.toFixed(1)
+          : numbers.grouped(eValue);
+  return `${value} of ${numbers.grouped(limit)}`;
+}
