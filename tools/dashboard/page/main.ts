@@ -16,7 +16,7 @@ const rollouts = new Map<string, RolloutView>();
 const shadows = new Map<string, ShadowView>();
 const decisions = new Map<string, string>();
 const index = new IndexList();
-const isNarrow = matchMedia("(max-width: 720px)");
+const isNarrow = matchMedia("(max-width: 1180px)");
 let state: StateMessage | null = null;
 let range: RangeName = "5m";
 let isConnected = false;
@@ -82,7 +82,7 @@ function show(): void {
   announce(state);
 }
 
-/** Of many, the first that fails: what somebody has come to look at. On a phone it alone would fill three screens. */
+/** Of many, the first that fails: what somebody has come to look at. On a narrow page it alone would fill most of three screens. */
 function unfoldedOf([first]: readonly RolloutState[], isMany: boolean): string | null {
   return isMany && !isNarrow.matches && first?.decision === "fail" ? first.name : null;
 }
