@@ -85,9 +85,10 @@ const TO_EACH = Array.from({ length: 1_000 }, (_, n): [string, string][] => [
 
 const LIVE = 1000;
 
-for (const [name, policy, requests] of [
-  ["every kind of identity", MIXED, REQUESTS],
-  ["a hundred rollouts", HUNDRED, TO_EACH],
+for (const [name, policy, requests, least] of [
+  // Some of these are in both rollouts.
+  ["every kind of identity", MIXED, REQUESTS, 1_000_001],
+  ["a hundred rollouts", HUNDRED, TO_EACH, 1_000_000],
 ] as const) {
   test(`a million requests: ${name}`, () => {
     const host = new RecordingHost();
@@ -123,7 +124,7 @@ for (const [name, policy, requests] of [
     run(first + 10_000, first + 1_000_000);
     assertFlat(990_000, "requests");
     for (let id = first + 1_000_000 - LIVE; id < first + 1_000_000; id++) end(id);
-    assert.ok(sum(host, "rq_total") > 1_000_000, `${sum(host, "rq_total")} variants given`);
+    assert.ok(sum(host, "rq_total") >= least, `${sum(host, "rq_total")} variants given`);
     addUp(host);
   });
 }
