@@ -164,7 +164,7 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
     const table = await runCli(["stats", "--once", "--admin", proxy.admin.url]);
     assert.equal(table.status, 0, table.stderr);
     assert.match(table.stdout, /^worse: fail, evidence period 1/m);
-    assert.match(table.stdout, /^ {4}canary +[\d,]+ +50% +[45]\d\.?\d*%/m);
+    assert.match(table.stdout, /^ {2}canary +[\d,]+ +50% +[45]\d\.?\d*%/m);
     const document = JSON.parse((await runCli(["stats", "--json", "--admin", proxy.admin.url])).stdout);
     const { stable, canary } = document.rollouts.worse.variants;
     assert.equal(stable.requests + canary.requests, REQUESTS);

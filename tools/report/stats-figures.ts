@@ -33,7 +33,8 @@ export interface RolloutFigures {
 /** Which part of the users met it, 0 to 1; null where no user was counted. */
 export interface EvidenceFigures {
   readonly verdict: Decision | null;
-  readonly users: number;
+  /** Null for a control group of which nothing but its users is counted: they are not summed over Envoys. */
+  readonly users: number | null;
   /** The share that is asked for, 0 to 1. */
   readonly target: number | null;
   /** What it comes to among users; null for the control group. */
@@ -114,7 +115,8 @@ function evidenceOf(verdict: RolloutVerdict, name: string, counts: VariantCounts
   const [slowerThan, slow] = slowest(own.latency.thresholds) ?? [null, null];
   return {
     verdict: own.decision,
-    users: own.users.variant,
+    // Under signals: count users are counted, and nothing that they met.
+    users: Math.round(verdict.ratio.shares.get(name)?.users ?? own.users.variant),
     target: shareOf(counts),
     actual: verdict.ratio.shares.get(name)?.actual ?? null,
     errors: partOf(own.errors.variant),
@@ -122,7 +124,7 @@ function evidenceOf(verdict: RolloutVerdict, name: string, counts: VariantCounts
     redirects: partOf(own.redirects.variant),
     slow: slow === null ? null : partOf(slow.variant),
     slowerThan,
-    howSure: howSure(verdict, name)[0] ?? null,
+    howSure: partOf(own.errors.variant) === null ? null : (howSure(verdict, name)[0] ?? null),
   };
 }
 
@@ -133,7 +135,7 @@ function controlEvidence(verdict: RolloutVerdict, control: VariantCounts | null)
   const [slowerThan, slow] = slowest(first.latency.thresholds) ?? [null, null];
   return {
     verdict: null,
-    users: first.users.baseline,
+    users: partOf(first.errors.baseline) === null ? null : first.users.baseline,
     target: shareOf(control),
     actual: null,
     errors: partOf(first.errors.baseline),
