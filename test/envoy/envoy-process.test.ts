@@ -135,7 +135,7 @@ describe("fetching", () => {
 
 function fetchInOwnProcess(name: string, text: string): Promise<number | null> {
   const bin = dirname(script(`${name}/bin/python3`, text));
-  const program = `const { ensureEnvoy } = await import("../e2e/tools/envoy/index.ts");
+  const program = `const { ensureEnvoy } = await import("./tools/envoy/index.ts");
     await ensureEnvoy(${JSON.stringify(ENVOY_VERSION)}, { folder: ${JSON.stringify(join(folder, name, "envoys"))}, env: { PATH: ${JSON.stringify(`${bin}:/usr/bin:/bin`)} } });`;
   const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], {
     cwd: ROOT,
@@ -183,7 +183,7 @@ describe("a running Envoy", () => {
   });
 
   test("does not outlive a starter that is killed with SIGKILL", async () => {
-    const program = `const { startEnvoy } = await import("../e2e/tools/envoy/index.ts");
+    const program = `const { startEnvoy } = await import("./tools/envoy/index.ts");
       const envoy = await startEnvoy({ binary: ${JSON.stringify(binary)}, bootstrap: ${JSON.stringify(EMPTY)} });
       console.log(JSON.stringify({ pid: envoy.pid, folder: envoy.folder }));
       await new Promise(() => setInterval(() => {}, 1000));`;
@@ -204,7 +204,7 @@ describe("a running Envoy", () => {
   test("leaves no folder when its starter ends while it starts", async () => {
     const temporary = mkdtempSync(join(folder, "ending-"));
     const program = `const { readdirSync } = await import("node:fs");
-      const { startEnvoy } = await import("../e2e/tools/envoy/index.ts");
+      const { startEnvoy } = await import("./tools/envoy/index.ts");
       void startEnvoy({ binary: ${JSON.stringify(binary)}, bootstrap: ${JSON.stringify(EMPTY)}, files: { "a/b": "c" } });
       const look = () => (readdirSync(process.env.TMPDIR).some((name) => name.startsWith("serin-envoy-")) ? process.exit() : setImmediate(look));
       look();`;
