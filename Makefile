@@ -38,7 +38,7 @@ compose: build ## the whole scene in containers, in the foreground (PROFILES=obs
 	COMPOSE_PROFILES="$(PROFILES)" exec "$$@" up --remove-orphans
 
 .PHONY: check
-check: $(MODULES) ## the quick part of the tests, before each commit (two minutes)
+check: $(MODULES) ## the quick part of the tests, before each commit (four minutes on two cores)
 	@$(TSX) tools/project/test-all.ts --quick
 
 .PHONY: test

@@ -43,9 +43,9 @@ function planned(sinceStart: number): number {
   return sinceStart < 0 ? 0 : (STEPS[Math.min(STEPS.length - 1, Math.floor(sinceStart / EVERY))] as number);
 }
 
-function canaries(worker: Worker): Set<string> {
+function canaries(worker: Worker, users: readonly string[] = USERS): Set<string> {
   return new Set(
-    USERS.filter((user) => {
+    users.filter((user) => {
       const stream = worker.open(user);
       stream.onResponseHeaders([[":status", "200"]], true).done();
       return stream.requestHeaders.get("x-serin-checkout") === "canary";
@@ -53,8 +53,8 @@ function canaries(worker: Worker): Set<string> {
   );
 }
 
-function expected(percent: number): Set<string> {
-  return new Set(USERS.filter((user) => murmur3(`checkout/${user}`) < position(percent)));
+function expected(percent: number, users: readonly string[] = USERS): Set<string> {
+  return new Set(users.filter((user) => murmur3(`checkout/${user}`) < position(percent)));
 }
 
 /** Moves the clock at once, and lets every worker tick. */
@@ -65,6 +65,7 @@ function jump(workers: Workers, milliseconds: number): void {
 
 describe("a ramp by the clock", () => {
   test("has the planned share on every worker at 1,000 random times, and no user leaves", () => {
+    const few = USERS.slice(0, 100);
     const random = seeded(9);
     for (let run = 0; run < 20; run++) {
       const startsIn = random.below(40 * MINUTE);
@@ -78,10 +79,10 @@ describe("a ramp by the clock", () => {
         elapsed += pause + 600;
         // A tick may be half a second old.
         const percents = new Set([planned(elapsed - startsIn), planned(elapsed - startsIn - 600)]);
-        const shares = workers.all.map((worker) => canaries(worker));
+        const shares = workers.all.map((worker) => canaries(worker, few));
         for (const users of shares) {
           assert.ok(
-            [...percents].some((percent) => sameSet(users, expected(percent))),
+            [...percents].some((percent) => sameSet(users, expected(percent, few))),
             `run ${run}, ${elapsed - startsIn} ms after the start: ${users.size} users`,
           );
           for (const user of before) assert.ok(users.has(user), `${user} left`);

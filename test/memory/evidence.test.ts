@@ -1,11 +1,11 @@
 // Evidence takes no more memory with time: requests of ever new users over periods that turn over, and policies that change.
 //
-// A small form; in full: ENDURANCE_REQUESTS=1000000 npx tsx --test test/contract/evidence-memory.test.ts
+// A small form; in full: ENDURANCE_REQUESTS=1000000 npx tsx --test test/memory/evidence.test.ts
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Workers, type Sent } from "./workers.ts";
+import { Workers, type Sent } from "../contract/workers.ts";
 
 const REQUESTS = Number(process.env["ENDURANCE_REQUESTS"] ?? 120_000);
 const UPDATES = 1_000;
