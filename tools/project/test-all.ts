@@ -52,8 +52,9 @@ async function runInTurn(suites: readonly Suite[]): Promise<Result[]> {
 /** Two at a time, each one's output in one piece once it is over. Tests begin when what they run on is built. */
 async function runSideBySide(suites: readonly Suite[]): Promise<Result[]> {
   const results = new Map<Suite, Result>();
-  for (const isCommand of [true, false]) {
-    const waiting = suites.filter((suite) => (suite.kind === "command") === isCommand);
+  const isShort = ({ kind, seconds }: Suite): boolean => kind === "command" && seconds === undefined;
+  const long = suites.filter((suite) => !isShort(suite)).sort((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
+  for (const waiting of [suites.filter(isShort), long]) {
     const runNext = async (): Promise<void> => {
       for (let suite = waiting.shift(); suite !== undefined; suite = waiting.shift()) {
         const output: Buffer[] = [];

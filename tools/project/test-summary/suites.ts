@@ -7,6 +7,8 @@ export type Suite = {
   title: string;
   /** Part of `npm run check`. */
   quick?: true;
+  /** About how long it takes: side by side, the longest begins first. One that says nothing is short, or what others need. */
+  seconds?: number;
   /** Ended, and failed, after this many minutes (10 unless said). */
   minutes?: number;
 } & (
@@ -33,7 +35,14 @@ export const SUITES: readonly Suite[] = [
       ...["--cache", "--cache-location", "build/cache/prettier"],
     ],
   },
-  { name: "lint", title: "lint", quick: true, kind: "command", command: ["npm", "run", "-s", "lint"] },
+  {
+    name: "lint",
+    title: "lint",
+    quick: true,
+    seconds: 70,
+    kind: "command",
+    command: ["npm", "run", "-s", "lint"],
+  },
   { name: "types", title: "types", quick: true, kind: "command", command: ["npm", "run", "-s", "types"] },
   {
     name: "build",
@@ -42,11 +51,12 @@ export const SUITES: readonly Suite[] = [
     kind: "command",
     command: ["npm", "run", "-s", "build"],
   },
-  { name: "unit", title: "unit specs of the filter (as-pect)", quick: true, kind: "as-pect" },
+  { name: "unit", title: "unit specs of the filter (as-pect)", quick: true, seconds: 25, kind: "as-pect" },
   {
     name: "project",
     title: "the project holds together: layers, gate, schema, architecture",
     quick: true,
+    seconds: 40,
     kind: "node",
     files: ["layers.test.ts", "architecture.test.ts", "schema.test.ts", "project"],
   },
@@ -54,6 +64,7 @@ export const SUITES: readonly Suite[] = [
     name: "tools",
     title: "command line, metrics, dashboard, emulator",
     quick: true,
+    seconds: 160,
     kind: "node",
     files: ["commands", "emulator", "decision", "policy", "metrics", "dashboard", "ambassador", "release"],
   },
@@ -84,7 +95,14 @@ export const SUITES: readonly Suite[] = [
     files: ["conformance", "logic"],
   },
   { name: "number", title: "numbers against JavaScript\'s", kind: "node", files: ["number"] },
-  { name: "contract", title: "callbacks and host calls", quick: true, kind: "node", files: ["contract"] },
+  {
+    name: "contract",
+    title: "callbacks and host calls",
+    quick: true,
+    seconds: 60,
+    kind: "node",
+    files: ["contract"],
+  },
   {
     name: "memory",
     title: "memory is flat over a million requests, a thousand updates, 300,000 copies",
