@@ -2,6 +2,8 @@
 // bytes a step, with the length mixed in at the end, since it is not known before. However the bytes are cut into
 // pieces, the hash is the same.
 
+import { addressOf, lengthOf, Slice } from "./slice";
+
 const MULTIPLIER: u64 = 0xc6a4a7935bd1e995;
 const SHIFT: u64 = 47;
 
@@ -58,6 +60,20 @@ export function hashBytes(hash: Hash64, from: usize, bytes: u32): void {
   }
   hash.state = state;
   hash.rest = rest;
+}
+
+const word: usize = memory.data(sizeof<u64>(), 8);
+
+/** Goes on with a number. */
+export function hashNumber(hash: Hash64, value: u64): void {
+  store<u64>(word, value);
+  hashBytes(hash, word, sizeof<u64>() as u32);
+}
+
+/** Goes on with a text and its length, so that two texts are not the same as one. */
+export function hashText(hash: Hash64, text: Slice): void {
+  hashNumber(hash, lengthOf(text));
+  hashBytes(hash, addressOf(text), lengthOf(text));
 }
 
 /** The hash of all pieces; more may follow. */

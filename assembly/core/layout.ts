@@ -1,9 +1,8 @@
 // Which part of the space each variant of a rollout holds, who its control group is, and whom its evidence compares: from
 // the shares alone, when a policy is loaded and again when a ramp takes a step. docs/policy.md, "Variants".
 
-import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
+import { beginHash, Hash64, hashNumber, hashOf, hashText } from "../bytes/hash64";
 import { fixed } from "../bytes/records";
-import { addressOf, lengthOf, Slice } from "../bytes/slice";
 import { equalSlotBegin, pointOf, portionOf, SPACE, WHOLE } from "./bucket";
 import { NO_CEILING, NO_SLOT, Rollout, Variant } from "./plan";
 
@@ -11,7 +10,6 @@ import { NO_CEILING, NO_SLOT, Rollout, Variant } from "./plan";
 const CONTROL_TIMES: u32 = 4;
 
 const hash: Hash64 = fixed<Hash64>();
-const number: usize = memory.data(sizeof<u64>(), 8);
 
 /** Lays a rollout out by the shares of its variants. */
 export function layOutRollout(rollout: Rollout): void {
@@ -92,24 +90,14 @@ export function layOutSlots(rollout: Rollout): void {
 /** Writes the rollout's signatures, of the shares and of all that its policy says of evidence. */
 export function signShares(rollout: Rollout): void {
   beginHash(hash);
-  putNumber(rollout.fallback);
+  hashNumber(hash, rollout.fallback);
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
     const variant = rollout.variant(i);
-    putText(variant.name);
-    putNumber(variant.begin);
-    putNumber(variant.end);
+    hashText(hash, variant.name);
+    hashNumber(hash, variant.begin);
+    hashNumber(hash, variant.end);
   }
   rollout.shares = hashOf(hash);
-  putNumber(rollout.terms);
+  hashNumber(hash, rollout.terms);
   rollout.signature = hashOf(hash);
-}
-
-function putNumber(value: u64): void {
-  store<u64>(number, value);
-  hashBytes(hash, number, 8);
-}
-
-function putText(text: Slice): void {
-  putNumber(lengthOf(text));
-  hashBytes(hash, addressOf(text), lengthOf(text));
 }

@@ -1,8 +1,8 @@
 // `ramp` of a variant: the shares that it takes one after the other, by `serin advance` or by the clock.
 
-import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
+import { beginHash, Hash64, hashNumber, hashOf } from "../bytes/hash64";
 import { Token } from "../bytes/json-reader";
-import { bytesOf, fixed, nextOf } from "../bytes/records";
+import { fixed, nextOf } from "../bytes/records";
 import { isWord } from "../bytes/slice";
 import { Variant } from "../core/plan";
 import { Ramp } from "../core/ramp";
@@ -28,7 +28,6 @@ const MOST_STEPS: u32 = limits.STEPS as u32;
 const SECOND: u64 = 1000000000;
 
 const hash: Hash64 = fixed<Hash64>();
-const number: usize = memory.data(sizeof<u64>(), 8);
 
 /** Reads `ramp`: `{ steps, every, start, paused }`. */
 export function readRamp(node: Node, variant: Variant): void {
@@ -56,15 +55,10 @@ export function readRamp(node: Node, variant: Variant): void {
   if (!hasSteps) missingKey(node, "steps", "the percents that the variant takes, like [1, 5, 25, 50, 100]");
   if (!hasEvery) missingKey(node, "every", "how long it stays on a step at least, like 30m");
   beginHash(hash);
-  for (let i: u32 = 0; i < ramp.stepCount; i++) putNumber(ramp.steps.at(i));
-  putNumber(ramp.everyNs);
-  putNumber(ramp.startNs);
+  for (let i: u32 = 0; i < ramp.stepCount; i++) hashNumber(hash, ramp.steps.at(i));
+  hashNumber(hash, ramp.everyNs);
+  hashNumber(hash, ramp.startNs);
   ramp.signature = hashOf(hash);
-}
-
-function putNumber(value: u64): void {
-  store<u64>(number, value);
-  hashBytes(hash, number, bytesOf<u64>(1) as u32);
 }
 
 function readSteps(node: Node, ramp: Ramp): void {
