@@ -170,6 +170,8 @@ describe("a variant", () => {
     const warming = { began: 1980, sharesBegan: 1980 };
     const canary = canaryOf(envoy({ ...GOOD, slow: none }, { ...CONTROL, slow: none }, warming));
     assert.equal(canary.latency.decision, "inconclusive");
+    const ofLatency = canary.reasons.filter((reason) => /latency|slow|traffic|needed/.test(reason));
+    assert.deepEqual(ofLatency, ["latency: counted once the warm-up is over"]);
     const warm = { began: 1000, sharesBegan: 1000 };
     assert.equal(canaryOf(envoy(GOOD, CONTROL, warm)).decision, "pass");
   });
@@ -295,6 +297,14 @@ describe("a rollout", () => {
       const none = rollout.users.map((counts) => ({ ...counts, period: 0, noEvidence: code }));
       assert.match(verdictOn({ ...rollout, users: none }).reason, words);
     }
+  });
+
+  test("with few users names one of the thresholds that nobody met yet, the lowest", () => {
+    const slow = { 5: 6, 25: 3, 100: 0, 250: 0, 1000: 0 };
+    const few = { share: 10, users: 50, slow };
+    const { reasons } = canaryOf(envoy(few, { share: 40, users: 200, slow: { ...slow, 5: 24 } }));
+    const named = reasons.flatMap((reason) => /^slower than (\d+) ms/.exec(reason)?.[1] ?? []);
+    assert.deepEqual(named, ["5", "25", "100"]);
   });
 
   test("whose users meet every threshold that any meet is not said to meet none", () => {

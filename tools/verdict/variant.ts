@@ -35,7 +35,7 @@ export interface VariantVerdict {
   readonly requests: number;
   /** Users that were counted, and of the baseline. */
   readonly users: { readonly variant: number; readonly baseline: number };
-  /** More users of this variant that it takes to decide; null when it is decided, Infinity when no number would do. */
+  /** More users of this variant that it takes to decide; null when it is decided or still warms up, Infinity when no number would do. */
   readonly usersNeeded: number | null;
   readonly errors: Measure;
   readonly clientErrors: Measure;
@@ -136,11 +136,18 @@ function unfinishedOf({ counts, baseline, share, baselineShare }: VariantInput):
   };
 }
 
-function neededOf({ errors, clientErrors, latency, redirects, unfinished }: Measures): number {
+function neededOf({ errors, clientErrors, latency, redirects, unfinished }: Measures): number | null {
   if (redirects.decision !== "pass" || unfinished.decision !== "pass") return Infinity;
+  if (isWarmingUp(latency.thresholds)) return null;
   const open = [errors, clientErrors, ...latency.thresholds.values()];
   const isJudged = [...latency.thresholds.values()].some(({ isCommon, met }) => !isCommon && met !== null);
   return isJudged ? Math.max(0, ...open.map(({ usersNeeded }) => usersNeeded ?? 0)) : Infinity;
+}
+
+/** Whether there are users, of whom none has been timed yet. */
+function isWarmingUp(thresholds: LatencyMeasures["thresholds"]): boolean {
+  const all = [...thresholds.values()];
+  return all.length > 0 && all.every(({ met, baseline }) => met === null && baseline.users > 0);
 }
 
 /** What decided comes first: what is significant, what is open, what is within the limit. */
@@ -197,8 +204,15 @@ function latencySentences(
     );
     return [{ decision, text }];
   }
-  const met = [...thresholds].filter(([, { variant, baseline }]) => variant.met + baseline.met > 0);
-  const open = [...thresholds].filter(([, each]) => each.decision !== "pass");
+  if (isWarmingUp(thresholds)) {
+    return [{ decision: "inconclusive", text: "latency: counted once the warm-up is over" }];
+  }
+  const met = [...thresholds].filter(([, each]) => isMet(each));
+  // Whoever is slower than one threshold is slower than those below it: of those that nobody met, the lowest says all.
+  const open = [...thresholds].filter(
+    ([, each], index, all) =>
+      each.decision !== "pass" && (isMet(each) || all.slice(0, index).every(([, lower]) => isMet(lower))),
+  );
   const judged = met.filter(([, { isCommon }]) => !isCommon);
   // Of those that too many meet anyway, the one that fewest do says most.
   const within = judged.length > 0 ? judged : met.slice(-1);
@@ -207,7 +221,7 @@ function latencySentences(
     decision: measure.decision,
     text: words(threshold, measure),
   }));
-  const isJudged = [...thresholds.values()].some(({ isCommon, met: part }) => !isCommon && part !== null);
+  const isJudged = [...thresholds.values()].some(({ isCommon }) => !isCommon);
   if (!isJudged && description !== null) {
     const better = thresholdFor(input.baseline.latency, 0.05);
     const advice = better === null ? "" : `; slow: [${better}ms] would do`;
@@ -220,6 +234,10 @@ function latencySentences(
     sentences.push({ decision, text: "latency: no user met a slow answer, within the limit" });
   }
   return sentences;
+}
+
+function isMet({ variant, baseline }: Measure): boolean {
+  return variant.met + baseline.met > 0;
 }
 
 function unfinishedWords({ variant, baseline, ratio }: Unfinished): string {
