@@ -41,7 +41,12 @@ function statsOf(rollouts: number, variants: readonly string[]): { name: string;
       stats.push({ name: `${prefix}.${leaf}`, value: Math.floor(value) });
     };
     const kinds = ["5xx", "4xx", "3xx"];
-    const bad = index % 5 === 4 || rollouts === 1 ? (kinds[Math.floor(index / 5) % 3] ?? null) : null;
+    // Of three, a guard has rolled the first back, has raised an alarm for the second and watches the third.
+    if (rollouts === 3) put("canary.guard", 2 - index);
+    const bad =
+      index % 5 === 4 || rollouts === 1 || (rollouts === 3 && index < 2)
+        ? (kinds[Math.floor(index / 5) % 3] ?? null)
+        : null;
     put("evidence_period", 1);
     put("evidence_began", BEGAN / 1000 - 600);
     put("evidence_bits", 65_536);
@@ -98,6 +103,7 @@ async function show(rollouts: number, variants: readonly string[]): Promise<Show
         nameOf(index, variants),
         {
           default: variants[0],
+          ...(rollouts === 3 ? { guard: {} } : {}),
           variants: Object.fromEntries(variants.map((name, at) => [name, at === 0 ? {} : { percent: 10 }])),
         },
       ]),
@@ -142,6 +148,7 @@ async function show(rollouts: number, variants: readonly string[]): Promise<Show
 const PAGES = [
   ["1-short", 1, SHORT],
   ["1-long", 1, LONG],
+  ["3-guards", 3, SHORT],
   ["30-short", 30, SHORT],
   ["30-long", 30, LONG],
 ] as const;
@@ -183,7 +190,7 @@ describe("pages of the dashboard", () => {
           await look(name, width, scheme, async (page) => {
             const screen = HEIGHTS[width] ?? 900;
             const height = await page.evaluate(() => document.documentElement.scrollHeight);
-            if (rollouts > 1) {
+            if (rollouts >= 4) {
               assert.ok(height <= 3 * screen, `${width}: ${(height / screen).toFixed(1)} screens tall`);
             }
             await page.setViewport({ width, height });
@@ -229,6 +236,20 @@ describe("pages of the dashboard", () => {
       await page.waitForFunction(
         () => document.querySelectorAll("#rollouts > section > details[open]").length === 2,
       );
+    }));
+
+  test("what a guard has done stands beside the verdict, on the variant and in words", () =>
+    look("3-guards", 1280, "light", async (page) => {
+      const badges = await page.$$eval("summary .guard", (all) => all.map((one) => one.textContent));
+      assert.deepEqual(badges, ["guard: rolled back", "guard: alarm", "guard: watching"]);
+      const tags = await page.$$eval("thead th small", (all) => all.map((one) => one.textContent));
+      assert.ok(tags.includes("rolled back") && tags.includes("fail, guard: alarm"), tags.join("; "));
+      const text = (await page.$eval("#rollouts", (one) => one.textContent)) ?? "";
+      assert.match(
+        text,
+        /the guard has rolled canary back\s*Its users get the default until the rollout's epoch/,
+      );
+      assert.match(text, /the guard has given an alarm/);
     }));
 
   test("a canary that answers 404 or 302 to everybody says so in its figures", () =>

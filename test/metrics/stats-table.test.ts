@@ -3,7 +3,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { emptySnapshot, type Snapshot, type VariantCounts } from "../../tools/metrics/snapshot.ts";
+import {
+  DEFAULT_TERMS,
+  emptySnapshot,
+  type Snapshot,
+  type VariantCounts,
+} from "../../tools/metrics/snapshot.ts";
 import type { UserSide } from "../../tools/metrics/users.ts";
 import { figuresOf, shadowFigures } from "../../tools/report/stats-figures.ts";
 import { statsTable } from "../../tools/report/stats-table.ts";
@@ -17,6 +22,7 @@ interface Given {
   readonly share: number;
   readonly counters: Readonly<Record<string, number>>;
   readonly bits?: Readonly<Record<string, number>>;
+  readonly guard?: UserSide["guard"];
 }
 
 function snapshotOf(rollouts: Readonly<Record<string, Readonly<Record<string, Given>>>>): Snapshot {
@@ -25,9 +31,9 @@ function snapshotOf(rollouts: Readonly<Record<string, Readonly<Record<string, Gi
     gauges: new Map([["share", share * 1000]]),
     latency: [{ lower: 20, width: 1, count: counters["rq_total"] ?? 0 }],
   });
-  const side = ({ share, bits = {} }: Given): UserSide => ({
+  const side = ({ share, bits = {}, guard = null }: Given): UserSide => ({
     share: share / 100,
-    guard: null,
+    guard,
     bits: new Map(Object.entries(bits)),
   });
   return {
@@ -132,6 +138,29 @@ describe("serin stats", () => {
     const text = shown(answering("rq_3xx", { users_3xx: 9876, users_ok: 9876 }), 80);
     assert.match(text, /^checkout-with-new-payment-x: inconclusive,/m);
     assert.match(text, /9,876 +10% +\S+ +0% +0% +100% +3xx >1e6 \(100\)$/m);
+  });
+
+  test("what the guard does stands below the verdict: rolled back, off and why, or watching", () => {
+    const guarded = (share: number, guard: UserSide["guard"]): string => {
+      const bits = { users: 100, users_error: 9 };
+      const counters = { rq_total: 100, rq_2xx: 100 };
+      const snapshot = snapshotOf({
+        checkout: {
+          stable: { share: 100 - share, counters },
+          canary: { share, counters, bits, guard },
+          ...(share === 100 ? {} : { control: { share: 20, counters: {}, bits } }),
+        },
+      });
+      const terms = new Map([["checkout", { ...DEFAULT_TERMS, guard: "rollback" as const }]]);
+      return shown({ ...snapshot, terms }, 80);
+    };
+    assert.match(guarded(5, "rolled back"), /^checkout: fail, .*\n {2}guard: canary rolled back$/m);
+    assert.match(guarded(5, "alarm"), /^ {2}guard: canary alarm$/m);
+    assert.match(guarded(5, "watching"), /^ {2}guard: watching$/m);
+    assert.match(
+      guarded(100, null),
+      /^ {2}guard: off: canary has the whole share, so there is no control group$/m,
+    );
   });
 
   test("shadows are there, and the control group beside the users", () => {

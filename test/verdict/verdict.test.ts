@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { NO_MEMORY, POLICIES_DIFFER } from "../../assembly/vocabulary/no-evidence.ts";
-import { NO_VARIANT, type RolloutCounts } from "../../tools/metrics/snapshot.ts";
+import { DEFAULT_TERMS, NO_VARIANT, type RolloutCounts } from "../../tools/metrics/snapshot.ts";
 import { errorsOf } from "../../tools/verdict/counts.ts";
 import { DEFAULT_LIMITS } from "../../tools/verdict/limits.ts";
+import { guardOf, guardsWords } from "../../tools/verdict/guard.ts";
 import { judge, withoutBaseline, type RolloutVerdict } from "../../tools/verdict/verdict.ts";
 import type { VariantVerdict } from "../../tools/verdict/variant.ts";
 import { rolloutOf, slowOf, snapshotOf, type Given, type GivenEnvoy } from "./made-up.ts";
@@ -144,7 +145,7 @@ describe("a variant", () => {
       variants: { stable: { ...STABLE, latency }, canary: { ...GOOD, slow: slow(6000), latency } },
       control: { ...CONTROL, slow: slow(24_000), latency },
     });
-    const terms = { slow: [5, 25], warmup: 30 };
+    const terms = { ...DEFAULT_TERMS, slow: [5, 25] };
     const snapshot = { ...snapshotOf({ r: rollout }), terms: new Map([["r", terms]]) };
     const canary = judge(snapshot, DEFAULT_LIMITS).rollouts.get("r")?.variants.get("canary");
     assert.equal(canary?.decision, "inconclusive");
@@ -348,6 +349,35 @@ describe("a guard", () => {
     const alarmed = verdictOn(rolloutOf(envoy({ ...GOOD, guard: "alarm" })));
     assert.equal(alarmed.decision, "inconclusive");
     assert.match(alarmed.reason, /the guard has given an alarm/);
+  });
+
+  test("is off, with the reason, where the variant has the whole share or there is no evidence", () => {
+    const terms = { ...DEFAULT_TERMS, guard: "rollback" } as const;
+    const stateOf = (...envoys: GivenEnvoy[]): string | null =>
+      guardsWords(
+        new Map(
+          [guardOf("canary", rolloutOf(...envoys).users, terms)].flatMap((state) =>
+            state === null ? [] : [["canary", state] as const],
+          ),
+        ),
+      );
+    const whole = { variants: { stable: { share: 0 }, canary: { share: 100, users: 10 } } };
+    assert.equal(stateOf(envoy(GOOD)), "watching");
+    assert.equal(stateOf(whole), "off: canary has the whole share, so there is no control group");
+    assert.match(stateOf({ ...envoy(GOOD), period: 0 }) ?? "", /^off: no evidence: no Envoy counts/);
+    assert.match(stateOf(envoy(GOOD), whole) ?? "", /^off on 1 of 2 Envoys: canary has the whole share/);
+    assert.equal(stateOf(envoy({ ...GOOD, share: 0 })), null);
+    // A gauge stays when a policy drops its guard.
+    const { users } = rolloutOf(envoy({ ...GOOD, guard: "watching" }));
+    assert.equal(guardOf("canary", users, { guard: "none" }), null);
+    assert.equal(guardOf("canary", users, { guard: "unknown" })?.word, "watching");
+    assert.equal(guardOf("canary", rolloutOf(envoy(GOOD)).users, { guard: "unknown" }), null);
+  });
+
+  test("that has rolled a variant back is told after the policy stopped it", () => {
+    const stopped = verdictOn(rolloutOf(envoy({ ...GOOD, share: 0, guard: "rolled back" })));
+    assert.equal(stopped.decision, null);
+    assert.match(stopped.reason, /\(canary at 0%, rolled back by the guard\)$/);
   });
 
   test("of one of several Envoys is enough", () => {

@@ -154,10 +154,11 @@ function documentOf(
     takenAt: new Date(takenAt).toISOString(),
     seconds,
     rollouts: new Map(
-      [...figures].map(([rollout, { rows, verdict, reason, period, noEvidence }]) => [
+      [...figures].map(([rollout, { rows, verdict, reason, period, noEvidence, guards }]) => [
         rollout,
         {
           ...{ verdict, reason, period: period === null ? null : { ...period }, noEvidence },
+          guard: new Map([...guards].map(([variant, state]) => [variant, { ...state }])),
           variants: new Map(rows.map(figuresJson)),
         },
       ]),

@@ -10,6 +10,7 @@ import {
   type VariantCounts,
 } from "../metrics/snapshot.ts";
 import { errorsOf } from "../verdict/counts.ts";
+import { GUARD_WORDS, guardsWords } from "../verdict/guard.ts";
 import { howSure, howSureOfRatio } from "../verdict/how-sure.ts";
 import { DEFAULT_LIMITS } from "../verdict/limits.ts";
 import { partOf, type Measure } from "../verdict/measure.ts";
@@ -32,8 +33,15 @@ export function rolloutState(name: string, { from, snapshot }: Comparable): Roll
     reason: isUnknown ? UNKNOWN_DEFAULT : verdict.reason,
     baseline: baseline?.variant ?? null,
     ratio: howSureOfRatio(verdict),
+    guard: guardState(verdict),
     variants: [...rollout.variants].map(([variant, counts]) => variantState(variant, counts, total, verdict)),
   };
+}
+
+function guardState({ guards }: RolloutVerdict): RolloutState["guard"] {
+  const words = guardsWords(guards);
+  const word = GUARD_WORDS.find((each) => [...guards.values()].some((state) => state.word === each));
+  return words === null || word === undefined ? null : { word, words };
 }
 
 const UNKNOWN_DEFAULT = "which variant is the default is not known: start serin dashboard with --policy FILE";
@@ -51,6 +59,7 @@ function variantState(
     name,
     decision: own?.decision ?? null,
     reasons: own?.reasons ?? (leftOut === undefined ? [] : [leftOut]),
+    guard: verdict.guards.get(name)?.word ?? null,
     users: usersState(name, counts, verdict),
     asked: shareOf(counts),
     seen: total > 0 ? requestsOf(counts) / total : null,

@@ -56,7 +56,11 @@ export interface RolloutState {
   readonly countedFrom: "counters" | "shares";
   readonly seconds: number | null;
   readonly variants: readonly VariantState[];
+  /** What the guard does, in words, and what matters most of it; null where there is none. */
+  readonly guard: { readonly word: GuardWord; readonly words: string } | null;
 }
+
+export type GuardWord = "rolled back" | "alarm" | "off" | "watching";
 
 /** An e-value: 1 says nothing, at the limit it is decided. */
 export interface Sure {
@@ -69,6 +73,8 @@ export interface VariantState {
   /** Null for the baseline, and where there is nothing to judge. */
   readonly decision: Decision | null;
   readonly reasons: readonly string[];
+  /** What the guard does with it; null where there is none. */
+  readonly guard: GuardWord | null;
   /** Of users; of the control group for the baseline. Null where none are compared. */
   readonly users: UsersState | null;
   /** 0 to 1; null where no gauge says, or where there were no requests. */

@@ -47,14 +47,20 @@ export function outlineOf(json: string): PolicyOutline {
   return outline;
 }
 
-/** `slow` and `warmup`, of a policy that was accepted: what cannot be read is as if it were not there. */
+/** `slow`, `warmup` and `guard`, of a policy that was accepted: what cannot be read is as if it were not there. */
 function termsOf(rollout: OrderedJson): RolloutTerms {
   const slow = itemsOf(member(rollout, "slow")).map(millisecondsOf);
   const warmup = millisecondsOf(member(rollout, "warmup"));
   return {
     slow: slow.length > 0 && slow.every(Number.isFinite) ? slow : DEFAULT_TERMS.slow,
     warmup: Number.isFinite(warmup) ? warmup / 1000 : DEFAULT_TERMS.warmup,
+    guard: guardOf(member(rollout, "guard")),
   };
+}
+
+function guardOf(guard: OrderedJson | undefined): RolloutTerms["guard"] {
+  if (!(guard instanceof Map)) return "none";
+  return member(guard, "action") === "alarm" ? "alarm" : "rollback";
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -52,10 +52,16 @@ export interface RolloutTerms {
   readonly slow: readonly number[];
   /** For so many seconds after the shares changed slowness is no evidence. */
   readonly warmup: number;
+  /** What its guard does about a variant that is worse; `unknown` where no policy is known. */
+  readonly guard: "rollback" | "alarm" | "none" | "unknown";
 }
 
 /** Where the policy is not known, or says nothing. */
-export const DEFAULT_TERMS: RolloutTerms = { slow: [5, 25, 100, 250, 1000, 5000], warmup: 30 };
+export const DEFAULT_TERMS: RolloutTerms = {
+  slow: [5, 25, 100, 250, 1000, 5000],
+  warmup: 30,
+  guard: "unknown",
+};
 
 /** Leaves that say how it is now; all others only grow. */
 export const GAUGES: ReadonlySet<string> = new Set([

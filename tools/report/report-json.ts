@@ -28,6 +28,7 @@ function rolloutJson({
   period,
   ratio,
   variants,
+  guards,
   leftOut,
 }: RolloutVerdict): Printable {
   return {
@@ -37,6 +38,7 @@ function rolloutJson({
     period: period === null ? null : { ...period },
     ratio: ratioJson(ratio),
     variants: new Map([...variants].map(([name, variant]) => [name, variantJson(variant)])),
+    guard: new Map([...guards].map(([name, state]) => [name, { ...state }])),
     leftOut,
   };
 }

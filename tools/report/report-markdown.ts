@@ -2,6 +2,7 @@
 
 import { grouped, percent } from "../terminal/numbers.ts";
 import type { Decision } from "../verdict/decision.ts";
+import { guardsWords } from "../verdict/guard.ts";
 import { partOf, type Measure } from "../verdict/measure.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
@@ -23,6 +24,8 @@ function rolloutBlocks(name: string, rollout: RolloutVerdict): string[] {
   const blocks = [`### ${SIGNS[decision]} ${escaped(name)}: ${decision}`];
   const compared = baselineWords(rollout);
   if (compared !== null) blocks.push(escaped(compared));
+  const guard = guardsWords(rollout.guards);
+  if (guard !== null) blocks.push(escaped(`guard: ${guard}`));
   if (variants.size === 0 || ratio.reason !== null) blocks.push(escaped(ratio.reason ?? rollout.reason));
   if (variants.size > 0) {
     const heads = [

@@ -5,6 +5,7 @@ import { grouped, milliseconds, percent } from "../terminal/numbers.ts";
 import type { Colors } from "../terminal/terminal.ts";
 import type { Decision } from "../verdict/decision.ts";
 import { BUCKET_SETTINGS, type Description } from "../verdict/describe.ts";
+import { guardsWords } from "../verdict/guard.ts";
 import type { RatioJudgement } from "../verdict/ratio.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
@@ -24,9 +25,11 @@ export function reportText({ verdict, origin, nothing }: Report, colors: Colors)
 function rolloutLines(name: string, rollout: RolloutVerdict, colors: Colors): string[] {
   const { ratio, variants, leftOut, decision } = rollout;
   if (decision === null) return [`${colors.bold(name)}: ${rollout.reason}`];
+  const guard = guardsWords(rollout.guards);
   const lines = [`${colors.bold(name)}: ${painted(decision, colors)}`];
   const compared = baselineWords(rollout);
   if (compared !== null) lines.push(`  ${compared}`);
+  if (guard !== null) lines.push(`  guard: ${guard}`);
   if (ratio.reason !== null) lines.push(`  ${colors.yellow(ratio.reason)}`);
   for (const [variant, verdict] of variants) {
     lines.push(

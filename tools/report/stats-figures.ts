@@ -15,6 +15,7 @@ import { quantileOf } from "../statistics/bins.ts";
 import type { Interval } from "../statistics/evidence.ts";
 import { errorFigures, errorsOf } from "../verdict/counts.ts";
 import type { Decision } from "../verdict/decision.ts";
+import { type GuardState } from "../verdict/guard.ts";
 import { howSure, type HowSure } from "../verdict/how-sure.ts";
 import { DEFAULT_LIMITS } from "../verdict/limits.ts";
 import { partOf, type Measure } from "../verdict/measure.ts";
@@ -27,6 +28,8 @@ export interface RolloutFigures {
   readonly period: RolloutVerdict["period"];
   /** Why there is no evidence; null where there is some. */
   readonly noEvidence: string | null;
+  /** What the guard does with each variant that it is there for. */
+  readonly guards: ReadonlyMap<string, GuardState>;
   readonly rows: readonly VariantFigures[];
 }
 
@@ -102,9 +105,9 @@ export function figuresOf(all: Snapshot, recent: Snapshot | null): Map<string, R
         const lately = late?.control ?? null;
         rows.push(variantFigures(CONTROL, control, null, perSecond(lately, recent), compared));
       }
-      const { decision, reason, period } = verdict;
+      const { decision, reason, period, guards } = verdict;
       const noEvidence = noEvidenceReason(counts.users);
-      return [[rollout, { verdict: decision, reason, period, noEvidence, rows }]];
+      return [[rollout, { verdict: decision, reason, period, noEvidence, guards, rows }]];
     }),
   );
 }

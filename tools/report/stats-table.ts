@@ -6,6 +6,7 @@ import { duration, grouped, percent } from "../terminal/numbers.ts";
 import { clip, clipMiddle, plainTable } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
 import type { Decision } from "../verdict/decision.ts";
+import { guardsWords, type GuardState } from "../verdict/guard.ts";
 import type { HowSure } from "../verdict/how-sure.ts";
 import type { RolloutFigures, ShadowFigures, VariantFigures } from "./stats-figures.ts";
 
@@ -96,7 +97,7 @@ export function statsTable(
 /** `checkout: fail  period 3, 4 min old`, and why if there is room for it. */
 function headingOf(
   name: string,
-  { verdict, reason, period, noEvidence }: RolloutFigures,
+  { verdict, reason, period, noEvidence, guards }: RolloutFigures,
   width: number,
   colors: Colors,
 ): string[] {
@@ -111,8 +112,19 @@ function headingOf(
   return [
     `${colors.bold(title)}: ${painted(verdict, word, colors)}, ${since}`,
     ...(noEvidence === null ? [] : [`  ${clip(`evidence: none (${noEvidence})`, width - 2)}`]),
+    ...guardLine(guards, width, colors),
     ...(reason === "" || noEvidence !== null ? [] : [`  ${colors.dim(clip(reason, width - 2))}`]),
   ];
+}
+
+/** `guard: canary rolled back`; nothing where no policy asks for one. */
+function guardLine(guards: ReadonlyMap<string, GuardState>, width: number, colors: Colors): string[] {
+  const words = guardsWords(guards);
+  if (words === null) return [];
+  const line = `  ${clip(`guard: ${words}`, width - 2)}`;
+  const all = [...guards.values()].map(({ word }) => word);
+  if (all.includes("rolled back")) return [colors.red(line)];
+  return [all.includes("alarm") ? colors.yellow(line) : line];
 }
 
 function painted(verdict: Decision | null, word: string, colors: Colors): string {

@@ -10,11 +10,12 @@ import {
   type RolloutTerms,
   type Snapshot,
 } from "../metrics/snapshot.ts";
-import type { Guard, UserCounts } from "../metrics/users.ts";
+import type { UserCounts } from "../metrics/users.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
 import { grouped, percent } from "../terminal/numbers.ts";
 import { worstOf, type Decision } from "./decision.ts";
 import { evidenceOf, hasEndings, thresholdsOf } from "./evidence.ts";
+import { guardOf, type GuardState } from "./guard.ts";
 import { FALSE_ALARMS, type Limits } from "./limits.ts";
 import { isNegligible } from "./measure.ts";
 import { noEvidenceReason } from "./no-evidence.ts";
@@ -41,6 +42,8 @@ export interface RolloutVerdict {
   readonly period: { readonly number: number; readonly began: number; readonly envoys: number } | null;
   readonly ratio: RatioJudgement;
   readonly variants: ReadonlyMap<string, VariantVerdict>;
+  /** What the guard does with each variant that it is there for, whether it is judged or not. */
+  readonly guards: ReadonlyMap<string, GuardState>;
   /** Variants that are not judged, and why. */
   readonly leftOut: ReadonlyMap<string, string>;
 }
@@ -100,8 +103,9 @@ function judgeRollout(
   now: number,
 ): RolloutVerdict {
   const ratio = judgeRatio(rollout, baseline?.variant ?? null);
-  const { judged, leftOut } = divide(rollout, baseline);
-  const common = { baseline, period: periodOf(rollout), ratio, leftOut };
+  const guards = guardsOf(rollout, baseline, terms);
+  const { judged, leftOut } = divide(rollout, baseline, guards);
+  const common = { baseline, period: periodOf(rollout), ratio, guards, leftOut };
   const nothing = nothingToJudge(rollout, judged, baseline, leftOut);
   if (nothing !== null) return { ...common, decision: null, reason: nothing, variants: new Map() };
   if (baseline === null) {
@@ -118,7 +122,7 @@ function judgeRollout(
     judged.map((name) => {
       const verdict = judgeOne(name, rollout, baseline, thresholds, terms, limits, alpha, now);
       const split = ratio.decision === "mismatch" ? stopped(verdict, ratio.reason ?? "") : verdict;
-      return [name, guarded(name, split, rollout.users)];
+      return [name, guarded(name, split, guards.get(name))];
     }),
   );
   const decision = worstOf([...variants.values()].map((each) => each.decision));
@@ -209,13 +213,16 @@ function missingEvidence({ users }: RolloutCounts): string | null {
 function divide(
   rollout: RolloutCounts,
   baseline: Baseline | null,
+  guards: ReadonlyMap<string, GuardState>,
 ): { readonly judged: string[]; readonly leftOut: Map<string, string> } {
   const judged: string[] = [];
   const leftOut = new Map<string, string>();
   for (const [name, counts] of rollout.variants) {
     if (name === baseline?.variant) continue;
     const requests = requestsOf(counts);
+    const isBack = guards.get(name)?.word === "rolled back";
     if (shareOf(counts) !== 0) judged.push(name);
+    else if (isBack) leftOut.set(name, "gets 0%: the guard has rolled it back");
     else if (requests === 0) leftOut.set(name, "gets 0%");
     else leftOut.set(name, `gets 0%: its ${grouped(requests)} requests were forced, or are from before`);
   }
@@ -231,7 +238,7 @@ function nothingToJudge(
 ): string | null {
   if (variants.size < 2) return "left out: it has one variant";
   if (baseline !== null && judged.length === 0) {
-    return `left out: no variant but ${baseline.variant} gets users (${[...leftOut.keys()].join(", ")} at 0%)`;
+    return `left out: no variant but ${baseline.variant} gets users (${[...leftOut].map(([name, why]) => `${name} at 0%${why.includes("rolled") ? ", rolled back by the guard" : ""}`).join(", ")})`;
   }
   const traffic = [...variants.values()].reduce((sum, counts) => sum + requestsOf(counts), 0);
   const counted = users.some(({ variants: sides, control }) =>
@@ -252,21 +259,31 @@ function periodOf({ users }: RolloutCounts): RolloutVerdict["period"] {
   };
 }
 
+function guardsOf(
+  { variants, users }: RolloutCounts,
+  baseline: Baseline | null,
+  terms: RolloutTerms,
+): Map<string, GuardState> {
+  return new Map(
+    [...variants.keys()].flatMap((name): [string, GuardState][] => {
+      const state = name === baseline?.variant ? null : guardOf(name, users, terms);
+      return state === null ? [] : [[name, state]];
+    }),
+  );
+}
+
 /** What a guard has done comes before all that was counted: it has looked every second. */
-function guarded(name: string, verdict: VariantVerdict, users: readonly UserCounts[]): VariantVerdict {
-  const found = users.map(({ variants }) => variants.get(name)?.guard);
-  const of = (guard: Guard): number => found.filter((each) => each === guard).length;
-  const where = (count: number): string =>
-    users.length > 1 ? ` on ${grouped(count)} of ${grouped(users.length)} Envoys` : "";
-  const [back, alarms] = [of("rolled back"), of("alarm")];
-  if (back === 0 && alarms === 0) return verdict;
-  const reasons = [
-    ...(back > 0 ? [`the guard has rolled ${name} back${where(back)}`] : []),
-    ...(alarms > 0 ? [`the guard has given an alarm${where(alarms)}`] : []),
-    ...verdict.reasons,
-  ];
-  const decision = worstOf([verdict.decision, back > 0 ? "fail" : "inconclusive"]);
-  return { ...verdict, decision, reasons, usersNeeded: null };
+function guarded(name: string, verdict: VariantVerdict, state: GuardState | undefined): VariantVerdict {
+  if (state?.word !== "rolled back" && state?.word !== "alarm") return verdict;
+  const isBack = state.word === "rolled back";
+  const where = state.of > 1 ? ` on ${grouped(state.envoys)} of ${grouped(state.of)} Envoys` : "";
+  const acted = isBack ? `the guard has rolled ${name} back` : "the guard has given an alarm";
+  return {
+    ...verdict,
+    decision: worstOf([verdict.decision, isBack ? "fail" : "inconclusive"]),
+    reasons: [`${acted}${where}`, ...verdict.reasons],
+    usersNeeded: null,
+  };
 }
 
 /** Nothing can be concluded, whatever the figures are. */

@@ -13,6 +13,7 @@ import { between, count, duration, exactPercent, latency, percent, rate, sureTex
 export class RolloutView {
   readonly #card: Card;
   readonly #reason = element("p", { class: "reason" });
+  readonly #guard = element("p", { class: "reason" });
   readonly #why = element("ul");
   readonly #details: HTMLDetailsElement;
   readonly #split = element("div", { class: "split", "aria-hidden": "true" });
@@ -81,6 +82,7 @@ export class RolloutView {
       "rollout",
       name,
       this.#reason,
+      this.#guard,
       this.#details,
       this.#split,
       element("div", { class: "facts" }, this.#users.root, this.#requests.root),
@@ -103,15 +105,24 @@ export class RolloutView {
 
   show(state: RolloutState, view: View): void {
     this.#card.show(state.decision ?? "not judged", state.reason);
+    this.#card.showGuard(state.guard);
     setText(this.#reason, state.reason);
+    const guard = guardText(state.guard);
+    this.#guard.hidden = guard === "";
+    setText(this.#guard, guard);
     const variants = ordered(state);
     this.#showReasons(variants);
     this.#showSplit(variants);
     const now = view.points.at(-1)?.rollouts[this.name] ?? {};
-    const columns = variants.map(({ name, decision }, index) => ({
+    const columns = variants.map(({ name, decision, guard }, index) => ({
       name,
       mark: markOf(index),
-      tag: name === state.baseline ? "default" : (decision ?? ""),
+      tag:
+        name === state.baseline
+          ? "default"
+          : guard === "rolled back"
+            ? guard
+            : [decision ?? [], guard === "alarm" ? "guard: alarm" : []].flat().join(", "),
     }));
     const users = evidenceGroups(state, variants, view.to);
     this.#users.root.hidden = users.length === 0;
@@ -236,6 +247,20 @@ const CLASSES: readonly (readonly [leaf: string, title: string])[] = [
   ["rq_left", "Left by the client"],
 ];
 const MEASURES: readonly string[] = ["errors", "4xx", "fewer 2xx and 3xx", "slow answers", "3xx"];
+
+/** What follows from what the guard has done, or why it is off; nothing while it watches. */
+function guardText(guard: RolloutState["guard"]): string {
+  switch (guard?.word) {
+    case "rolled back":
+      return "Its users get the default until the rollout's epoch is raised in the policy; testers who force it still get it.";
+    case "alarm":
+      return "Its users still get it: the guard's action is alarm.";
+    case "off":
+      return `Guard ${guard.words}`;
+    default:
+      return "";
+  }
+}
 
 function rowOf(
   variants: readonly VariantState[],

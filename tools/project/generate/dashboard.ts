@@ -1,6 +1,7 @@
 // The Grafana dashboard, over the series that envoy/observability/serin.rules.yml records.
 
 import * as statNames from "../../../assembly/vocabulary/stats.ts";
+import { GUARDS } from "../../metrics/users.ts";
 
 interface Graph {
   readonly title: string;
@@ -10,6 +11,8 @@ interface Graph {
   readonly unit: "reqps" | "percentunit" | "ms" | "short";
   readonly stacked?: boolean;
   readonly isLogarithmic?: boolean;
+  /** What whole numbers mean, from 0 on. */
+  readonly words?: readonly string[];
   /** Expression and legend of each line. */
   readonly lines: readonly (readonly [expr: string, legend: string])[];
 }
@@ -50,15 +53,21 @@ const ROLLOUT: Row = {
   repeat: "rollout",
   graphs: [
     {
-      ...{ title: "How sure: worse", width: 12, unit: "short", isLogarithmic: true },
+      ...{ title: "How sure: worse", width: 10, unit: "short", isLogarithmic: true },
       description:
         "Evidence, by users, that a variant is worse than its baseline, in parts of the limit: from 1 on serin report says fail. Of errors, 4xx, fewer good answers, slow answers; for 3xx and users (the sample ratio) it says inconclusive.",
       lines: [[chosen("serin:evidence:of_limit"), `${VARIANT} ${MEASURE}`]],
     },
     {
-      ...{ title: "Users who met it", width: 12, unit: "percentunit" },
+      ...{ title: "Users who met it", width: 8, unit: "percentunit" },
       description: "Of the users of this evidence period, of the variant and of the control group.",
       lines: [[chosen("serin:users:ratio", ',serin_measure!="ok"'), `${VARIANT} ${MEASURE} {{serin_slow}}`]],
+    },
+    {
+      ...{ title: "Guard", width: 6, unit: "short", words: GUARDS },
+      description:
+        "What the guard of any Envoy has done. No line: the policy asks for none, or there is no control group to compare with (the variant has the whole share).",
+      lines: [[chosen("serin:guard:max"), VARIANT]],
     },
     {
       ...{ title: "Users", width: 8, unit: "short" },
@@ -226,6 +235,15 @@ const LIMIT_AT_ONE: { readonly custom?: object; readonly defaults?: object } = {
   },
 };
 
+/** A step for each word, from 0 on. */
+function scaleOfWords(words: readonly string[]): typeof LIMIT_AT_ONE {
+  const options = Object.fromEntries(words.map((text, index) => [String(index), { index, text }]));
+  return {
+    custom: { lineInterpolation: "stepAfter" },
+    defaults: { max: words.length - 1, decimals: 0, mappings: [{ type: "value", options }] },
+  };
+}
+
 /** Rows and their graphs, laid out from left to right and from top to bottom. */
 function panels(rows: readonly Row[]): object[] {
   const all: object[] = [];
@@ -246,9 +264,10 @@ function panels(rows: readonly Row[]): object[] {
 }
 
 function panel(graph: Graph, id: number, gridPos: object): object {
-  const { title, description, unit, stacked, isLogarithmic, lines } = graph;
+  const { title, description, unit, stacked, isLogarithmic, words, lines } = graph;
   const stacking = stacked === true ? { fillOpacity: 40, stacking: { mode: "normal", group: "A" } } : {};
-  const scale: typeof LIMIT_AT_ONE = isLogarithmic === true ? LIMIT_AT_ONE : {};
+  const scale: typeof LIMIT_AT_ONE =
+    isLogarithmic === true ? LIMIT_AT_ONE : words === undefined ? {} : scaleOfWords(words);
   const custom = { drawStyle: "line", lineWidth: 2, showPoints: "never", ...stacking, ...scale.custom };
   return {
     ...{ id, type: "timeseries", title, description, datasource: SOURCE, gridPos },
