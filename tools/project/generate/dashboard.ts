@@ -1,7 +1,6 @@
 // The Grafana dashboard, over the series that envoy/observability/serin.rules.yml records.
 
 import * as statNames from "../../../assembly/vocabulary/stats.ts";
-import { GUARDS } from "../../metrics/users.ts";
 
 interface Graph {
   readonly title: string;
@@ -25,6 +24,8 @@ interface Row {
 }
 
 const SOURCE = { type: "prometheus", uid: "${datasource}" };
+/** What the gauge `guard` says, by its value. */
+const GUARDS = ["watching", "alarm", "rolled back"];
 const HEIGHT = 8;
 const COLUMNS = 24;
 
