@@ -140,6 +140,43 @@ function rollout(percents: object, changes: object = {}, policy: object = {}): o
   };
 }
 
+describe("two steps of a ramp", () => {
+  test("differ by the users who join, whatever else the rollout has", () => {
+    const steps = [0.5, 1, 5, 25, 40];
+    const others: object[] = [
+      {},
+      { blue: { percent: 30 } },
+      { blue: { percent: 10 }, green: { percent: 33 } },
+      { blue: { percent: 10, max: 50 } },
+    ];
+    for (const rest of others) {
+      const hasMax = JSON.stringify(rest).includes("max");
+      const last = Object.keys(rest).length > 1 ? steps.slice(0, 4) : steps;
+      const at = (percent: object): object => ({
+        identity: [{ cookie: "uid" }],
+        rollouts: {
+          r: {
+            default: "s",
+            variants: {
+              ...{ s: {}, c: { ...percent, ramp: { steps: last, every: "30m" }, ...(hasMax ? { max: 50 } : {}) } },
+              ...rest,
+            },
+          },
+        },
+      });
+      let before = 0;
+      for (const percent of last) {
+        const diff = diffOf(at(before === 0 ? {} : { percent: before }), at({ percent }));
+        const joined = Number(((percent - before) / 100).toFixed(6));
+        assert.deepEqual(diff.rollouts.get("r")?.changes, [{ from: "s", to: "c", share: joined }]);
+        before = percent;
+      }
+      const stopped = diffOf(at({ percent: before }), at({ percent: 0 })).rollouts.get("r");
+      assert.deepEqual(stopped?.changes, [{ from: "c", to: "s", share: before / 100 }]);
+    }
+  });
+});
+
 describe("what cannot be known", () => {
   const base = rollout({ c: 10 });
   const unknown: [what: string, after: object, why: RegExp][] = [
