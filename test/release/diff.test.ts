@@ -158,7 +158,10 @@ describe("two steps of a ramp", () => {
           r: {
             default: "s",
             variants: {
-              ...{ s: {}, c: { ...percent, ramp: { steps: last, every: "30m" }, ...(hasMax ? { max: 50 } : {}) } },
+              ...{
+                s: {},
+                c: { ...percent, ramp: { steps: last, every: "30m" }, ...(hasMax ? { max: 50 } : {}) },
+              },
               ...rest,
             },
           },

@@ -103,7 +103,9 @@ class Writer {
       : [this.random.pick(["", " "]), ", ", " "];
     if (Array.isArray(value)) return `[${value.map((item) => this.#flow(item, indent)).join(", ")}]`;
     if (typeof value === "object" && value !== null) {
-      const members = Object.entries(value).map(([key, inner]) => `${this.#key(key)}: ${this.#flow(inner, `${indent}  `)}`);
+      const members = Object.entries(value).map(
+        ([key, inner]) => `${this.#key(key)}: ${this.#flow(inner, `${indent}  `)}`,
+      );
       return members.length === 0 ? "{}" : `{${open}${members.join(between)}${close}}`;
     }
     if (typeof value !== "string") return String(value);
@@ -131,7 +133,9 @@ function shareOf(file: string, text: string): number {
   const source = readPolicySource(file, Buffer.from(text));
   const { filter, problems } = checkPolicy(source, module);
   assert.ok(filter !== null, `${JSON.stringify(problems)}\n${text}`);
-  const json = Buffer.from(source.json as Uint8Array).toString("utf8").replace("\uFEFF", "");
+  const json = Buffer.from(source.json as Uint8Array)
+    .toString("utf8")
+    .replace("\uFEFF", "");
   const segments = slotsOf(parseOrdered(json), module).get("checkout") ?? [];
   const own = segments.filter(({ gets }) => gets === "canary");
   return own.reduce((sum, { begin, end }) => sum + end - begin, 0) / SPACE;
@@ -201,7 +205,9 @@ function edited(text: string, edit: Partial<Edit> = {}, file = "policy.yaml"): s
 
 describe("the first step of a variant", () => {
   test("stands behind the line that names it, and comments stay with what they are about", () => {
-    const file = variantFile("      canary: # the new build\n        # how fast\n        ramp: { steps: [1], every: 1m }\n");
+    const file = variantFile(
+      "      canary: # the new build\n        # how fast\n        ramp: { steps: [1], every: 1m }\n",
+    );
     assert.equal(
       edited(file),
       variantFile(
@@ -212,7 +218,10 @@ describe("the first step of a variant", () => {
 
   test("beside what a merge brings is a line of its own", () => {
     const base = "x: &base { ramp: { steps: [1, 5], every: 1m } }\n";
-    assert.match(edited(variantFile("      canary:\n        <<: *base\n", base)), /canary:\n {8}percent: 5\n {8}<</);
+    assert.match(
+      edited(variantFile("      canary:\n        <<: *base\n", base)),
+      /canary:\n {8}percent: 5\n {8}<</,
+    );
   });
 });
 
@@ -238,14 +247,29 @@ describe("what cannot be changed in one place is refused", () => {
       variantFile("      canary:\n        <<: *base\n", "x: &base { percent: 1 }\n"),
       /canary\.percent comes from a merge \(<<, line 9\): write it out there$/,
     ],
-    ["a variant that is not there", variantFile("      blue: {}\n"), /the file has no rollouts\.checkout\.variants\.canary$/],
-    ["a percent that is there twice", variantFile("      canary: { percent: 1, percent: 2 }\n"), /canary\.percent is there twice \(line 7\)$/],
-    ["a list in its place", variantFile("      canary: { percent: [1] }\n"), /canary\.percent is no single value \(line 7\)$/],
+    [
+      "a variant that is not there",
+      variantFile("      blue: {}\n"),
+      /the file has no rollouts\.checkout\.variants\.canary$/,
+    ],
+    [
+      "a percent that is there twice",
+      variantFile("      canary: { percent: 1, percent: 2 }\n"),
+      /canary\.percent is there twice \(line 7\)$/,
+    ],
+    [
+      "a list in its place",
+      variantFile("      canary: { percent: [1] }\n"),
+      /canary\.percent is no single value \(line 7\)$/,
+    ],
     ["broken text", "rollouts: {", /cannot be read as a policy: serin validate says why$/],
   ];
   for (const [name, file, why] of REFUSED) {
     test(name, () => {
-      assert.throws(() => edited(file), (error: Error) => error instanceof EditRefusal && why.test(error.message));
+      assert.throws(
+        () => edited(file),
+        (error: Error) => error instanceof EditRefusal && why.test(error.message),
+      );
     });
   }
 });

@@ -48,7 +48,8 @@ export function withMember(
   if (own === null) return insertions(text, holder, map, key, value);
   const { value: there } = own;
   if (isAlias(there)) throw new EditRefusal(aliased(where, there.source, place(there)));
-  if (!isScalar(there) || !there.range) throw new EditRefusal(`${where} is no single value (${place(there)})`);
+  if (!isScalar(there) || !there.range)
+    throw new EditRefusal(`${where} is no single value (${place(there)})`);
   const [from, to] = there.range;
   return [text.slice(0, from) + spelled(value, text.slice(from, to)) + text.slice(to)];
 }
@@ -68,7 +69,8 @@ function documentOf(text: string): Document.Parsed {
   const documents = parseDocuments(text);
   if ("tooDeepAt" in documents) throw new EditRefusal("the document is nested too deeply");
   const [document] = documents;
-  if (document === undefined || documents.length > 1) throw new EditRefusal("the file has no single document");
+  if (document === undefined || documents.length > 1)
+    throw new EditRefusal("the file has no single document");
   const [error] = document.errors;
   if (error !== undefined) throw new EditRefusal(`the text is broken: ${error.message}`);
   return document;
@@ -115,7 +117,14 @@ function insertions(text: string, holder: Pair | null, map: YAMLMap, key: string
   const newline = lineStart > 1 && text[lineStart - 2] === "\r" ? "\r\n" : "\n";
   const at = (offset: number, piece: string): string => text.slice(0, offset) + piece + text.slice(offset);
   if (map.flow === true) {
-    return [at(start, isOnLines ? `${member},${newline}${indent}` : `${member},${/\s/.test(text[start - 1] ?? "") || gapAfter(text, first) !== "" ? " " : ""}`)];
+    return [
+      at(
+        start,
+        isOnLines
+          ? `${member},${newline}${indent}`
+          : `${member},${/\s/.test(text[start - 1] ?? "") || gapAfter(text, first) !== "" ? " " : ""}`,
+      ),
+    ];
   }
   if (!isOnLines) return [];
   const line = `${indent}${member}${newline}`;
