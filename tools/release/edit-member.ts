@@ -88,7 +88,7 @@ function keyOf({ key }: Pair): string | null {
 
 /** The pair of that name; null when there is none. */
 function pairOf(map: YAMLMap, name: string, where: string, place: (node: unknown) => string): Pair | null {
-  const [first, second] = (map.items).filter((pair) => keyOf(pair) === name);
+  const [first, second] = map.items.filter((pair) => keyOf(pair) === name);
   if (second !== undefined) throw new EditRefusal(`${where} is there twice (${place(second.key)})`);
   return first ?? null;
 }
@@ -98,7 +98,7 @@ function aliased(where: string, anchor: string, place: string): string {
 }
 
 function absent(map: YAMLMap, where: string, place: (node: unknown) => string): string {
-  const merge = (map.items).find((pair) => keyOf(pair) === "<<");
+  const merge = map.items.find((pair) => keyOf(pair) === "<<");
   return merge === undefined
     ? `the file has no ${where}`
     : `${where} comes from a merge (<<, ${place(merge.key)}): write it out there`;
@@ -106,7 +106,7 @@ function absent(map: YAMLMap, where: string, place: (node: unknown) => string): 
 
 /** One member more. `holder`: the pair whose value the object is. */
 function insertions(text: string, holder: Pair | null, map: YAMLMap, key: string, value: Scalar): string[] {
-  const first = (map.items)[0];
+  const first = map.items[0];
   const start = isNode(first?.key) ? first.key.range?.[0] : undefined;
   if (first === undefined || start === undefined) throw new EditRefusal(`nothing stands beside ${key}`);
   const quote = text[start] === '"' ? '"' : "";
