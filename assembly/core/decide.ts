@@ -138,7 +138,8 @@ function split(decision: Decision, rollout: Rollout, given: Given): bool {
   return true;
 }
 
-function variantNamed(rollout: Rollout, name: Slice): Variant | null {
+/** The variant of this name (exact bytes); null when there is none. */
+export function variantNamed(rollout: Rollout, name: Slice): Variant | null {
   if (lengthOf(name) == 0) return null;
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
     const variant = rollout.variant(i);

@@ -2,7 +2,7 @@
 // `serin explain` puts into words. It looks at every entry by itself, without the index.
 
 import * as json from "../bytes/json-writer";
-import { NONE } from "../bytes/slice";
+import { lengthOf, NONE } from "../bytes/slice";
 import { Writer } from "../bytes/writer";
 import { putCluster, putGiven } from "./decision-line";
 import { failedOf, Mismatch } from "./match";
@@ -10,9 +10,13 @@ import { nextOf } from "../bytes/records";
 import { Decision, Draw, Drawn, Given, GivenReason } from "./decision";
 import { Identity, SourceKind } from "./identity-plan";
 import { Entry } from "./match-plan";
-import { Rollout } from "./plan";
+import { NO_SLOT, Rollout } from "./plan";
 import { answerFlag } from "./flag";
+import { readCookies } from "./cookies";
+import { variantNamed } from "./decide";
+import { holds, Truth } from "./logic/evaluate";
 import { beginTrace, endTrace } from "./logic/trace";
+import { Rule } from "./rule-plan";
 import { opensTunnel, takesMethod } from "./shadow";
 import { Shadow } from "./shadow-plan";
 import { view } from "./view";
@@ -76,10 +80,43 @@ function putRollouts(writer: Writer, decision: Decision): void {
       putApplying(writer, decision, decision.given.at(next));
       next++;
     } else if (putFailures(writer, decision, rollout.entries)) {
-      json.truthAt(writer, "when", false);
+      putRule(writer, decision, rollout.when);
     }
     json.endObject(writer);
   }
+}
+
+/**
+ * Puts the members `when`, whether a rule holds, and `steps`, what it looked at: it runs once more for that, with the
+ * same outcome. `failed` when it fails while it runs.
+ */
+function putRule(writer: Writer, decision: Decision, rule: Rule | null): void {
+  if (!rule) return;
+  const errors = decision.ruleErrors;
+  json.arrayAt(writer, "steps");
+  beginTrace(writer, decision.plan.marks);
+  const held = holds(decision, rule);
+  endTrace();
+  json.endArray(writer);
+  json.truthAt(writer, "when", held == Truth.True);
+  // It was counted when it ran for the decision.
+  if (decision.ruleErrors != errors) json.truthAt(writer, "failed", true);
+  decision.ruleErrors = errors;
+}
+
+/** Puts the member `force`: what the request asks for by header and by cookie, and the rule that says who may. */
+function putForced(writer: Writer, decision: Decision, rollout: Rollout): void {
+  const header = decision.valueOf(rollout.forceHeader);
+  if (rollout.forceCookie != NO_SLOT) readCookies(decision);
+  const cookie = decision.valueOf(rollout.forceCookie);
+  if (lengthOf(header) == 0 && lengthOf(cookie) == 0) return;
+  json.objectAt(writer, "force");
+  if (lengthOf(header) != 0) json.textAt(writer, "header", header);
+  if (lengthOf(cookie) != 0) json.textAt(writer, "cookie", cookie);
+  if (variantNamed(rollout, header) || variantNamed(rollout, cookie)) {
+    putRule(writer, decision, rollout.forceWhen);
+  }
+  json.endObject(writer);
 }
 
 /** Puts what the targeting of each flag looked at: it runs once more for that, with the same outcome. */
@@ -134,7 +171,7 @@ function putShadows(writer: Writer, decision: Decision): void {
       const matched = putFailures(writer, decision, shadow.entries);
       if (opensTunnel()) json.truthAt(writer, "upgrade", true);
       else if (!takesMethod(shadow, view.method)) json.truthAt(writer, "method", false);
-      else if (matched) json.truthAt(writer, "when", false);
+      else if (matched) putRule(writer, decision, shadow.when);
     }
     json.endObject(writer);
   }
@@ -143,6 +180,7 @@ function putShadows(writer: Writer, decision: Decision): void {
 function putDrawn(writer: Writer, decision: Decision, shadow: Shadow, drawn: Drawn): void {
   json.truthAt(writer, "applies", true);
   putEntry(writer, decision, shadow.entries);
+  putRule(writer, decision, shadow.when);
   json.truthAt(writer, "drawn", drawn.outcome >= Draw.TooLarge);
   json.wordAt(writer, "sample", shadow.byIdentity ? "identity" : "request");
   json.numberAt(writer, "share", shadow.share);
@@ -171,7 +209,9 @@ function putApplying(writer: Writer, decision: Decision, given: Given): void {
   const rollout = given.rollout;
   json.truthAt(writer, "applies", true);
   putEntry(writer, decision, rollout.entries);
+  putRule(writer, decision, rollout.when);
   putGiven(writer, given);
+  if (!rollout.disabled) putForced(writer, decision, rollout);
   if (given.reason == GivenReason.ForcedByHeader) {
     json.wordAt(writer, "forcedBy", "header");
     json.textAt(writer, "name", rollout.forceHeaderName);

@@ -75,7 +75,7 @@ describe("explain", () => {
 
   it("an anonymous request gets the default", async () => {
     const text = await explain(policy, "https://shop.example.com/checkout");
-    assert.match(text, /^identity +none \(anonymous request\)$/m);
+    assert.match(text, /^identity +none \(anonymous request\): no cookie uid$/m);
     assert.match(text, /^rollout checkout -> stable \(default\)$/m);
     assert.match(text, /the request is anonymous \(no identity found\) \[DEFAULT\]/);
     assert.match(text, /^request\n {2}unchanged\nresponse\n {2}unchanged\n$/m);
@@ -88,6 +88,7 @@ describe("explain", () => {
       "POST",
       "-H",
       "x-user-id: u1",
+      "--all",
       "https://a.example.com/cart?account=7",
     );
     const order = [...text.matchAll(/^rollout (\S+)/gm)].map((match) => match[1]);
@@ -128,7 +129,7 @@ describe("explain", () => {
   it("flags: value, variant, why, what the targeting saw; rollouts that a flag or a rule decides", async () => {
     const file = folder.write("flags.yaml", FLAGS);
     const explained = async (...parameters: string[]) =>
-      (await runCli(["explain", "--policy", file, ...parameters])).stdout;
+      (await runCli(["explain", "--all", "--policy", file, ...parameters])).stdout;
     const section = (text: string, heading: string) =>
       text
         .split("\n\n")
@@ -151,9 +152,13 @@ describe("explain", () => {
     ]);
     assert.deepEqual(section(no, "rollout ruled does not apply"), [
       "entry 1 matches: path under /",
-      "when is false",
+      'when false: {"!":[{"var":"query.n"}]}',
+      'query.n = "7"',
     ]);
-    assert.deepEqual(section(no, "rollout only-ruled does not apply"), ["when is false"]);
+    assert.deepEqual(section(no, "rollout only-ruled does not apply"), [
+      'when false: {"!":[{"var":"query.n"}]}',
+      'query.n = "7"',
+    ]);
     assert.deepEqual(section(no, "flag plain -> a"), [
       'value {"b":[1]}',
       "why no targeting: the default variant [STATIC]",
@@ -183,6 +188,124 @@ describe("explain", () => {
   });
 });
 
+describe("explain: why not", () => {
+  const WHY = `identity: [{ cookie: uid }, { header: x-user-id }]
+rollouts:
+  checkout:
+    match: [{ hosts: [shop.example.com], path: { value: /checkout } }]
+    when: { "!=": [{ var: headers.x-region }, eu] }
+    default: stable
+    variants: { stable: {}, canary: { percent: 50, cluster: v2 } }
+    force: { header: x-canary, cookie: canary, when: { "==": [{ var: headers.x-staff }, "yes"] } }
+  other:
+    match: [{ hosts: [other.example.com] }, { path: { value: /nope } }, { hosts: [third.example.com] }]
+    default: a
+    variants: { a: {}, b: {} }
+  failing:
+    when: { ">": [{ "/": [{ var: query.n }, { var: query.m }] }, 1] }
+    default: a
+    variants: { a: {}, b: {} }
+  listing:
+    when: { some: [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], { "==": [{ var: "" }, 12] }] }
+    default: a
+    variants: { a: {}, b: {} }
+shadows:
+  copy: { percent: 100, cluster: v3, when: { "==": [{ var: query.n }, "8"] } }
+  posts: { percent: 100, cluster: v3, methods: [POST] }
+`;
+  const folder = temporaryFolder();
+  const file = folder.write("why.yaml", WHY);
+  const explain = async (...parameters: string[]) =>
+    (await runCli(["explain", "--policy", file, ...parameters])).stdout;
+  const url = "https://shop.example.com/checkout?n=7";
+  /** The lines of one part, without its heading. */
+  const part = (text: string, heading: string): string[] =>
+    text
+      .split("\n\n")
+      .find((lines) => lines.startsWith(heading))
+      ?.split("\n")
+      .slice(1) ?? [];
+
+  it("a rule's outcome and the values that it saw, apart from match", async () => {
+    const lines = part(await explain("-H", "x-region: us", url), "rollout checkout -> stable");
+    assert.deepEqual(lines.slice(0, 3), [
+      "  match    entry 1 of 1: host shop.example.com, path under /checkout",
+      '  when     true: {"!=":[{"var":"headers.x-region"},"eu"]}',
+      '           headers.x-region = "us"',
+    ]);
+    const text = await explain(url);
+    assert.doesNotMatch(text, /every request/);
+    assert.deepEqual(part(text, "rollout listing").slice(0, 2), [
+      "  match    no match in the policy: when alone decides",
+      '  when     true: {"some":[[1,2,3,4,5,6,7,8,9,10,11,12],{"==":[{"var":""},12]}]}',
+    ]);
+    assert.match(text, /^ +and 2 more \(--json has all\)$/m);
+  });
+
+  it("a forced value that names no variant, or is not allowed, or is not looked at", async () => {
+    const forced = async (...headers: string[]) =>
+      part(await explain(...headers.flatMap((header) => ["-H", header]), url), "rollout checkout")
+        .slice(3)
+        .filter((line) => !/^ {2}(cluster|slots)/.test(line));
+    const anonymous = "  why      the request is anonymous (no identity found) [DEFAULT]";
+    assert.deepEqual(await forced("x-canary: Canary"), [
+      '  force    header x-canary: "Canary" is not a variant, so it is ignored (variants: stable, canary)',
+      anonymous,
+    ]);
+    assert.deepEqual(await forced("x-canary: canry", "cookie: canary=canary"), [
+      '  force    header x-canary: "canry" is not a variant, so it is ignored (variants: stable, canary)',
+      '           cookie canary: "canary" is not allowed: force.when does not hold',
+      '           force.when is false: {"==":[{"var":"headers.x-staff"},"yes"]}',
+      "           headers.x-staff = null",
+      anonymous,
+    ]);
+    assert.deepEqual(await forced("x-canary: canary", "cookie: canary=stable", "x-staff: yes"), [
+      '  force    cookie canary: "stable" is not looked at: the header counts first',
+      '           force.when is true: {"==":[{"var":"headers.x-staff"},"yes"]}',
+      '           headers.x-staff = "yes"',
+      "  why      forced by header x-canary: canary [TARGETING_MATCH]",
+    ]);
+    assert.deepEqual(await forced(), [anonymous]);
+  });
+
+  it("what does not apply is one line with its reason; --all tells it in full", async () => {
+    const text = await explain("-H", "x-region: eu", url);
+    assert.deepEqual(
+      text.split("\n").filter((line) => line.includes("does not apply")),
+      [
+        'rollout checkout does not apply: when is false (headers.x-region = "eu")',
+        "rollout other does not apply: no match on hosts or path",
+        "rollout failing does not apply: when failed while it ran",
+        'shadow copy does not apply: when is false (query.n = "7")',
+        "shadow posts does not apply: GET is not one of POST",
+      ],
+    );
+    const full = await explain("--all", "-H", "x-region: eu", url);
+    assert.match(full, /^ {2}entry 3 {2}no match on hosts: expected host third\.example\.com$/m);
+    assert.match(
+      full,
+      /^ {2}when {5}failed while it ran, so it does not hold \(counted in serin\.error\): \{">"/m,
+    );
+  });
+
+  it("beyond twenty, what does not apply is counted", async () => {
+    const many = Array.from({ length: 25 }, (_, i) => [
+      `r${i}`,
+      { match: [{ hosts: ["a.example"] }], default: "s", variants: { s: {} } },
+    ]);
+    const policy = folder.write("many.json", JSON.stringify({ rollouts: Object.fromEntries(many) }));
+    const { stdout } = await runCli(["explain", "--policy", policy, url]);
+    assert.equal(stdout.match(/does not apply: no match on hosts$/gm)?.length, 20);
+    assert.match(stdout, /^and 5 more that do not apply \(--all shows them\)$/m);
+  });
+
+  it("a path alone takes its host from the header, or has none", async () => {
+    assert.match(await explain("-H", "host: shop.example.com", "/checkout"), /^rollout checkout -> /m);
+    assert.match(await explain("/checkout"), /^rollout checkout does not apply: no match on hosts$/m);
+    assert.match(await explain("/checkout"), /^GET \/checkout$/m);
+  });
+});
+
 describe("explain: shadows", () => {
   const shadows = {
     chance: { match: [{ path: { value: "/a" } }], percent: 12.5, cluster: "v3" },
@@ -192,7 +315,12 @@ describe("explain: shadows", () => {
     large: { percent: 100, cluster: "v3", dispatch: "mirror" },
     small: { percent: 100, cluster: "v3" },
     posts: { methods: ["POST", "PUT"], percent: 1, cluster: "v3" },
-    plain: { match: [{ path: { value: "/a" } }, { hosts: ["b"] }], percent: 1, cluster: "v3" },
+    plain: {
+      match: [{ path: { value: "/a" } }, { hosts: ["b"] }],
+      when: { "!": [1] },
+      percent: 1,
+      cluster: "v3",
+    },
   };
 
   function words(explanation: object, method = "GET"): string[] {
@@ -205,6 +333,7 @@ describe("explain: shadows", () => {
         policy: parseOrdered(JSON.stringify({ shadows })),
       },
       pc.createColors(false),
+      true,
     );
     return text.split("\n\n").filter((part) => part.startsWith("shadow "));
   }
@@ -296,7 +425,7 @@ describe("explain: shadows", () => {
         `shadow plain does not apply
   entry 1  no match on path: expected path under /a
   entry 2  matches: host b
-  when     is false`,
+  when     false: {"!":[1]}`,
         `shadow posts does not apply
   method   CONNECT is not one of POST, PUT`,
         `shadow certain does not apply

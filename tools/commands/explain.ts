@@ -15,7 +15,7 @@ export const explainCommand = new Command("explain")
   .summary("explain the decision about one request")
   .description("Explains what is decided about one request, and why: every rollout, flag and shadow.")
   .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
-  .argument("<URL>", "the request's URL")
+  .argument("<URL>", "the request's URL, or its path alone: the host is then that of -H 'host: name'")
   .option("-X, --method <METHOD>", "the request's method", "GET")
   .option(
     "-H, --header <HEADER>",
@@ -24,7 +24,8 @@ export const explainCommand = new Command("explain")
     [] as readonly string[],
   )
   .option("--source-address <IP>", "the client's IP address")
-  .option("--time <TIME>", "the time of the request, like 2026-11-23T09:00:00Z (default: now)")
+  .option("--at <TIME>", "the time of the request, like 2026-11-23T09:00:00Z (default: now)")
+  .option("--all", "what does not apply in full, not in one line each", false)
   .option("--json", "the decision and the explanation as JSON", false)
   .addHelpText(
     "after",
@@ -71,7 +72,7 @@ async function explain(url: string, options: Options, terminal: Terminal): Promi
     explanation: parseOrdered(explanation),
     policy: policyText.trim() === "" ? null : parseOrdered(policyText),
   };
-  terminal.stdout.write(explainInWords(explained, terminal.colors));
+  terminal.stdout.write(explainInWords(explained, terminal.colors, options.all));
   return 0;
 }
 
@@ -90,7 +91,7 @@ function requestOf(url: string, options: Options): ReadRequest {
       url,
       headers: Object.fromEntries(headers),
       ...(options.sourceAddress === undefined ? {} : { sourceAddress: options.sourceAddress }),
-      ...(options.time === undefined ? {} : { time: options.time }),
+      ...(options.at === undefined ? {} : { time: options.at }),
     });
   } catch (error) {
     if (!(error instanceof RequestFault)) throw error;
@@ -104,5 +105,5 @@ const OPTION_OF: Record<string, string> = {
   "/url": "URL",
   "/method": "-X",
   "/sourceAddress": "--source-address",
-  "/time": "--time",
+  "/time": "--at",
 };

@@ -71,11 +71,18 @@ function announcesBody(headers: readonly [name: string, value: string][]): boole
   );
 }
 
-/** The path is kept byte for byte, save the fragment, which no client sends. */
+/** The path is kept byte for byte, save the fragment, which no client sends. A path alone names no host. */
 function readUrl(url: unknown): { scheme: string; authority: string; path: string } {
   if (typeof url !== "string") throw new RequestFault("/url", `must be a string, got ${kindOf(url)}`);
   const parts = URL_PARTS.exec(url);
-  if (parts === null) throw new RequestFault("/url", `must be like https://host/path, got ${quote(url)}`);
+  if (parts === null) {
+    if (!url.startsWith("/")) {
+      throw new RequestFault("/url", `must be like https://host/path or /path, got ${quote(url)}`);
+    }
+    const [path = ""] = url.split("#");
+    refuseBlanks(path);
+    return { scheme: "https", authority: "", path };
+  }
   const [, scheme = "", authority = "", rest = ""] = parts;
   if (!/^https?$/i.test(scheme))
     throw new RequestFault("/url", `must be http or https, got ${quote(scheme)}`);
@@ -85,10 +92,13 @@ function readUrl(url: unknown): { scheme: string; authority: string; path: strin
   if (host === null || Number(host[2] ?? 0) > 65535) {
     throw new RequestFault("/url", `must name a host, got ${quote(authority)}`);
   }
-  if (/[\x00-\x20\x7f]/.test(rest)) {
-    throw new RequestFault("/url", "must not contain spaces or control characters: encode them, as in %20");
-  }
+  refuseBlanks(rest);
   return { scheme: scheme.toLowerCase(), authority, path: rest.startsWith("/") ? rest : `/${rest}` };
+}
+
+function refuseBlanks(path: string): void {
+  if (!/[\x00-\x20\x7f]/.test(path)) return;
+  throw new RequestFault("/url", "must not contain spaces or control characters: encode them, as in %20");
 }
 
 function readMethod(method: unknown): string {

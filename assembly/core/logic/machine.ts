@@ -7,7 +7,7 @@ import { isEqual, isLess, isLessOrEqual } from "./coercion";
 import { arithmetic, concatenate, extreme, isIn, merge } from "./operators";
 import { missing, missingSome } from "./missing";
 import { INSTRUCTION, Op, RuleError, SPREAD } from "./opcodes";
-import { isTraced, traceCondition, traceVariable } from "./trace";
+import { isTraced, traceCondition, traceValue } from "./trace";
 import { fractional } from "./fractional";
 import { ABSENT, find, Table } from "../../bytes/table";
 import { Comparison, semVer, semVerWith } from "./sem-ver";
@@ -86,7 +86,7 @@ export function run(program: usize, stack: Value): RuleError {
         break;
       case Op.Var:
         readScoped(top, changetype<Variable>(operand), open);
-        if (isTraced()) traceVariable(changetype<Variable>(operand), top);
+        if (isTraced()) traceValue(changetype<Variable>(operand).path, top);
         top = top.after(1);
         break;
       case Op.VarOf:

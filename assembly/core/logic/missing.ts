@@ -4,6 +4,7 @@ import { fixed, Run, scratchRun } from "../../bytes/records";
 import { readScopedPath } from "./iterators";
 import { RuleError } from "./opcodes";
 import { copyValue, numberOf, setArray, Tag, Value } from "./value";
+import { isTraced, traceValue } from "./trace";
 import { isSpent, spend } from "./work";
 
 const probe: Value = fixed<Value>();
@@ -27,6 +28,7 @@ function absent(result: Value, paths: Run<Value>, count: u32, open: u32): RuleEr
     const path = paths.at(i);
     copyValue(probe, path);
     readScopedPath(probe, open);
+    if (isTraced() && path.tag == Tag.Text) traceValue(path.bits, probe);
     if (probe.tag != Tag.Null) continue;
     copyValue(items.at(found), path);
     found++;

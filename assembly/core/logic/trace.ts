@@ -2,11 +2,11 @@
 // their place in the policy and whether they held, in the order in which it happened.
 
 import * as json from "../../bytes/json-writer";
+import { Slice } from "../../bytes/slice";
 import { putSlice, Writer } from "../../bytes/writer";
 import { Mark } from "../rule-plan";
 import { Value } from "./value";
 import { putValue } from "./value-text";
-import { Variable } from "./variable";
 
 /** Where steps are written; null while nothing is traced. */
 let trace: Writer | null = null;
@@ -40,11 +40,12 @@ function step(): bool {
   return steps <= MOST_STEPS;
 }
 
-export function traceVariable(variable: Variable, value: Value): void {
+/** What a rule found at a path. */
+export function traceValue(path: Slice, value: Value): void {
   const writer = trace;
   if (!writer || !step()) return;
   json.beginObject(writer);
-  json.textAt(writer, "var", variable.path);
+  json.textAt(writer, "var", path);
   json.name(writer, "value");
   putValue(writer, value);
   json.endObject(writer);
