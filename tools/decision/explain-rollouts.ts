@@ -75,7 +75,8 @@ function forceLines(words: Words, rollout: OrderedJson, policy: OrderedJson | un
     if (value === undefined || textOf(member(rollout, "forcedBy")) === source) return [];
     const place = `${source} ${textOf(member(force, source))}: ${JSON.stringify(value)}`;
     if (variants.includes(value)) {
-      if (member(rollout, "forcedBy") !== undefined) return [`${place} is not looked at: the header counts first`];
+      if (member(rollout, "forcedBy") !== undefined)
+        return [`${place} is not looked at: the header counts first`];
       return [`${place} ${words.colors.yellow("is not allowed: force.when does not hold")}`];
     }
     return [
