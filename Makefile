@@ -29,7 +29,7 @@ setup: $(MODULES) ## install the pinned npm packages
 build: $(WASM) $(CLI) $(SERVICES) ## build/serin.wasm, checked by the binary gate, and the command line
 
 .PHONY: demo
-demo: build ## a real Envoy, a thousand users, a live table (ONCE=1: a bounded run that checks itself)
+demo: build ## a real Envoy, users who come and go, a live table (ONCE=1: a bounded run that checks itself)
 	@exec $(TSX) tools/demo/main.ts
 
 .PHONY: compose

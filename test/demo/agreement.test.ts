@@ -6,9 +6,9 @@ import { describe, it } from "node:test";
 import { findDisagreements, isFarFrom } from "../../tools/demo/agreement.ts";
 import { countsOf, type EnvoyCounts } from "../../tools/demo/envoy-counts.ts";
 import { Tally } from "../../tools/demo/tally.ts";
-import { USERS, type Visit } from "../../tools/demo/visitors.ts";
+import type { Visit } from "../../tools/demo/visitors.ts";
 import { countsFrom } from "./envoy-counts.ts";
-import { exampleOracle, PLAN } from "./example-policy.ts";
+import { exampleOracle, PLAN, USERS } from "./example-policy.ts";
 
 /** Each user comes to the checkout once; a test may change what they see. */
 function visitAll(change: (visit: Visit) => Visit = (visit) => visit): Tally {
@@ -41,7 +41,7 @@ describe("what was seen and what was asked", () => {
   it("agree when Envoy did what the policy says", () => {
     const tally = visitAll();
     assert.deepEqual(findDisagreements(tally, countsFor(tally)), []);
-    assert.equal(tally.users.size, 1000);
+    assert.equal(tally.users, 1000);
   });
 
   const planted: [fault: string, changes: Record<string, number>, said: RegExp][] = [

@@ -31,7 +31,7 @@ describe("the demo without a terminal", { concurrency: true }, () => {
     for (const name of [" checkout stable", " {10}canary", " search {3}v1", " {10}v2"]) {
       assert.match(demo.stdout, new RegExp(`^${name} +${row}`, "m"));
     }
-    assert.match(demo.stdout, /2,000 requests of 1,000 users, 0 failed/);
+    assert.match(demo.stdout, /2,000 requests of 1,[1-5]\d\d users, 0 failed/);
     assert.match(demo.stdout, /^ 100 of the requests forged Serin's headers, without effect$/m);
     assert.match(demo.stdout, /^ passed: /m);
     assert.match(

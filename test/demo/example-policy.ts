@@ -2,10 +2,14 @@
 
 import { checkPolicy } from "../../tools/policy/check-policy.ts";
 import { loadFilter } from "../../tools/policy/filter-module.ts";
+import { userName } from "../../tools/demo/crowd.ts";
 import { Oracle } from "../../tools/demo/oracle.ts";
 import { rolloutsOf, type RolloutPlan } from "../../tools/demo/policy-plan.ts";
 import { LogLevel } from "../../tools/emulator/index.ts";
 import { readPolicySource } from "../../tools/policy/policy-source.ts";
+
+/** A thousand users, as the demo names them. */
+export const USERS: readonly string[] = Array.from({ length: 1000 }, (_, index) => userName(index + 1));
 
 /** `percent` of the users get the canary. */
 export function policyText(percent: number): string {

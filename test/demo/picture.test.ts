@@ -9,11 +9,12 @@ import pc from "picocolors";
 import { NO_COUNTS } from "../../tools/demo/envoy-counts.ts";
 import { findExamples, liveFrame, wrap, type Examples, type View } from "../../tools/demo/frame.ts";
 import { MismatchPlaces } from "../../tools/demo/mismatch-log.ts";
+import type { Oracle } from "../../tools/demo/oracle.ts";
 import { readOptions } from "../../tools/demo/options.ts";
 import { tableLines } from "../../tools/demo/table.ts";
 import { Tally } from "../../tools/demo/tally.ts";
 import { grouped } from "../../tools/terminal/numbers.ts";
-import { exampleOracle, oracleOf, PLAN } from "./example-policy.ts";
+import { exampleOracle, oracleOf, PLAN, USERS } from "./example-policy.ts";
 
 const PLAIN = pc.createColors(false);
 const oracle = exampleOracle();
@@ -56,7 +57,7 @@ describe("the picture", () => {
 
   it("fits any terminal, with long names and many problems", () => {
     const plan = [{ name: LONG, default: LONG, variants: [LONG, `${LONG.slice(1)}x`] }, ...PLAN];
-    const tally = new Tally(plan, oracle, exampleOracle(1));
+    const tally = new Tally(plan, oracle, new Tally(plan, exampleOracle(1)));
     const shadows = [{ name: LONG, percent: 0.125, drawsRequests: true, isMirror: false }];
     const places = new MismatchPlaces();
     places.add({ shadow: LONG, place: `/${LONG}/${LONG}` });
@@ -130,19 +131,28 @@ describe("the picture", () => {
   });
 
   it("a line names whom an edit moved, as far as they have come", () => {
-    const tally = new Tally(PLAN, exampleOracle(20), exampleOracle(5));
-    for (const user of ["u-1", "u-2", "u-3", "u-4", "u-5", "u-6", "u-7", "u-8", "u-9", "u-10"]) {
-      const { service, variants } = exampleOracle(20).expect(user, "/checkout");
-      tally.add({ user, path: "/checkout", forged: false, service, told: variants, failure: null });
-    }
+    const seenBy = (tally: Tally, oracle: Oracle, users: readonly string[]): Tally => {
+      for (const user of users) {
+        const { service, variants } = oracle.expect(user, "/checkout");
+        tally.add({ user, path: "/checkout", forged: false, service, told: variants, failure: null });
+      }
+      return tally;
+    };
+    const [few, more] = [exampleOracle(5), exampleOracle(20)];
+    const before = seenBy(new Tally(PLAN, few), few, USERS.slice(0, 500));
+    const tally = seenBy(new Tally(PLAN, more, before), more, USERS.slice(0, 400));
+    const moved = USERS.slice(0, 400).filter((user) => variantOf(few, user) !== variantOf(more, user));
+    assert.ok(moved.length > 20, `${moved.length} moved`);
+    seenBy(tally, more, USERS.slice(500));
     assert.equal(tally.differing, 0, tally.firstDifference ?? "");
     assert.deepEqual(
-      tally.moves().map(({ from, to }) => `${from} ${to}`),
-      ["stable canary"],
+      tally.moves(),
+      [{ rollout: "checkout", from: "stable", to: "canary", users: moved.length }],
+      "who first came after the edit was moved by nothing",
     );
     assert.match(
       liveFrame(view({ tally, edited: true }), 80, 23, PLAIN),
-      /^ users moved by the edit: checkout \d stable → canary$/m,
+      /^ users moved by the edit: checkout \d+ stable → canary$/m,
     );
   });
 
@@ -158,6 +168,10 @@ describe("the picture", () => {
     assert.deepEqual(wrap("one two three four five six", 9, 2), ["one two", "  three …"]);
   });
 });
+
+function variantOf(oracle: Oracle, user: string): string | undefined {
+  return oracle.expect(user, "/checkout").variants.get("checkout");
+}
 
 describe("options", () => {
   const read = (env: NodeJS.ProcessEnv, terminal = true): object => readOptions(env, terminal);

@@ -17,9 +17,8 @@ import { findShadowDisagreements, foundLines } from "../../tools/demo/shadow-agr
 import { shadowLines } from "../../tools/demo/shadow-table.ts";
 import type { Figures } from "../../tools/demo/table.ts";
 import { Tally } from "../../tools/demo/tally.ts";
-import { USERS } from "../../tools/demo/visitors.ts";
 import { countsFrom } from "./envoy-counts.ts";
-import { oracleOf } from "./example-policy.ts";
+import { oracleOf, USERS } from "./example-policy.ts";
 
 const PLAIN = pc.createColors(false);
 const POLICY = JSON.stringify({

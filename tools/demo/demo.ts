@@ -12,9 +12,11 @@ import { findShadowDisagreements, foundLines } from "./shadow-agreement.ts";
 import { shadowLines } from "./shadow-table.ts";
 import { setUp, type Stage, type StageParts } from "./stage.ts";
 import { tableLines } from "./table.ts";
-import { ROUND } from "./visitors.ts";
+import { VISITS_PER_SECOND } from "./visitors.ts";
 
 const DRAW_EVERY_MS = 500;
+/** Visits of a bounded run. */
+const VISITS_ONCE = 2000;
 const EXIT_FINE = 0;
 const EXIT_DISAGREES = 1;
 /** What a shell expects of a program that a signal ended before it was done. */
@@ -66,10 +68,11 @@ async function runLive(
   const session = new Session(stage.envoy, stage.policyFile, stage.policy);
   const { envoyVersion } = stage;
   const policyPath = stage.policyFile.shownPath;
+  let [shown, examples] = [session.policy, findExamples(session.policy)];
   const draw = async (): Promise<void> => {
     const figures = await session.figures();
     const { edited, sinceMs, notice } = session;
-    const examples = findExamples(session.policy);
+    if (shown !== session.policy) [shown, examples] = [session.policy, findExamples(session.policy)];
     const view = { ...figures, envoyVersion, port, adminPort, policyPath, edited, sinceMs, notice, examples };
     screen.draw(liveFrame(view, screen.width, screen.height, screen.colors));
   };
@@ -101,9 +104,9 @@ async function runOnce(
 ): Promise<number> {
   const session = new Session(stage.envoy, stage.policyFile, stage.policy);
   screen.step(
-    `Envoy ${stage.envoyVersion} is ready: ${ROUND} requests from a thousand users, 200 per second`,
+    `Envoy ${stage.envoyVersion} is ready: ${VISITS_ONCE} requests, ${VISITS_PER_SECOND} per second`,
   );
-  await session.receiveVisitors(originOf(port), ROUND, signal);
+  await session.receiveVisitors(originOf(port), VISITS_ONCE, signal);
   if (signal.aborted) return EXIT_DISAGREES;
   const { sinceMs } = session;
   const figures = await session.finalFigures();

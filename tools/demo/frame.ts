@@ -5,11 +5,11 @@ import { stripVTControlCharacters } from "node:util";
 import { grouped } from "../terminal/numbers.ts";
 import { clip } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
+import { userName } from "./crowd.ts";
 import type { AcceptedPolicy } from "./policy-file.ts";
 import { shadowLines } from "./shadow-table.ts";
 import type { Tally } from "./tally.ts";
 import { tableLines, type Figures } from "./table.ts";
-import { USERS } from "./visitors.ts";
 
 /** One moment of the demo. */
 export interface View extends Figures {
@@ -106,7 +106,7 @@ export function summaryLines(view: Pick<View, "tally" | "edited" | "sinceMs">, c
   const seconds = Math.floor(view.sinceMs / 1000);
   const failed = `${grouped(tally.failed)} failed`;
   const lines = [
-    ` ${since}, ${seconds} s ago: ${grouped(tally.visits)} requests of ${grouped(tally.users.size)} users, ${tally.failed > 0 ? colors.red(failed) : failed}`,
+    ` ${since}, ${seconds} s ago: ${grouped(tally.visits)} requests of ${grouped(tally.users)} users, ${tally.failed > 0 ? colors.red(failed) : failed}`,
     ` ${agreementLine(tally, colors)}`,
   ];
   if (tally.differing === 0) {
@@ -173,15 +173,18 @@ export function findExamples({ plan, oracle }: Pick<AcceptedPolicy, "plan" | "or
     [...oracle.expect(user, EXAMPLE_PATH).variants].every(
       ([rollout, variant]) => variant === defaults.get(rollout),
     );
-  const [anybody = ""] = USERS;
+  const users = Array.from({ length: LOOKED_AT }, (_, index) => userName(index + 1));
+  const [anybody = ""] = users;
   return {
-    stable: USERS.find(isDefault) ?? anybody,
-    canary: USERS.find((user) => !isDefault(user)) ?? null,
+    stable: users.find(isDefault) ?? anybody,
+    canary: users.find((user) => !isDefault(user)) ?? null,
     choice: oracle.expect(anybody, EXAMPLE_PATH).variants.size > 0,
   };
 }
 
 const EXAMPLE_PATH = "/checkout";
+/** Users among whom an example is sought. */
+const LOOKED_AT = 1000;
 
 /** Breaks a line at blanks (or where it must), continued ones indented; what is over `most` lines is cut. */
 export function wrap(text: string, width: number, most: number): string[] {

@@ -1,4 +1,4 @@
-// `make demo`: a shop behind a real Envoy with Serin in it, a thousand users, a live table.
+// `make demo`: a shop behind a real Envoy with Serin in it, users who come and go, a live table.
 
 import { CommandError } from "../terminal/command-error.ts";
 import { EnvoyError } from "../envoy/index.ts";

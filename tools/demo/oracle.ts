@@ -3,6 +3,7 @@
 import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import type { Root, Vm } from "../emulator/index.ts";
 import { readRequest } from "../decision/request.ts";
+import { Recent } from "./recent.ts";
 import { STABLE_SERVICE } from "./services.ts";
 
 /** What a visit must see. */
@@ -24,9 +25,12 @@ interface Explanation {
   readonly shadows: Readonly<Record<string, { readonly applies: boolean }>>;
 }
 
-/** One policy's answers, remembered. The filter has to log at trace level: that is where it explains. */
+/** Answers that are remembered; a user who is present comes again long before so many others have. */
+const REMEMBERED = 10_000;
+
+/** One policy's answers. The filter has to log at trace level: that is where it explains. */
 export class Oracle {
-  readonly #known = new Map<string, Expected>();
+  readonly #known = new Recent<string, Expected>(REMEMBERED);
 
   constructor(
     private readonly vm: Vm,

@@ -37,7 +37,7 @@ export const STABLE_SERVICE = "shop";
 export const SERVICES: readonly Service[] = [
   { name: STABLE_SERVICE, title: "the shop as it is: checkout and search v1", baseMs: 8, tailMs: 4 },
   { name: "checkout-v2", title: "the new checkout", baseMs: 5, tailMs: 2 },
-  { name: "search-v2", title: "the new search", baseMs: 11, tailMs: 7 },
+  { name: "search-v2", title: "the new search, slower on purpose", baseMs: 48, tailMs: 7 },
   { name: "checkout-v3", title: "the next checkout, under test", baseMs: 14, tailMs: 5, isNext: true },
 ];
 

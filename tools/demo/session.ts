@@ -126,7 +126,7 @@ export class Session {
     // What the last policy's copies have shown is no news of this one's.
     [this.#before] = await Promise.all([readCounts(admin), this.#mismatches.next()]);
     this.#places = new MismatchPlaces();
-    this.#tally = new Tally(accepted.plan, accepted.oracle, this.#policy.oracle);
+    this.#tally = new Tally(accepted.plan, accepted.oracle, this.#tally);
     this.#policy = accepted;
     this.#since = Date.now();
     this.edited = true;

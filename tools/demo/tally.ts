@@ -2,7 +2,14 @@
 
 import type { Oracle } from "./oracle.ts";
 import type { RolloutPlan } from "./policy-plan.ts";
+import { Recent } from "./recent.ts";
 import type { Visit } from "./visitors.ts";
+
+/**
+ * Users who are remembered, those who came last. Who has left does not come again; a user who is present comes long
+ * before so many new ones have.
+ */
+const REMEMBERED = 10_000;
 
 /** Users who got one version before the last change and another one since. */
 export interface Move {
@@ -15,14 +22,16 @@ export interface Move {
 /** What was seen of one rollout. */
 class RolloutTally {
   readonly requests = new Map<string, number>();
-  /** Each user's variant. */
-  readonly users = new Map<string, string>();
+  /** How many users got each variant. */
+  readonly users = new Map<string, number>();
+  /** The variant of each user who is remembered. */
+  readonly variantOf = new Recent<string, string>(REMEMBERED);
 }
 
 export class Tally {
   /** Requests that got an answer or failed. */
   visits = 0;
-  readonly users = new Set<string>();
+  users = 0;
   forged = 0;
   failed = 0;
   /** Users who got two versions of one thing under one policy. */
@@ -36,14 +45,18 @@ export class Tally {
   /** Requests that a shadow may have drawn, by its name. */
   readonly #shadowed = new Map<string, number>();
   readonly #moves = new Map<string, Move>();
+  readonly #known = new Recent<string, true>(REMEMBERED);
+  /** What the users saw before the last change of the policy. */
+  readonly #before: ReadonlyMap<string, RolloutTally>;
 
-  /** `before`: what the policy before the last change said. */
+  /** `before`: what was seen until the policy changed. */
   constructor(
     readonly plan: readonly RolloutPlan[],
     private readonly oracle: Oracle,
-    private readonly before: Oracle | null = null,
+    before: Tally | null = null,
   ) {
     for (const { name } of plan) this.#rollouts.set(name, new RolloutTally());
+    this.#before = before === null ? new Map() : before.#rollouts;
   }
 
   /** A visit begins: that is when Envoy counts copies. */
@@ -56,7 +69,10 @@ export class Tally {
   add(visit: Visit): void {
     const { user, path } = visit;
     this.visits++;
-    this.users.add(user);
+    if (this.#known.get(user) === undefined) {
+      this.users++;
+      this.#known.set(user, true);
+    }
     if (visit.forged) this.forged++;
     if (visit.failure !== null) {
       this.failed++;
@@ -74,7 +90,7 @@ export class Tally {
       const seen = told ?? (wanted === undefined ? undefined : otherwise);
       if (seen !== wanted)
         differences.push(`${name} gave ${seen ?? "nothing"} instead of ${wanted ?? "nothing"}`);
-      if (seen !== undefined) this.#see(name, visit, seen);
+      if (seen !== undefined) this.#see(name, user, seen);
     }
     if (differences.length === 0) return;
     this.differing++;
@@ -88,13 +104,13 @@ export class Tally {
 
   /** Users who saw a rollout. */
   usersOf(rollout: string): number {
-    return this.#rollouts.get(rollout)?.users.size ?? 0;
+    const counts = this.#rollouts.get(rollout)?.users.values() ?? [];
+    return [...counts].reduce((sum, users) => sum + users, 0);
   }
 
   /** Users who saw this variant. */
   usersWith(rollout: string, variant: string): number {
-    const users = this.#rollouts.get(rollout)?.users ?? new Map<string, string>();
-    return [...users.values()].filter((seen) => seen === variant).length;
+    return this.#rollouts.get(rollout)?.users.get(variant) ?? 0;
   }
 
   /** Requests that a shadow is for, drawn or not. */
@@ -107,17 +123,20 @@ export class Tally {
     return [...this.#moves.values()];
   }
 
-  #see(rollout: string, visit: Visit, variant: string): void {
-    const { user, path } = visit;
+  #see(rollout: string, user: string, variant: string): void {
     const tally = this.#rollouts.get(rollout);
     if (tally === undefined) return;
-    tally.requests.set(variant, (tally.requests.get(variant) ?? 0) + 1);
-    const earlier = tally.users.get(user);
-    if (earlier === undefined) {
-      const from = this.before?.expect(user, path).variants.get(rollout);
-      if (from !== undefined && from !== variant) this.#countMove(rollout, from, variant);
-    } else if (earlier !== variant) this.inconstant++;
-    tally.users.set(user, variant);
+    increment(tally.requests, variant);
+    const earlier = tally.variantOf.get(user);
+    if (earlier === variant) return;
+    tally.variantOf.set(user, variant);
+    if (earlier !== undefined) {
+      this.inconstant++;
+      return;
+    }
+    increment(tally.users, variant);
+    const from = this.#before.get(rollout)?.variantOf.get(user);
+    if (from !== undefined && from !== variant) this.#countMove(rollout, from, variant);
   }
 
   #countMove(rollout: string, from: string, to: string): void {
@@ -125,4 +144,8 @@ export class Tally {
     const users = (this.#moves.get(key)?.users ?? 0) + 1;
     this.#moves.set(key, { rollout, from, to, users });
   }
+}
+
+function increment(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

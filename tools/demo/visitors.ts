@@ -1,4 +1,4 @@
-// A thousand users of the shop, who come round after round, each once a round to each page, in random order.
+// Sends the users' visits to Envoy, evenly, and says what came of each.
 
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,13 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "undici";
 
 import * as headerNames from "../../assembly/vocabulary/headers.ts";
+import { arrivals } from "./crowd.ts";
 import { SERVED_BY, TOLD } from "./services.ts";
 
-export const USERS: readonly string[] = Array.from({ length: 1000 }, (_, index) => `u-${index + 1}`);
-export const PAGES: readonly string[] = ["/checkout", "/search"];
-/** Visits of one round. */
-export const ROUND = USERS.length * PAGES.length;
-const VISITS_PER_SECOND = 200;
+export const VISITS_PER_SECOND = 200;
 /** One visit in so many claims to be somebody's canary by a header of Serin's; it must gain nothing. */
 const FORGED_ONE_IN = 20;
 const CONNECTIONS = 16;
@@ -55,7 +52,7 @@ export async function sendVisitors({ origin, begin, visits, signal }: Traffic): 
   let sent = 0;
   let skipped = 0;
   try {
-    for (const [user, path] of rounds()) {
+    for (const { user, path } of arrivals()) {
       if (signal.aborted || sent === visits) break;
       const late = performance.now() - start - ((sent + skipped) * 1000) / VISITS_PER_SECOND;
       if (late < 0) await pause(-late, signal);
@@ -118,18 +115,6 @@ function readTold(text: string): Map<string, string> {
       })
       .filter(([name]) => name !== "cluster"),
   );
-}
-
-function* rounds(): Generator<readonly [user: string, path: string]> {
-  const visits = USERS.flatMap((user) => PAGES.map((path) => [user, path] as const));
-  for (;;) yield* shuffled(visits);
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, key: Math.random() }))
-    .sort((one, other) => one.key - other.key)
-    .map(({ item }) => item);
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

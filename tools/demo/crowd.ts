@@ -1,0 +1,48 @@
+// Who comes to the shop and to which page: users come a few times within a minute and leave, and new ones take their
+// place. Evidence counts distinct users, so a crowd that stayed for ever would soon have shown all that it can.
+
+/** One user asks for one page. */
+export interface Arrival {
+  readonly user: string;
+  readonly path: string;
+}
+
+/** The pages, each with its part of the visits. */
+export const PAGES: readonly string[] = ["/checkout", "/search"];
+
+/** Users who will come again, at any time once as many have come. */
+const PRESENT = 1000;
+/** Visits of one user: at least and at most, 3 in the mean. */
+const VISITS_LEAST = 2;
+const VISITS_MOST = 4;
+
+/** Users by number, the first is 1. */
+export function userName(number: number): string {
+  return `u-${number}`;
+}
+
+/** Visits without end; `random` gives numbers from 0 to below 1. Holds those who are present, and nobody else. */
+export function* arrivals(random: () => number = Math.random): Generator<Arrival, never> {
+  const present: { readonly user: string; left: number }[] = [];
+  const below = (limit: number): number => Math.floor(random() * limit);
+  for (let arrived = 0; ; ) {
+    const path = PAGES[below(PAGES.length)] ?? "";
+    if (present.length < PRESENT) {
+      const visits = VISITS_LEAST + below(VISITS_MOST - VISITS_LEAST + 1);
+      const user = userName(++arrived);
+      present.push({ user, left: visits - 1 });
+      yield { user, path };
+      continue;
+    }
+    const at = below(present.length);
+    const visitor = present[at];
+    const last = present.at(-1);
+    if (visitor === undefined || last === undefined) continue;
+    visitor.left--;
+    if (visitor.left === 0) {
+      present[at] = last;
+      present.pop();
+    }
+    yield { user: visitor.user, path };
+  }
+}
