@@ -77,6 +77,7 @@ describe("while visitors come", () => {
   });
 
   it("an edit takes effect at once, fails nobody, and moves users one way", async () => {
+    await visitors(600);
     edit("percent: 5,", "percent: 40,");
     await waitUntil("the edit", EDIT_DEADLINE_MS, () => session.edited);
     assert.equal(await shareOf(), 40_000);

@@ -10,8 +10,10 @@ export interface Arrival {
 /** The pages, each with its part of the visits. */
 export const PAGES: readonly string[] = ["/checkout", "/search"];
 
-/** Users who will come again, at any time once as many have come. */
+/** Users who will come again: so many at most. */
 const PRESENT = 1000;
+/** The part of the visits that are a new user's first one while there are fewer. */
+const NEW_WHILE_FEW = 2 / 3;
 /** Visits of one user: at least and at most, 3 in the mean. */
 const VISITS_LEAST = 2;
 const VISITS_MOST = 4;
@@ -27,7 +29,7 @@ export function* arrivals(random: () => number = Math.random): Generator<Arrival
   const below = (limit: number): number => Math.floor(random() * limit);
   for (let arrived = 0; ; ) {
     const path = PAGES[below(PAGES.length)] ?? "";
-    if (present.length < PRESENT) {
+    if (present.length === 0 || (present.length < PRESENT && random() < NEW_WHILE_FEW)) {
       const visits = VISITS_LEAST + below(VISITS_MOST - VISITS_LEAST + 1);
       const user = userName(++arrived);
       present.push({ user, left: visits - 1 });
