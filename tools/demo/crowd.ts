@@ -27,7 +27,7 @@ export function userName(number: number): string {
 export function* arrivals(random: () => number = Math.random): Generator<Arrival, never> {
   const present: { readonly user: string; left: number }[] = [];
   const below = (limit: number): number => Math.floor(random() * limit);
-  for (let arrived = 0; ; ) {
+  for (let arrived = 0; ;) {
     const path = PAGES[below(PAGES.length)] ?? "";
     if (present.length === 0 || (present.length < PRESENT && random() < NEW_WHILE_FEW)) {
       const visits = VISITS_LEAST + below(VISITS_MOST - VISITS_LEAST + 1);
