@@ -1,0 +1,277 @@
+// envoy/kubernetes: its resources by Kubernetes' own schemas, its policy by the filter, and its script against an API
+// server that keeps one ConfigMap as Kubernetes does.
+
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, beforeEach, describe, test } from "node:test";
+
+import { parse, parseAllDocuments } from "yaml";
+
+import { ROOT } from "./with-filter.ts";
+
+const FOLDER = join(ROOT, "envoy/kubernetes");
+const read = (file: string): string => readFileSync(join(FOLDER, file), "utf8");
+
+/** From PyPI: the schemas of Kubernetes' own resources, and unknown fields as faults. */
+const VALIDATOR = "kubernetes-validate==1.33.1";
+
+function validator(): string {
+  const folder = join(ROOT, "build/cache", VALIDATOR.replace("==", "-"));
+  const program = join(folder, "bin/kubernetes-validate");
+  if (!existsSync(program)) {
+    execFileSync("python3", ["-m", "venv", folder], { stdio: "pipe" });
+    execFileSync(join(folder, "bin/pip"), ["install", "-q", VALIDATOR], { stdio: "pipe" });
+  }
+  return program;
+}
+
+function faultsOf(file: string): string {
+  try {
+    execFileSync(validator(), ["-k", "1.33.1", "--strict", "--no-warn", file], { stdio: "pipe" });
+    return "";
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: Buffer; stderr: Buffer };
+    return `${stdout.toString()}${stderr.toString()}` || String(error);
+  }
+}
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly args?: readonly string[];
+  readonly command?: readonly string[];
+  readonly volumeMounts: readonly { name: string; mountPath: string }[];
+}
+
+interface Pod {
+  readonly serviceAccountName?: string;
+  readonly initContainers?: readonly Container[];
+  readonly containers: readonly Container[];
+  readonly volumes: readonly { name: string; configMap?: { name: string } }[];
+}
+
+interface Resource {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec?: { template?: { spec: Pod }; jobTemplate?: { spec: { template: { spec: Pod } } } };
+  readonly rules?: readonly object[];
+}
+
+const resourcesOf = (file: string): Resource[] =>
+  parseAllDocuments(read(file), { merge: true }).map((document) => document.toJS() as Resource);
+const podOf = ({ spec }: Resource): Pod | undefined =>
+  spec?.template?.spec ?? spec?.jobTemplate?.spec.template.spec;
+
+describe("resources", () => {
+  for (const file of ["advance.yaml", "cronjob.yaml", "envoy.yaml"]) {
+    test(`${file} is as Kubernetes has it`, () => {
+      // Anchors are for people: the validator, like kubectl, reads documents one by one.
+      assert.equal(faultsOf(join(FOLDER, file)), "");
+      const misspelt = join(mkdtempSync(join(tmpdir(), "serin-kubernetes-")), file);
+      writeFileSync(misspelt, read(file).replace("volumeMounts:", "volumeMount:"));
+      assert.match(faultsOf(misspelt), /volumeMount/);
+    });
+
+    test(`${file}: each mount has its volume`, () => {
+      for (const pod of resourcesOf(file).flatMap((resource) => podOf(resource) ?? [])) {
+        const volumes = pod.volumes.map(({ name }) => name);
+        for (const { volumeMounts } of [...(pod.initContainers ?? []), ...pod.containers]) {
+          for (const { name } of volumeMounts) assert.ok(volumes.includes(name), name);
+        }
+      }
+    });
+  }
+
+  test("the controller may read and write one ConfigMap, the one that Envoys mount", () => {
+    const [role] = resourcesOf("advance.yaml").filter(({ kind }) => kind === "Role");
+    assert.deepEqual(role?.rules, [
+      {
+        apiGroups: [""],
+        resources: ["configmaps"],
+        resourceNames: ["serin-policy"],
+        verbs: ["get", "update"],
+      },
+    ]);
+    const mounts = (file: string, name: string): unknown =>
+      resourcesOf(file)
+        .flatMap((resource) => podOf(resource)?.volumes ?? [])
+        .find((volume) => volume.name === name)?.configMap?.name;
+    assert.equal(mounts("envoy.yaml", "serin-policy"), "serin-policy");
+    const emissary = parse(readFileSync(join(ROOT, "envoy/emissary/deployment.yaml"), "utf8")) as Resource;
+    assert.ok(podOf(emissary)?.volumes.some(({ configMap }) => configMap?.name === "serin-policy"));
+  });
+
+  test("one image everywhere, of this version", () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
+    const images = ["advance.yaml", "cronjob.yaml"]
+      .flatMap(resourcesOf)
+      .flatMap((resource) => podOf(resource) ?? [])
+      .flatMap(({ initContainers = [], containers }) => [...initContainers, ...containers])
+      .map(({ image }) => image);
+    assert.deepEqual([...new Set(images)], [`serin:${version}`]);
+    assert.match(read("README.md"), new RegExp(`-t serin:${version} `));
+  });
+});
+
+/** As much of the API server as concerns one ConfigMap. */
+class ApiServer {
+  stored: { metadata: { resourceVersion: string; labels: object }; data: Record<string, string> };
+  writes = 0;
+  /** Somebody else writes between the next read and what follows it. */
+  race: Record<string, string> | null = null;
+  readonly #server = createServer((request, response) => {
+    const answer = (status: number, body: object): void => {
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    };
+    if (request.headers.authorization !== "Bearer secret") return answer(401, { message: "Unauthorized" });
+    if (request.url !== "/api/v1/namespaces/shop/configmaps/serin-policy") {
+      return answer(404, { message: `${request.url ?? ""} not found` });
+    }
+    if (request.method === "GET") {
+      answer(200, this.stored);
+      if (this.race !== null) this.edit(this.race);
+      this.race = null;
+      return undefined;
+    }
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const body = JSON.parse(Buffer.concat(chunks).toString()) as ApiServer["stored"];
+      if (body.metadata.resourceVersion !== this.stored.metadata.resourceVersion) {
+        return answer(409, { message: "the object has been modified" });
+      }
+      this.stored = body;
+      this.#bump();
+      this.writes++;
+      return answer(200, this.stored);
+    });
+    return undefined;
+  });
+
+  constructor() {
+    this.stored = {
+      metadata: { resourceVersion: "1", labels: { of: "ours" } },
+      data: { "policy.yaml": "percent: 1\n", "filter.yaml": "filter of 1\n", "notes.txt": "by a person" },
+    };
+  }
+
+  edit(data: Record<string, string>): void {
+    this.stored = { ...this.stored, data: { ...this.stored.data, ...data } };
+    this.#bump();
+  }
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  stop(): void {
+    this.#server.close();
+  }
+
+  #bump(): void {
+    const resourceVersion = String(Number(this.stored.metadata.resourceVersion) + 1);
+    this.stored = { ...this.stored, metadata: { ...this.stored.metadata, resourceVersion } };
+  }
+}
+
+describe("configmap.mjs", () => {
+  let api: ApiServer;
+  let origin: string;
+  const folder = mkdtempSync(join(tmpdir(), "serin-configmap-"));
+  const account = join(folder, "account");
+  const work = join(folder, "work");
+  const own = (file: string): string => readFileSync(join(work, file), "utf8");
+
+  beforeEach(async () => {
+    api?.stop();
+    api = new ApiServer();
+    origin = await api.start();
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(account, { recursive: true });
+    mkdirSync(work);
+    writeFileSync(join(account, "token"), "secret\n");
+    writeFileSync(join(account, "namespace"), "shop");
+  });
+  after(() => {
+    api.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function run(...args: string[]): Promise<{ status: number; stderr: string }> {
+    const env = { ...process.env, SERVICE_ACCOUNT: account, KUBERNETES_API: origin };
+    return new Promise((resolve) =>
+      execFile(
+        process.execPath,
+        [join(FOLDER, "configmap.mjs"), ...args],
+        { env, encoding: "utf8" },
+        (error, _, stderr) => resolve({ status: error === null ? 0 : Number(error.code), stderr }),
+      ),
+    );
+  }
+
+  test("brings the policy to the folder and a step back, and leaves all else as it is", async () => {
+    assert.deepEqual(await run("pull", work), { status: 0, stderr: "" });
+    assert.deepEqual([own("policy.yaml"), own("filter.yaml")], ["percent: 1\n", "filter of 1\n"]);
+    writeFileSync(join(work, "policy.yaml"), "percent: 5\n");
+    writeFileSync(join(work, "filter.yaml"), "filter of 5\n");
+    assert.deepEqual(await run("push", work), { status: 0, stderr: "" });
+    assert.deepEqual(api.stored.data, {
+      "policy.yaml": "percent: 5\n",
+      "filter.yaml": "filter of 5\n",
+      "notes.txt": "by a person",
+    });
+    assert.deepEqual(api.stored.metadata.labels, { of: "ours" });
+    // Again, as at each start of the controller: nothing is written.
+    assert.equal((await run("push", work)).status, 0);
+    assert.equal(api.writes, 1);
+    // A published file that is missing or old is written, the policy being the same.
+    api.edit({ "filter.yaml": "old" });
+    assert.equal((await run("push", work)).status, 0);
+    assert.equal(api.stored.data["filter.yaml"], "filter of 5\n");
+  });
+
+  test("somebody else's change wins, and is what goes on from then", async () => {
+    await run("pull", work);
+    writeFileSync(join(work, "policy.yaml"), "percent: 5\n");
+    api.edit({ "policy.yaml": "percent: 0 # stopped by hand\n" });
+    const refused = await run("push", work);
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stderr,
+      /^configmap serin-policy: the policy was changed by somebody else: theirs is taken\n$/,
+    );
+    assert.equal(own("policy.yaml"), "percent: 0 # stopped by hand\n");
+    writeFileSync(join(work, "filter.yaml"), "filter of 0\n");
+    assert.equal((await run("push", work)).status, 0);
+    assert.equal(api.stored.data["policy.yaml"], "percent: 0 # stopped by hand\n");
+    assert.equal(api.stored.data["filter.yaml"], "filter of 0\n");
+  });
+
+  test("a change between its read and its write is not overwritten", async () => {
+    await run("pull", work);
+    writeFileSync(join(work, "policy.yaml"), "percent: 5\n");
+    api.race = { "policy.yaml": "percent: 0\n" };
+    const refused = await run("push", work);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /the object has been modified/);
+    assert.equal(api.stored.data["policy.yaml"], "percent: 0\n");
+    assert.match((await run("push", work)).stderr, /theirs is taken/);
+  });
+
+  test("what does not work is one line", async () => {
+    api.stored.data = { "policy.yaml": "" };
+    assert.match((await run("pull", work)).stderr, /^configmap serin-policy: it has no filter\.yaml\n$/);
+    writeFileSync(join(account, "token"), "another");
+    assert.match((await run("pull", work)).stderr, /^configmap serin-policy: Unauthorized\n$/);
+    api.stop();
+    origin = "http://127.0.0.1:1";
+    assert.match((await run("pull", work)).stderr, /^configmap serin-policy: fetch failed: .*\n$/);
+    assert.match((await run("push")).stderr, /^configmap serin-policy: usage: /);
+  });
+});
