@@ -118,6 +118,93 @@ describe("resources", () => {
   });
 });
 
+describe("what is written for people to run", () => {
+  const folder = mkdtempSync(join(tmpdir(), "serin-kubernetes-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** A shell in `cwd` where `programs` are scripts of these texts. */
+  function shell(script: string, cwd: string, programs: Record<string, string>, env: object = {}): string {
+    const bin = mkdtempSync(join(folder, "bin-"));
+    for (const [name, text] of Object.entries(programs)) {
+      writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
+    return execFileSync("sh", ["-ec", script], {
+      cwd,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, PATH: `${bin}:${process.env["PATH"] ?? ""}`, ...env },
+    });
+  }
+
+  test("the README's commands publish the policy, and name files that are there", () => {
+    const blocks = [...read("README.md").matchAll(/^ *```sh by=\S+\n([^]*?)^ *```$/gm)].map(
+      ([, text]) => text,
+    );
+    assert.equal(blocks.length, 3);
+    const look =
+      'for each; do case "$each" in --from-file=*) test -s "${each#*=}";; esac; done; echo "$0 $*"';
+    const said = shell(blocks.join(""), ROOT, {
+      kubectl: look,
+      docker: 'test -s "$5"; echo "$0 $*"',
+      // Building is another test's: here it would build under the others' feet.
+      npm: 'grep -q "\\"$3\\":" package.json',
+    });
+    assert.match(said, /kubectl create configmap serin-policy/);
+    assert.match(said, /kubectl apply -k envoy\/kubernetes/);
+    assert.match(readFileSync(join(ROOT, "build/filter.yaml"), "utf8"), /\/serin\/wasm\/serin\.wasm/);
+  });
+
+  test("the CronJob fails only where nothing could be read or published", () => {
+    const [job] = resourcesOf("cronjob.yaml");
+    const command = job === undefined ? [] : (podOf(job)?.containers[0]?.command ?? []);
+    assert.deepEqual(command.slice(0, 2), ["sh", "-c"]);
+    for (const [code, isFailed] of [
+      [0, false],
+      [1, false],
+      [3, false],
+      [2, true],
+    ] as const) {
+      const script = (): string =>
+        shell(`sh -c '${(command[2] ?? "").replaceAll("'", "'\\''")}'`, folder, { node: `exit ${code}` });
+      if (isFailed) assert.throws(script);
+      else script();
+    }
+  });
+
+  test("the workflow makes a commit of each step, with its reason, and none of nothing", () => {
+    const { jobs } = parse(read("github-workflow.yaml")) as {
+      jobs: { advance: { steps: { name?: string; run?: string }[] } };
+    };
+    const run = jobs.advance.steps.find(({ name }) => name === "advance")?.run ?? "";
+    const remote = join(folder, "remote.git");
+    const clone = join(folder, "clone");
+    execFileSync("git", ["init", "-q", "--bare", remote]);
+    execFileSync("git", ["clone", "-q", remote, clone], { stdio: "pipe" });
+    writeFileSync(join(clone, "policy.yaml"), "percent: 1\n");
+    writeFileSync(join(clone, "filter.yaml"), "of 1\n");
+    // What `advance` does: it runs the text after --on-change, and ends with a status.
+    const advance = (edit: string, status: number): string =>
+      `[ "$1 $2" = "serin advance" ] || exit 9
+while [ "$1" != --on-change ]; do shift; done
+${edit}
+sh -c "$2" || exit 2
+exit ${status}`;
+    const env = {
+      SERIN_ROLLOUT: "checkout",
+      SERIN_FROM: "1",
+      SERIN_TO: "5",
+      SERIN_REASON: "within the limit",
+    };
+    shell(run, clone, { npx: advance("echo 'percent: 5' > policy.yaml; echo 'of 5' > filter.yaml", 3) }, env);
+    shell(run, clone, { npx: advance(":", 1) }, env);
+    const log = execFileSync("git", ["--git-dir", remote, "log", "--all", "--format=%s|%b"], {
+      encoding: "utf8",
+    });
+    assert.deepEqual(log.trim().split("\n"), ["release(checkout): 1% to 5%|within the limit"]);
+    assert.throws(() => shell(run, clone, { npx: "exit 2" }, env));
+  });
+});
+
 /** As much of the API server as concerns one ConfigMap. */
 class ApiServer {
   stored: { metadata: { resourceVersion: string; labels: object }; data: Record<string, string> };
