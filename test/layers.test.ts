@@ -39,6 +39,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "tools/metrics": [WORDS, "tools/policy", "tools/statistics", "tools/terminal"],
   "tools/verdict": [WORDS, "tools/metrics", "tools/statistics", "tools/terminal"],
   "tools/report": [WORDS, "tools/verdict", "tools/metrics", "tools/statistics", "tools/terminal"],
+  "tools/plan": ["tools/verdict", "tools/statistics", "tools/policy", "tools/terminal"],
   "tools/ambassador": [WORDS, "tools/policy", "tools/terminal"],
   "tools/dashboard": [
     WORDS,
@@ -63,6 +64,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     WORDS,
     "tools/ambassador",
     "tools/dashboard",
+    "tools/plan",
     "tools/release",
     "tools/report",
     "tools/verdict",

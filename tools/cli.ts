@@ -9,6 +9,7 @@ import { diffCommand } from "./commands/diff.ts";
 import { emissaryCommand } from "./commands/emissary.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { planCommand } from "./commands/plan.ts";
 import { publishCommand } from "./commands/publish.ts";
 import { reportCommand } from "./commands/report.ts";
 import { statsCommand } from "./commands/stats.ts";
@@ -51,6 +52,7 @@ const program = new Command("serin")
   )
   .addCommand(validateCommand)
   .addCommand(diffCommand)
+  .addCommand(planCommand)
   .addCommand(publishCommand)
   .addCommand(decideCommand)
   .addCommand(evaluateCommand)

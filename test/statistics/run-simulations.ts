@@ -1,10 +1,11 @@
 // The simulations in full, with a seed of one's own: npx tsx test/statistics/run-simulations.ts --seed 7 --runs 10000
-// Parts: --only false-alarms,power,passes,limits,guard. One core; a line is printed as soon as it is known.
+// Parts: --only false-alarms,power,passes,limits,guard,plan. One core; a line is printed as soon as it is known.
 
 import { parseArgs } from "node:util";
 
 import { study, TRAFFICS, PASS_TRAFFICS, type Outcome, type StudyOptions } from "./studies.ts";
 import { guardStudy } from "./guard-studies.ts";
+import { CASES, faults, guards, releases, type Comparison } from "./plan-studies.ts";
 import { SERVICE } from "./simulation.ts";
 
 const { values } = parseArgs({
@@ -14,7 +15,7 @@ const { values } = parseArgs({
     delays: { type: "string", default: "40" },
     /** Of healthy rollouts; cells of the other tables have a tenth of it, at least 100. */
     runs: { type: "string", default: "1000" },
-    only: { type: "string", default: "false-alarms,power,passes,limits,guard" },
+    only: { type: "string", default: "false-alarms,power,passes,limits,guard,plan" },
     traffic: { type: "string", default: "" },
   },
 });
@@ -183,6 +184,22 @@ const PARTS: Record<string, () => void> = {
       const text = `${seconds.median} s (${seconds.longest}), ${errors.median} errors (${errors.longest}), ${found - early} found, ${early} before`;
       line(`${times}% errors, ${rate}/s, after ${from / 60} min`, text, since);
     }
+  },
+  plan: () => {
+    console.log(`\nserin plan beside ${few} simulated releases: planned, simulated median (range)`);
+    const say = (compare: () => Comparison): void => {
+      const since = Date.now();
+      const { name, planned, simulated, median, near } = compare();
+      const range = `${simulated[0]} to ${simulated.at(-1)}`;
+      line(name, `${planned.toFixed(0)} s, ${median} s (${range}), ${near} within a factor of two`, since);
+    };
+    for (const each of CASES) {
+      say(() => releases((seed += 10), few, each));
+      for (const percent of [1, 5, 25, 50]) say(() => faults(seed++, few, each, percent));
+      say(() => guards((seed += few), few, each, 0));
+    }
+    const [first] = CASES;
+    if (first !== undefined) say(() => guards((seed += few), few, first, 3600));
   },
 };
 

@@ -17,3 +17,13 @@ export const FALSE_ALARMS = 0.01;
 export const FALSE_MISMATCHES = 0.001;
 /** The chance of a `pass` for a variant beyond the limit, for all looks and periods together. */
 export const FALSE_PASSES = 0.05;
+
+/**
+ * How many times as many users may meet a thing before a ramp takes its next step: strict where many users are at stake.
+ * `share`: of all users, 0 to 1.
+ */
+export function stepRatio(share: number): number {
+  if (share < 0.05) return 3;
+  if (share < 0.25) return 2;
+  return share < 0.5 ? 1.5 : 1.3;
+}

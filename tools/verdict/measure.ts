@@ -3,7 +3,7 @@
 import { logBelow, logOfPeriod, shownRatio } from "../statistics/first-setters.ts";
 import type { Interval } from "../statistics/evidence.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
-import { usersToPass, usersToShowBelow } from "../statistics/needed-users.ts";
+import { envoyFactor, usersToPass, usersToShowBelow } from "../statistics/needed-users.ts";
 import { ratioInterval, seenRatio } from "../statistics/ratio-interval.ts";
 import type { Kind, MeasureDecision } from "./decide.ts";
 import type { Decision } from "./decision.ts";
@@ -113,11 +113,6 @@ function usersNeeded(
   const all = Math.min(alone, byRatio) * envoyFactor(evidence.length);
   // Where chance has been against the variant so far, what is left is as much again.
   return all > variant.users ? all - variant.users : all;
-}
-
-/** The mean of e-values adds none: 2, 4 and 16 Envoys need 1.7, 3.1 and 10 times the users of one (simulated). */
-function envoyFactor(envoys: number): number {
-  return envoys ** 0.83;
 }
 
 /** Whether so few of the users of a variant without a baseline meet it that it does not matter. */

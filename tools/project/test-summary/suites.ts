@@ -79,7 +79,7 @@ export const SUITES: readonly Suite[] = [
     name: "simulations",
     title: "the verdict and the guard on thousands of simulated canaries",
     kind: "node",
-    files: ["statistics/rollouts.test.ts", "statistics/guard.test.ts"],
+    files: ["statistics/rollouts.test.ts", "statistics/guard.test.ts", "statistics/plan.test.ts"],
   },
   {
     name: "cases",

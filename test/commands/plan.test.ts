@@ -1,0 +1,137 @@
+// `serin plan` as a process: what it says of each kind of rollout, and its JSON.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { runCli, temporaryFolder } from "../support/cli.ts";
+
+const POLICY = `identity: [{ cookie: uid }]
+rollouts:
+  checkout:
+    default: stable
+    variants:
+      stable: {}
+      canary: { percent: 5, ramp: { steps: [1, 5, 25, 100], every: 30m } }
+    guard: {}
+  clock:
+    default: stable
+    variants:
+      stable: {}
+      canary: { ramp: { steps: [1, 50], every: 10m, start: 2026-12-01T09:00:00Z } }
+  search:
+    default: a
+    variants: { a: {}, b: { percent: 5 } }
+  off:
+    default: a
+    variants: { a: {}, b: { percent: 0 } }
+  stopped:
+    default: a
+    variants: { a: {}, b: { percent: 0, ramp: { steps: [10, 20], every: 1h } } }
+  counted:
+    default: a
+    signals: count
+    variants: { a: {}, b: { percent: 5 } }
+`;
+
+interface Step {
+  readonly percent: number;
+  readonly limit: number;
+  readonly from: number;
+  readonly lasts: number | null;
+  readonly at: string | null;
+  readonly found: { readonly seconds: number } | null;
+  readonly guard: object | null;
+  readonly passes: { readonly seconds: number; readonly limitShown: number | null } | null;
+}
+
+interface Planned {
+  readonly variants: Readonly<
+    Record<string, { readonly ramp: string | null; readonly steps: readonly Step[] }>
+  >;
+  readonly falseAlarms: { readonly release: number } | null;
+}
+
+describe("serin plan", () => {
+  const folder = temporaryFolder();
+  const file = folder.write("policy.yaml", POLICY);
+
+  it("tells each step of each rollout, and leaves out by name", async () => {
+    const { status, stdout, stderr } = await runCli(["plan", file, "--rps", "20"]);
+    assert.deepEqual([status, stderr], [0, ""]);
+    for (const line of stdout.split("\n")) assert.ok(line.length <= 80, line);
+    assert.match(stdout, /^checkout: canary, ramp by evidence, at least 30 min on a step$/m);
+    // Where it is comes first, what it has behind it is not there.
+    assert.match(stdout, /^ {2}5% +0 .*2×\n {2}25% .*1\.5×\n {2}100% .*off +– +–$/m);
+    assert.match(stdout, /At 100% there is no control group left/);
+    assert.match(stdout, /^clock: canary, ramp by the clock, a step each 10 min$/m);
+    assert.match(stdout, /^ {2}50% +2026-12-01 09:10 /m);
+    assert.match(stdout, /At 1% \(\d+ min\) the clock takes the next step before/);
+    assert.match(stdout, /^search: b, no ramp$/m);
+    assert.match(stdout, /^stopped: b, ramp by evidence, .*;\s+stopped\s+at 0% now/m);
+    assert.match(stdout, /^off: left out, no variant has a share or a ramp$/m);
+    assert.match(stdout, /^counted: left out, signals: count counts no errors/m);
+    assert.match(stdout, /2, 4\s+and 16 Envoys need 1\.7, 3\.1 and 10 times/);
+  });
+
+  it("--json: times in seconds, limits by share, false alarms of the whole fleet", async () => {
+    const read = async (...more: string[]): Promise<Readonly<Record<string, Planned>>> => {
+      const { status, stdout } = await runCli(["plan", file, "--rps", "20", "--json", ...more]);
+      assert.equal(status, 0);
+      return (JSON.parse(stdout) as { rollouts: Record<string, Planned> }).rollouts;
+    };
+    const [one, four] = [await read(), await read("--envoys", "4")];
+    const steps = one["checkout"]?.variants["canary"]?.steps ?? [];
+    assert.deepEqual(
+      steps.map(({ percent, limit }) => [percent, limit]),
+      [
+        [5, 2],
+        [25, 1.5],
+        [100, 1.3],
+      ],
+    );
+    const [first, second, last] = steps;
+    assert.equal(first?.lasts, Math.max(1800, first?.passes?.seconds ?? 0));
+    assert.equal(second?.from, first?.lasts);
+    assert.deepEqual([last?.passes, last?.guard, last?.lasts], [null, null, null]);
+    assert.equal(one["search"]?.variants["b"]?.steps[0]?.limit, 1.5);
+    assert.equal(one["clock"]?.variants["canary"]?.steps[1]?.at, "2026-12-01T09:10:00.000Z");
+    const [few, many] = [
+      one["checkout"]?.falseAlarms?.release ?? 0,
+      four["checkout"]?.falseAlarms?.release ?? 0,
+    ];
+    // 0.001 × (0.5 × 3 steps + half of the days that it takes).
+    assert.ok(few > 0.0015 && few < 0.0016, String(few));
+    assert.ok(many > 4 * 0.0015);
+    const passes = (rollouts: typeof one): number =>
+      rollouts["search"]?.variants["b"]?.steps[0]?.passes?.seconds ?? 0;
+    assert.ok(Math.abs(passes(four) / passes(one) - 3.1) < 1e-9);
+  });
+
+  it("says what is quicker where there is too little traffic", async () => {
+    const { stdout } = await runCli(["plan", file, "--rps", "0.5", "--rollout", "search"]);
+    const text = stdout.replace(/\s+/g, " ");
+    assert.match(text, /At 5% \(2 days\) it takes long to pass: 0\.5 requests\/s is little traffic/);
+    assert.match(text, /Quicker: a share of 10% \(\d+ h\).* or serin report --max-ratio 3/);
+    assert.match(text, /it takes long to find a fault of this size/);
+  });
+
+  it("names the limit that can be shown where a period does not hold enough users", async () => {
+    const { stdout } = await runCli(["plan", file, "--rps", "50", "--requests-per-user", "100"]);
+    assert.match(stdout, /never/);
+    assert.match(stdout.replace(/\s+/g, " "), /so it is never shown\. The smallest that can be: \d/);
+  });
+
+  it("an invalid policy is 1, a missing --rps and an unknown rollout are 2", async () => {
+    const bad = await runCli(["plan", "-", "--rps", "1"], { stdin: "rolouts: {}" });
+    assert.equal(bad.status, 1);
+    assert.match(bad.stderr, /unknown key/);
+    const missing = await runCli(["plan", file]);
+    assert.equal(missing.status, 2);
+    assert.match(missing.stderr, /required option '--rps <N>'/);
+    const unknown = await runCli(["plan", file, "--rps", "1", "--rollout", "nope"]);
+    assert.deepEqual(
+      [unknown.status, unknown.stderr],
+      [2, `serin: --rollout "nope": no such rollout in ${file}\n`],
+    );
+  });
+});

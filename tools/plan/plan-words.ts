@@ -1,0 +1,314 @@
+// A plan as people read it, and as JSON.
+
+import { duration, grouped, multiple, percent as percentOf } from "../terminal/numbers.ts";
+import type { Printable } from "../terminal/ordered-json.ts";
+import { plainTable } from "../terminal/table.ts";
+import type { Colors } from "../terminal/terminal.ts";
+import type { Assumptions } from "./evidence-plan.ts";
+import type { Advice, PlannedRollout, PlannedStep, PlannedVariant } from "./release-plan.ts";
+
+const NOTHING = "–";
+
+export interface Plan {
+  readonly assumptions: Assumptions;
+  readonly rollouts: readonly PlannedRollout[];
+  readonly leftOut: ReadonlyMap<string, string>;
+}
+
+/** Prose is as wide as the tables. */
+const WIDTH = 80;
+
+export function planInWords({ assumptions, rollouts, leftOut }: Plan, colors: Colors): string {
+  const { rps, requestsPerUser, errorRate, worse, envoys } = assumptions;
+  const bad = Math.min(1, errorRate * worse);
+  const lines = [
+    ...wrapped(
+      `Assumed: ${count(rps, "request")}/s on ${count(envoys, "Envoy")}, ${count(requestsPerUser, "request")} per user, ` +
+        `errors in ${percentOf(errorRate)} of requests. The fault to find: errors in ${percentOf(bad)} of a variant's requests.`,
+    ),
+    "",
+  ];
+  for (const planned of rollouts) lines.push(...rolloutLines(planned, assumptions, colors), "");
+  for (const [name, why] of leftOut) lines.push(...wrapped(`${name}: left out, ${why}`), "");
+  if (rollouts.length > 0)
+    lines.push(...BOUNDS.flatMap((text) => wrapped(text)), ...wrapped(envoyWords(envoys)));
+  return `${lines.join("\n").trimEnd()}\n`;
+}
+
+const BOUNDS = [
+  "fault found in: until serin report says fail; users hit: have met an error by then. guard acts in: on a fault from the " +
+    "begin, to one that comes after an hour in health. passes in: until a variant like its baseline is shown to be within " +
+    "the limit.",
+  "These are expectations, for errors alone: chance makes a release take half or twice as long. 4xx and latency have to " +
+    "be within the limit too: what few users meet takes as long as errors that are as rare. A user who comes back is no " +
+    "new evidence: say with --requests-per-user how many requests one makes.",
+];
+
+function envoyWords(envoys: number): string {
+  const needs = "2, 4 and 16 Envoys need 1.7, 3.1 and 10 times the requests of one";
+  const why = "Each Envoy is judged by itself, and the mean over Envoys adds no evidence";
+  return envoys === 1 ? `${why}: ${needs} (--envoys N).` : `${why}: ${needs}, which is in the figures.`;
+}
+
+/** Words of a line that fit, the next ones below it. */
+function wrapped(text: string, indent = ""): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= WIDTH)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`${indent}${lines.length > 0 && indent !== "" ? "  " : ""}${word}`);
+  }
+  return lines;
+}
+
+function rolloutLines(planned: PlannedRollout, assumptions: Assumptions, colors: Colors): string[] {
+  const { rollout, variants } = planned;
+  return variants.flatMap((each, index) => [
+    ...(index === 0 ? [] : [""]),
+    ...headingLines(rollout.name, each, colors),
+    ...tableLines(each, planned, colors),
+    ...reachedWords(each).flatMap((text) => wrapped(text, "  ")),
+    ...adviceWords(each, assumptions).flatMap((text) =>
+      wrapped(text, "  ").map((line) => colors.yellow(line)),
+    ),
+    ...(index < variants.length - 1
+      ? []
+      : guardWords(planned, assumptions).flatMap((text) => wrapped(text, "  "))),
+  ]);
+}
+
+function headingLines(rollout: string, planned: PlannedVariant, colors: Colors): string[] {
+  const title = `${rollout}: ${planned.variant.name}`;
+  const [first = "", ...rest] = wrapped(`${title}, ${rampWords(planned)}`);
+  return [first.startsWith(title) ? colors.bold(title) + first.slice(title.length) : first, ...rest];
+}
+
+function rampWords({ variant }: PlannedVariant): string {
+  const { by, every, isPaused, isStopped } = variant;
+  if (by === null) return "no ramp";
+  const paused = isPaused ? ", paused" : "";
+  if (by === "clock") return `ramp by the clock, a step each ${duration(every)}${paused}`;
+  const stopped = isStopped ? "; stopped at 0% now: a percent and a raised epoch begin it again" : "";
+  return `ramp by evidence, at least ${duration(every)} on a step${paused}${stopped}`;
+}
+
+function tableLines(
+  { variant, steps }: PlannedVariant,
+  { rollout }: PlannedRollout,
+  colors: Colors,
+): string[] {
+  const heads = [
+    "step",
+    ...(variant.by === null ? [] : [variant.by === "clock" ? "at (UTC)" : "from"]),
+    "fault found in",
+    "users hit",
+    ...(rollout.guard === null ? [] : ["guard acts in"]),
+    "passes in",
+    "limit",
+  ];
+  const table = plainTable(1, heads.length, 2);
+  table.push([`  ${colors.dim(heads[0] ?? "")}`, ...heads.slice(1).map((head) => colors.dim(head))]);
+  for (const step of steps) {
+    const { evidence } = step;
+    table.push([
+      `  ${number(step.percent)}%`,
+      ...(variant.by === null ? [] : [fromCell(step)]),
+      evidence === null ? NOTHING : time(evidence.found.seconds),
+      evidence === null ? NOTHING : users(evidence.found.errors),
+      ...(rollout.guard === null ? [] : [guardCell(step)]),
+      evidence === null ? NOTHING : evidence.limitShown === null ? time(evidence.passes.seconds) : "never",
+      evidence === null ? NOTHING : multiple(step.limit),
+    ]);
+  }
+  return table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd());
+}
+
+function fromCell({ at, from }: PlannedStep): string {
+  if (at !== null) return new Date(at).toISOString().slice(0, 16).replace("T", " ");
+  return from === 0 ? "0" : time(from);
+}
+
+/** `4 to 8 s`: on a fault from the begin, and on one that comes after an hour in health. */
+function guardCell({ evidence }: PlannedStep): string {
+  const guard = evidence?.guard ?? null;
+  if (guard === null) return "off";
+  const [soon, later] = [time(guard.seconds), time(guard.later)];
+  const [, unit = ""] = soon.split(" ");
+  return soon === later
+    ? soon
+    : later.endsWith(` ${unit}`)
+      ? `${soon.split(" ")[0]} to ${later}`
+      : `${soon} to ${later}`;
+}
+
+function reachedWords({ variant, steps, reachedAfter, byEvidence }: PlannedVariant): string[] {
+  const last = steps.at(-1);
+  if (last === undefined) return [];
+  const end = `${number(last.percent)}%`;
+  const whole =
+    last.evidence === null
+      ? [`At ${end} there is no control group left: nothing is compared, and a guard is off.`]
+      : [];
+  if (variant.by !== "evidence" || steps.length < 2) return whole;
+  if (reachedAfter === Infinity) {
+    return [`${end} is not reached: a step before it cannot be shown to be within its limit.`, ...whole];
+  }
+  return [
+    `${end} is reached after about ${time(reachedAfter)} if all is well: evidence alone takes ${time(byEvidence)}.`,
+    ...whole,
+  ];
+}
+
+/** One sentence for each kind, with all steps that it is about. */
+function adviceWords({ variant, advice }: PlannedVariant, { rps }: Assumptions): string[] {
+  const kinds = [...new Set(advice.map(({ kind }) => kind))];
+  return kinds.map((kind) => {
+    const all = advice.filter((each) => each.kind === kind);
+    const steps = listed(
+      all.map(
+        ({ percent, seconds }) => `${number(percent)}%${seconds === Infinity ? "" : ` (${time(seconds)})`}`,
+      ),
+      "and",
+    );
+    return `${adviceText(kind, steps, all, rps)}${betterWords(all, variant.by !== null)}`;
+  });
+}
+
+function adviceText(kind: Advice["kind"], steps: string, all: readonly Advice[], rps: number): string {
+  switch (kind) {
+    case "too-many-users": {
+      const shown = all.flatMap(({ percent, limitShown }) =>
+        limitShown === null || limitShown === Infinity
+          ? []
+          : [`${multiple(Math.ceil(limitShown * 100) / 100)} at ${number(percent)}%`],
+      );
+      const instead =
+        shown.length === 0
+          ? "No limit can be shown there."
+          : `The smallest that can be: ${listed(shown, "and")}.`;
+      return `At ${steps} the limit takes more users than one evidence period holds, so it is never shown. ${instead}`;
+    }
+    case "clock-is-faster":
+      return `At ${steps} the clock takes the next step before there is enough evidence: raise every, or leave start out, so that serin advance takes the steps.`;
+    case "slow-to-pass":
+      return `At ${steps} it takes long to pass: ${count(rps, "request")}/s is little traffic for that.`;
+    case "slow-to-find":
+      return all.every(({ seconds }) => seconds === Infinity)
+        ? `At ${steps} a fault of this size is not found within one evidence period.`
+        : `At ${steps} it takes long to find a fault of this size.`;
+  }
+}
+
+/** Larger shares and, outside of ramps, larger limits that are quicker than the slowest of these steps. */
+function betterWords(all: readonly Advice[], isRamp: boolean): string {
+  const [first] = all;
+  if (first === undefined) return "";
+  const slowest = Math.max(...all.map(({ seconds }) => seconds));
+  const taken = new Set(all.map(({ percent }) => percent));
+  const shares = first.largerShares
+    .filter(([share, seconds]) => seconds < slowest && !taken.has(share))
+    .slice(0, 2)
+    .map(([share, seconds]) => `a ${isRamp ? "step" : "share"} of ${number(share)}% (${time(seconds)})`);
+  const limits = isRamp
+    ? []
+    : first.largerLimits
+        .slice(0, 2)
+        .map(([limit, seconds]) => `serin report --max-ratio ${number(limit)} (${time(seconds)})`);
+  const ways = [...shares, ...limits];
+  return ways.length === 0 ? "" : ` Quicker: ${listed(ways, "or")}.`;
+}
+
+function listed(parts: readonly string[], word: "and" | "or"): string {
+  return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} ${word} ${parts.at(-1) ?? ""}`;
+}
+
+function guardWords({ rollout, variants, falseAlarms }: PlannedRollout, { envoys }: Assumptions): string[] {
+  if (falseAlarms === null || rollout.guard === null) return [];
+  const { falseAlarm } = rollout.guard;
+  const of = `falseAlarm ${number(falseAlarm)}, ${count(variants.length, "variant")}, ${count(envoys, "Envoy")}`;
+  const year =
+    falseAlarms.year === 0
+      ? ""
+      : `, and then at most ${Number(falseAlarms.year.toPrecision(2))} times a year`;
+  const less =
+    envoys > 1
+      ? ` With falseAlarm: ${number(falseAlarm / envoys)} it would be as seldom as for one Envoy.`
+      : "";
+  return [
+    `The guard acts on a healthy variant in at most ${percentOf(falseAlarms.release)} of such releases${year} (${of}).${less}`,
+  ];
+}
+
+/** To two digits: a forecast is no more exact. */
+function time(seconds: number): string {
+  if (seconds === Infinity) return "never";
+  const years = seconds / (365 * 86_400);
+  return years >= 2 ? `${grouped(years)} years` : duration(inUnit(seconds));
+}
+
+/** Rounded to two digits of the unit that it is shown in. */
+function inUnit(seconds: number): number {
+  const unit = seconds < 90 ? 1 : seconds < 5400 ? 60 : seconds < 2 * 86_400 ? 3600 : 86_400;
+  return Number((seconds / unit).toPrecision(2)) * unit;
+}
+
+function users(value: number): string {
+  return value === Infinity ? NOTHING : grouped(value >= 100 ? Number(value.toPrecision(2)) : value);
+}
+
+/** `1 request`, `0.5 requests`, `1,200 requests` */
+function count(value: number, noun: string): string {
+  return `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/** At most three digits that are not 0: `0.5`, `1.25`, `200`. */
+function number(value: number): string {
+  return value >= 1000 ? grouped(value) : String(Number(value.toPrecision(3)));
+}
+
+export function planAsJson({ assumptions, rollouts, leftOut }: Plan): Printable {
+  return {
+    assumptions: { ...assumptions },
+    rollouts: new Map(
+      rollouts.map(({ rollout, variants, falseAlarms }) => [
+        rollout.name,
+        {
+          variants: new Map(variants.map((each) => [each.variant.name, variantJson(each)])),
+          falseAlarms: falseAlarms === null ? null : { ...falseAlarms },
+        },
+      ]),
+    ),
+    leftOut,
+  };
+}
+
+function variantJson({ variant, steps, reachedAfter, byEvidence, advice }: PlannedVariant): Printable {
+  return {
+    ramp: variant.by,
+    every: variant.by === null ? null : variant.every,
+    paused: variant.isPaused,
+    stopped: variant.isStopped,
+    steps: steps.map(({ percent, limit, from, lasts, at, evidence }) => ({
+      percent,
+      from,
+      lasts,
+      at: at === null ? null : new Date(at).toISOString(),
+      limit,
+      found: evidence === null ? null : { ...evidence.found },
+      guard: evidence?.guard === null || evidence === null ? null : { ...evidence.guard },
+      passes: evidence === null ? null : { ...evidence.passes, limitShown: evidence.limitShown },
+      periodHolds: evidence === null ? null : evidence.periodHolds,
+    })),
+    reachedAfter,
+    byEvidence,
+    advice: advice.map(({ percent, kind, seconds, limitShown, largerShares, largerLimits }) => ({
+      ...{ percent, kind, seconds, limitShown },
+      shares: largerShares.map(([share, each]) => ({ percent: share, seconds: each })),
+      limits: largerLimits.map(([limit, each]) => ({ limit, seconds: each })),
+    })),
+  };
+}

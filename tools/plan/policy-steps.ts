@@ -1,0 +1,129 @@
+// The steps of a policy's rollouts, as a plan needs them: shares, times, the guard.
+
+import { itemsOf, member, type OrderedJson } from "../terminal/ordered-json.ts";
+
+export interface VariantSteps {
+  readonly name: string;
+  /** Percents above 0, rising: those of the ramp from where it is on, or the one that the policy has. */
+  readonly steps: readonly number[];
+  /** `evidence`: `serin advance` moves it; `clock`: the proxy does; null without a ramp. */
+  readonly by: "evidence" | "clock" | null;
+  /** Seconds on a step at least; 0 without a ramp. */
+  readonly every: number;
+  /** Milliseconds since 1970; null unless it goes by the clock. */
+  readonly start: number | null;
+  readonly isPaused: boolean;
+  /** The ramp was stopped: its percent is 0. */
+  readonly isStopped: boolean;
+}
+
+export interface RolloutSteps {
+  readonly name: string;
+  readonly default: string;
+  readonly variants: readonly VariantSteps[];
+  readonly guard: { readonly falseAlarm: number; readonly ignoresBursts: boolean } | null;
+  /** Each request is a user: no bitmap, so no period is ever full. */
+  readonly isRandom: boolean;
+  /** Seconds after each step in which slowness is no evidence. */
+  readonly warmup: number;
+}
+
+export interface PolicySteps {
+  readonly rollouts: readonly RolloutSteps[];
+  /** Rollouts with nothing to plan, and why. */
+  readonly leftOut: ReadonlyMap<string, string>;
+}
+
+const DEFAULT_FALSE_ALARM = 0.001;
+const DEFAULT_WARMUP = 30;
+
+/** What an accepted policy has to plan. */
+export function stepsOf(policy: OrderedJson): PolicySteps {
+  const all = member(policy, "rollouts");
+  const rollouts: RolloutSteps[] = [];
+  const leftOut = new Map<string, string>();
+  if (!(all instanceof Map)) return { rollouts, leftOut };
+  for (const [name, rollout] of all as ReadonlyMap<string, OrderedJson>) {
+    const why = whyNot(rollout);
+    if (why !== null) leftOut.set(name, why);
+    else rollouts.push(rolloutOf(name, rollout, member(policy, "identity")));
+  }
+  return { rollouts, leftOut };
+}
+
+function whyNot(rollout: OrderedJson): string | null {
+  if (member(rollout, "state") === "DISABLED") return "its state is DISABLED";
+  if (member(rollout, "signals") === "count") {
+    return "signals: count counts no errors, so there is no evidence";
+  }
+  return variantsOf(rollout).some(({ steps }) => steps.length > 0)
+    ? null
+    : "no variant has a share or a ramp";
+}
+
+function rolloutOf(name: string, rollout: OrderedJson, shared: OrderedJson | undefined): RolloutSteps {
+  const guard = member(rollout, "guard");
+  const falseAlarm = member(guard, "falseAlarm");
+  const identity = itemsOf(member(rollout, "identity") ?? shared);
+  const warmup = secondsOf(member(rollout, "warmup"));
+  return {
+    name,
+    default: String(member(rollout, "default")),
+    variants: variantsOf(rollout).filter(({ steps }) => steps.length > 0),
+    guard:
+      guard instanceof Map
+        ? {
+            falseAlarm: typeof falseAlarm === "number" ? falseAlarm : DEFAULT_FALSE_ALARM,
+            ignoresBursts: member(guard, "ignoreBursts") === true,
+          }
+        : null,
+    isRandom: member(identity[0], "random") === true,
+    warmup: Number.isFinite(warmup) ? warmup : DEFAULT_WARMUP,
+  };
+}
+
+function variantsOf(rollout: OrderedJson): VariantSteps[] {
+  const variants = member(rollout, "variants");
+  const own = member(rollout, "default");
+  if (!(variants instanceof Map)) return [];
+  return [...(variants as ReadonlyMap<string, OrderedJson>)].flatMap(([name, variant]) =>
+    name === own ? [] : [variantOf(name, variant)],
+  );
+}
+
+function variantOf(name: string, variant: OrderedJson): VariantSteps {
+  const given = member(variant, "percent");
+  const percent = typeof given === "number" ? given : null;
+  const ramp = member(variant, "ramp");
+  const steps = itemsOf(member(ramp, "steps")).filter((step) => typeof step === "number");
+  const start = member(ramp, "start");
+  const by = !(ramp instanceof Map) ? null : typeof start === "string" ? "clock" : "evidence";
+  const ahead =
+    by === null || percent === null || percent === 0
+      ? steps
+      : [percent, ...steps.filter((step) => step > percent)];
+  return {
+    name,
+    steps: by === null ? (percent === null || percent === 0 ? [] : [percent]) : ahead,
+    by,
+    every: by === null ? 0 : secondsOf(member(ramp, "every")),
+    start: typeof start === "string" ? Date.parse(start) : null,
+    isPaused: member(ramp, "paused") === true,
+    isStopped: by === "evidence" && percent === 0,
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 0.001,
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+  w: 604_800,
+};
+
+/** `250ms`, `30m`, `1w` in seconds; NaN for anything else. */
+function secondsOf(value: OrderedJson | undefined): number {
+  const [, count, unit = ""] = typeof value === "string" ? (/^(\d+)(ms|s|m|h|d|w)$/.exec(value) ?? []) : [];
+  return count === undefined ? NaN : Number(count) * (UNITS[unit] ?? NaN);
+}
