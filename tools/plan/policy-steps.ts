@@ -19,7 +19,6 @@ export interface VariantSteps {
 
 export interface RolloutSteps {
   readonly name: string;
-  readonly default: string;
   readonly variants: readonly VariantSteps[];
   readonly guard: { readonly falseAlarm: number; readonly ignoresBursts: boolean } | null;
   /** Each request is a user: no bitmap, so no period is ever full. */
@@ -68,7 +67,6 @@ function rolloutOf(name: string, rollout: OrderedJson, shared: OrderedJson | und
   const warmup = secondsOf(member(rollout, "warmup"));
   return {
     name,
-    default: String(member(rollout, "default")),
     variants: variantsOf(rollout).filter(({ steps }) => steps.length > 0),
     guard:
       guard instanceof Map
