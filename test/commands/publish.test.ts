@@ -1,6 +1,7 @@
 // What Envoy watches is replaced whole or not at all, and an operator's settings survive.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -124,7 +125,26 @@ resources:
     assert.equal("failure_policy" in config, false);
   });
 
-  it("a version is a hash of the content: same content, same version, no write", async () => {
+  it("the version is the digest of the policy, whatever else is in the file", async () => {
+    const json = folder.write("digest.json", '{"rollouts": {}}\n');
+    const digest = createHash("sha256").update(readFileSync(json)).digest("hex").slice(0, 16);
+    for (const more of [[], ["--wasm", "/other.wasm"], ["--failure-policy", "FAIL_OPEN"]]) {
+      const to = target("digest.yaml");
+      const { stdout } = await runCli(["publish", json, "--to", to, ...more]);
+      assert.equal(parse(readFileSync(to, "utf8")).version_info, `sha256-${digest}`);
+      assert.match(stdout, new RegExp(`version sha256-${digest}`));
+      // What Envoy hands to the filter has this digest too.
+      const { value } = configOf(to).configuration;
+      assert.equal(createHash("sha256").update(value).digest("hex").slice(0, 16), digest);
+    }
+    const yaml = target("digest-of-yaml.yaml");
+    await runCli(["publish", policy, "--to", yaml]);
+    const { value } = configOf(yaml).configuration;
+    const ofText = createHash("sha256").update(value).digest("hex").slice(0, 16);
+    assert.equal(parse(readFileSync(yaml, "utf8")).version_info, `sha256-${ofText}`);
+  });
+
+  it("same policy and settings: same version, no write", async () => {
     const to = target("same.yaml");
     await runCli(["publish", policy, "--to", to]);
     const first = statSync(to);

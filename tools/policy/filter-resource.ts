@@ -67,8 +67,8 @@ export function heldPolicy(file: string, document: Document, name: string | unde
 }
 
 /**
- * The resource with the policy (and those settings that are given) in it; its version is a hash of its
- * content. `file` is named in errors. Throws when the document is no resource of a Wasm filter.
+ * The resource with the policy (and those settings that are given) in it; its version is the policy's
+ * digest. `file` is named in errors. Throws when the document is no resource of a Wasm filter.
  */
 export function putPolicy(
   file: string,
@@ -86,10 +86,17 @@ export function putPolicy(
   value.type = UNSAFE_IN_BLOCK.test(policy) ? Scalar.QUOTE_DOUBLE : Scalar.BLOCK_LITERAL;
   setKey(config, "configuration", document.createNode({ "@type": STRING_TYPE, value }));
   const root = document.contents as YAMLMap;
-  setKey(root, "version_info", "");
-  const version = `sha256-${createHash("sha256").update(JSON.stringify(document.toJS())).digest("hex").slice(0, 16)}`;
+  const version = versionOf(policy);
   setKey(root, "version_info", version);
   return version;
+}
+
+/**
+ * The version under which a policy is published, by which Envoy and `serin status` name it: the first 64 bits of the
+ * SHA-256 of its text, `sha256-3f9a1c22b07e41aa`. The gauge `serin.policy.digest` is the first 48 of them.
+ */
+export function versionOf(policy: string): string {
+  return `sha256-${createHash("sha256").update(policy).digest("hex").slice(0, 16)}`;
 }
 
 /** The document as text: JSON for a name that ends so, else YAML with the policy as a block that people can read. */
