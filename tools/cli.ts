@@ -2,6 +2,8 @@
 
 import { Command, CommanderError, Help } from "@commander-js/extra-typings";
 
+import { abortCommand } from "./commands/abort.ts";
+import { advanceCommand } from "./commands/advance.ts";
 import { ambassadorCommand } from "./commands/ambassador.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { decideCommand } from "./commands/decide.ts";
@@ -48,12 +50,14 @@ const program = new Command("serin")
       "serin report --admin http://127.0.0.1:9901",
     ) +
       "\nExit status: 0 success, 1 invalid policy or failed check, 2 usage error, missing file or unreachable " +
-      "endpoint, 3 inconclusive (report).",
+      "endpoint, 3 inconclusive (report) or waiting (advance).",
   )
   .addCommand(validateCommand)
   .addCommand(diffCommand)
   .addCommand(planCommand)
   .addCommand(publishCommand)
+  .addCommand(advanceCommand)
+  .addCommand(abortCommand)
   .addCommand(decideCommand)
   .addCommand(evaluateCommand)
   .addCommand(explainCommand)

@@ -110,6 +110,7 @@ export class Rollout {
     const control = this.#bits(CONTROL);
     return {
       period: this.#period,
+      periodOfShares: this.#period,
       size: BITS,
       pi: this.pi,
       timed,

@@ -11,7 +11,7 @@ export interface Series {
 }
 
 const QUERY =
-  /^(?<how>sum|max|count_values) by \((?<by>[^)]*)\) \((?:"(?<label>\w+)", )?(?:(?<increase>increase)\()?(?<name>\w+)(?<match>\{[^}]*\})?(?:\[\d+s\]\))?\)$/;
+  /^(?<how>sum|max|count_values) by \((?<by>[^)]*)\) \((?:"(?<label>\w+)", )?(?:(?<increase>increase|max_over_time)\()?(?<name>\w+)(?<match>\{[^}]*\})?(?:\[\d+s\]\))?\)$/;
 
 export async function startFakePrometheus(series: readonly Series[]): Promise<FakeServer> {
   return serve((path) => {
@@ -35,7 +35,7 @@ function aggregate(series: readonly Series[], query: Readonly<Record<string, str
       by.flatMap((label) => (label in labels ? [[label, labels[label] ?? ""]] : [])),
     );
     if (query["label"] !== undefined) metric[query["label"]] = String(value);
-    const amount = query["how"] === "count_values" ? 1 : query["increase"] === undefined ? value : increase;
+    const amount = query["how"] === "count_values" ? 1 : query["increase"] === "increase" ? increase : value;
     const group = groups.get(JSON.stringify(metric));
     if (group === undefined) groups.set(JSON.stringify(metric), { metric, value: amount });
     else group.value = query["how"] === "max" ? Math.max(group.value, amount) : group.value + amount;

@@ -6,7 +6,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 
 import { EnvoySource } from "./envoy-source.ts";
 import { NO_OUTLINE, outlineOf, type PolicyOutline } from "./policy-outline.ts";
-import { INSTANCE, PrometheusSource } from "./prometheus-source.ts";
+import { INSTANCE, PrometheusSource, type PrometheusOptions } from "./prometheus-source.ts";
 import { endpointUrl, type Source } from "./source.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readPolicySource } from "../policy/policy-source.ts";
@@ -35,23 +35,48 @@ export function readingCommand(name: string) {
 
 export type SourceOptions = ReturnType<ReturnType<typeof readingCommand>["opts"]>;
 
-export async function sourceOf({ admin, prometheus, policy, per, match }: SourceOptions): Promise<Source> {
+/** Where what is counted is read from. */
+export type Place =
+  | { readonly kind: "admin"; readonly urls: readonly string[] }
+  | { readonly kind: "prometheus"; readonly url: string; readonly options: PrometheusOptions };
+
+export async function sourceOf({ policy, ...options }: SourceOptions): Promise<Source> {
+  const place = placeOf(options);
+  const file = policy ?? fromEnvironment("SERIN_POLICY");
+  const outline = file === undefined ? NO_OUTLINE : await readOutline(file);
+  return place.kind === "prometheus"
+    ? new PrometheusSource(place.url, outline, place.options)
+    : new EnvoySource(place.urls, outline);
+}
+
+/** The place that the options name, or SERIN_ADMIN or SERIN_PROMETHEUS where they name none. @throws CommandError */
+export function placeOf({
+  per,
+  match,
+  ...given
+}: Pick<SourceOptions, "admin" | "prometheus" | "per" | "match">): Place {
+  const isGiven = given.admin.length > 0 || given.prometheus !== undefined;
+  const admin = isGiven ? given.admin : (fromEnvironment("SERIN_ADMIN")?.split(/[\s,]+/) ?? []);
+  const prometheus = isGiven ? given.prometheus : fromEnvironment("SERIN_PROMETHEUS");
   if (prometheus !== undefined && admin.length > 0) {
-    throw new CommandError(
-      "--admin and --prometheus: name Envoys, or the Prometheus that scrapes them, not both",
-    );
+    const [one, other] = isGiven ? ["--admin", "--prometheus"] : ["SERIN_ADMIN", "SERIN_PROMETHEUS"];
+    throw new CommandError(`${one} and ${other}: name Envoys, or the Prometheus that scrapes them, not both`);
   }
-  const outline = policy === undefined ? NO_OUTLINE : await readOutline(policy);
   if (prometheus !== undefined) {
-    return new PrometheusSource(endpointUrl(prometheus, "--prometheus"), outline, {
-      per: labelOf(per),
-      match: matchersOf(match ?? ""),
-    });
+    const options = { per: labelOf(per), match: matchersOf(match ?? "") };
+    return { kind: "prometheus", url: endpointUrl(prometheus, "--prometheus"), options };
   }
   const urls = (admin.length > 0 ? admin : [DEFAULT_ADMIN]).map((given) => endpointUrl(given, "--admin"));
   const twice = urls.find((url, index) => urls.indexOf(url) !== index);
   if (twice !== undefined) throw new CommandError(`--admin ${twice}: given twice; it would be counted twice`);
-  return new EnvoySource(urls, outline);
+  return { kind: "admin", urls };
+}
+
+/** A variable that stands for an option; an empty one does not. */
+export function fromEnvironment(
+  name: "SERIN_ADMIN" | "SERIN_PROMETHEUS" | "SERIN_POLICY",
+): string | undefined {
+  return process.env[name]?.trim() || undefined;
 }
 
 /** @throws CommandError for what is no name of a label */

@@ -54,6 +54,14 @@ export class PrometheusSource implements Source {
     return this.#ask((series) => `increase(${series}[${Math.max(1, Math.round(seconds))}s])`, seconds);
   }
 
+  /** The Envoys that some series of Serin's was there for within so many seconds: those too that answer no more. */
+  async seenWithin(seconds: number): Promise<string[]> {
+    const { per = INSTANCE, match = "" } = this.options;
+    const series = seriesName(statNames.ROLLOUT, statNames.SHARE) + (match === "" ? "" : `{${match}}`);
+    const samples = await this.#query(`max by (${per}) (max_over_time(${series}[${seconds}s]))`, Date.now());
+    return samples.flatMap(({ labels }) => labels[per] ?? []);
+  }
+
   async #ask(counted: (series: string) => string, seconds: number | null): Promise<Snapshot> {
     const { per = INSTANCE, match = "" } = this.options;
     const narrowed = (series: string): string => (match === "" ? series : `${series}{${match}}`);

@@ -138,12 +138,13 @@ function shownBy(
   evidence: readonly Evidence[],
   counts: readonly FirstSetters[],
   read: Reader,
-  { maxRatio, negligible, negligibleSlow }: Limits,
+  limits: Limits,
   kind: Kind,
   met: number,
 ): "ratio" | "negligible" | null {
+  const { maxRatio, negligible, negligibleSlow } = limits;
   const isEnough = (log: (each: Evidence, index: number) => number): boolean =>
-    logMean(evidence.map((each, index) => logOfPeriod(log(each, index), each.period))) >=
+    logMean(evidence.map((each, index) => logOfPeriod(log(each, index), periodFor(each, limits)))) >=
     -Math.log(FALSE_PASSES);
   if (isEnough(({ pi }, index) => logWithinRatio(counts[index] as FirstSetters, pi, maxRatio, met))) {
     return "ratio";
@@ -152,6 +153,11 @@ function shownBy(
   const most = kind === "slow" ? negligibleSlow : negligible;
   const isFew = isEnough((each) => logBelow(read(each.variant), usersOf(each, kind), most));
   return isFew ? "negligible" : null;
+}
+
+/** The number of the period that a pass is held against. */
+export function periodFor({ period, periodOfShares }: Evidence, { isOfStep }: Limits): number {
+  return isOfStep === true ? periodOfShares : period;
 }
 
 /** The variant's users whose answers were counted; while it warmed up, slowness of none was. */

@@ -19,6 +19,8 @@ export interface Bits {
 export interface Evidence {
   /** Number of the period since the process began: 1, 2, 3, … */
   readonly period: number;
+  /** Of the present shares: 1 in their first period, and where that is over at most the number since the process began. */
+  readonly periodOfShares: number;
   /** Bits of each bitmap; 0 where each request is a user. */
   readonly size: number;
   /** The variant's part of the target shares of variant and control: above 0 and below 1. */
@@ -81,6 +83,7 @@ export function evidenceOf(
     return [
       {
         period,
+        periodOfShares: counts.began > 0 && counts.began === counts.sharesBegan ? 1 : period,
         size,
         pi: share / (share + controlShare),
         timed: timedPart(counts, warmup, now),

@@ -7,6 +7,11 @@ export interface Limits {
   readonly negligible: number;
   /** The same for slow answers, at thresholds that few of the baseline's users meet. */
   readonly negligibleSlow: number;
+  /**
+   * Of a step of a ramp: the chance of a wrong pass is kept for each step by itself, so periods count from when the shares
+   * changed and not from when the process began.
+   */
+  readonly isOfStep?: true;
 }
 
 export const DEFAULT_LIMITS: Limits = { maxRatio: 1.5, negligible: 0.005, negligibleSlow: 0.02 };

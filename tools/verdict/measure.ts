@@ -5,7 +5,7 @@ import type { Interval } from "../statistics/evidence.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
 import { envoyFactor, usersToPass, usersToShowBelow } from "../statistics/needed-users.ts";
 import { ratioInterval, seenRatio } from "../statistics/ratio-interval.ts";
-import type { Kind, MeasureDecision } from "./decide.ts";
+import { periodFor, type Kind, type MeasureDecision } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import type { Evidence, Reader } from "./evidence.ts";
 import { FALSE_PASSES, type Limits } from "./limits.ts";
@@ -98,12 +98,13 @@ export function partOf({ met, users }: MetUsers): number | null {
 function usersNeeded(
   evidence: readonly Evidence[],
   { variant, met, isCommon }: Measure,
-  { maxRatio, negligible, negligibleSlow }: Limits,
+  limits: Limits,
   kind: Kind,
 ): number {
+  const { maxRatio, negligible, negligibleSlow } = limits;
   const [first] = evidence;
   if (first === undefined || met === null || isCommon) return Infinity;
-  const period = Math.max(...evidence.map((each) => each.period));
+  const period = Math.max(...evidence.map((each) => periodFor(each, limits)));
   const threshold = Math.log(period * (period + 1)) - Math.log(FALSE_PASSES);
   const ownPart = partOf(variant) ?? 0;
   const most = kind === "slow" ? negligibleSlow : negligible;

@@ -1,0 +1,104 @@
+// The Envoys that serve a policy, as far as they answer: what each counts, and who is silent. One that does not answer
+// must not keep a rollback from the others.
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { sumOf } from "../metrics/difference.ts";
+import { EnvoySource, readOutline } from "../metrics/envoy-source.ts";
+import type { PolicyOutline } from "../metrics/policy-outline.ts";
+import { PrometheusSource, type PrometheusOptions } from "../metrics/prometheus-source.ts";
+import type { Snapshot } from "../metrics/snapshot.ts";
+import { CommandError } from "../terminal/command-error.ts";
+
+export interface Silent {
+  /** For people: a URL, or a label in Prometheus. */
+  readonly name: string;
+  readonly why: string;
+}
+
+export interface Fleet {
+  /** Of those that answer; null where none does. */
+  readonly snapshot: Snapshot | null;
+  readonly silent: readonly Silent[];
+  /** The epoch of a rollout in the policy that an Envoy serves now; null where that cannot be known. */
+  epochOf(envoy: string, rollout: string): Promise<number | null>;
+}
+
+/** Reads the fleet, with the policy's outline. Never throws for an Envoy or a Prometheus that does not answer. */
+export type ReadFleet = (outline: PolicyOutline) => Promise<Fleet>;
+
+/** A look must not wait for one Envoy that hangs. */
+const ANSWER_SECONDS = 3;
+/** An Envoy that Prometheus has lost is missed for so long; then it is taken for one that is gone. */
+const MISSED_SECONDS = 300;
+
+/** By the admin endpoints. `urls`: without a slash at the end. */
+export function readByAdmin(urls: readonly string[]): ReadFleet {
+  return async (outline) => {
+    const snapshots: Snapshot[] = [];
+    const silent: Silent[] = [];
+    await Promise.all(
+      urls.map(async (url) => {
+        try {
+          snapshots.push(await inTime(new EnvoySource([url], outline).read()));
+        } catch (error) {
+          silent.push({ name: url, why: reasonOf(error, url) });
+        }
+      }),
+    );
+    return {
+      snapshot: snapshots.length === 0 ? null : sumOf(snapshots),
+      silent,
+      epochOf: async (envoy, rollout) => {
+        const served = await inTime(readOutline(envoy)).catch(() => null);
+        return served?.get(rollout)?.epoch ?? null;
+      },
+    };
+  };
+}
+
+/** By a Prometheus that scrapes them. */
+export function readByPrometheus(url: string, options: PrometheusOptions): ReadFleet {
+  return async (outline) => {
+    const source = new PrometheusSource(url, outline, options);
+    const epochOf = (): Promise<null> => Promise.resolve(null);
+    try {
+      const [snapshot, seen] = await inTime(Promise.all([source.read(), source.seenWithin(MISSED_SECONDS)]));
+      const there = new Set(
+        [...snapshot.rollouts.values()].flatMap(({ users }) => users.map(({ envoy }) => envoy)),
+      );
+      const silent = seen
+        .filter((envoy) => !there.has(envoy))
+        .map((name) => ({ name, why: "Prometheus has no numbers of it any more" }));
+      return { snapshot, silent, epochOf };
+    } catch (error) {
+      return { snapshot: null, silent: [{ name: url, why: reasonOf(error, url) }], epochOf };
+    }
+  };
+}
+
+/** @throws CommandError when it takes too long */
+async function inTime<Value>(work: Promise<Value>): Promise<Value> {
+  const over = new AbortController();
+  const late = sleep(ANSWER_SECONDS * 1000, undefined, { signal: over.signal }).then(
+    () => {
+      throw new CommandError(`no answer within ${ANSWER_SECONDS} s`);
+    },
+    // Nobody waits for it any more.
+    () => undefined as never,
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+    // What comes too late is nobody's error.
+    work.catch(() => undefined);
+  }
+}
+
+/** Why it does not answer, without its own name and without advice. */
+function reasonOf(error: unknown, url: string): string {
+  if (!(error instanceof CommandError)) throw error;
+  const [first = ""] = error.message.split("; ");
+  return first.startsWith(url) ? first.slice(url.length).replace(/^[^:]*: /, "") : first;
+}

@@ -1,0 +1,217 @@
+// What is to be done with one variant of a release, and why. It knows the policy and what Envoys count, and no state of its
+// own: who is started anew comes to the same.
+
+import * as statNames from "../../assembly/vocabulary/stats.ts";
+import { NO_VARIANT, requestsOf, type RolloutCounts, type Snapshot } from "../metrics/snapshot.ts";
+import type { UserCounts, UserSide } from "../metrics/users.ts";
+import { counted, duration, exactPercent, grouped, multiple } from "../terminal/numbers.ts";
+import { visible } from "../terminal/visible.ts";
+import { judge } from "../verdict/verdict.ts";
+import type { VariantVerdict } from "../verdict/variant.ts";
+import type { Fleet } from "./fleet.ts";
+import { isAdvanced, nextStep, type Release, type ReleasedVariant } from "./ramps.ts";
+import { stepLimits } from "./step-limits.ts";
+
+export type Action =
+  /** To a percent: the first step, the next, or back to 0. */
+  | { readonly kind: "begin" | "promote" | "rollback"; readonly to: number }
+  /** A clock ramp that was rolled back: `state: DISABLED` on the rollout. */
+  | { readonly kind: "disable" }
+  | { readonly kind: "wait" | "finished" | "stopped" };
+
+export interface NextAction {
+  readonly rollout: string;
+  readonly variant: string;
+  /** Its percent in the policy; null where it has not begun, or goes by the clock. */
+  readonly from: number | null;
+  readonly action: Action;
+  /** Why, in one sentence. */
+  readonly reason: string;
+  /** What else the verdict says. */
+  readonly details: readonly string[];
+}
+
+/** What to do with each variant that has a ramp, or that a guard has rolled back; none for others. */
+export async function nextActions(release: Release, fleet: Fleet): Promise<NextAction[]> {
+  const rollout = fleet.snapshot?.rollouts.get(release.rollout);
+  const actions: NextAction[] = [];
+  for (const variant of release.variants) {
+    const decided = await nextAction(release, variant, rollout, fleet);
+    if (decided === null) continue;
+    const { rollout: name } = release;
+    actions.push({ rollout: name, variant: variant.name, from: variant.percent, details: [], ...decided });
+  }
+  return actions;
+}
+
+type Decided = Pick<NextAction, "action" | "reason"> & Partial<Pick<NextAction, "details">>;
+
+const WAIT = { kind: "wait" } as const;
+const STOPPED = { kind: "stopped" } as const;
+
+async function nextAction(
+  release: Release,
+  variant: ReleasedVariant,
+  rollout: RolloutCounts | undefined,
+  fleet: Fleet,
+): Promise<Decided | null> {
+  const all = rollout?.users ?? [];
+  const decided = decideBy(all, release, variant, rollout, fleet);
+  if (decided === null || !["promote", "rollback", "disable"].includes(decided.action.kind)) return decided;
+  // Asked only now: a configuration can be large.
+  const current = await ofThisEpoch(all, release, fleet);
+  return current.length === all.length ? decided : decideBy(current, release, variant, rollout, fleet);
+}
+
+/** The decision by what these Envoys say. */
+function decideBy(
+  envoys: readonly UserCounts[],
+  release: Release,
+  variant: ReleasedVariant,
+  rollout: RolloutCounts | undefined,
+  fleet: Fleet,
+): Decided | null {
+  const { percent, ramp } = variant;
+  if (release.isDisabled) {
+    return ramp === null ? null : { action: STOPPED, reason: "the rollout has state: DISABLED" };
+  }
+  if (percent === 0) {
+    if (!isAdvanced(variant)) return null;
+    const reason = "stopped at 0%; to begin again, set a percent and raise epoch";
+    return { action: STOPPED, reason };
+  }
+  const back = envoys.filter(({ variants }) => isRolledBack(variants.get(variant.name)));
+  if (back.length > 0) {
+    const reason = `the guard has rolled ${visible(variant.name)} back${whereOf(back, rollout)}`;
+    // A clock ramp has no percent to set to 0.
+    return { action: ramp?.isByClock === true ? { kind: "disable" } : ROLLBACK, reason };
+  }
+  if (ramp === null || ramp.isByClock) return null;
+  if (percent === null) return begin(variant, rollout, fleet);
+  const share = percent / 100;
+  const current = envoys.filter((counts) => hasShare(counts, variant));
+  const verdict = verdictOn(release, variant, rollout, current, fleet.snapshot);
+  if (verdict?.decision === "fail") {
+    const [reason = "significantly worse", ...details] = verdict.reasons;
+    return { action: ROLLBACK, reason, details };
+  }
+  const to = nextStep(ramp, percent);
+  if (to === null) return { action: { kind: "finished" }, reason: `finished at ${exactPercent(share)}` };
+  if (ramp.isPaused) return { action: WAIT, reason: "paused: true" };
+  const held = holding(variant, rollout, current, fleet);
+  if (held !== null) return { action: WAIT, reason: held };
+  const waited = secondsOnStep(current, fleet.snapshot);
+  const onStep = `${duration(waited)} of ${duration(ramp.every)} on this step`;
+  const [reason = "no verdict yet", ...details] = verdict?.reasons ?? [];
+  if (waited < ramp.every) return { action: WAIT, reason: onStep, details: [reason, ...details] };
+  if (verdict?.decision !== "pass") return { action: WAIT, reason, details };
+  const limit = multiple(stepLimits(share).maxRatio);
+  return {
+    action: { kind: "promote", to },
+    reason: `errors, 4xx and latency within the limit (${limit} the baseline's) after ${duration(waited)}`,
+    details: [reason, ...details],
+  };
+}
+
+/** Where it gets nothing anyway, the guard tells of a policy before this one. */
+function isRolledBack(side: UserSide | undefined): boolean {
+  return side?.guard === "rolled back" && (side.share ?? 0) > 0;
+}
+
+const ROLLBACK = { kind: "rollback", to: 0 } as const;
+
+function begin(variant: ReleasedVariant, rollout: RolloutCounts | undefined, fleet: Fleet): Decided {
+  if (variant.ramp?.isPaused === true) return { action: WAIT, reason: "not begun; paused: true" };
+  const held = holding(variant, rollout, rollout?.users ?? [], fleet);
+  if (held !== null) return { action: WAIT, reason: `not begun; ${held}` };
+  const to = variant.ramp === null ? null : nextStep(variant.ramp, null);
+  return to === null
+    ? { action: WAIT, reason: "the ramp has no step" }
+    : { action: { kind: "begin", to }, reason: "the first step" };
+}
+
+/** Why nothing is promoted now, whatever the evidence says; null where nothing is in the way. */
+function holding(
+  variant: ReleasedVariant,
+  rollout: RolloutCounts | undefined,
+  current: readonly UserCounts[],
+  { silent }: Fleet,
+): string | null {
+  const [first] = silent;
+  if (first !== undefined) {
+    return `nothing is promoted while ${listed(silent.map(({ name }) => name))} ${silent.length > 1 ? "do" : "does"} not answer (${first.why})`;
+  }
+  const users = rollout?.users ?? [];
+  if (users.length === 0) return "no Envoy serves this rollout yet";
+  const behind = users.filter((counts) => !hasShare(counts, variant) || !current.includes(counts));
+  if (behind.length > 0) return `${listed(behind.map(({ envoy }) => envoy))} does not serve this policy yet`;
+  const alarms = users.filter(({ variants }) => variants.get(variant.name)?.guard === "alarm");
+  return alarms.length === 0 ? null : `the guard has given an alarm${whereOf(alarms, rollout)}`;
+}
+
+/**
+ * Those that serve this epoch, as far as that can be known. A person begins again by raising `epoch`, and an Envoy that has
+ * not loaded that yet still tells of the epoch before.
+ */
+async function ofThisEpoch(
+  envoys: readonly UserCounts[],
+  { epoch, rollout }: Release,
+  fleet: Fleet,
+): Promise<UserCounts[]> {
+  if (epoch === 0) return [...envoys];
+  const served = await Promise.all(envoys.map(({ envoy }) => fleet.epochOf(envoy, rollout)));
+  return envoys.filter((_, index) => (served[index] ?? epoch) >= epoch);
+}
+
+/** Whether this Envoy has the percent that the policy has. */
+function hasShare({ variants }: UserCounts, { name, percent }: ReleasedVariant): boolean {
+  const share = variants.get(name)?.share ?? 0;
+  return Math.round(share * 100_000) === Math.round((percent ?? 0) * 1000);
+}
+
+/** Seconds since the shares changed on the first Envoy; 0 where that is not known. */
+function secondsOnStep(current: readonly UserCounts[], snapshot: Snapshot | null): number {
+  const began = current.map(({ sharesBegan }) => sharesBegan).filter((at) => at > 0);
+  if (snapshot === null || began.length === 0) return 0;
+  return Math.max(0, snapshot.takenAt / 1000 - Math.min(...began));
+}
+
+/** The verdict of those Envoys that serve what the policy says, with the limits of this step. */
+function verdictOn(
+  release: Release,
+  { name, percent }: ReleasedVariant,
+  rollout: RolloutCounts | undefined,
+  current: readonly UserCounts[],
+  snapshot: Snapshot | null,
+): VariantVerdict | null {
+  if (rollout === undefined || snapshot === null || current.length === 0 || percent === null) return null;
+  const counts = rollout.variants.get(name) ?? NO_VARIANT;
+  const gauges = new Map([...counts.gauges, [statNames.SHARE, percent * 1000]]);
+  const own: RolloutCounts = {
+    ...rollout,
+    variants: new Map([...rollout.variants, [name, { ...counts, gauges }]]),
+    shareConflicts: new Map(),
+    users: current,
+  };
+  const verdict = judge(
+    { ...snapshot, rollouts: new Map([[release.rollout, own]]) },
+    stepLimits(percent / 100),
+    new Map([[release.rollout, release.default]]),
+  );
+  const found = verdict.rollouts.get(release.rollout);
+  const variant = found?.variants.get(name);
+  if (variant !== undefined || requestsOf(counts) > 0) return variant ?? null;
+  return null;
+}
+
+function whereOf(some: readonly UserCounts[], rollout: RolloutCounts | undefined): string {
+  const all = rollout?.users.length ?? 0;
+  return all > 1 ? ` on ${grouped(some.length)} of ${counted(all, "Envoy")}` : "";
+}
+
+/** Some names, and how many more. */
+function listed(names: readonly string[]): string {
+  const [first = "", second] = names.map((name) => visible(name));
+  if (names.length <= 1) return first;
+  return names.length === 2 ? `${first} and ${second ?? ""}` : `${first} and ${names.length - 1} more`;
+}
