@@ -58,9 +58,14 @@ advanceCommand.action(async (file, options) => {
   process.exitCode = await advance(file, options, processTerminal());
 });
 
-type Options = ReturnType<typeof advanceCommand.opts>;
+export type AdvanceCommandOptions = ReturnType<typeof advanceCommand.opts>;
 
-async function advance(file: string | undefined, options: Options, terminal: Terminal): Promise<number> {
+/** One look, or many. Resolves to the exit status of the last. */
+export async function advance(
+  file: string | undefined,
+  options: AdvanceCommandOptions,
+  terminal: Terminal,
+): Promise<number> {
   const policy = file ?? fromEnvironment("SERIN_POLICY");
   if (policy === undefined) throw new CommandError("which policy? Name the file, or set SERIN_POLICY");
   const place = placeOf(options);
@@ -86,7 +91,12 @@ async function advance(file: string | undefined, options: Options, terminal: Ter
   }
 }
 
-function print(look: Look, policy: string, { watch, untilDone, dryRun }: Options, terminal: Terminal): void {
+function print(
+  look: Look,
+  policy: string,
+  { watch, untilDone, dryRun }: AdvanceCommandOptions,
+  terminal: Terminal,
+): void {
   const head = watch || untilDone ? `${look.at.toISOString().replace(/\.\d+Z$/, "Z")} ` : "";
   const { toStdout, toStderr } = lookInWords(look, dryRun, terminal);
   for (const line of toStderr) terminal.stderr.write(`${head}${line}\n`);

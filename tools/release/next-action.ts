@@ -92,8 +92,7 @@ function decideBy(
   const current = envoys.filter((counts) => hasShare(counts, variant));
   const verdict = verdictOn(release, variant, rollout, current, fleet.snapshot);
   if (verdict?.decision === "fail") {
-    const [reason = "significantly worse", ...details] = verdict.reasons;
-    return { action: ROLLBACK, reason, details };
+    return { action: ROLLBACK, reason: verdict.reasons[0] ?? "significantly worse" };
   }
   const to = nextStep(ramp, percent);
   if (to === null) return { action: { kind: "finished" }, reason: `finished at ${exactPercent(share)}` };
@@ -102,14 +101,15 @@ function decideBy(
   if (held !== null) return { action: WAIT, reason: held };
   const waited = secondsOnStep(current, fleet.snapshot);
   const onStep = `${duration(waited)} of ${duration(ramp.every)} on this step`;
-  const [reason = "no verdict yet", ...details] = verdict?.reasons ?? [];
-  if (waited < ramp.every) return { action: WAIT, reason: onStep, details: [reason, ...details] };
-  if (verdict?.decision !== "pass") return { action: WAIT, reason, details };
+  const [reason = "no evidence yet", ...others] = verdict?.reasons ?? [];
+  if (waited < ramp.every) return { action: WAIT, reason: onStep, details: [reason] };
+  // What is nearest to a decision, and how long it will take.
+  if (verdict?.decision !== "pass") return { action: WAIT, reason, details: others.slice(-1) };
   const limit = multiple(stepLimits(share).maxRatio);
   return {
     action: { kind: "promote", to },
     reason: `errors, 4xx and latency within the limit (${limit} the baseline's) after ${duration(waited)}`,
-    details: [reason, ...details],
+    details: [reason, ...others],
   };
 }
 
