@@ -12,7 +12,7 @@ import { nowNs } from "../host/clock";
 import { log, LogLevel } from "../host/log";
 import { configuration } from "../host/plugin";
 import { property } from "../host/properties";
-import { isWarning, problemCount, putProblem } from "../policy/problems";
+import { isWarning, problemCount, putMore, putProblem } from "../policy/problems";
 import { compilePlan, endReading, noText, Reading, refuseSize } from "../policy/read-policy";
 import * as limits from "../vocabulary/limits";
 import { adoptFlagStats } from "./flag-stats";
@@ -68,6 +68,8 @@ export function configure(id: u32, bytes: u32): bool {
     putProblem(line, i);
     log(isWarning(i) ? LogLevel.Warn : LogLevel.Error, textOf(line));
   }
+  beginText(line);
+  if (putMore(line)) log(LogLevel.Warn, textOf(line));
   endReading();
   givePages(text, textBytes);
   text = 0;

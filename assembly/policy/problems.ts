@@ -35,6 +35,9 @@ const PROBLEM_BYTES: u32 = offsetof<Problem>() as u32;
 let problems: usize = 0;
 let count: u32 = 0;
 let errors: u32 = 0;
+/** Those that are not kept: errors, and warnings and hints. */
+let lostErrors: u32 = 0;
+let lostWarnings: u32 = 0;
 let text: Slice = NONE;
 
 /** The message being written: `beginMessage`, then `put…`, then a `report…`. */
@@ -45,6 +48,8 @@ export function beginProblems(policyText: Slice): void {
   problems = scratch(PROBLEM_BYTES * limits.PROBLEMS);
   count = 0;
   errors = 0;
+  lostErrors = 0;
+  lostWarnings = 0;
   text = policyText;
   messageKept = true;
 }
@@ -71,8 +76,7 @@ export function beginMessage(): void {
 
 function add(node: Node | null, at: usize, code: string, severity: Severity): void {
   if (severity == Severity.Error) errors++;
-  if (problems == 0) return;
-  if (count == (limits.PROBLEMS as u32) && !dropBelow(severity)) return;
+  if (problems == 0 || (count == (limits.PROBLEMS as u32) && !dropBelow(severity))) return lose(severity);
   // In the order of the text; the ones that were there before keep their place.
   let place = count;
   while (place > 0 && changetype<Problem>(problems + (place - 1) * PROBLEM_BYTES).at > at) {
@@ -89,6 +93,11 @@ function add(node: Node | null, at: usize, code: string, severity: Severity): vo
   count++;
 }
 
+function lose(severity: Severity): void {
+  if (severity == Severity.Error) lostErrors++;
+  else lostWarnings++;
+}
+
 /** Drops the last of the least severe problems, if it is less severe than this. */
 function dropBelow(severity: Severity): bool {
   for (let least = Severity.Hint; least < severity; least++) {
@@ -97,6 +106,7 @@ function dropBelow(severity: Severity): bool {
       if (changetype<Problem>(at).severity != least) continue;
       memory.copy(at, at + PROBLEM_BYTES, (count - i) * PROBLEM_BYTES);
       count--;
+      lose(least);
       return true;
     }
   }
@@ -269,6 +279,18 @@ export function putProblem(writer: Writer, index: u32): void {
   json.numberAt(writer, "column", column);
   json.textAt(writer, "message", problem.message);
   json.endObject(writer);
+}
+
+/** Puts how many were found beyond those that are kept. @returns whether there are any */
+export function putMore(writer: Writer): bool {
+  if (lostErrors + lostWarnings == 0) return false;
+  json.beginObject(writer);
+  json.objectAt(writer, "more");
+  json.numberAt(writer, "errors", lostErrors);
+  json.numberAt(writer, "warnings", lostWarnings);
+  json.endObject(writer);
+  json.endObject(writer);
+  return true;
 }
 
 /** Whether the problem is a warning or a hint. */

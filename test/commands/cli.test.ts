@@ -57,6 +57,40 @@ describe("command line", () => {
     assert.deepEqual(JSON.parse(fine.stdout), { ok: true, problems: [] });
   });
 
+  it("validate: errors before hints, and what is past twenty is counted", async () => {
+    const cases = Array.from({ length: 30 }, (_, i) => ({ "==": [{ var: `headers.a${i}` }, [1]] }));
+    const flag = (targeting: object): object => ({
+      state: "ENABLED",
+      variants: { on: true },
+      defaultVariant: "on",
+      targeting,
+    });
+    const rollouts = (count: number): object =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`r${i}`, { default: "s", variants: {} }]));
+    const write = (errors: number): string =>
+      folder.write(
+        `many-${errors}.json`,
+        JSON.stringify({ flags: { a: flag({ if: [{ or: cases }, "on"] }) }, rollouts: rollouts(errors) }),
+      );
+    const few = write(3);
+    const some = await runCli(["validate", few]);
+    const lines = some.stderr.trimEnd().split("\n");
+    assert.deepEqual(
+      lines.map((line) => /: warning: /.test(line)),
+      [...Array(3).fill(false), ...Array(17).fill(true), false],
+    );
+    assert.match(lines.at(-1) ?? "", new RegExp(`^${few}: \\d+ more warnings$`));
+
+    const many = write(25);
+    const all = await runCli(["validate", many]);
+    assert.equal(all.stderr.trimEnd().split("\n").length, 21);
+    assert.match(all.stderr, new RegExp(`^${many}: 5 more errors, 55 more warnings\n$`, "m"));
+    const json = JSON.parse((await runCli(["validate", "--json", many])).stdout);
+    assert.deepEqual([json.problems.length, json.more], [20, { errors: 5, warnings: 55 }]);
+    const bad = folder.write("lines.yaml", Array(30).fill("a: b: c: [\n").join(""));
+    assert.match((await runCli(["validate", bad])).stderr, /lines\.yaml: \d+ more errors\n$/);
+  });
+
   it("validate reads standard input, JSON and YAML", async () => {
     const yaml = await runCli(["validate", "-"], { stdin: POLICY });
     assert.deepEqual([yaml.status, yaml.stdout], [0, "-: ok\n"]);

@@ -43,7 +43,7 @@ export async function decide(options: { readonly policy: string }, terminal: Ter
   if (options.policy === "-")
     throw new CommandError("--policy -: standard input is already used for the requests");
   const checked = await checkPolicyFile(options.policy, loadFilter(), terminal, { logLevel: LogLevel.Debug });
-  reportProblems(checked.problems, terminal);
+  reportProblems(checked.problems, terminal, checked.more);
   if (checked.filter === null) return 1;
   const { vm, root } = checked.filter;
   const wallClock = vm.clock;

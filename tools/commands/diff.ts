@@ -95,7 +95,7 @@ async function load(
   }
   if (options.json)
     terminal.stdout.write(`${JSON.stringify({ ok: false, problems: checked.problems }, null, 2)}\n`);
-  else reportProblems(errors, terminal);
+  else reportProblems(errors, terminal, { errors: checked.more.errors, warnings: 0 });
   return null;
 }
 

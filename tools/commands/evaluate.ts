@@ -50,7 +50,7 @@ async function evaluate(options: { readonly policy: string }, terminal: Terminal
   const module = loadFilter();
   const asWritten = await checkPolicyFile(options.policy, module, terminal);
   const checked = asWritten.filter === null ? asFlagdReads(asWritten, module) : asWritten;
-  reportProblems(checked.problems, terminal);
+  reportProblems(checked.problems, terminal, checked.more);
   if (checked.filter === null) return 1;
   const { vm, root } = checked.filter;
   return answerLines(terminal, (request, line) => {

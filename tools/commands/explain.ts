@@ -47,12 +47,12 @@ async function explain(url: string, options: Options, terminal: Terminal): Promi
   const inputs = { logLevel: LogLevel.Trace, ...(time === null ? {} : { clock: () => time }) };
   const checked = await checkPolicyFile(options.policy, loadFilter(), terminal, inputs);
   if (checked.filter === null || checked.source.json === null) {
-    const { problems } = checked;
+    const { problems, more } = checked;
     if (options.json) terminal.stdout.write(`${JSON.stringify({ ok: false, problems }, null, 2)}\n`);
-    else reportProblems(problems, terminal);
+    else reportProblems(problems, terminal, more);
     return 1;
   }
-  reportProblems(checked.problems, terminal);
+  reportProblems(checked.problems, terminal, checked.more);
   const stream = checked.filter.vm.request(checked.filter.root, request);
   const { decision, explanation, errors } = stream;
   stream.done();

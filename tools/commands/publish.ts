@@ -94,11 +94,11 @@ export async function publish(
   terminal: Terminal,
 ): Promise<number> {
   const module = loadFilter();
-  const { source, problems, filter } = refuseFaults(
+  const { source, problems, more, filter } = refuseFaults(
     await checkPolicyFile(policyFile, module, terminal),
     options.allowWarnings === true,
   );
-  if (!options.json) reportProblems(problems, terminal);
+  if (!options.json) reportProblems(problems, terminal, more);
   if (filter === null || source.json === null) {
     return refuse({ problems }, "the policy is invalid", options, terminal);
   }

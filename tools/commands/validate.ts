@@ -37,15 +37,21 @@ async function validate(
 ): Promise<number> {
   const module = loadFilter();
   const problems: Problem[] = [];
+  const more = { errors: 0, warnings: 0 };
   let refused = 0;
   for (const file of files) {
     const checked = refuseFaults(await checkPolicyFile(file, module, terminal), options.allowWarnings);
     if (checked.filter === null) refused++;
     problems.push(...checked.problems);
+    more.errors += checked.more.errors;
+    more.warnings += checked.more.warnings;
     if (options.json) continue;
-    reportProblems(checked.problems, terminal);
+    reportProblems(checked.problems, terminal, checked.more);
     if (checked.filter !== null) terminal.stdout.write(`${file}: ${terminal.colors.green("ok")}\n`);
   }
-  if (options.json) terminal.stdout.write(`${JSON.stringify({ ok: refused === 0, problems }, null, 2)}\n`);
+  if (options.json) {
+    const others = more.errors + more.warnings === 0 ? {} : { more };
+    terminal.stdout.write(`${JSON.stringify({ ok: refused === 0, problems, ...others }, null, 2)}\n`);
+  }
   return refused === 0 ? 0 : 1;
 }

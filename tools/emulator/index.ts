@@ -5,7 +5,7 @@ export type { HeaderChange } from "./context.ts";
 export { HeaderMap, type HeaderPairs } from "./header-map.ts";
 export type { ClusterState, HttpCall } from "./http-call.ts";
 export { hostCallNames } from "./host-calls.ts";
-export type { LoggedError, LoggedProblem, LogLine } from "./log.ts";
+export type { LoggedError, LoggedProblem, LogLine, MoreProblems } from "./log.ts";
 export { Metrics, type Metric } from "./metrics.ts";
 export { SharedData, type SharedValue } from "./shared-data.ts";
 export type { Root } from "./root.ts";

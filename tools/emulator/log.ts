@@ -20,6 +20,12 @@ export interface LoggedProblem {
   readonly message: string;
 }
 
+/** Problems beyond those that are logged one by one. */
+export interface MoreProblems {
+  readonly errors: number;
+  readonly warnings: number;
+}
+
 /** Something that the filter survived and that should not happen. */
 export interface LoggedError {
   readonly code: string;
@@ -33,6 +39,13 @@ export function problemsIn(lines: readonly LogLine[]): LoggedProblem[] {
   return lines
     .filter((line) => line.text.startsWith('{"severity":'))
     .map((line) => JSON.parse(line.text) as LoggedProblem);
+}
+
+/** How many more problems there are than those logged. */
+export function moreProblemsIn(lines: readonly LogLine[]): MoreProblems {
+  const line = lines.find(({ text }) => text.startsWith('{"more":'));
+  if (line === undefined) return { errors: 0, warnings: 0 };
+  return (JSON.parse(line.text) as { more: MoreProblems }).more;
 }
 
 /** The decision line as the filter wrote it, or null when there is none. */

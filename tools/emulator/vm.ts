@@ -5,7 +5,7 @@ import type { Context } from "./context.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import { hostCalls, type HostState } from "./host-calls.ts";
 import { HttpCall, type ClusterState, type HttpCallAnswer, type HttpCallRequest } from "./http-call.ts";
-import { problemsIn, type LoggedProblem, type LogLine } from "./log.ts";
+import { moreProblemsIn, problemsIn, type LoggedProblem, type LogLine, type MoreProblems } from "./log.ts";
 import { MetricIds, Metrics } from "./metrics.ts";
 import { Root } from "./root.ts";
 import { SharedData } from "./shared-data.ts";
@@ -36,6 +36,8 @@ export interface Configured {
   readonly accepted: boolean;
   /** Problems and warnings, in the order logged. */
   readonly problems: LoggedProblem[];
+  /** Problems beyond those. */
+  readonly more: MoreProblems;
 }
 
 /** The inputs once the defaults are filled in. */
@@ -169,7 +171,7 @@ export class Vm {
     const started = this.call(root, "proxy_on_vm_start", 0);
     const accepted = started !== 0 && this.call(root, "proxy_on_configure", bytes.length) !== 0;
     root.endConfigure();
-    return { root, accepted, problems: problemsIn(root.log) };
+    return { root, accepted, problems: problemsIn(root.log), more: moreProblemsIn(root.log) };
   }
 
   /**

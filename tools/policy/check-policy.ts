@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 
 import * as codes from "../../assembly/vocabulary/problems.ts";
-import { Vm, type Root, type VmOptions } from "../emulator/index.ts";
+import { Vm, type MoreProblems, type Root, type VmOptions } from "../emulator/index.ts";
 import { readPolicySource, type PolicySource } from "./policy-source.ts";
 import type { Problem } from "./problem.ts";
 import { fileError } from "../terminal/command-error.ts";
@@ -10,8 +10,10 @@ import { readAll, type Terminal } from "../terminal/terminal.ts";
 /** A policy and the filter's judgement of it. */
 export interface CheckedPolicy {
   readonly source: PolicySource;
-  /** Errors and warnings at their places in the file. */
+  /** Errors, then warnings, each at its place in the file and in its order; as many as the filter names. */
   readonly problems: readonly Problem[];
+  /** How many there are beyond those. */
+  readonly more: MoreProblems;
   /** The filter with the policy in it; null when the policy is refused. */
   readonly filter: { readonly vm: Vm; readonly root: Root } | null;
 }
@@ -30,12 +32,12 @@ export function refuseFaults(given: CheckedPolicy, allowWarnings: boolean): Chec
     HINTS.has(problem.code) ? problem : { ...problem, severity: "error" as const },
   );
   const refused = problems.some(({ severity }) => severity === "error");
-  return { ...checked, problems, filter: refused ? null : checked.filter };
+  return { ...checked, problems: errorsFirst(problems), filter: refused ? null : checked.filter };
 }
 
 /** A file without a document is a file that was cut, or not written yet: Envoy takes it for a policy that does nothing. */
 function refuseNothing(checked: CheckedPolicy): CheckedPolicy {
-  const { source, filter } = checked;
+  const { source, filter, more } = checked;
   if (filter === null || source.json === null) return checked;
   // trim() takes a byte order mark for a blank too.
   const text = Buffer.from(source.json).toString("utf8").trim();
@@ -49,7 +51,7 @@ function refuseNothing(checked: CheckedPolicy): CheckedPolicy {
     message: "the document is empty: {} is a policy that does nothing",
     severity: "error",
   };
-  return { source, problems: [...checked.problems, problem], filter: null };
+  return { source, problems: errorsFirst([...checked.problems, problem]), more, filter: null };
 }
 
 /** Reads a policy file, `-` for standard input, and has the filter judge it. */
@@ -76,9 +78,11 @@ export function checkPolicy(
 ): CheckedPolicy {
   const { file } = source;
   const early = source.problems.map((problem) => ({ file, ...problem }));
-  if (source.json === null) return { source, problems: early, filter: null };
+  if (source.json === null) {
+    return { source, problems: early, more: { errors: source.more, warnings: 0 }, filter: null };
+  }
   const vm = Vm.load(module, options);
-  const { root, accepted, problems: logged } = vm.configure(source.json);
+  const { root, accepted, problems: logged, more } = vm.configure(source.json);
   const problems = logged.map(({ severity, code, pointer, offset, line, column, message }) => {
     const place = source.locate?.(offset) ?? { line, column };
     return { file, line: place.line, column: place.column, pointer, code, message, severity };
@@ -88,5 +92,15 @@ export function checkPolicy(
     const message = "the filter refused the policy and did not say why";
     problems.push({ file, line: 1, column: 1, pointer: "", code: "internal", message, severity: "error" });
   }
-  return { source, problems: [...early, ...problems], filter: accepted ? { vm, root } : null };
+  return {
+    source,
+    problems: errorsFirst([...early, ...problems]),
+    more,
+    filter: accepted ? { vm, root } : null,
+  };
+}
+
+function errorsFirst(problems: readonly Problem[]): Problem[] {
+  const isError = ({ severity }: Problem): boolean => severity === "error";
+  return [...problems.filter(isError), ...problems.filter((problem) => !isError(problem))];
 }

@@ -18,6 +18,8 @@ export interface PolicySource {
   readonly json: Uint8Array | null;
   /** Faults found before the filter is asked. */
   readonly problems: readonly PlacedProblem[];
+  /** How many there are beyond those. */
+  readonly more: number;
   /**
    * The place in the file of a byte of `json`. Null for JSON files: there the filter's own line and column hold.
    */
@@ -30,9 +32,9 @@ export interface PolicySource {
  */
 export function readPolicySource(file: string, bytes: Uint8Array): PolicySource {
   const format = formatOf(file, bytes);
-  if (format === "json") return { file, format, json: bytes, problems: [], locate: null };
+  if (format === "json") return { file, format, json: bytes, problems: [], more: 0, locate: null };
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (!isUtf8(buffer)) return { file, format, json: null, problems: [encodingProblem(buffer)], locate: null };
+  if (!isUtf8(buffer)) return { file, format, json: null, problems: [encodingProblem(buffer)], more: 0, locate: null };
   const text = buffer.toString("utf8").replace(/^\uFEFF/, "");
   const lines = new LineIndex(text);
   const { json, sourceMap, faults } = convertYaml(text);
@@ -43,9 +45,10 @@ export function readPolicySource(file: string, bytes: Uint8Array): PolicySource 
     message,
     severity: "error" as const,
   }));
-  if (json === null) return { file, format, json, problems, locate: null };
+  const more = faults.length - problems.length;
+  if (json === null) return { file, format, json, problems, more, locate: null };
   const locate = (byteOffset: number): Position => lines.positionAt(sourceMap.originOf(byteOffset));
-  return { file, format, json: Buffer.from(json, "utf8"), problems, locate };
+  return { file, format, json: Buffer.from(json, "utf8"), problems, more, locate };
 }
 
 /**
