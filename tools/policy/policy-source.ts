@@ -34,7 +34,8 @@ export function readPolicySource(file: string, bytes: Uint8Array): PolicySource 
   const format = formatOf(file, bytes);
   if (format === "json") return { file, format, json: bytes, problems: [], more: 0, locate: null };
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (!isUtf8(buffer)) return { file, format, json: null, problems: [encodingProblem(buffer)], more: 0, locate: null };
+  if (!isUtf8(buffer))
+    return { file, format, json: null, problems: [encodingProblem(buffer)], more: 0, locate: null };
   const text = buffer.toString("utf8").replace(/^\uFEFF/, "");
   const lines = new LineIndex(text);
   const { json, sourceMap, faults } = convertYaml(text);
