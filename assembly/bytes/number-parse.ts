@@ -24,7 +24,7 @@ const dividend: BigInteger = changetype<BigInteger>(memory.data(BIG_INTEGER_BYTE
 const divisor: BigInteger = changetype<BigInteger>(memory.data(BIG_INTEGER_BYTES, 8));
 
 /** So many decimal digits always fit 64 bits. */
-const WORD_DIGITS: u32 = 19;
+export const WORD_DIGITS: u32 = 19;
 
 /**
  * Where two floats meet, an odd multiple (below 2^54) of 2^-1075 at the finest, is a decimal of at most 768 digits:
@@ -46,20 +46,35 @@ export function parseNumber(text: Slice): f64 {
   return parseDecimal(text);
 }
 
+/** A decimal text as digits and a power of ten. */
+@unmanaged
+export class Decimal {
+  /** The first WORD_DIGITS of its significant digits; 0 for 0. */
+  digits: u64;
+  /** Significant digits, those of a fraction's end and zeros behind the first one too. */
+  count: u32;
+  /** value = all significant digits * 10^power */
+  power: i64;
+  isNegative: bool;
+  /** Behind the last digit of the mantissa. */
+  behindDigits: usize;
+}
+
+const decimal: Decimal = changetype<Decimal>(memory.data(offsetof<Decimal>(), 8));
+
 /**
- * The value of a plain decimal text: a sign or none, digits, a fraction or none, an exponent or none. As JavaScript's
- * Number() it takes leading zeros, `5.` and `.5`, and an empty text for 0; unlike it no blanks, no `0x`, no `Infinity`.
- * @returns NaN for a text that is not a decimal number
+ * Reads a plain decimal text: a sign or none, digits, a fraction or none, an exponent or none. As JavaScript's Number()
+ * it takes leading zeros, `5.` and `.5`; unlike it no blanks, no `0x`, no `Infinity`.
+ * @returns false for a text that is not a decimal number, an empty one too
  */
-export function parseDecimal(text: Slice): f64 {
+export function readDecimal(text: Slice, into: Decimal): bool {
   const begin = addressOf(text);
   const end = begin + lengthOf(text);
-  if (begin == end) return 0;
+  if (begin == end) return false;
   let at = begin;
   const first = load<u8>(at);
   if (first == ascii.PLUS || first == ascii.MINUS) at++;
 
-  // value = significant digits * 10^power
   let digits: u64 = 0;
   let count: u32 = 0;
   let power: i64 = 0;
@@ -80,23 +95,38 @@ export function parseDecimal(text: Slice): f64 {
     }
     at++;
   }
-  if (!any) return NaN;
-  const behindDigits = at;
+  if (!any) return false;
+  into.behindDigits = at;
   if (at < end) {
-    if ((load<u8>(at) | 0x20) != ascii.LOWER_E) return NaN;
+    if ((load<u8>(at) | 0x20) != ascii.LOWER_E) return false;
     at++;
     const sign: u32 = at < end ? load<u8>(at) : 0;
     if (sign == ascii.PLUS || sign == ascii.MINUS) at++;
-    if (at == end) return NaN;
+    if (at == end) return false;
     let exponent: i64 = 0;
     while (at < end) {
       const digit = (load<u8>(at) as u32) - ascii.ZERO;
-      if (digit > 9) return NaN;
+      if (digit > 9) return false;
       if (exponent < FAR) exponent = exponent * 10 + (digit as i64);
       at++;
     }
     power += sign == ascii.MINUS ? -exponent : exponent;
   }
+  into.digits = digits;
+  into.count = count;
+  into.power = power;
+  into.isNegative = first == ascii.MINUS;
+  return true;
+}
+
+/** The value of a decimal text (`readDecimal`), 0 of an empty one; NaN for one that is not a decimal number. */
+export function parseDecimal(text: Slice): f64 {
+  const begin = addressOf(text);
+  if (lengthOf(text) == 0) return 0;
+  if (!readDecimal(text, decimal)) return NaN;
+  const digits = decimal.digits;
+  const count = decimal.count;
+  let power = decimal.power;
 
   let value: f64 = 0;
   if (digits <= MOST_EXACT && power >= -MOST_EXACT_POWER && power <= MOST_EXACT_POWER) {
@@ -112,14 +142,14 @@ export function parseDecimal(text: Slice): f64 {
       if (count <= WORD_DIGITS) {
         setBig(dividend, digits);
       } else {
-        readDigits(begin, behindDigits);
+        readDigits(begin, decimal.behindDigits);
         // One more digit is enough for all that were left out.
         if (count > MOST_DIGITS) power += (count - MOST_DIGITS - 1) as i64;
       }
       value = nearest(power as i32);
     }
   }
-  return first == ascii.MINUS ? -value : value;
+  return decimal.isNegative ? -value : value;
 }
 
 /** Reads the significant digits into `dividend`, and of those beyond the 768th one: 0 when they all are, else 1. */

@@ -3,12 +3,13 @@
 
 import * as ascii from "../bytes/ascii";
 import { arrayIndex } from "../bytes/decimal";
+import { likeness, Likeness } from "../bytes/decimal-compare";
 import { putItemStep, putStep } from "../bytes/json-pointer";
 import { Token } from "../bytes/json-reader";
 import { parseNumber } from "../bytes/number-parse";
 import { addressOf, lengthOf, sameText, Slice } from "../bytes/slice";
 import { Writer } from "../bytes/writer";
-import { beginNames, DEEPEST_JSON, JsonValue, memberNamed, namesExhausted } from "./json-tree";
+import { beginSteps, DEEPEST_JSON, isExhausted, JsonValue, memberNamed, takeSteps } from "./json-tree";
 
 /** A JSON Pointer to what may differ; the token `*` stands for any one. */
 @unmanaged
@@ -20,6 +21,9 @@ export class Ignored {
 export const IGNORED_BYTES: u32 = offsetof<Ignored>() as u32;
 /** As many as a mask has bits. */
 export const MOST_IGNORED: u32 = 64;
+
+/** Steps for two floats that are read exactly: up to some microseconds. */
+const FLOAT_STEPS: u32 = 1024;
 
 /** What a comparison of two JSON values came to. */
 export const enum JsonComparison {
@@ -78,7 +82,7 @@ export function compareJson(
   rules: usize,
   count: u32,
 ): JsonComparison {
-  beginNames();
+  beginSteps();
   depth = 0;
   noisy = false;
   ignored = rules;
@@ -89,7 +93,7 @@ export function compareJson(
   }
   if (!meet(ours, theirs, other, mask)) return JsonComparison.Different;
   while (depth != 0) {
-    if (namesExhausted()) return JsonComparison.Unknown;
+    if (isExhausted()) return JsonComparison.Unknown;
     const frame = frameAt(depth - 1);
     const isObject = frame.ours.kind == Token.Object;
     const nextOurs = frame.nextOurs;
@@ -167,9 +171,12 @@ function isInteger(token: Slice): bool {
 /** Numbers by value; whole ones digit by digit, so that two ids beyond 2^53 are not taken for one. */
 function sameNumber(a: Slice, b: Slice): bool {
   if (sameText(a, b)) return true;
-  const whole = isInteger(a) && isInteger(b);
-  const value = parseNumber(a);
-  return whole ? value == 0 && parseNumber(b) == 0 : value == parseNumber(b);
+  const like = likeness(a, b);
+  // Of whole numbers only 0 has two texts.
+  if (isInteger(a) && isInteger(b)) return like == Likeness.Same;
+  if (like != Likeness.Close) return like == Likeness.Same;
+  takeSteps(FLOAT_STEPS);
+  return parseNumber(a) == parseNumber(b);
 }
 
 function ruleAt(index: u32): Ignored {

@@ -38,19 +38,24 @@ export class JsonValue {
 
 const VALUE_BYTES: usize = offsetof<JsonValue>();
 
-/** Steps that look-ups of names may take in all: a text made to collide costs no more. */
+/** Steps that one text may take to read, and one comparison, beside a few for each byte: a text made to collide costs no more. */
 const MOST_STEPS: u32 = 1 << 20;
 
 let steps: u32 = 0;
 const reader: JsonReader = changetype<JsonReader>(memory.data(offsetof<JsonReader>(), 8));
 
-/** Allows the look-ups of one comparison their steps. */
-export function beginNames(): void {
+/** Allows what begins now its steps. */
+export function beginSteps(): void {
   steps = 0;
 }
 
-/** Whether look-ups took more steps than they may: what they found is then no answer. */
-export function namesExhausted(): bool {
+/** Counts steps of what is going on. */
+export function takeSteps(count: u32): void {
+  steps += count;
+}
+
+/** Whether more steps were taken than may be: what was found is then no answer. */
+export function isExhausted(): bool {
   return steps > MOST_STEPS;
 }
 
@@ -60,6 +65,7 @@ export function readJson(text: Slice): JsonValue | null {
   let root: JsonValue | null = null;
   let open: JsonValue | null = null;
   let key: Slice = NONE;
+  beginSteps();
   beginJson(reader, text, DEEPEST_JSON);
   for (let token = nextToken(reader); token < Token.End; token = nextToken(reader)) {
     if (token == Token.Name) {

@@ -126,6 +126,12 @@ export const WAYS: readonly Way[] = [
   { name: "matched-header", note: "signals: matched, header", policy: policy("matched"), steer: "header" },
   { name: "full", note: "signals: full, filter state", policy: policy("full") },
   { name: "full-other", note: "the same, other users alone", policy: policy("full"), traffic: "other" },
+  {
+    name: "full-guard",
+    note: "the same, with a guard",
+    policy: policy("full", {}, { guard: { action: "rollback" } }),
+    traffic: "other",
+  },
   { name: "full-new", note: "the same, each user is new", policy: policy("full"), traffic: "new" },
   { name: "full-header", note: "signals: full, header", policy: policy("full"), steer: "header" },
   { name: "count-two", note: "count, and a second rollout for the request", policy: policy("count", SECOND) },

@@ -254,7 +254,7 @@ describe("JSON answers", () => {
     }
   });
 
-  test("names that are made to collide give up instead of taking long", () => {
+  describe("names that are made to collide", () => {
     // Names of one FNV-1a hash, found by trying: 4,000 of the same low bits of what the table looks at.
     const names: string[] = [];
     for (let i = 0; names.length < 4_000 && i < 40_000_000; i++) {
@@ -263,8 +263,76 @@ describe("JSON answers", () => {
       for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193) >>> 0;
       if (((hash ^ (hash >>> 15)) & 8191) === 7) names.push(name);
     }
-    const text = `{${names.map((name) => `"${name}":1`).join(",")}}`;
-    assert.equal(names.length, 4_000);
-    assert.equal(comparer.compare(text, text).verdict, "no JSON");
+    const objectOf = (count: number): string =>
+      `{${names
+        .slice(0, count)
+        .map((name) => `"${name}":1`)
+        .join(",")}}`;
+
+    test("give up instead of taking long", () => {
+      assert.equal(names.length, 4_000);
+      assert.equal(comparer.compare(objectOf(4_000), objectOf(4_000)).verdict, "no JSON");
+    });
+
+    test("spoil no comparison that follows", () => {
+      const plain = JSON.stringify(Object.fromEntries(names.slice(0, 9).map((name) => [name, 1])));
+      for (const count of [4_000, 1_600]) {
+        comparer.compare(objectOf(count), objectOf(count));
+        const own = JSON.stringify(
+          Object.fromEntries(
+            names
+              .slice(0, 9)
+              .reverse()
+              .map((name) => [name, 1]),
+          ),
+        );
+        assert.deepEqual(comparer.compare(plain, own), { verdict: "same", pointer: null });
+      }
+    });
+  });
+
+  test("numbers: what their first digits tell is what JavaScript's floats tell", () => {
+    const digits = fc.bigInt({ min: 1n, max: 10n ** 21n });
+    const spelling = fc.tuple(digits, fc.integer({ min: -345, max: 330 }), fc.boolean(), fc.nat({ max: 3 }));
+    const spelledNumber = ([digit, power, isNegative, zeros]: [bigint, number, boolean, number]): string => {
+      const all = `${digit}${"0".repeat(zeros)}`;
+      return `${isNegative ? "-" : ""}${all}e${power - zeros}`;
+    };
+    // Neighbours: a little more, a digit longer, another spelling of the same.
+    const near = fc.tuple(spelling, fc.integer({ min: -6000, max: 6000 }), fc.nat({ max: 4 }));
+    const pair = fc.oneof(
+      fc.tuple(spelling, spelling).map(([a, b]) => [spelledNumber(a), spelledNumber(b)] as const),
+      near.map(([[digit, power, isNegative, zeros], more, longer]) => {
+        const other = digit + BigInt(more) < 0n ? digit : digit + BigInt(more);
+        const b = spelledNumber([other * 10n ** BigInt(longer), power - longer, isNegative, 0]);
+        return [spelledNumber([digit, power, isNegative, zeros]), b] as const;
+      }),
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((one) => {
+        const exact = one.toExponential(20);
+        return [one.toExponential(), exact] as const;
+      }),
+    );
+    fc.assert(
+      fc.property(pair, ([a, b]) => {
+        const verdict = comparer.compare(a, b).verdict;
+        assert.equal(verdict, Number(a) === Number(b) ? "same" : "different", `${a} and ${b}`);
+      }),
+      { numRuns: 50_000, seed: RUNS.seed },
+    );
+  });
+
+  test("numbers spelled apart are told by their digits; those that only floats can tell have a limit", () => {
+    const listOf = (text: string): string => `[${Array(60_000).fill(text).join(",")}]`;
+    for (const [one, other] of [
+      ["1e-300", "10e-301"],
+      ["1.50", "15e-1"],
+      ["1e300", "1000e297"],
+    ] as const) {
+      assert.equal(comparer.compare(listOf(one), listOf(other)).verdict, "same", `${one} and ${other}`);
+    }
+    // Too close for their first digits: some are read, as many as a worker can bear.
+    assert.equal(comparer.compare(listOf("1e-300"), listOf("1.0000000000000000001e-300")).verdict, "unknown");
+    const few = (text: string): string => `[${Array(1000).fill(text).join(",")}]`;
+    assert.equal(comparer.compare(few("1e-300"), few("1.0000000000000000001e-300")).verdict, "same");
   });
 });
