@@ -1,5 +1,6 @@
-// Context id -> record, for roots and streams: the host has one numbering for both. Open addressing over ids that rise
-// by one, so nearly every look-up hits its first cell; deletion shifts back (Knuth 3, 6.4, algorithm R).
+// Context id -> record, for roots and streams: the host has one numbering for both. Open addressing; deletion shifts back
+// (Knuth 3, 6.4, algorithm R). Ids rise by one, so they are spread (multiplicative hashing by the golden ratio, same
+// volume): side by side, the cells of many open streams would be one run, and each deletion would walk to its end.
 
 import { FreeList } from "../bytes/free-list";
 import { takePages, givePages } from "../bytes/pages";
@@ -19,12 +20,21 @@ const MOST_CELLS: u32 = 1 << 26;
 
 let cells: Run<Cell> = noRun<Cell>();
 let mask: u32 = 0;
+/** 32 less the bits of the mask. */
+let shift: u32 = 0;
 let used: u32 = 0;
+
+/** The first cell of an id. */
+// @ts-ignore: decorator
+@inline
+function homeOf(id: u32): u32 {
+  return (id * 0x9e3779b1) >> shift;
+}
 
 /** The record of a context; null when there is none. */
 export function contextOf(id: u32): Context | null {
   if (cells.isNone) return null;
-  let i = id & mask;
+  let i = homeOf(id);
   while (true) {
     const cell = cells.at(i);
     const record = cell.record;
@@ -56,7 +66,7 @@ export function enter(id: u32, record: Context): bool {
 }
 
 function place(id: u32, record: Context): void {
-  let i = id & mask;
+  let i = homeOf(id);
   while (cells.at(i).record != null) i = (i + 1) & mask;
   const cell = cells.at(i);
   cell.id = id;
@@ -74,6 +84,7 @@ function grow(): bool {
   const old = cells;
   cells = changetype<Run<Cell>>(fresh);
   mask = size - 1;
+  shift = clz(mask);
   for (let i: u32 = 0; i < oldSize; i++) {
     const cell = old.at(i);
     const record = cell.record;
@@ -86,7 +97,7 @@ function grow(): bool {
 /** Takes a context out. */
 export function leave(id: u32): void {
   if (cells.isNone) return;
-  let gap = id & mask;
+  let gap = homeOf(id);
   while (true) {
     const cell = cells.at(gap);
     if (cell.record == null) return;
@@ -100,7 +111,7 @@ export function leave(id: u32): void {
     i = (i + 1) & mask;
     const cell = cells.at(i);
     if (cell.record == null) break;
-    const home = cell.id & mask;
+    const home = homeOf(cell.id);
     if (((i - home) & mask) >= ((i - gap) & mask)) {
       const to = cells.at(gap);
       to.id = cell.id;
