@@ -5,6 +5,7 @@ import * as ascii from "./ascii";
 import { putNumberText } from "./number-text";
 import { Slice } from "./slice";
 import { put, putByte, putEscaped, putNumber, room, Writer } from "./writer";
+import { Word } from "./word";
 
 // Whether a comma is due is one bit, whatever the depth: behind a value it is, behind an opening bracket and a name it is
 // not, and an array or object that has ended is a value of the one around it.
@@ -56,14 +57,13 @@ export function endName(writer: Writer): void {
 }
 
 /** Puts a word in quotes, and behind a name its colon: most of what is written, so at one go. */
-function quote(writer: Writer, word: string, isName: bool): void {
+function quote(writer: Writer, word: Word, isName: bool): void {
   const length = word.length as usize;
   if (!room(writer, length + 4)) return;
   let to = writer.at;
   if (writer.comma) store<u8>(to++, ascii.COMMA);
   store<u8>(to++, ascii.QUOTE);
-  const from = changetype<usize>(word);
-  for (let i: usize = 0; i < length; i++) store<u8>(to + i, load<u16>(from + (i << 1)) as u8);
+  memory.copy(to, word.begin, length);
   to += length;
   store<u8>(to++, ascii.QUOTE);
   if (isName) store<u8>(to++, ascii.COLON);
@@ -72,7 +72,7 @@ function quote(writer: Writer, word: string, isName: bool): void {
 }
 
 /** Puts a member's name of ASCII that needs no escapes: its value comes next. */
-export function name(writer: Writer, word: string): void {
+export function name(writer: Writer, word: Word): void {
   quote(writer, word, true);
 }
 
@@ -91,7 +91,7 @@ export function text(writer: Writer, value: Slice): void {
 }
 
 /** Puts a string of ASCII that needs no escapes. */
-export function word(writer: Writer, value: string): void {
+export function word(writer: Writer, value: Word): void {
   quote(writer, value, false);
 }
 
@@ -125,32 +125,32 @@ export function float(writer: Writer, value: f64): void {
 
 // Members: a name of ASCII that needs no escapes, and its value.
 
-export function objectAt(writer: Writer, member: string): void {
+export function objectAt(writer: Writer, member: Word): void {
   name(writer, member);
   beginObject(writer);
 }
 
-export function arrayAt(writer: Writer, member: string): void {
+export function arrayAt(writer: Writer, member: Word): void {
   name(writer, member);
   beginArray(writer);
 }
 
-export function textAt(writer: Writer, member: string, value: Slice): void {
+export function textAt(writer: Writer, member: Word, value: Slice): void {
   name(writer, member);
   text(writer, value);
 }
 
-export function wordAt(writer: Writer, member: string, value: string): void {
+export function wordAt(writer: Writer, member: Word, value: Word): void {
   name(writer, member);
   word(writer, value);
 }
 
-export function numberAt(writer: Writer, member: string, value: u64): void {
+export function numberAt(writer: Writer, member: Word, value: u64): void {
   name(writer, member);
   number(writer, value);
 }
 
-export function truthAt(writer: Writer, member: string, value: bool): void {
+export function truthAt(writer: Writer, member: Word, value: bool): void {
   name(writer, member);
   truth(writer, value);
 }

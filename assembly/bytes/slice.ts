@@ -1,6 +1,7 @@
 // A run of bytes in linear memory, as one value: no object, no copy. Text is UTF-8 as the host or the policy gave it.
 
 import * as ascii from "./ascii";
+import { Word } from "./word";
 
 /** address << 32 | length. The zero slice is "nothing there". */
 export type Slice = u64;
@@ -46,23 +47,19 @@ export function sameText(a: Slice, b: Slice): bool {
   return lengthOf(a) == lengthOf(b) && sameBytes(addressOf(a), addressOf(b), lengthOf(a));
 }
 
-/** Whether the slice is this ASCII word. The word is static UTF-16 data: reading it allocates nothing. */
-export function isWord(slice: Slice, word: string): bool {
-  const length = word.length as u32;
-  if (lengthOf(slice) != length) return false;
-  return startsWithWord(slice, word);
+/** A word as a slice. */
+export function sliceOfWord(word: Word): Slice {
+  return sliceOf(word.begin, word.length);
 }
 
-/** Whether the slice begins with this ASCII word. */
-export function startsWithWord(slice: Slice, word: string): bool {
-  const length = word.length as u32;
-  if (lengthOf(slice) < length) return false;
-  const a = addressOf(slice);
-  const w = changetype<usize>(word);
-  for (let i: u32 = 0; i < length; i++) {
-    if ((load<u8>(a + i) as u16) != load<u16>(w + ((i as usize) << 1))) return false;
-  }
-  return true;
+/** Whether the slice is this word. */
+export function isWord(slice: Slice, word: Word): bool {
+  return lengthOf(slice) == word.length && sameBytes(addressOf(slice), word.begin, word.length);
+}
+
+/** Whether the slice begins with this word. */
+export function startsWithWord(slice: Slice, word: Word): bool {
+  return lengthOf(slice) >= word.length && sameBytes(addressOf(slice), word.begin, word.length);
 }
 
 // @ts-ignore: decorator

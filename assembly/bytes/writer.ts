@@ -5,6 +5,7 @@ import { hexDigit } from "./hex";
 import { scratch, scratchGeneration } from "./scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
+import { Word } from "./word";
 
 
 @unmanaged
@@ -72,14 +73,12 @@ export function putByte(writer: Writer, byte: u8): void {
   writer.at++;
 }
 
-/** Puts an ASCII word. */
-export function put(writer: Writer, word: string): void {
+/** Puts a word. */
+export function put(writer: Writer, word: Word): void {
   const length = word.length as usize;
   if (!room(writer, length)) return;
-  const from = changetype<usize>(word);
-  const to = writer.at;
-  for (let i: usize = 0; i < length; i++) store<u8>(to + i, load<u16>(from + (i << 1)) as u8);
-  writer.at = to + length;
+  memory.copy(writer.at, word.begin, length);
+  writer.at += length;
 }
 
 /** Puts bytes as they are. */

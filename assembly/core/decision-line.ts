@@ -9,6 +9,7 @@ import { RuleError } from "./logic/opcodes";
 import { putValue } from "./logic/value-text";
 import * as reasons from "../vocabulary/reasons";
 import { fixed, nextOf } from "../bytes/records";
+import { Word } from "../bytes/word";
 import { Decision, Draw, Drawn, FlagReason, Given, GivenReason } from "./decision";
 import { NO_SLOT, Steer } from "./plan";
 import { anyIssued, isAnnounced, isSecure, putCookieHeader, putSetCookie, steeredCluster } from "./steering";
@@ -19,7 +20,7 @@ import { view } from "./view";
 const part: Writer = fixed<Writer>();
 
 /** OpenFeature's word for a GivenReason code. */
-export function reasonOf(code: GivenReason): string {
+export function reasonOf(code: GivenReason): Word {
   if (code == GivenReason.Disabled) return reasons.DISABLED;
   if (code == GivenReason.Default || code == GivenReason.RolledBack) return reasons.DEFAULT;
   return code == GivenReason.Split ? reasons.SPLIT : reasons.TARGETING_MATCH;
@@ -66,7 +67,7 @@ function putSteering(writer: Writer, decision: Decision): void {
 }
 
 /** flagd's word for an answer. */
-export function flagReason(code: FlagReason): string {
+export function flagReason(code: FlagReason): Word {
   if (code == FlagReason.Disabled) return reasons.DISABLED;
   if (code == FlagReason.Static) return reasons.STATIC;
   if (code == FlagReason.Default) return reasons.DEFAULT;

@@ -7,6 +7,7 @@ import { Writer } from "../bytes/writer";
 import { putCluster, putGiven } from "./decision-line";
 import { failedOf, Mismatch } from "./match";
 import { nextOf } from "../bytes/records";
+import { Word } from "../bytes/word";
 import { Decision, Draw, Drawn, Given, GivenReason } from "./decision";
 import { Identity, SourceKind } from "./identity-plan";
 import { Entry } from "./match-plan";
@@ -21,7 +22,7 @@ import { opensTunnel, takesMethod } from "./shadow";
 import { Shadow } from "./shadow-plan";
 import { view } from "./view";
 
-function sourceWord(kind: SourceKind): string {
+function sourceWord(kind: SourceKind): Word {
   if (kind == SourceKind.Cookie) return "cookie";
   if (kind == SourceKind.Header) return "header";
   if (kind == SourceKind.Query) return "query";
@@ -30,7 +31,7 @@ function sourceWord(kind: SourceKind): string {
   return kind == SourceKind.Issue ? "issueCookie" : "random";
 }
 
-function failureWord(code: Mismatch): string {
+function failureWord(code: Mismatch): Word {
   if (code == Mismatch.Hosts) return "hosts";
   if (code == Mismatch.Path) return "path";
   if (code == Mismatch.Method) return "method";

@@ -18,6 +18,7 @@ import {
   sliceOf,
   trimmed,
 } from "../bytes/slice";
+import { Word } from "../bytes/word";
 import { Decision } from "./decision";
 import { view } from "./view";
 
@@ -26,16 +27,21 @@ const DEEPEST: u32 = 63;
 
 const reader: JsonReader = changetype<JsonReader>(memory.data(offsetof<JsonReader>(), 8));
 
+/** Whether a scheme, which has no case (RFC 9110 section 11.1), begins at `begin`. */
+function isScheme(begin: usize, scheme: Word): bool {
+  for (let i: u32 = 0; i < scheme.length; i++) {
+    if (lower(load<u8>(begin + i)) != load<u8>(scheme.begin + i)) return false;
+  }
+  return true;
+}
+
 /** The payload of `Authorization: Bearer header.payload.signature`, decoded; NONE when there is none. */
 function payload(): Slice {
   const text = trimmed(view.authorization);
   const begin = addressOf(text);
   const end = begin + lengthOf(text);
   if (end - begin < 7) return NONE;
-  const scheme = "bearer";
-  for (let i: usize = 0; i < 6; i++) {
-    if ((lower(load<u8>(begin + i)) as u16) != load<u16>(changetype<usize>(scheme) + (i << 1))) return NONE;
-  }
+  if (!isScheme(begin, "bearer")) return NONE;
   if (!isBlank(load<u8>(begin + 6))) return NONE;
   let at = begin + 6;
   while (at < end && isBlank(load<u8>(at))) at++;

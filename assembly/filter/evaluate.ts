@@ -7,6 +7,7 @@ import { isWord, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find } from "../bytes/table";
 import * as json from "../bytes/json-writer";
 import { beginText, textOf, Writer } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { flagReason } from "../core/decision-line";
 import { beginDecision, decision, FlagReason } from "../core/decision";
 import { answerFlag } from "../core/flag";
@@ -50,7 +51,7 @@ export function evaluate(root: u32, address: usize, length: u32, seconds: f64): 
 }
 
 /** A member of the request; null when it is not there. */
-function part(request: Value, name: string): Value {
+function part(request: Value, name: Word): Value {
   for (let i: u32 = 0; i < request.count; i++) {
     const member = request.members.at(i);
     if (isWord(member.key, name)) return member.value;
@@ -110,7 +111,7 @@ function isOfType(value: Value, type: Value): bool {
   return value.tag == Tag.Object;
 }
 
-function putFailure(request: Value, code: string, message: string): void {
+function putFailure(request: Value, code: Word, message: Word): void {
   json.beginObject(line);
   json.name(line, "value");
   putValue(line, part(request, "default"));

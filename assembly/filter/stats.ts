@@ -5,16 +5,17 @@ import * as ascii from "../bytes/ascii";
 import { keep, take } from "../bytes/arena";
 import { FreeList } from "../bytes/free-list";
 import { fixed, takeRecord } from "../bytes/records";
-import { NONE, Slice } from "../bytes/slice";
+import { NONE, Slice, sliceOfWord } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { Plan, Rollout, Signals, Variant } from "../core/plan";
 import { addToMetric, defineMetric, MetricKind, NO_METRIC, recordMetric } from "../host/metrics";
 import * as statNames from "../vocabulary/stats";
 import { CELL_BYTES, CELL_ROOM, Stream, VariantCell, VariantStats } from "./records";
 import { isServedSince } from "./served";
 import { vmArena } from "./vm";
-import { words, written } from "./words";
+import { words } from "./words";
 
 /** Positions of rq_reset and rq_left behind the five classes. */
 export const ENDED_RESET: u32 = 6;
@@ -32,9 +33,9 @@ const name: Writer = fixed<Writer>();
 export function prepareStats(): bool {
   if (prepared) return true;
   prepared = true;
-  loaded = defineMetric(MetricKind.Counter, written(statNames.POLICY_LOADED));
-  rejected = defineMetric(MetricKind.Counter, written(statNames.POLICY_REJECTED));
-  errors = defineMetric(MetricKind.Counter, written(statNames.ERROR));
+  loaded = defineMetric(MetricKind.Counter, sliceOfWord(statNames.POLICY_LOADED));
+  rejected = defineMetric(MetricKind.Counter, sliceOfWord(statNames.POLICY_REJECTED));
+  errors = defineMetric(MetricKind.Counter, sliceOfWord(statNames.ERROR));
   return !vmArena().failed;
 }
 
@@ -59,7 +60,7 @@ function variantKey(rollout: Slice, variant: Slice): Slice {
   return textOf(name);
 }
 
-function define(kind: MetricKind, rollout: Slice, variant: Slice, leaf: string): u32 {
+function define(kind: MetricKind, rollout: Slice, variant: Slice, leaf: Word): u32 {
   restartText(name);
   put(name, statNames.ROLLOUT);
   putSlice(name, rollout);

@@ -5,6 +5,7 @@ import * as json from "../bytes/json-writer";
 import { fixed } from "../bytes/records";
 import { Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { nowNs, SECOND } from "../host/clock";
 import { log, LogLevel } from "../host/log";
 import { countError } from "./stats";
@@ -14,7 +15,7 @@ let said: bool = false;
 let saidNs: u64 = 0;
 
 /** Counts `serin.error` and says what was survived; `message` is plain ASCII without quotes. */
-export function survive(code: string, message: string): void {
+export function survive(code: Word, message: Word): void {
   countError();
   const now = nowNs();
   if (said && now - saidNs < SECOND) return;

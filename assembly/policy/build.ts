@@ -7,6 +7,7 @@ import { fixed, Run, takeRecord, takeRun } from "../bytes/records";
 import { addressOf, isWord, lengthOf, lower, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putString } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { hashPrefix, Prefix } from "../core/murmur3";
 import { Flag } from "../core/flag-plan";
 import { NO_SLOT, Plan } from "../core/plan";
@@ -69,13 +70,11 @@ export function keptLower(text: Slice): Slice {
 }
 
 /** `prefix` and a text as one, in the plan's arena. */
-export function keptAfter(prefix: string, text: Slice): Slice {
-  const length = (prefix.length as u32) + lengthOf(text);
+export function keptAfter(prefix: Word, text: Slice): Slice {
+  const length = prefix.length + lengthOf(text);
   const to = take(build.plan.arena, length);
   if (to == 0) return NONE;
-  for (let i: u32 = 0; i < (prefix.length as u32); i++) {
-    store<u8>(to + i, load<u16>(changetype<usize>(prefix) + ((i as usize) << 1)) as u8);
-  }
+  memory.copy(to, prefix.begin, prefix.length);
   memory.copy(to + prefix.length, addressOf(text), lengthOf(text));
   return sliceOf(to, length);
 }
@@ -86,11 +85,6 @@ export function useFlag(flag: Flag): void {
   flag.isUsed = true;
   flag.nextUsed = build.plan.used;
   build.plan.used = flag;
-}
-
-/** An ASCII word as bytes, in the plan's arena. */
-export function asciiOf(word: string): Slice {
-  return keptAfter(word, sliceOf(8, 0));
 }
 
 /** The slot of an input of this name, a new one when the plan does not read it yet. `name` lives as long as the plan. */
@@ -122,7 +116,7 @@ export function headerName(node: Node): Slice {
 }
 
 /** Whether a member's name, that of `what`, is a DNS label; reported when not. */
-export function isNamed(member: Node, what: string): bool {
+export function isNamed(member: Node, what: Word): bool {
   if (isLabel(member.key)) return true;
   beginMessage();
   put(message, what);

@@ -12,11 +12,12 @@ import { textBesideTime, putTimeFault } from "./check-time";
 import { Node } from "./node";
 import { beginMessage, hint, message, putFound, report, warn } from "./problems";
 import { put } from "../bytes/writer";
+import { Word } from "../bytes/word";
 
 /** Whether faults are errors: in `when`, where no one else evaluates the rule. */
 let strict: bool = false;
 
-function doubt(node: Node, code: string, expected: string): void {
+function doubt(node: Node, code: Word, expected: Word): void {
   beginMessage();
   put(message, expected);
   put(message, ", got ");

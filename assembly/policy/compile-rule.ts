@@ -5,6 +5,7 @@ import { Token } from "../bytes/json-reader";
 import { isWord, sliceOf } from "../bytes/slice";
 import { fixed, nextOf } from "../bytes/records";
 import { put, putString } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { INSTRUCTION, Op, RuleError, SPREAD } from "../core/logic/opcodes";
 import { Value } from "../core/logic/value";
 import { Variable, VariableKind } from "../core/logic/variable";
@@ -85,14 +86,14 @@ export function beginRules(): void {
 }
 
 /** Reports the message at a value of a rule. */
-function fault(node: Node, code: string): void {
+function fault(node: Node, code: Word): void {
   broken = true;
   if (strict) report(node, code);
   else warn(node, code);
 }
 
 /** Reports the message at a member's name in a rule. */
-function faultKey(member: Node, code: string): void {
+function faultKey(member: Node, code: Word): void {
   broken = true;
   if (strict) reportKey(member, code);
   else warnKey(member, code);

@@ -4,6 +4,7 @@
 import * as ascii from "../bytes/ascii";
 import { addressOf, lengthOf, lower, NONE, Slice } from "../bytes/slice";
 import { put, putByte, putSlice, Writer } from "../bytes/writer";
+import { Word } from "../bytes/word";
 
 /** Words longer than this are near to nothing. */
 const LONGEST: u32 = 31;
@@ -13,16 +14,16 @@ const ROWS: u32 = 3;
 const rows: usize = memory.data(ROWS * ROW, 8);
 
 /** Characters of `words` from `from` to the next blank. */
-function wordLength(words: string, from: u32): u32 {
+function wordLength(words: Word, from: u32): u32 {
   let at = from;
-  while (at < (words.length as u32) && letter(words, at) != ascii.SPACE) at++;
+  while (at < words.length && letter(words, at) != ascii.SPACE) at++;
   return at - from;
 }
 
 /** Whether a text is one of the known words, which have one blank between them. */
-export function isOneOf(text: Slice, words: string): bool {
+export function isOneOf(text: Slice, words: Word): bool {
   let from: u32 = 0;
-  while (from < (words.length as u32)) {
+  while (from < words.length) {
     const length = wordLength(words, from);
     let same = length == lengthOf(text);
     for (let i: u32 = 0; i < length && same; i++) {
@@ -36,8 +37,8 @@ export function isOneOf(text: Slice, words: string): bool {
 
 // @ts-ignore: decorator
 @inline
-function letter(words: string, at: u32): u8 {
-  return load<u16>(changetype<usize>(words) + ((at as usize) << 1)) as u8;
+function letter(words: Word, at: u32): u8 {
+  return load<u8>(words.begin + at);
 }
 
 // @ts-ignore: decorator
@@ -46,7 +47,7 @@ function least(a: u32, b: u32): u32 {
   return a < b ? a : b;
 }
 
-function distance(text: Slice, words: string, from: u32, length: u32): u32 {
+function distance(text: Slice, words: Word, from: u32, length: u32): u32 {
   const own = lengthOf(text);
   const begin = addressOf(text);
   let before = rows;
@@ -73,12 +74,12 @@ function distance(text: Slice, words: string, from: u32, length: u32): u32 {
   return load<u8>(last + length) as u32;
 }
 
-function putWord(writer: Writer, words: string, from: u32, length: u32): void {
+function putWord(writer: Writer, words: Word, from: u32, length: u32): void {
   for (let i: u32 = 0; i < length; i++) putByte(writer, letter(words, from + i));
 }
 
 /** Puts `: did you mean "…"?` when a known word is near, and in any case what the known words are. */
-export function putNearest(writer: Writer, text: Slice, words: string): void {
+export function putNearest(writer: Writer, text: Slice, words: Word): void {
   putNearestPart(writer, text, words, NONE, words);
 }
 
@@ -87,14 +88,14 @@ export function putNearest(writer: Writer, text: Slice, words: string): void {
  * @param tail what follows the part; NONE for nothing
  * @param known all names that there are, for people
  */
-export function putNearestPart(writer: Writer, text: Slice, words: string, tail: Slice, known: string): void {
+export function putNearestPart(writer: Writer, text: Slice, words: Word, tail: Slice, known: Word): void {
   const own = lengthOf(text);
   let best: u32 = 0xffffffff;
   let bestFrom: u32 = 0;
   let bestLength: u32 = 0;
   if (own > 0 && own <= LONGEST) {
     let from: u32 = 0;
-    while (from < (words.length as u32)) {
+    while (from < words.length) {
       const length = wordLength(words, from);
       const far = length <= LONGEST ? distance(text, words, from, length) : best;
       if (far < best) {
@@ -115,7 +116,7 @@ export function putNearestPart(writer: Writer, text: Slice, words: string, tail:
     put(writer, "; known: ");
   }
   let from: u32 = 0;
-  while (from < (known.length as u32)) {
+  while (from < known.length) {
     const length = wordLength(known, from);
     if (from != 0) put(writer, ", ");
     putWord(writer, known, from, length);

@@ -1,6 +1,7 @@
 // The words of JsonLogic that Serin knows: flagd's schema, nothing more.
 
 import { isWord, Slice } from "../bytes/slice";
+import { Word } from "../bytes/word";
 import { Op } from "../core/logic/opcodes";
 
 export const OPERATOR_WORDS =
@@ -62,7 +63,7 @@ function oneLetter(word: Slice): Op {
 }
 
 /** The operator that is meant by what other languages call it, and older flagd did; "" for none. */
-export function operatorMeant(word: Slice): string {
+export function operatorMeant(word: Slice): Word {
   if (isWord(word, "equals") || isWord(word, "eq") || isWord(word, "=")) return "==";
   if (isWord(word, "notEquals") || isWord(word, "ne") || isWord(word, "<>")) return "!=";
   if (isWord(word, "contains")) return "in";

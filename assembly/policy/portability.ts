@@ -6,13 +6,14 @@ import { Token } from "../bytes/json-reader";
 import { parseDecimal, parseNumber } from "../bytes/number-parse";
 import { nextOf } from "../bytes/records";
 import { addressOf, findByte, isWord, lengthOf, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { Word } from "../bytes/word";
 import { Op } from "../core/logic/opcodes";
 import * as codes from "../vocabulary/problems";
 import { Node } from "./node";
 import { NO_OPERATOR, operatorOf } from "./operators";
 import { hintWith } from "./problems";
 
-function hint(node: Node, sentence: string): void {
+function hint(node: Node, sentence: Word): void {
   hintWith(node, codes.PORTABILITY, sentence);
 }
 

@@ -7,6 +7,7 @@ import * as json from "../bytes/json-writer";
 import { scratch } from "../bytes/scratch";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { beginText, put, putNumber, putSlice, putString, restartText, textOf, Writer } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { Node, parentOf } from "./node";
@@ -74,7 +75,7 @@ export function beginMessage(): void {
   messageKept = false;
 }
 
-function add(node: Node | null, at: usize, code: string, severity: Severity): void {
+function add(node: Node | null, at: usize, code: Word, severity: Severity): void {
   if (severity == Severity.Error) errors++;
   if (problems == 0 || (count == (limits.PROBLEMS as u32) && !dropBelow(severity))) return lose(severity);
   // In the order of the text; the ones that were there before keep their place.
@@ -114,37 +115,37 @@ function dropBelow(severity: Severity): bool {
 }
 
 /** Reports the message at a place of its own; `node` (null: the document) names the pointer. */
-export function reportAt(node: Node | null, at: usize, code: string): void {
+export function reportAt(node: Node | null, at: usize, code: Word): void {
   add(node, at, code, Severity.Error);
 }
 
 /** Reports the message at a value. */
-export function report(node: Node, code: string): void {
+export function report(node: Node, code: Word): void {
   add(node, node.begin, code, Severity.Error);
 }
 
 /** Reports the message at a member's name. */
-export function reportKey(member: Node, code: string): void {
+export function reportKey(member: Node, code: Word): void {
   add(member, member.keyBegin, code, Severity.Error);
 }
 
 /** Reports the message at a member's name, as a warning. */
-export function warnKey(member: Node, code: string): void {
+export function warnKey(member: Node, code: Word): void {
   add(member, member.keyBegin, code, Severity.Warning);
 }
 
 /** Reports the message at a value, as a warning: the policy is served all the same. */
-export function warn(node: Node, code: string): void {
+export function warn(node: Node, code: Word): void {
   add(node, node.begin, code, Severity.Warning);
 }
 
 /** Reports the message at a value, as a warning that `serin validate` does not refuse. */
-export function hint(node: Node, code: string): void {
+export function hint(node: Node, code: Word): void {
   add(node, node.begin, code, Severity.Hint);
 }
 
 /** Writes `more than <limit> <things>`; the caller reports it. */
-export function putOverLimit(limit: u32, things: string): void {
+export function putOverLimit(limit: u32, things: Word): void {
   beginMessage();
   put(message, "more than ");
   putNumber(message, limit);
@@ -152,7 +153,7 @@ export function putOverLimit(limit: u32, things: string): void {
 }
 
 /** Reports `<expected>, got <the value>`. */
-export function fail(node: Node, code: string, expected: string): void {
+export function fail(node: Node, code: Word, expected: Word): void {
   beginMessage();
   put(message, expected);
   put(message, ", got ");
@@ -161,14 +162,14 @@ export function fail(node: Node, code: string, expected: string): void {
 }
 
 /** Reports a plain sentence. */
-export function failWith(node: Node, code: string, sentence: string): void {
+export function failWith(node: Node, code: Word, sentence: Word): void {
   beginMessage();
   put(message, sentence);
   report(node, code);
 }
 
 /** As `failWith`, for a warning that `serin validate` does not refuse. */
-export function hintWith(node: Node, code: string, sentence: string): void {
+export function hintWith(node: Node, code: Word, sentence: Word): void {
   beginMessage();
   put(message, sentence);
   hint(node, code);
@@ -215,7 +216,7 @@ export function isTruth(node: Node): bool {
 }
 
 /** Reports a member that Serin does not know; `known` are the object's words, one blank between them. */
-export function unknownKey(member: Node, known: string): void {
+export function unknownKey(member: Node, known: Word): void {
   beginMessage();
   put(message, "unknown key ");
   putString(message, member.key);
@@ -224,7 +225,7 @@ export function unknownKey(member: Node, known: string): void {
 }
 
 /** Reports that an object lacks a member. */
-export function missingKey(object: Node, key: string, why: string): void {
+export function missingKey(object: Node, key: Word, why: Word): void {
   beginMessage();
   put(message, 'the key "');
   put(message, key);
@@ -269,7 +270,7 @@ export function putProblem(writer: Writer, index: u32): void {
   }
   json.beginObject(writer);
   json.wordAt(writer, "severity", problem.severity < Severity.Error ? "warning" : "error");
-  json.wordAt(writer, "code", changetype<string>(problem.code));
+  json.wordAt(writer, "code", changetype<Word>(problem.code));
   json.name(writer, "pointer");
   json.beginString(writer);
   putPointer(writer, problem.node);

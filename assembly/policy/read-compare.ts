@@ -4,14 +4,14 @@ import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { decodeStep } from "../bytes/json-pointer";
 import { nextOf } from "../bytes/records";
-import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, sliceOfWord, startsWithWord } from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
 import { Ignored } from "../core/json-difference";
 import { BodyComparison, HeaderChange, Shadow } from "../core/shadow-plan";
 import * as headerNames from "../vocabulary/headers";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { asciiOf, kept, keptLower, records, room } from "./build";
+import { kept, keptLower, records, room } from "./build";
 import { isOneOf } from "./nearest";
 import { Node } from "./node";
 import {
@@ -182,7 +182,7 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
   if (isSet && !isFieldValue(node.text))
     return fail(node, codes.VALUE, "must be a header's value: visible ASCII, with spaces only inside it");
   const change = shadow.changes.at(shadow.changeCount);
-  change.name = isHost ? asciiOf(":authority") : name;
+  change.name = isHost ? sliceOfWord(":authority") : name;
   change.value = isSet ? kept(node.text) : NONE;
   shadow.changeCount++;
 }

@@ -5,6 +5,7 @@ import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { Met } from "../core/evidence";
 import { SourceKind } from "../core/identity-plan";
 import { Rollout, Signals } from "../core/plan";
@@ -119,7 +120,7 @@ function duration(text: Slice): u32 {
   return value > (ENDLESS as u64) ? ENDLESS : (value as u32);
 }
 
-function failDuration(node: Node, example: string): void {
+function failDuration(node: Node, example: Word): void {
   beginMessage();
   put(message, "must be a duration in whole milliseconds, seconds, minutes or hours, like ");
   put(message, example);

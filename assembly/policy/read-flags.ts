@@ -9,6 +9,7 @@ import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { keep } from "../bytes/arena";
 import { fixed, nextOf } from "../bytes/records";
 import { put, putString, restartText, textOf, Writer } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { putNearest } from "./nearest";
 import { hintAtKey, hintAtVariant } from "./portability";
 import { putFolded } from "../core/stat-name";
@@ -111,7 +112,7 @@ function checkStatKey(node: Node): void {
 }
 
 /** As `unknownKey`, for what flagd passes over. */
-function doubtKey(member: Node, known: string): void {
+function doubtKey(member: Node, known: Word): void {
   beginMessage();
   put(message, "unknown key ");
   putString(message, member.key);
@@ -120,7 +121,7 @@ function doubtKey(member: Node, known: string): void {
 }
 
 /** A warning that `serin validate` refuses by default. */
-function doubt(node: Node, code: string, sentence: string): void {
+function doubt(node: Node, code: Word, sentence: Word): void {
   beginMessage();
   put(message, sentence);
   warn(node, code);

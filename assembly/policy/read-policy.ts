@@ -3,14 +3,15 @@
 import { Token } from "../bytes/json-reader";
 import { Arena, closeArena, openArena } from "../bytes/arena";
 import { nextOf, takeRecord } from "../bytes/records";
-import { isWord, lengthOf, Slice, sliceOf } from "../bytes/slice";
+import { isWord, lengthOf, Slice, sliceOf, sliceOfWord } from "../bytes/slice";
 import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { decision, makeRoom } from "../core/decision";
 import { Inputs, Plan, Steer } from "../core/plan";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { asciiOf, beginBuild } from "./build";
+import { beginBuild } from "./build";
 import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
 import { beginRules, readEvaluators } from "./compile-rule";
@@ -117,7 +118,7 @@ function newPlan(arena: Arena): Plan | null {
   return newIndex(plan) ? plan : null;
 }
 
-function member(object: Node, key: string): Node | null {
+function member(object: Node, key: Word): Node | null {
   for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, key)) return node;
   }
@@ -132,7 +133,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   beginTypes();
   const settings = member(root, "flagd");
   if (settings) readFlagd(settings);
-  const key = variableFor(asciiOf("targetingKey"));
+  const key = variableFor(sliceOfWord("targetingKey"));
   if (!key) return;
   plan.targetingKey = key;
   // Read before the rollouts, wherever it is written: they fall back on it.

@@ -5,6 +5,7 @@ import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { fitsEqualSlot, WHOLE } from "../core/bucket";
 import { layOutRollout } from "../core/layout";
 import { NO_CEILING, NO_SLOT, Rollout, Signals, Steer, Variant } from "../core/plan";
@@ -376,7 +377,7 @@ function mostPlace(object: Node, rollout: Rollout, index: u32): Node | null {
 }
 
 /** A member of variant `index`: the last place, if it stands there twice. */
-function placeOf(object: Node, index: u32, key: string): Node | null {
+function placeOf(object: Node, index: u32, key: Word): Node | null {
   for (let variant = object.first; variant; variant = nextOf(variant)) {
     if (variant.index == index) return memberOf(variant, key);
   }
@@ -384,7 +385,7 @@ function placeOf(object: Node, index: u32, key: string): Node | null {
 }
 
 /** The last member of that name. */
-function memberOf(object: Node, key: string): Node | null {
+function memberOf(object: Node, key: Word): Node | null {
   let found: Node | null = null;
   for (let member = object.first; member; member = nextOf(member)) {
     if (isWord(member.key, key)) found = member;
@@ -406,7 +407,7 @@ function reportOverCeiling(
   index: u32,
   ceiling: u32,
   parts: u32,
-  name: string,
+  name: Word,
 ): void {
   const node = mostPlace(object, rollout, index);
   if (!node) return;
@@ -426,7 +427,7 @@ function reportOverCeiling(
   report(node, codes.RANGE);
 }
 
-function reportSum(object: Node, what: string, sum: u32): void {
+function reportSum(object: Node, what: Word, sum: u32): void {
   beginMessage();
   put(message, what);
   put(message, " up to ");

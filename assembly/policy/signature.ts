@@ -4,6 +4,7 @@
 import { beginHash, Hash64, hashNumber, hashOf, hashText } from "../bytes/hash64";
 import { fixed, nextOf } from "../bytes/records";
 import { isWord } from "../bytes/slice";
+import { Word } from "../bytes/word";
 import { Rollout, Signals } from "../core/plan";
 import { nextBelow, Node } from "./node";
 
@@ -53,7 +54,7 @@ function refers(rule: Node): bool {
   return false;
 }
 
-function memberOf(object: Node, key: string): Node | null {
+function memberOf(object: Node, key: Word): Node | null {
   for (let member = object.first; member; member = nextOf(member)) {
     if (isWord(member.key, key)) return member;
   }

@@ -9,6 +9,7 @@ import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../bytes/sl
 import { fixed } from "../bytes/records";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putByte, putHex, putNumber, putString } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { Node } from "./node";
@@ -171,7 +172,7 @@ function putExpected(isOutside: bool): void {
     put(message, " (the configuration must be a StringValue with JSON text; a Struct arrives as protobuf)");
 }
 
-function expected(fault: Fault, isEnd: bool): string {
+function expected(fault: Fault, isEnd: bool): Word {
   if (fault == Fault.Value) return "a value";
   if (fault == Fault.Number) return isEnd ? "a digit" : "a number as JSON writes it";
   if (fault == Fault.Name) return "a key in double quotes";

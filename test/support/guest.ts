@@ -31,6 +31,7 @@ export async function compileGuest(
       // A configuration that is not there: asconfig.json would add the whole filter.
       ...["--config", "none"],
       ...["--runtime", "stub", "--use", "abort=", "-O3s", "--exportStart", "_initialize", ...options],
+      ...["--transform", "./tools/project/static-words.js"],
     ],
     {
       stderr,

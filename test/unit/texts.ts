@@ -2,6 +2,7 @@
 
 import { scratch } from "../../assembly/bytes/scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "../../assembly/bytes/slice";
+import { Word } from "../../assembly/bytes/word";
 import { Writer } from "../../assembly/bytes/writer";
 
 /** A string as UTF-8 bytes in scratch memory. */
@@ -10,6 +11,15 @@ export function bytesOf(text: string): Slice {
   const at = scratch(length + 8);
   String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, at);
   return sliceOf(at, length as u32);
+}
+
+/** A string as a word of the filter's own: its length and its UTF-8 bytes. */
+export function wordOf(text: string): Word {
+  const bytes = bytesOf(text);
+  const at = heap.alloc(lengthOf(bytes) + 2);
+  store<u16>(at, lengthOf(bytes) as u16);
+  memory.copy(at + 2, addressOf(bytes), lengthOf(bytes));
+  return changetype<Word>(at);
 }
 
 /** Bytes written as hexadecimal, for what is no text. */

@@ -3,6 +3,7 @@
 import * as ascii from "../../bytes/ascii";
 import { noRun, Run, scratchRun } from "../../bytes/records";
 import { addressOf, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../../bytes/slice";
+import { Word } from "../../bytes/word";
 import { Op } from "./opcodes";
 import { copyValue, isTruthy, setArray, setBoolean, setNull, Tag, Value, valueOnPath } from "./value";
 import { Variable } from "./variable";
@@ -127,8 +128,8 @@ function readItem(to: Value, path: Slice, index: u32): void {
 }
 
 /** What follows `word` and a dot, empty when nothing does; NONE when the path does not begin with the word. */
-function behind(path: Slice, word: string): Slice {
-  const length = word.length as u32;
+function behind(path: Slice, word: Word): Slice {
+  const length = word.length;
   if (!startsWithWord(path, word)) return NONE;
   const at = addressOf(path) + length;
   if (lengthOf(path) == length) return sliceOf(at, 0);

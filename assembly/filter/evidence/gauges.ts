@@ -7,6 +7,7 @@ import { keep, take } from "../../bytes/arena";
 import { NONE, Slice } from "../../bytes/slice";
 import { ABSENT, find, insert, Table } from "../../bytes/table";
 import { put, putByte, putNumber, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
+import { Word } from "../../bytes/word";
 import { Met } from "../../core/evidence";
 import { NO_SLOT, Rollout } from "../../core/plan";
 import {
@@ -102,7 +103,7 @@ export function withdrawReason(evidence: Evidence): void {
   showReason(evidence, 0);
 }
 
-function ofRollout(evidence: Evidence, leaf: string): u32 {
+function ofRollout(evidence: Evidence, leaf: Word): u32 {
   restartText(name);
   put(name, statNames.ROLLOUT);
   putSlice(name, evidence.name);
@@ -148,7 +149,7 @@ function gaugeNamed(evidence: Evidence): usize {
   return address;
 }
 
-function leafOf(stat: u32): string {
+function leafOf(stat: u32): Word {
   if (stat == (Met.ERROR as u32)) return statNames.USERS_ERROR;
   if (stat == (Met.OK as u32)) return statNames.USERS_OK;
   if (stat == (Met.REDIRECT as u32)) return statNames.USERS_3XX;

@@ -2,7 +2,7 @@
 // a gauge that has been set to 0 (docs/decisions/evidence.md).
 
 import { fixed, nextOf } from "../../bytes/records";
-import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
+import { addressOf, lengthOf, Slice, sliceOf, sliceOfWord } from "../../bytes/slice";
 import { beginText, put, putString, textOf, Writer } from "../../bytes/writer";
 import { isSpent, Met } from "../../core/evidence";
 import { FORMAT, LeaseRecord, mayFollow, mayJudge, PeriodRecord, Phase } from "../../core/evidence-record";
@@ -12,7 +12,6 @@ import { log, LogLevel } from "../../host/log";
 import { readMetric, recordMetric } from "../../host/metrics";
 import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
 import * as reasons from "../../vocabulary/no-evidence";
-import { written } from "../words";
 import { clearGauges, prepareGauges, showReason, sumOf } from "./gauges";
 import { forgetGuards, watch } from "./guard";
 import { ALL_STOPPED } from "./obey";
@@ -39,7 +38,7 @@ export function holdLease(nowNs: u64): bool {
   isJudge = false;
   isNew = false;
   if (leaseKey == 0) {
-    leaseKey = written("serin");
+    leaseKey = sliceOfWord("serin");
     if (leaseKey == 0 || !fillRandom(self, 8)) return false;
   }
   if (!readLease()) return false;

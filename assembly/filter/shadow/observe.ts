@@ -40,7 +40,7 @@ export function beginObserved(stream: Stream): void {
 }
 
 function nameIn(header: Slice): Slice {
-  const prefix = headerNames.SHADOW_PREFIX.length as u32;
+  const prefix = headerNames.SHADOW_PREFIX.length;
   return sliceOf(addressOf(header) + prefix, lengthOf(header) - prefix);
 }
 

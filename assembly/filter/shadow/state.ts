@@ -7,6 +7,7 @@ import { fixed, takeRecord } from "../../bytes/records";
 import { NONE, Slice } from "../../bytes/slice";
 import { ABSENT, find, insert, Table } from "../../bytes/table";
 import { put, putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
+import { Word } from "../../bytes/word";
 import { Plan } from "../../core/plan";
 import { Shadow } from "../../core/shadow-plan";
 import { SECOND } from "../../host/clock";
@@ -90,7 +91,7 @@ function takeState(shadow: Slice): ShadowState | null {
   return state;
 }
 
-function define(kind: MetricKind, shadow: Slice, leaf: string): u32 {
+function define(kind: MetricKind, shadow: Slice, leaf: Word): u32 {
   restartText(name);
   put(name, statNames.SHADOW);
   putSlice(name, shadow);

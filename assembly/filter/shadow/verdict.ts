@@ -6,6 +6,7 @@ import * as json from "../../bytes/json-writer";
 import { lengthOf, NONE, Slice } from "../../bytes/slice";
 import { beginText, textOf, Writer } from "../../bytes/writer";
 import { fixed } from "../../bytes/records";
+import { Word } from "../../bytes/word";
 import { compareJson, JsonComparison, putDifference } from "../../core/json-difference";
 import { JsonValue, readJson } from "../../core/json-tree";
 import { BodyComparison } from "../../core/shadow-plan";
@@ -106,7 +107,7 @@ function treeOf(answer: Answer): JsonValue | null {
 }
 
 /** One line about a mismatch: where, never what. @param hasPointer whether core/json-difference.ts knows the place */
-function write(copy: Copy, verdict: string, hasPointer: bool): void {
+function write(copy: Copy, verdict: Word, hasPointer: bool): void {
   beginText(line);
   json.beginObject(line);
   json.objectAt(line, "shadow");

@@ -3,7 +3,7 @@ import { beginJson, Fault, JsonReader, nextToken, Token } from "../../../assembl
 import * as json from "../../../assembly/bytes/json-writer";
 import { addressOf, NONE, sliceOf } from "../../../assembly/bytes/slice";
 import { beginText, put, putEscaped, restartText, textOf, Writer } from "../../../assembly/bytes/writer";
-import { bytesOf, bytesOfHex, newWriter, stringOf } from "../texts";
+import { bytesOf, bytesOfHex, newWriter, stringOf, wordOf } from "../texts";
 
 const reader = changetype<JsonReader>(memory.data(offsetof<JsonReader>(), 8));
 
@@ -28,11 +28,11 @@ function putItem(writer: Writer, kind: i32): void {
   if (kind == 1) json.truth(writer, true);
   if (kind == 2) json.number(writer, 7);
   if (kind == 3) json.float(writer, 0.5);
-  if (kind == 4) json.word(writer, "w");
+  if (kind == 4) json.word(writer, wordOf("w"));
   if (kind == 5) json.text(writer, bytesOf("t"));
   if (kind == 6) {
     json.beginObject(writer);
-    json.numberAt(writer, "k", 1);
+    json.numberAt(writer, wordOf("k"), 1);
     json.endObject(writer);
   }
   if (kind == 7) {
@@ -59,7 +59,7 @@ describe("JSON that is written", () => {
     json.number(writer, 18446744073709551615);
     expect(written(writer)).toBe("18446744073709551615");
     restartText(writer);
-    json.word(writer, "");
+    json.word(writer, wordOf(""));
     expect(written(writer)).toBe('""');
     restartText(writer);
     json.text(writer, bytesOf('a"\\\n\u007fé😀'));
@@ -98,7 +98,7 @@ describe("JSON that is written", () => {
         expect(written(writer)).toBe("[" + ITEMS[first] + "," + ITEMS[second] + "]");
         restartText(writer);
         json.beginObject(writer);
-        json.name(writer, "a");
+        json.name(writer, wordOf("a"));
         putItem(writer, first);
         json.nameText(writer, bytesOf("b"));
         putItem(writer, second);
@@ -111,13 +111,13 @@ describe("JSON that is written", () => {
   it("has members of every kind", () => {
     const writer = begun();
     json.beginObject(writer);
-    json.textAt(writer, "text", bytesOf("é\t"));
-    json.wordAt(writer, "word", "w");
-    json.numberAt(writer, "number", 0);
-    json.truthAt(writer, "truth", false);
-    json.objectAt(writer, "object");
+    json.textAt(writer, wordOf("text"), bytesOf("é\t"));
+    json.wordAt(writer, wordOf("word"), wordOf("w"));
+    json.numberAt(writer, wordOf("number"), 0);
+    json.truthAt(writer, wordOf("truth"), false);
+    json.objectAt(writer, wordOf("object"));
     json.endObject(writer);
-    json.arrayAt(writer, "array");
+    json.arrayAt(writer, wordOf("array"));
     json.nothing(writer);
     json.endArray(writer);
     json.nameText(writer, bytesOf('"\n'));
@@ -133,12 +133,12 @@ describe("JSON that is written", () => {
     json.beginObject(writer);
     for (let i = 0; i < 2; i++) {
       json.beginName(writer);
-      put(writer, "x-");
+      put(writer, wordOf("x-"));
       putEscaped(writer, bytesOf('"'));
       json.endName(writer);
       json.beginString(writer);
-      put(writer, "a");
-      put(writer, "b");
+      put(writer, wordOf("a"));
+      put(writer, wordOf("b"));
       json.endString(writer);
     }
     json.endObject(writer);
@@ -150,11 +150,11 @@ describe("JSON that is written", () => {
     for (let i = 0; i < 500; i++) {
       json.beginArray(writer);
       json.beginObject(writer);
-      json.name(writer, "a");
+      json.name(writer, wordOf("a"));
     }
     json.nothing(writer);
     for (let i = 0; i < 500; i++) {
-      json.numberAt(writer, "b", 1);
+      json.numberAt(writer, wordOf("b"), 1);
       json.endObject(writer);
       json.endArray(writer);
     }
@@ -169,7 +169,7 @@ describe("JSON that is written", () => {
       json.beginArray(writer);
       json.text(writer, filler);
       json.beginObject(writer);
-      json.wordAt(writer, "name", "word");
+      json.wordAt(writer, wordOf("name"), wordOf("word"));
       json.nameText(writer, bytesOf("é"));
       json.text(writer, bytesOf('"\u0001é'));
       json.endObject(writer);

@@ -8,7 +8,7 @@ import {
   putThousandths,
   textOf,
 } from "../../../assembly/bytes/writer";
-import { bytesOf, bytesOfHex, newWriter, stringOf } from "../texts";
+import { bytesOf, bytesOfHex, newWriter, stringOf, wordOf } from "../texts";
 
 function decoded(text: string): string | null {
   const bytes: Slice = base64urlDecoded(bytesOf(text));
@@ -45,11 +45,11 @@ describe("slices", () => {
   });
 
   it("are compared with words", () => {
-    expect(isWord(bytesOf("percent"), "percent")).toBe(true);
-    expect(isWord(bytesOf("percen"), "percent")).toBe(false);
-    expect(isWord(bytesOf("percents"), "percent")).toBe(false);
-    expect(startsWithWord(bytesOf("x-serin-a"), "x-serin-")).toBe(true);
-    expect(startsWithWord(bytesOf("x-serin"), "x-serin-")).toBe(false);
+    expect(isWord(bytesOf("percent"), wordOf("percent"))).toBe(true);
+    expect(isWord(bytesOf("percen"), wordOf("percent"))).toBe(false);
+    expect(isWord(bytesOf("percents"), wordOf("percent"))).toBe(false);
+    expect(startsWithWord(bytesOf("x-serin-a"), wordOf("x-serin-"))).toBe(true);
+    expect(startsWithWord(bytesOf("x-serin"), wordOf("x-serin-"))).toBe(false);
   });
 });
 

@@ -1,11 +1,11 @@
 import { beginText, textOf } from "../../../assembly/bytes/writer";
 import { putNearest } from "../../../assembly/policy/nearest";
-import { bytesOf, newWriter, stringOf } from "../texts";
+import { bytesOf, newWriter, stringOf, wordOf } from "../texts";
 
 function nearest(word: string, known: string): string {
   const writer = newWriter();
   beginText(writer);
-  putNearest(writer, bytesOf(word), known);
+  putNearest(writer, bytesOf(word), wordOf(known));
   return stringOf(textOf(writer));
 }
 

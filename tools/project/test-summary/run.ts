@@ -64,7 +64,8 @@ async function runAsPect(suite: Suite & { kind: "as-pect" }, root: string, sink:
     "--config",
     "test/unit/as-pect.config.js",
     "--as-config",
-    "test/unit/as-pect.asconfig.json",
+    // Whole: the compiler looks for a transform of a relative configuration among packages.
+    join(root, "test/unit/as-pect.asconfig.json"),
   ];
   const end = await runChild(suite, root, sink, [
     process.execPath,
