@@ -4,7 +4,17 @@ import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { decodeStep } from "../bytes/json-pointer";
 import { nextOf } from "../bytes/records";
-import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, sliceOfWord, startsWithWord } from "../bytes/slice";
+import {
+  addressOf,
+  findByte,
+  isWord,
+  lengthOf,
+  NONE,
+  Slice,
+  sliceOf,
+  sliceOfWord,
+  startsWithWord,
+} from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
 import { Ignored } from "../core/json-difference";
 import { BodyComparison, HeaderChange, Shadow } from "../core/shadow-plan";

@@ -66,6 +66,5 @@ test("what ships has no text as UTF-16", () => {
   const module = readFileSync(join(ROOT, "build/serin.wasm")).toString("latin1");
   assert.ok(module.includes("did you mean"), "the texts are there as UTF-8");
   // Six letters in a row, each followed by a zero byte.
-  // eslint-disable-next-line no-control-regex
   assert.equal(/(?:[a-z ]\0){6}/.exec(module)?.[0], undefined);
 });
