@@ -164,6 +164,8 @@ export class Plan {
   streams: u32;
   /** When it was loaded: wall clock in nanoseconds. */
   loadedNs: u64;
+  /** The first 48 bits of the SHA-256 of its text. */
+  digest: u64;
   /** Set when its root is gone or has a newer plan: it goes with its last stream. */
   retired: bool;
   steer: Steer;

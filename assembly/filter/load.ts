@@ -5,6 +5,7 @@ import { beginHash, Hash64, hashBytes, hashOf } from "../bytes/hash64";
 import { givePages, takePages } from "../bytes/pages";
 import { fixed } from "../bytes/records";
 import { beginScratch, scratch } from "../bytes/scratch";
+import { sha256Prefix48 } from "../bytes/sha256";
 import { addressOf, lengthOf, NONE, sameText, Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { Plan } from "../core/plan";
@@ -17,13 +18,13 @@ import { compilePlan, endReading, noText, Reading, refuseSize } from "../policy/
 import * as limits from "../vocabulary/limits";
 import { adoptFlagStats } from "./flag-stats";
 import { beginRamps } from "./evidence/ramp";
-import { adoptEvidence, serveEvidence } from "./evidence/serving";
+import { adoptEvidence, servedDigest, serveEvidence } from "./evidence/serving";
 import { forgetLevel } from "./lines";
 import { createRoot, retire, servePlan } from "./root";
 import { adoptShadows } from "./shadow/state";
 import { sweepAll } from "./shadow/sweep";
 import { noteServed } from "./served";
-import { adoptStats, countLoaded, countRejected } from "./stats";
+import { adoptStats, countLoaded, countRejected, tellServed } from "./stats";
 import { survive } from "./survive";
 import { words } from "./words";
 
@@ -97,8 +98,10 @@ export function configure(id: u32, bytes: u32): bool {
     return true;
   }
   root.isUpstream = sameText(property(words.rootId), words.upstream);
-  if (!root.isUpstream && !serveEvidence(plan, pluginId(), now))
-    survive("memory", "no memory for the evidence of a plugin");
+  if (!root.isUpstream) {
+    if (!serveEvidence(plan, pluginId(), now)) survive("memory", "no memory for the evidence of a plugin");
+    tellServed(servedDigest());
+  }
   servePlan(root, plan);
   countLoaded();
   return true;
@@ -122,5 +125,8 @@ function read(bytes: u32): Plan | null {
   configuring = true;
   const policy: Slice = bytes == 0 ? NONE : configuration(bytes);
   configuring = false;
-  return bytes != 0 && policy == NONE ? noText(reading) : compilePlan(policy, reading);
+  if (bytes != 0 && policy == NONE) return noText(reading);
+  const plan = compilePlan(policy, reading);
+  if (plan != null) plan.digest = sha256Prefix48(policy);
+  return plan;
 }

@@ -12,6 +12,7 @@ import { Word } from "../bytes/word";
 import { Plan, Rollout, Signals, Variant } from "../core/plan";
 import { addToMetric, defineMetric, MetricKind, NO_METRIC, recordMetric } from "../host/metrics";
 import * as statNames from "../vocabulary/stats";
+import { MODULE_VERSION } from "../vocabulary/version";
 import { CELL_BYTES, CELL_ROOM, Stream, VariantCell, VariantStats } from "./records";
 import { isServedSince } from "./served";
 import { vmArena } from "./vm";
@@ -27,6 +28,8 @@ const freeCells: FreeList<VariantCell> = fixed<FreeList<VariantCell>>();
 let loaded: u32 = NO_METRIC;
 let rejected: u32 = NO_METRIC;
 let errors: u32 = NO_METRIC;
+let version: u32 = NO_METRIC;
+let policyDigest: u32 = NO_METRIC;
 const name: Writer = fixed<Writer>();
 
 /** Defines the stats that every policy has. @returns false without memory */
@@ -37,6 +40,20 @@ export function prepareStats(): bool {
   rejected = defineMetric(MetricKind.Counter, sliceOfWord(statNames.POLICY_REJECTED));
   errors = defineMetric(MetricKind.Counter, sliceOfWord(statNames.ERROR));
   return !vmArena().failed;
+}
+
+/**
+ * Tells which module serves which policy. Only here, when a policy has been accepted: a refused one leaves the gauges
+ * at what is served, and roots and VMs on their way out tell nothing.
+ * @param digest of the policy; 0 when plugins of this VM serve different ones
+ */
+export function tellServed(digest: u64): void {
+  if (version == NO_METRIC) {
+    version = defineMetric(MetricKind.Gauge, sliceOfWord(statNames.MODULE_VERSION));
+    policyDigest = defineMetric(MetricKind.Gauge, sliceOfWord(statNames.POLICY_DIGEST));
+  }
+  recordMetric(version, MODULE_VERSION);
+  recordMetric(policyDigest, digest);
 }
 
 export function countLoaded(): void {

@@ -68,6 +68,11 @@ export const NOISE = "noise";
 export const PRODUCTION_RQ_TIME = "production_rq_time";
 export const POLICY_LOADED = "serin.policy.loaded";
 export const POLICY_REJECTED = "serin.policy.rejected";
+/** Gauge: the first 48 bits of the SHA-256 of the configuration's text that is served, as an unsigned number; 0 while
+ * plugins of one VM serve different policies. */
+export const POLICY_DIGEST = "serin.policy.digest";
+/** Gauge: MODULE_VERSION of version.ts. */
+export const MODULE_VERSION = "serin.module.version";
 export const ERROR = "serin.error";
 
 // Labels that Prometheus sees in place of parts of the names: see tools/project/generate/stats-tags.ts.

@@ -4,7 +4,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
+import * as statNames from "../../assembly/vocabulary/stats.ts";
+import { MODULE_VERSION } from "../../assembly/vocabulary/version.ts";
 import { EnvoyStartError, startEnvoy } from "../../tools/envoy/index.ts";
+import { policyDigest } from "../../tools/policy/digest.ts";
 import { bootstrapOf, directRoute, listener, wasmFilter } from "../support/envoy/bootstrap.ts";
 import { residentKb } from "../support/envoy/process-use.ts";
 import { startProxy, type Proxy } from "../support/envoy/proxy.ts";
@@ -99,6 +102,20 @@ for (const version of EVERY_ENVOY) {
       assert.equal(await variantNow(), "canary");
       assert.equal(await proxy.publish(policy(3)), "accepted");
       assert.equal(await variantNow(), null);
+    });
+
+    test("the gauges say which module serves which policy, and a refused one does not move them", async () => {
+      const gauges = async (): Promise<Map<string, number>> =>
+        proxy.admin.stats("serin\\.(module|policy)\\.");
+      const digest = async (): Promise<number | undefined> =>
+        (await gauges()).get(`${statNames.NAMESPACE}${statNames.POLICY_DIGEST}`);
+      assert.equal(await proxy.publish(policy(4)), "accepted");
+      assert.equal(await digest(), policyDigest(JSON.stringify(policy(4))));
+      assert.equal(await proxy.publish(BAD.replace("140", "141")), "rejected");
+      assert.equal(await digest(), policyDigest(JSON.stringify(policy(4))));
+      assert.equal(await proxy.publish(policy(5)), "accepted");
+      assert.equal(await digest(), policyDigest(JSON.stringify(policy(5))));
+      assert.equal((await gauges()).get(`${statNames.NAMESPACE}${statNames.MODULE_VERSION}`), MODULE_VERSION);
     });
 
     test(`${UPDATES} updates under load: no failed request, no growth`, async (t) => {

@@ -77,6 +77,18 @@ export function serveEvidence(plan: Plan, plugin: u64, nowNs: u64): bool {
   return true;
 }
 
+/** The digest of the policy that all plugins of this VM serve; 0 when they serve different ones, or none. */
+export function servedDigest(): u64 {
+  let digest: u64 = 0;
+  for (let plugin = plugins; plugin; plugin = nextOf(plugin)) {
+    const plan = plugin.newest;
+    if (!plan) continue;
+    if (digest != 0 && digest != plan.digest) return 0;
+    digest = plan.digest;
+  }
+  return digest;
+}
+
 /** Takes the steps that are due in all that is served. */
 export function moveAll(nowNs: u64): void {
   let hasMoved = false;
