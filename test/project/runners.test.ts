@@ -103,7 +103,8 @@ test("as-pect: a failing expectation, a trap and a run without specs each fail",
       it("traps", () => { unreachable(); });
     });`,
   });
-  for (const folder of ["node_modules", "tools"]) spawnSync("ln", ["-s", join(ROOT, folder), join(root, folder)]);
+  for (const folder of ["node_modules", "tools"])
+    spawnSync("ln", ["-s", join(ROOT, folder), join(root, folder)]);
   spawnSync("cp", [asConfig, join(root, "test/unit")]);
   const failing = runApart({ name: "x", title: "x", kind: "as-pect" }, root);
   assert.deepEqual([failing.passed, failing.failed], [1, 2]);
