@@ -18,8 +18,9 @@ import { VISITS_PER_SECOND } from "./visitors.ts";
 const DRAW_EVERY_MS = 500;
 /** The bad canary is healthy until then, so that a person sees it so. */
 const FAILS_AFTER_MS = 25_000;
-/** A bounded run ends then, whatever has become of the canaries. */
-const ONCE_DEADLINE_MS = 165_000;
+/** A bounded run ends after so many visits, whatever has become of the canaries: 165 s, and longer where they are slow. */
+const MOST_VISITS = 33_000;
+const ONCE_DEADLINE_MS = 360_000;
 /** A bounded run in which something is wrong goes on for so long at least, to find what else is. */
 const WRONG_AFTER_MS = 5000;
 /** Users still come for so long when both are decided: what they see counts too. */
@@ -173,6 +174,7 @@ async function untilTold(session: Session, started: number, signal: AbortSignal)
     const { failed, differing } = figures.tally;
     const isWrong = session.disagreements.length + failed + differing > 0;
     if (isWrong && Date.now() > started + WRONG_AFTER_MS) return;
+    if (figures.ledger.visits >= MOST_VISITS) return;
     if (isTold(figures)) {
       await pause(AFTERWARDS_MS, signal);
       return;

@@ -10,6 +10,8 @@ import type { Visit } from "./visitors.ts";
 export interface PlantedErrors {
   readonly requests: number;
   readonly users: number;
+  /** Requests of the variant from the first of them on, errors or not. */
+  readonly requestsSince: number;
 }
 
 /** Users with errors who are told apart; a rollback ends them long before. */
@@ -19,10 +21,13 @@ class Entry {
   requests = 0;
   planted = 0;
   usersPlanted = 0;
+  requestsSince = 0;
   readonly users = new Recent<string, true>(REMEMBERED);
 }
 
 export class Ledger {
+  /** All that were sent and are over. */
+  visits = 0;
   readonly #entries = new Map<string, Entry>();
   readonly #shadowed = new Map<string, number>();
 
@@ -33,13 +38,15 @@ export class Ledger {
 
   /** A visit that was answered, under the policy that was the client's when it began. */
   add(visit: Visit, plan: readonly RolloutPlan[], { variants }: Expected): void {
+    this.visits++;
     if (visit.failure !== null) return;
     for (const { name, default: otherwise } of plan) {
       if (!variants.has(name)) continue;
       const entry = this.#entryOf(name, visit.told.get(name) ?? otherwise);
       entry.requests++;
+      if (visit.planted === true) entry.planted++;
+      if (entry.planted > 0) entry.requestsSince++;
       if (visit.planted !== true) continue;
-      entry.planted++;
       if (entry.users.get(visit.user) === undefined) entry.usersPlanted++;
       entry.users.set(visit.user, true);
     }
@@ -52,7 +59,8 @@ export class Ledger {
 
   plantedOf(rollout: string, variant: string): PlantedErrors {
     const entry = this.#entries.get(keyOf(rollout, variant));
-    return { requests: entry?.planted ?? 0, users: entry?.usersPlanted ?? 0 };
+    const { planted = 0, usersPlanted = 0, requestsSince = 0 } = entry ?? {};
+    return { requests: planted, users: usersPlanted, requestsSince };
   }
 
   /** Requests that a shadow is for, drawn or not. */

@@ -53,8 +53,9 @@ export class ReleaseWatch {
         if (this.moves.length > MOVES_KEPT) this.moves.shift();
       } else if (action.kind === "wait") {
         // How long it will take is what people ask, where it is known.
-        const forecast = details.find((text) => text.startsWith(FORECAST))?.slice(FORECAST.length);
-        this.#waiting.set(`${rollout} ${variant}`, forecast ?? reason);
+        const forecast = details.find((text) => text.startsWith(FORECAST));
+        const short = forecast?.slice(FORECAST.length).replace("are needed", "to go");
+        this.#waiting.set(`${rollout} ${variant}`, short ?? reason);
       }
     }
   }
