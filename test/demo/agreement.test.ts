@@ -71,7 +71,11 @@ describe("what was seen and what was asked", () => {
       { "serin.rollout.checkout.canary.rq_total": 1 },
       /^checkout\/canary: Envoy counted \d+ requests, the client \d+$/,
     ],
-    ["an error", { "serin.rollout.checkout.stable.rq_5xx": 1 }, /^checkout\/stable: Envoy counted 1 errors, 0 were planted$/],
+    [
+      "an error",
+      { "serin.rollout.checkout.stable.rq_5xx": 1 },
+      /^checkout\/stable: Envoy counted 1 errors, 0 were planted$/,
+    ],
     [
       "a cut answer",
       { "serin.rollout.checkout.stable.rq_reset": 2 },

@@ -31,7 +31,10 @@ describe("the demo without a terminal", { concurrency: true }, () => {
     for (const name of [" checkout stable", " {10}canary", " cart {5}stable", " search {3}v1", " {10}v2"]) {
       assert.match(demo.stdout, new RegExp(`^${name} +${row}`, "m"));
     }
-    assert.match(demo.stdout, /^ since the policy changed, \d+ s ago: [\d,]+ requests of [\d,]+ users, 0 failed$/m);
+    assert.match(
+      demo.stdout,
+      /^ since the policy changed, \d+ s ago: [\d,]+ requests of [\d,]+ users, 0 failed$/m,
+    );
     assert.match(demo.stdout, /^ users moved by the change: checkout \d+ stable → canary$/m);
     assert.match(demo.stdout, /^ \d+ of the requests forged Serin's headers, without effect$/m);
     assert.match(demo.stdout, /^ passed: the policy, what users saw and Envoy's counters agree$/m);

@@ -77,7 +77,14 @@ function told(changes: Partial<Story> = {}, counts = shares(100, 0), rollbacks =
   for (let more = 9; more < requests; more++) {
     ledger.add(cartVisit(CANARY_USER), PLAN, ORACLE.expect(CANARY_USER, "/cart"));
   }
-  const story = { started: START, now: START + 110_000, failsAt: FAILS_AT, moves: MOVES, waitsFor: null, ...changes };
+  const story = {
+    started: START,
+    now: START + 110_000,
+    failsAt: FAILS_AT,
+    moves: MOVES,
+    waitsFor: null,
+    ...changes,
+  };
   return { story, seen: { tally: new Tally(PLAN, ORACLE), ledger, counts, rollbacks } };
 }
 
@@ -101,7 +108,11 @@ describe("a bounded run", () => {
       told({ moves: MOVES.slice(0, 1), waitsFor: "about 300 more users" }, shares(50, 0)),
       /^checkout's canary was not promoted to 100%: 20% → 50% \(64 s\); about 300 more users$/,
     ],
-    ["no rollback", told({}, shares(100, 20), []), /^cart's canary began to fail at 11:00:25 and was not rolled back; 9 /],
+    [
+      "no rollback",
+      told({}, shares(100, 20), []),
+      /^cart's canary began to fail at 11:00:25 and was not rolled back; 9 /,
+    ],
     [
       "a rollback that comes late",
       told({}, shares(100, 0), [{ ...BACK, at: FAILS_AT + 15_100 }], 151),
@@ -151,7 +162,11 @@ describe("the lines under the table", () => {
       " checkout canary: 20%; no evidence yet",
       " cart canary: begins to fail in 13 s; its guard watches",
     ]);
-    const during = told({ moves: [], now: FAILS_AT + 2000, waitsFor: "8 s of 10 s on this step" }, shares(20, 20), []);
+    const during = told(
+      { moves: [], now: FAILS_AT + 2000, waitsFor: "8 s of 10 s on this step" },
+      shares(20, 20),
+      [],
+    );
     assert.deepEqual(lines(during), [
       " checkout canary: 20%; 8 s of 10 s on this step",
       " cart canary: failing since 11:00:25; 9 requests of 8 users met an error",
@@ -196,14 +211,20 @@ describe("what users see of a rollback", () => {
 
   it("agrees while the other worker does not know yet, and no longer", () => {
     assert.deepEqual(come(back, [BACK], 2000), []);
-    assert.match(come(back, [BACK], 4000).join(), /^1 answers differ .*cart gave canary 4000 ms after its rollback$/);
+    assert.match(
+      come(back, [BACK], 4000).join(),
+      /^1 answers differ .*cart gave canary 4000 ms after its rollback$/,
+    );
   });
 
   it("disagrees where no guard has rolled back, or another service answers", () => {
     assert.deepEqual(come(back, []), [
       "cart/canary: 20 requests got the default, but Envoy's log has no line of a rollback",
     ]);
-    assert.match(come({ ...back, service: "search-v2" }, [BACK]).join(), /answered by search-v2 instead of shop/);
+    assert.match(
+      come({ ...back, service: "search-v2" }, [BACK]).join(),
+      /answered by search-v2 instead of shop/,
+    );
   });
 
   it("disagrees where a rollout without a guard gives the default", () => {
@@ -247,24 +268,38 @@ describe("the watch on releases", () => {
   it("keeps what was written, and what is waited for", async () => {
     const ending = new AbortController();
     const action = { rollout: "checkout", variant: "canary", from: 20, details: [] as string[] };
-    const wait = { ...action, action: { kind: "wait" as const }, reason: "8 s of 10 s on this step", done: false };
+    const wait = {
+      ...action,
+      action: { kind: "wait" as const },
+      reason: "8 s of 10 s on this step",
+      done: false,
+    };
     const promote = { ...action, action: { kind: "promote" as const, to: 50 }, reason: "within the limit" };
     const looks: Look["actions"][] = [
       [wait],
-      [{ ...wait, details: ["errors 0%", "at the current rate about 300 more canary users are needed (~20 s)"] }],
+      [
+        {
+          ...wait,
+          details: ["errors 0%", "at the current rate about 300 more canary users are needed (~20 s)"],
+        },
+      ],
       [{ ...promote, done: false }],
       [{ ...promote, done: true }],
     ];
     const waited: (string | null)[] = [];
-    const watch = new ReleaseWatch(
-      () => {
-        waited.push(watch.waitingFor("checkout", "canary"));
-        const actions = looks.shift() ?? [];
-        if (looks.length === 0) ending.abort();
-        return Promise.resolve({ at: new Date(START), actions, silent: [], notes: [], status: 0, isDone: false });
-      },
-      1,
-    );
+    const watch = new ReleaseWatch(() => {
+      waited.push(watch.waitingFor("checkout", "canary"));
+      const actions = looks.shift() ?? [];
+      if (looks.length === 0) ending.abort();
+      return Promise.resolve({
+        at: new Date(START),
+        actions,
+        silent: [],
+        notes: [],
+        status: 0,
+        isDone: false,
+      });
+    }, 1);
     await watch.watch(ending.signal);
     await sleep(0);
     assert.deepEqual(waited, [

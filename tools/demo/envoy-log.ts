@@ -40,7 +40,8 @@ interface GuardLine {
   readonly guard: string;
 }
 
-const GUARD_LINE = /^\[(?<day>\d{4}-\d\d-\d\d) (?<time>[\d:.]+)\].*(?<json>\{"rollout":"[^"]*","variant":"[^"]*","guard":.*\})/;
+const GUARD_LINE =
+  /^\[(?<day>\d{4}-\d\d-\d\d) (?<time>[\d:.]+)\].*(?<json>\{"rollout":"[^"]*","variant":"[^"]*","guard":.*\})/;
 const LINE_START = '{"shadow":{"name":';
 
 /** The places of each shadow, as they were seen first. */

@@ -50,7 +50,10 @@ export function isTold(seen: Seen): boolean {
 }
 
 /** What a bounded run says of both. */
-export function judgeStory(story: Story, seen: Seen): { readonly passed: string[]; readonly failed: string[] } {
+export function judgeStory(
+  story: Story,
+  seen: Seen,
+): { readonly passed: string[]; readonly failed: string[] } {
   const passed: string[] = [];
   const failed: string[] = [];
   const steps = stepsOf(story);
@@ -63,14 +66,18 @@ export function judgeStory(story: Story, seen: Seen): { readonly passed: string[
   const rollback = rollbackOf(seen);
   const name = `${BAD.rollout}'s ${BAD.variant}`;
   if (rollback === null) {
-    failed.push(`${name} began to fail at ${clock(story.failsAt)} and was not rolled back; ${metErrors(seen)}`);
+    failed.push(
+      `${name} began to fail at ${clock(story.failsAt)} and was not rolled back; ${metErrors(seen)}`,
+    );
     return { passed, failed };
   }
   const after = rollback.at - story.failsAt;
   const { requestsSince } = seen.ledger.plantedOf(BAD.rollout, BAD.variant);
   if (after < 0) failed.push(`${name} was rolled back before it began to fail`);
-  else if (after > FOUND_WITHIN_MS && requestsSince > FOUND_WITHIN_REQUESTS) failed.push(`${name} was rolled back ${seconds(after)} after it began to fail; ${metErrors(seen)}`);
-  else if (shareOf(seen, BAD) !== 0) failed.push(`${name} was rolled back, but the policy still gives it users`);
+  else if (after > FOUND_WITHIN_MS && requestsSince > FOUND_WITHIN_REQUESTS)
+    failed.push(`${name} was rolled back ${seconds(after)} after it began to fail; ${metErrors(seen)}`);
+  else if (shareOf(seen, BAD) !== 0)
+    failed.push(`${name} was rolled back, but the policy still gives it users`);
   else {
     passed.push(
       `${name} was rolled back at ${clock(rollback.at)}, ${seconds(after)} after it began to fail: ` +

@@ -108,7 +108,8 @@ export class Tally {
           continue;
         }
         const late = began - (this.#rolledBack.get(keyOf(name, wanted))?.first ?? began);
-        if (late > ROLLBACK_OBEYED_MS) differences.push(`${name} gave ${wanted} ${late} ms after its rollback`);
+        if (late > ROLLBACK_OBEYED_MS)
+          differences.push(`${name} gave ${wanted} ${late} ms after its rollback`);
       }
       if (seen !== wanted)
         differences.push(`${name} gave ${seen ?? "nothing"} instead of ${wanted ?? "nothing"}`);
