@@ -41,11 +41,13 @@ export const RQ_ENDED = "rq_ended";
 export const GUARD = "guard";
 /** `serin.rollout.<rollout>.<leaf>`, gauges: unix seconds at which the period began; 1, 2, 3 … since the process
  * began, 0 while there is no evidence; bits of the bitmaps, 0 where each request is a user; unix seconds at which the
- * shares changed; why there is no evidence. None of the names can be a variant's: those have no underscores. */
+ * shares changed; the rollout's epoch, as the period has it; why there is no evidence. None of the names can be a
+ * variant's: those have no underscores. */
 export const EVIDENCE_BEGAN = "evidence_began";
 export const EVIDENCE_PERIOD = "evidence_period";
 export const EVIDENCE_BITS = "evidence_bits";
 export const SHARES_BEGAN = "shares_began";
+export const EVIDENCE_EPOCH = "evidence_epoch";
 export const EVIDENCE_NONE = "evidence_none";
 /** In a variant's place: the default's control group. */
 export const CONTROL = "control";

@@ -253,6 +253,18 @@ describe("rolled back", () => {
     assert.deepEqual(everywhere(workers), ["canary", "canary"]);
   });
 
+  test("the gauge of the epoch follows no sooner than the guard's: who reads both takes nobody back twice", () => {
+    const workers = rolledBack();
+    assert.equal(workers.gauge("evidence_epoch"), 0);
+    workers.configure(policy({ epoch: 3 }));
+    const seen: string[] = [];
+    for (let i = 0; i < 80; i++) {
+      seen.push(`${workers.gauge("evidence_epoch")} ${workers.gauge("canary.guard")}`);
+      workers.run(50);
+    }
+    assert.deepEqual([seen[0], seen.at(-1), seen.includes("3 2")], ["0 2", "3 0", false]);
+  });
+
   test("is not freed by a policy without a guard, with another action, or without the variant for a while", () => {
     const without = policy();
     delete (without as { rollouts: { checkout: { guard?: object } } }).rollouts.checkout.guard;

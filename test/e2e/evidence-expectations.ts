@@ -67,7 +67,7 @@ function countsOf(envoy: string, shares: readonly number[], below: (most: number
     };
   };
   return {
-    ...{ envoy, period: 1 + below(4), began: 1, sharesBegan: 1, size: SIZE, noEvidence: 0 },
+    ...{ envoy, period: 1 + below(4), began: 1, sharesBegan: 1, epoch: 0, size: SIZE, noEvidence: 0 },
     variants: new Map(shares.map((share, index) => [`v${index}`, side(share)])),
     control: side(control),
   };

@@ -52,6 +52,7 @@ function snapshotOf(rollouts: Readonly<Record<string, Readonly<Record<string, Gi
                 period: 1,
                 began: Date.now() / 1000 - 240,
                 sharesBegan: 0,
+                epoch: null,
                 size: 0,
                 noEvidence: 0,
               },

@@ -46,7 +46,7 @@ function envoy({
   guard = 0,
   ago = 3600,
   rollout = "checkout",
-  epoch,
+  epoch = 0,
 }: Numbers): AdminContent {
   const control = Math.min(percent * 4, 100 - percent);
   const began = percent === 0 ? 0 : NOW - ago;
@@ -73,10 +73,11 @@ function envoy({
     ["shares_began", began],
     // Each request is a user: no bitmap fills.
     ["evidence_bits", 0],
+    ["evidence_epoch", epoch],
   ] as const;
   return {
     values: Object.fromEntries(values.map(([name, value]) => [`serin.rollout.${rollout}.${name}`, value])),
-    policy: { rollouts: { [rollout]: { default: "stable", variants: { stable: {} }, epoch: epoch ?? 0 } } },
+    policy: { rollouts: { [rollout]: { default: "stable", variants: { stable: {} }, epoch } } },
   };
 }
 
@@ -477,6 +478,14 @@ describe("serin advance --prometheus", () => {
     servers.push(server);
     return ["--prometheus", server.url];
   }
+
+  test("a guard of the epoch before, which Prometheus still has, takes nobody back again", async () => {
+    const file = policyFile(at(5), "    epoch: 2\n");
+    const old = await advance(file, ...(await prometheus(envoy({ ...GOOD, guard: 2, epoch: 1 }))));
+    assert.deepEqual([old.status, percentIn(old.file)], [3, 5]);
+    const own = await advance(file, ...(await prometheus(envoy({ ...GOOD, guard: 2, epoch: 2 }))));
+    assert.deepEqual([own.status, percentIn(own.file)], [1, 0]);
+  });
 
   test("moves forward and back as over the admin endpoints", async () => {
     const good = await advance(policyFile(at(5)), ...(await prometheus(envoy(GOOD), envoy(GOOD))));

@@ -80,6 +80,7 @@ export function envoyOf(envoy: string, given: GivenEnvoy, defaultName = "stable"
     period,
     began,
     sharesBegan,
+    epoch: null,
     size,
     noEvidence: 0,
     variants: new Map(

@@ -10,8 +10,6 @@ export interface RolloutOutline {
   /** Under `signals: count`: the clusters of variants, of those that no other variant of the policy names. */
   readonly ownClusters: ReadonlyMap<string, string>;
   readonly terms: RolloutTerms;
-  /** 0 where the policy says none. */
-  readonly epoch: number;
 }
 
 /** By rollout, in the policy's order. */
@@ -44,15 +42,9 @@ export function outlineOf(json: string): PolicyOutline {
         clusters.filter(([, cluster]) => named.filter((one) => one === cluster).length === 1),
       ),
       terms: termsOf(rollout),
-      epoch: epochOf(rollout),
     });
   }
   return outline;
-}
-
-function epochOf(rollout: OrderedJson): number {
-  const epoch = member(rollout, "epoch");
-  return typeof epoch === "number" ? epoch : 0;
 }
 
 /** `slow`, `warmup` and `guard`, of a policy that was accepted: what cannot be read is as if it were not there. */

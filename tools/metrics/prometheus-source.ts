@@ -171,6 +171,7 @@ function userQuestions(gauge: (series: string) => string, per: string): Question
       statNames.EVIDENCE_BEGAN,
       statNames.EVIDENCE_BITS,
       statNames.EVIDENCE_NONE,
+      statNames.EVIDENCE_EPOCH,
       statNames.SHARES_BEGAN,
     ].map(ofRollout),
   ];

@@ -146,6 +146,7 @@ function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {
     period: of(statNames.EVIDENCE_PERIOD),
     began: of(statNames.EVIDENCE_BEGAN),
     sharesBegan: of(statNames.SHARES_BEGAN),
+    epoch: ofRollout.get(statNames.EVIDENCE_EPOCH) ?? null,
     size: of(statNames.EVIDENCE_BITS),
     noEvidence: of(statNames.EVIDENCE_NONE),
     variants: new Map(

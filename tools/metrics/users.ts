@@ -8,6 +8,7 @@ const OF_ROLLOUT: ReadonlySet<string> = new Set([
   statNames.EVIDENCE_PERIOD,
   statNames.EVIDENCE_BITS,
   statNames.EVIDENCE_NONE,
+  statNames.EVIDENCE_EPOCH,
   statNames.SHARES_BEGAN,
 ]);
 
@@ -46,6 +47,8 @@ export interface UserCounts {
   readonly began: number;
   /** When the shares changed last, unix seconds; 0 where it is not known. */
   readonly sharesBegan: number;
+  /** The rollout's epoch, as the period has it; null where no gauge says. */
+  readonly epoch: number | null;
   /** Bits of each bitmap; 0 where each request is a user. */
   readonly size: number;
   /** Why it gathers none, as the gauge `evidence_none` says; 0 where nothing is wrong. */

@@ -90,7 +90,7 @@ export class Advance {
   /** Does what is to be done. Gives whether the file stayed as it was read until then. */
   async #act(fleet: Fleet, done: (NextAction & { done: boolean })[], notes: Note[]): Promise<boolean> {
     for (const release of releasesFor(this.#policy as ReleasePolicy, this.options)) {
-      for (const action of await nextActions(release, fleet)) {
+      for (const action of nextActions(release, fleet)) {
         const edit = editOf(action);
         if (edit === null || this.options.dryRun) {
           done.push({ ...action, done: false });

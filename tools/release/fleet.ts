@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { sumOf } from "../metrics/difference.ts";
-import { EnvoySource, readOutline } from "../metrics/envoy-source.ts";
+import { EnvoySource } from "../metrics/envoy-source.ts";
 import type { PolicyOutline } from "../metrics/policy-outline.ts";
 import { PrometheusSource, type PrometheusOptions } from "../metrics/prometheus-source.ts";
 import type { Snapshot } from "../metrics/snapshot.ts";
@@ -20,8 +20,6 @@ export interface Fleet {
   /** Of those that answer; null where none does. */
   readonly snapshot: Snapshot | null;
   readonly silent: readonly Silent[];
-  /** The epoch of a rollout in the policy that an Envoy serves now; null where that cannot be known. */
-  epochOf(envoy: string, rollout: string): Promise<number | null>;
 }
 
 /** Reads the fleet, with the policy's outline. Never throws for an Envoy or a Prometheus that does not answer. */
@@ -49,10 +47,6 @@ export function readByAdmin(urls: readonly string[]): ReadFleet {
     return {
       snapshot: snapshots.length === 0 ? null : sumOf(snapshots),
       silent,
-      epochOf: async (envoy, rollout) => {
-        const served = await inTime(readOutline(envoy)).catch(() => null);
-        return served?.get(rollout)?.epoch ?? null;
-      },
     };
   };
 }
@@ -61,7 +55,6 @@ export function readByAdmin(urls: readonly string[]): ReadFleet {
 export function readByPrometheus(url: string, options: PrometheusOptions): ReadFleet {
   return async (outline) => {
     const source = new PrometheusSource(url, outline, options);
-    const epochOf = (): Promise<null> => Promise.resolve(null);
     try {
       const [snapshot, seen] = await inTime(Promise.all([source.read(), source.seenWithin(MISSED_SECONDS)]));
       const there = new Set(
@@ -70,9 +63,9 @@ export function readByPrometheus(url: string, options: PrometheusOptions): ReadF
       const silent = seen
         .filter((envoy) => !there.has(envoy))
         .map((name) => ({ name, why: "Prometheus has no numbers of it any more" }));
-      return { snapshot, silent, epochOf };
+      return { snapshot, silent };
     } catch (error) {
-      return { snapshot: null, silent: [{ name: url, why: reasonOf(error, url) }], epochOf };
+      return { snapshot: null, silent: [{ name: url, why: reasonOf(error, url) }] };
     }
   };
 }

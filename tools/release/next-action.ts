@@ -32,11 +32,11 @@ export interface NextAction {
 }
 
 /** What to do with each variant that has a ramp, or that a guard has rolled back; none for others. */
-export async function nextActions(release: Release, fleet: Fleet): Promise<NextAction[]> {
+export function nextActions(release: Release, fleet: Fleet): NextAction[] {
   const rollout = fleet.snapshot?.rollouts.get(release.rollout);
   const actions: NextAction[] = [];
   for (const variant of release.variants) {
-    const decided = await nextAction(release, variant, rollout, fleet);
+    const decided = nextAction(release, variant, rollout, fleet);
     if (decided === null) continue;
     const { rollout: name } = release;
     actions.push({ rollout: name, variant: variant.name, from: variant.percent, details: [], ...decided });
@@ -49,28 +49,13 @@ type Decided = Pick<NextAction, "action" | "reason"> & Partial<Pick<NextAction, 
 const WAIT = { kind: "wait" } as const;
 const STOPPED = { kind: "stopped" } as const;
 
-async function nextAction(
-  release: Release,
-  variant: ReleasedVariant,
-  rollout: RolloutCounts | undefined,
-  fleet: Fleet,
-): Promise<Decided | null> {
-  const all = rollout?.users ?? [];
-  const decided = decideBy(all, release, variant, rollout, fleet);
-  if (decided === null || !["promote", "rollback", "disable"].includes(decided.action.kind)) return decided;
-  // Asked only now: a configuration can be large.
-  const current = await ofThisEpoch(all, release, fleet);
-  return current.length === all.length ? decided : decideBy(current, release, variant, rollout, fleet);
-}
-
-/** The decision by what these Envoys say. */
-function decideBy(
-  envoys: readonly UserCounts[],
+function nextAction(
   release: Release,
   variant: ReleasedVariant,
   rollout: RolloutCounts | undefined,
   fleet: Fleet,
 ): Decided | null {
+  const envoys = (rollout?.users ?? []).filter((counts) => isOfThisEpoch(counts, release));
   const { percent, ramp } = variant;
   if (release.isDisabled) {
     return ramp === null ? null : { action: STOPPED, reason: "the rollout has state: DISABLED" };
@@ -150,17 +135,11 @@ function holding(
 }
 
 /**
- * Those that serve this epoch, as far as that can be known. A person begins again by raising `epoch`, and an Envoy that has
- * not loaded that yet still tells of the epoch before.
+ * Whether it counts in this epoch, as far as that can be known. A person begins again by raising `epoch`, and an Envoy that
+ * has not loaded that yet, or loaded it a moment ago, still tells of the epoch before.
  */
-async function ofThisEpoch(
-  envoys: readonly UserCounts[],
-  { epoch, rollout }: Release,
-  fleet: Fleet,
-): Promise<UserCounts[]> {
-  if (epoch === 0) return [...envoys];
-  const served = await Promise.all(envoys.map(({ envoy }) => fleet.epochOf(envoy, rollout)));
-  return envoys.filter((_, index) => (served[index] ?? epoch) >= epoch);
+function isOfThisEpoch(counts: UserCounts, { epoch }: Release): boolean {
+  return (counts.epoch ?? epoch) >= epoch;
 }
 
 /** Whether this Envoy has the percent that the policy has. */

@@ -47,6 +47,7 @@ export function prepareGauges(evidence: Evidence, rollout: Rollout): bool {
     evidence.began = ofRollout(evidence, statNames.EVIDENCE_BEGAN);
     evidence.size = ofRollout(evidence, statNames.EVIDENCE_BITS);
     evidence.sharesBegan = ofRollout(evidence, statNames.SHARES_BEGAN);
+    evidence.epoch = ofRollout(evidence, statNames.EVIDENCE_EPOCH);
   }
   prepareReason(evidence);
   for (let i: u32 = 0; i < rollout.variantCount; i++) {

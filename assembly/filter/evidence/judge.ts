@@ -161,6 +161,7 @@ function begin(evidence: Evidence, rollout: Rollout, nowNs: u64): bool {
   clearGauges(evidence);
   recordMetric(evidence.began, nowNs / SECOND);
   recordMetric(evidence.sharesBegan, seen.sharesNs / SECOND);
+  recordMetric(evidence.epoch, rollout.epoch);
   recordMetric(evidence.size, seen.bits == 0 ? 0 : (1 as u64) << (seen.bits as u64));
   recordMetric(evidence.number, number);
   evidence.said = 0;

@@ -57,6 +57,7 @@ export class Evidence {
   number: u32;
   size: u32;
   sharesBegan: u32;
+  epoch: u32;
   none: u32;
   /** What this VM last said of why there is no evidence, and whether the gauge shows it. */
   said: u32;
