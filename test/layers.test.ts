@@ -48,6 +48,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "tools/metrics": [WORDS, "tools/policy", "tools/statistics", "tools/terminal"],
   "tools/verdict": [WORDS, "tools/metrics", "tools/statistics", "tools/terminal"],
   "tools/report": [WORDS, "tools/verdict", "tools/metrics", "tools/statistics", "tools/terminal"],
+  "tools/status": [WORDS, "tools/verdict", "tools/metrics", "tools/policy", "tools/terminal"],
   "tools/plan": ["tools/verdict", "tools/statistics", "tools/policy", "tools/terminal"],
   "tools/ambassador": [WORDS, "tools/policy", "tools/terminal"],
   "tools/dashboard": [
@@ -60,7 +61,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "tools/demo": [
     WORDS,
-    "tools/release",
     "tools/decision",
     "tools/verdict",
     "tools/metrics",
@@ -75,6 +75,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "tools/ambassador",
     "tools/dashboard",
     "tools/plan",
+    "tools/status",
     "tools/release",
     "tools/report",
     "tools/verdict",

@@ -14,6 +14,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { planCommand } from "./commands/plan.ts";
 import { publishCommand } from "./commands/publish.ts";
 import { reportCommand } from "./commands/report.ts";
+import { statusCommand } from "./commands/status.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { packageVersion } from "./policy/filter-module.ts";
@@ -62,6 +63,7 @@ const program = new Command("serin")
   .addCommand(evaluateCommand)
   .addCommand(explainCommand)
   .addCommand(reportCommand)
+  .addCommand(statusCommand)
   .addCommand(statsCommand)
   .addCommand(dashboardCommand)
   .addCommand(ambassadorCommand)

@@ -8,6 +8,7 @@ import type { Problem } from "../policy/problem.ts";
 import { checkPolicy, checkPolicyFile, refuseFaults } from "../policy/check-policy.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
 import { movedUsers } from "../policy/fractional-totals.ts";
+import { policyDigest } from "../policy/digest.ts";
 import { filterPath, loadFilter } from "../policy/filter-module.ts";
 import {
   heldPolicy,
@@ -17,11 +18,15 @@ import {
   putPolicy,
   type FilterSettings,
 } from "../policy/filter-resource.ts";
+import { adminUrls, DEFAULT_ADMIN } from "../metrics/metrics-source.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { diffAsJson, diffInWords } from "../release/diff-words.ts";
 import { diffPolicies, mostMoved, type PolicyDiff } from "../release/diff.ts";
-import { examples, numberWithin } from "../terminal/arguments.ts";
-import { counted, exactPercent } from "../terminal/numbers.ts";
+import { digestText } from "../status/read-status.ts";
+import { refusalReasons } from "../status/refusal-reasons.ts";
+import { waitUntilServed, type Waited } from "../status/wait.ts";
+import { collect, examples, numberWithin, readDuration } from "../terminal/arguments.ts";
+import { counted, duration, exactPercent } from "../terminal/numbers.ts";
 import {
   member,
   membersOf,
@@ -61,13 +66,22 @@ export const publishCommand = new Command("publish")
     "publish a policy without anything in it in place of one that has something",
     false,
   )
+  .option("--wait <DURATION>", "wait until all Envoys serve it, for at most DURATION, like 30s", readDuration)
+  .addOption(
+    new Option("--admin <URL>", "with --wait: an Envoy's admin endpoint; may be repeated")
+      .argParser(collect)
+      .default([] as readonly string[], DEFAULT_ADMIN),
+  )
   .addHelpText(
     "after",
     examples(
       "serin publish policy.yaml --to /etc/serin/filter.yaml",
+      "serin publish policy.yaml --to /etc/serin/filter.yaml --wait 30s --admin http://127.0.0.1:9901",
       "serin publish policy.yaml --to filter.yaml --wasm /opt/serin/serin.wasm",
       "serin publish policy.yaml --to /etc/serin/filter.yaml --dry-run --fail-if-moved 5",
-    ),
+    ) +
+      "\nExit status: 0 success, 1 invalid policy, more users would move, or an Envoy does not serve it (--wait), 2 usage " +
+      "error, missing file or unreachable endpoint.",
   );
 
 publishCommand.action(async (file, options) => {
@@ -85,6 +99,9 @@ export interface PublishOptions extends Partial<FilterSettings> {
   readonly failIfMoved?: number | undefined;
   readonly dryRun?: boolean | undefined;
   readonly allowEmpty?: boolean | undefined;
+  /** Seconds to wait until the Envoys serve it. */
+  readonly wait?: number | undefined;
+  readonly admin?: readonly string[] | undefined;
 }
 
 /** Checks the policy and puts it where Envoy loads it from. Resolves to 0, or 1 when nothing may be published. */
@@ -93,6 +110,7 @@ export async function publish(
   options: PublishOptions,
   terminal: Terminal,
 ): Promise<number> {
+  const urls = urlsToWaitFor(options);
   const module = loadFilter();
   const { source, problems, more, filter } = refuseFaults(
     await checkPolicyFile(policyFile, module, terminal),
@@ -132,11 +150,25 @@ export async function publish(
   } catch (error) {
     throw fileError(options.to, error);
   }
+  const digest = digestText(policyDigest(policy));
+  const wait = async (): Promise<Waited[]> =>
+    options.wait === undefined ? [] : waitUntilServed(urls, { digest, version }, options.wait);
   if (options.json) {
     const dry = options.dryRun === true ? { dryRun: true } : {};
-    const report = { ok: true, file: options.to, changed, ...dry, version, ...told };
+    const waited = await wait();
+    const envoys =
+      options.wait === undefined ? {} : { envoys: waited.map((each) => waitedJson(each, module)) };
+    const report = {
+      ok: waited.every(isServed),
+      file: options.to,
+      changed,
+      ...dry,
+      version,
+      ...told,
+      ...envoys,
+    };
     terminal.stdout.write(`${printOrdered(report as unknown as Printable)}\n`);
-    return 0;
+    return exitOf(waited);
   }
   const size = `${source.json.length} bytes, version ${version}`;
   const done = options.dryRun === true ? "would publish" : "published";
@@ -145,7 +177,56 @@ export async function publish(
       ? `${options.to}: ${terminal.colors.green(done)} ${policyFile} (${size})${old === null ? ", new file" : ""}\n`
       : `${options.to}: up to date with ${policyFile} (${size})\n`,
   );
-  return 0;
+  if (options.wait === undefined) return 0;
+  const waited = await wait();
+  for (const each of waited) {
+    if (!isServed(each)) terminal.stderr.write(waitedWords(each, options.wait, module));
+  }
+  const serving = waited.filter(isServed).length;
+  const all = serving === waited.length ? terminal.colors.green("served") : "served";
+  terminal.stdout.write(`${all} by ${serving} of ${counted(waited.length, "Envoy")}\n`);
+  return exitOf(waited);
+}
+
+/** @throws CommandError for options that do not go together */
+function urlsToWaitFor({ wait, admin = [], dryRun }: PublishOptions): string[] {
+  if (wait === undefined && admin.length > 0) throw new CommandError("--admin: only with --wait");
+  if (wait !== undefined && dryRun === true) throw new CommandError("--wait and --dry-run: choose one");
+  return wait === undefined ? [] : adminUrls(admin);
+}
+
+function isServed({ word }: Waited): boolean {
+  return word === "serves";
+}
+
+/** 2 when an Envoy does not answer, 1 when one does not serve it. */
+function exitOf(waited: readonly Waited[]): 0 | 1 | 2 {
+  if (waited.some(({ word }) => word === "unreachable")) return 2;
+  return waited.every(isServed) ? 0 : 1;
+}
+
+function waitedWords(waited: Waited, seconds: number, module: WebAssembly.Module): string {
+  switch (waited.word) {
+    case "unreachable":
+      return `${waited.failure}\n`;
+    case "refused": {
+      const reasons = waited.policy === null ? [] : refusalReasons(waited.policy, module);
+      const why =
+        reasons.length > 0 ? reasons : ["the filter of this command takes it: Envoy's log says why"];
+      return `${waited.envoy}: refused it\n${why.map((reason) => `  ${reason}\n`).join("")}`;
+    }
+    default: {
+      const still =
+        waited.word === "other" && waited.digest !== null ? `still serves policy ${waited.digest}` : "";
+      return `${waited.envoy}: ${still || "does not say what it serves"} after ${duration(seconds)}: does it watch this file?\n`;
+    }
+  }
+}
+
+function waitedJson(waited: Waited, module: WebAssembly.Module): object {
+  const { envoy, word } = waited;
+  if (word !== "refused") return { ...waited, envoy, word };
+  return { envoy, word, reasons: waited.policy === null ? [] : refusalReasons(waited.policy, module) };
 }
 
 /** Says that nothing is published, and why. */

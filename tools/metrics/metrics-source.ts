@@ -66,10 +66,17 @@ export function placeOf({
     const options = { per: labelOf(per), match: matchersOf(match ?? "") };
     return { kind: "prometheus", url: endpointUrl(prometheus, "--prometheus"), options };
   }
-  const urls = (admin.length > 0 ? admin : [DEFAULT_ADMIN]).map((given) => endpointUrl(given, "--admin"));
+  return { kind: "admin", urls: adminUrls(admin) };
+}
+
+/** The endpoints that --admin or SERIN_ADMIN names, or the default one. @throws CommandError for what is no URL, or given twice */
+export function adminUrls(given: readonly string[]): string[] {
+  const named =
+    given.length > 0 ? given : (fromEnvironment("SERIN_ADMIN")?.split(/[\s,]+/) ?? [DEFAULT_ADMIN]);
+  const urls = named.map((url) => endpointUrl(url, "--admin"));
   const twice = urls.find((url, index) => urls.indexOf(url) !== index);
   if (twice !== undefined) throw new CommandError(`--admin ${twice}: given twice; it would be counted twice`);
-  return { kind: "admin", urls };
+  return urls;
 }
 
 /** A variable that stands for an option; an empty one does not. */

@@ -1,0 +1,226 @@
+// What one Envoy serves, from its admin endpoint: the policy by its digest, the module, what was refused, and what it
+// counts. Envoy's dump shows what it was given last, be it refused; what it serves stands in its stats.
+
+import * as statNames from "../../assembly/vocabulary/stats.ts";
+import { snapshotOf, type RawStats } from "../metrics/envoy-source.ts";
+import { NO_OUTLINE, outlineOf, type PolicyOutline } from "../metrics/policy-outline.ts";
+import type { Snapshot } from "../metrics/snapshot.ts";
+import { fetchJson } from "../metrics/source.ts";
+import { policyDigest } from "../policy/digest.ts";
+import { CommandError } from "../terminal/command-error.ts";
+
+export interface EnvoyStatus {
+  /** Its admin endpoint. */
+  readonly envoy: string;
+  /** Envoy's own version, `1.40.0`; null where it does not say. */
+  readonly version: string | null;
+  /** Of the filter's module, `0.1.0`; null where it does not say: it is older, or not loaded. */
+  readonly module: string | null;
+  readonly serves: Served;
+  /** Policies that were refused since the process began. */
+  readonly refusals: number;
+  /** The policy that Envoy was given last, where that is not what it serves. */
+  readonly refused: Given | null;
+  /** What it counts of its rollouts. */
+  readonly snapshot: Snapshot;
+}
+
+export interface Served {
+  /** Twelve hexadecimal digits: the first 48 bits of the SHA-256 of the policy's text; null where nothing says. */
+  readonly digest: string | null;
+  /** As the resource has it that it came in; null where it did not come by ECDS. */
+  readonly version: string | null;
+  /** Milliseconds since 1970. */
+  readonly since: number | null;
+}
+
+/** A policy in Envoy's dump. */
+export interface Given {
+  readonly filter: string;
+  readonly version: string;
+  readonly at: number | null;
+  /** Its text: never shown, it may hold secrets. */
+  readonly policy: string | null;
+}
+
+const ADVICE = "--admin has to name the admin endpoint of an Envoy that runs";
+const STATS = "^(wasmcustom\\.serin\\.|extension_config_discovery\\.)";
+const ECDS = "extension_config_discovery.http_filter.";
+const WASM_TYPE = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+const STRING_TYPE = "type.googleapis.com/google.protobuf.StringValue";
+
+/** @throws CommandError when it does not answer */
+export async function readStatus(url: string): Promise<EnvoyStatus> {
+  const path = `/stats?format=json&filter=${encodeURIComponent(STATS)}`;
+  const answer = (await fetchJson(url + path, ADVICE)) as { stats?: readonly RawStat[] } | null;
+  if (!Array.isArray(answer?.stats))
+    throw new CommandError(`${url}${path}: the answer holds no stats; ${ADVICE}`);
+  const takenAt = Date.now();
+  const values = new Map<string, number | string>(
+    (answer.stats as readonly RawStat[]).flatMap(({ name, value }) =>
+      name === undefined || value === undefined ? [] : [[name, value] as const],
+    ),
+  );
+  const { version, uptime } = await readServer(url);
+  const dump = await readDump(url);
+  const given = chosen(dump.ecds, values);
+  const serves = servedOf(values, given, dump.inline);
+  const refused = given !== null && given.version !== serves.version ? given : null;
+  const policy = refused === null ? (given?.policy ?? dump.inline) : null;
+  return {
+    envoy: url,
+    version,
+    module: moduleVersion(numberAt(values, statNames.NAMESPACE + statNames.MODULE_VERSION)),
+    serves,
+    refusals: refusalsOf(values, given),
+    refused,
+    snapshot: snapshotOf(numbersOf(values), outline(policy), takenAt, uptime, url),
+  };
+}
+
+interface RawStat {
+  readonly name?: string;
+  readonly value?: number | string;
+}
+
+function outline(policy: string | null): PolicyOutline {
+  return policy === null ? NO_OUTLINE : outlineOf(policy);
+}
+
+function numbersOf(values: ReadonlyMap<string, number | string>): RawStats {
+  return {
+    stats: [...values].flatMap(([name, value]) => (typeof value === "number" ? [{ name, value }] : [])),
+  };
+}
+
+function numberAt(values: ReadonlyMap<string, number | string>, name: string): number | null {
+  const value = values.get(name);
+  return typeof value === "number" ? value : null;
+}
+
+/** What Envoy serves, by the filter's own gauge; where its module is too old for that, by the text in the dump. */
+function servedOf(
+  values: ReadonlyMap<string, number | string>,
+  given: Given | null,
+  inline: string | null,
+): Served {
+  const gauge = numberAt(values, statNames.NAMESPACE + statNames.POLICY_DIGEST);
+  const version = given === null ? null : textAt(values, `${ECDS}${given.filter}.version_text`);
+  const since = given === null ? null : numberAt(values, `${ECDS}${given.filter}.update_time`);
+  const known = given !== null && version === given.version ? given.policy : given === null ? inline : null;
+  const digest = gauge !== null && gauge > 0 ? gauge : known === null ? null : policyDigest(known);
+  return {
+    digest: digest === null ? null : digestText(digest),
+    version: version === "" ? null : version,
+    since: since === null || since === 0 ? null : since,
+  };
+}
+
+function textAt(values: ReadonlyMap<string, number | string>, name: string): string | null {
+  const value = values.get(name);
+  return typeof value === "string" ? value : null;
+}
+
+/** A digest as people read it. */
+export function digestText(digest: number): string {
+  return digest.toString(16).padStart(12, "0");
+}
+
+/** The filter's counter moves for each worker, Envoy's for each policy. */
+function refusalsOf(values: ReadonlyMap<string, number | string>, given: Given | null): number {
+  const own = numberAt(values, statNames.NAMESPACE + statNames.POLICY_REJECTED) ?? 0;
+  return given === null ? own : (numberAt(values, `${ECDS}${given.filter}.config_fail`) ?? own);
+}
+
+/** `0.1.0` of 1000: vocabulary/version.ts. */
+function moduleVersion(value: number | null): string | null {
+  if (value === null || value <= 0) return null;
+  return [Math.floor(value / 1_000_000), Math.floor(value / 1000) % 1000, value % 1000].join(".");
+}
+
+async function readServer(url: string): Promise<{ version: string | null; uptime: number | null }> {
+  const info = (await fetchJson(`${url}/server_info`, ADVICE)) as {
+    readonly version?: string;
+    readonly uptime_current_epoch?: string;
+  } | null;
+  const uptime = Number.parseFloat(info?.uptime_current_epoch ?? "");
+  return {
+    // `<commit>/1.40.0/Clean/RELEASE/BoringSSL`
+    version: info?.version?.split("/")[1] ?? null,
+    uptime: Number.isFinite(uptime) ? uptime : null,
+  };
+}
+
+interface Dump {
+  readonly ecds: readonly Given[];
+  /** A policy that stands in a listener. */
+  readonly inline: string | null;
+}
+
+/** The dump, of which nothing but the policies is kept. An admin that keeps it to itself is no fault. */
+async function readDump(url: string): Promise<Dump> {
+  const ecds = itemsOf(await jsonOrNull(`${url}/config_dump?resource=ecds_filters`)).flatMap(givenOf);
+  if (ecds.length > 0) return { ecds, inline: null };
+  const whole = await jsonOrNull(`${url}/config_dump`);
+  return { ecds, inline: configurationsIn(whole).find((text) => outlineOf(text).size > 0) ?? null };
+}
+
+async function jsonOrNull(url: string): Promise<unknown> {
+  try {
+    return await fetchJson(url, ADVICE);
+  } catch (error) {
+    if (error instanceof CommandError) return null;
+    throw error;
+  }
+}
+
+function itemsOf(dump: unknown): unknown[] {
+  const configs = at(dump, "configs");
+  return Array.isArray(configs) ? configs : [];
+}
+
+function at(value: unknown, ...path: readonly string[]): unknown {
+  let found = value;
+  for (const key of path) {
+    if (typeof found !== "object" || found === null) return undefined;
+    found = (found as Readonly<Record<string, unknown>>)[key];
+  }
+  return found;
+}
+
+function givenOf(item: unknown): Given[] {
+  const filter = at(item, "ecds_filter");
+  if (at(filter, "typed_config", "@type") !== WASM_TYPE) return [];
+  const [name, version] = [at(filter, "name"), at(item, "version_info")];
+  const configuration = at(filter, "typed_config", "config", "configuration");
+  const [type, text] = [at(configuration, "@type"), at(configuration, "value")];
+  const updated = at(item, "last_updated");
+  const time = typeof updated === "string" ? Date.parse(updated) : NaN;
+  return [
+    {
+      filter: typeof name === "string" ? name : "",
+      version: typeof version === "string" ? version : "",
+      at: Number.isFinite(time) ? time : null,
+      policy: type === STRING_TYPE && typeof text === "string" ? text : null,
+    },
+  ];
+}
+
+/** Serin's among the Wasm filters that come by ECDS: the one of that name, else one with a policy, else the first. */
+function chosen(all: readonly Given[], values: ReadonlyMap<string, number | string>): Given | null {
+  const named = all.filter(({ filter }) => values.has(`${ECDS}${filter}.version_text`));
+  return (
+    named.find(({ filter }) => filter === "serin") ??
+    named.find(({ policy }) => policy !== null && outlineOf(policy).size > 0) ??
+    named[0] ??
+    null
+  );
+}
+
+function configurationsIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(configurationsIn);
+  if (typeof value !== "object" || value === null) return [];
+  const text = at(value, "value");
+  if (at(value, "@type") === STRING_TYPE && typeof text === "string") return [text];
+  return Object.values(value).flatMap(configurationsIn);
+}
