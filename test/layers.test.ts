@@ -61,6 +61,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "tools/demo": [
     WORDS,
+    "tools/release",
     "tools/decision",
     "tools/verdict",
     "tools/metrics",

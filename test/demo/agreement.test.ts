@@ -3,27 +3,48 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { findDisagreements, isFarFrom } from "../../tools/demo/agreement.ts";
+import { findDisagreements as ofPolicy, findMiscounts } from "../../tools/demo/agreement.ts";
 import { countsOf, type EnvoyCounts } from "../../tools/demo/envoy-counts.ts";
+import type { Rollback } from "../../tools/demo/envoy-log.ts";
+import { Ledger } from "../../tools/demo/ledger.ts";
+import { isFarFrom } from "../../tools/demo/shares.ts";
 import { Tally } from "../../tools/demo/tally.ts";
 import type { Visit } from "../../tools/demo/visitors.ts";
 import { countsFrom } from "./envoy-counts.ts";
 import { exampleOracle, PLAN, USERS } from "./example-policy.ts";
 
+/** What the client counted: under one policy, and since the start. */
+interface Seen {
+  readonly tally: Tally;
+  readonly ledger: Ledger;
+  readonly rollbacks: readonly Rollback[];
+}
+
 /** Each user comes to the checkout once; a test may change what they see. */
-function visitAll(change: (visit: Visit) => Visit = (visit) => visit): Tally {
+function visitAll(
+  change: (visit: Visit) => Visit = (visit) => visit,
+  { plan = PLAN, rollbacks = [] as readonly Rollback[], began = 0 } = {},
+): Seen {
   const oracle = exampleOracle();
-  const tally = new Tally(PLAN, oracle);
+  const tally = new Tally(plan, oracle);
+  const ledger = new Ledger();
   for (const user of USERS) {
     const { service, variants } = oracle.expect(user, "/checkout");
     const told = new Map([...variants].filter(([, variant]) => variant !== "stable"));
-    tally.add(change({ user, path: "/checkout", forged: false, service, told, failure: null }));
+    const visit = change({ user, path: "/checkout", forged: false, service, told, failure: null });
+    tally.add(visit, began);
+    ledger.add(visit, plan, oracle.expect(user, "/checkout"));
   }
-  return tally;
+  return { tally, ledger, rollbacks };
+}
+
+/** All that is found once the run is over. */
+function findDisagreements(seen: Seen, counts: EnvoyCounts): string[] {
+  return [...ofPolicy({ ...seen, counts }), ...findMiscounts(seen.tally.plan, { ...seen, counts })];
 }
 
 /** What Envoy would have counted of it. */
-function countsFor(tally: Tally, changes: Readonly<Record<string, number>> = {}): EnvoyCounts {
+function countsFor({ ledger }: Seen, changes: Readonly<Record<string, number>> = {}): EnvoyCounts {
   const values = new Map<string, number>();
   for (const [variant, share] of [
     ["stable", 80_000],
@@ -31,7 +52,7 @@ function countsFor(tally: Tally, changes: Readonly<Record<string, number>> = {})
   ] as const) {
     const name = `serin.rollout.checkout.${variant}`;
     values.set(`${name}.share`, share);
-    values.set(`${name}.rq_total`, tally.requestsOf("checkout", variant));
+    values.set(`${name}.rq_total`, ledger.requestsOf("checkout", variant));
   }
   for (const [name, value] of Object.entries(changes)) values.set(name, (values.get(name) ?? 0) + value);
   return countsFrom(values);
@@ -39,9 +60,9 @@ function countsFor(tally: Tally, changes: Readonly<Record<string, number>> = {})
 
 describe("what was seen and what was asked", () => {
   it("agree when Envoy did what the policy says", () => {
-    const tally = visitAll();
-    assert.deepEqual(findDisagreements(tally, countsFor(tally)), []);
-    assert.equal(tally.users, 1000);
+    const seen = visitAll();
+    assert.deepEqual(findDisagreements(seen, countsFor(seen)), []);
+    assert.equal(seen.tally.users, 1000);
   });
 
   const planted: [fault: string, changes: Record<string, number>, said: RegExp][] = [
@@ -50,11 +71,15 @@ describe("what was seen and what was asked", () => {
       { "serin.rollout.checkout.canary.rq_total": 1 },
       /^checkout\/canary: Envoy counted \d+ requests, the client \d+$/,
     ],
-    ["an error", { "serin.rollout.checkout.stable.rq_5xx": 1 }, /^checkout\/stable: Envoy counted 1 errors$/],
+    [
+      "an error",
+      { "serin.rollout.checkout.stable.rq_5xx": 1 },
+      /^checkout\/stable: Envoy counted 1 errors, 0 were planted$/,
+    ],
     [
       "a cut answer",
       { "serin.rollout.checkout.stable.rq_reset": 2 },
-      /^checkout\/stable: Envoy counted 2 errors$/,
+      /^checkout\/stable: Envoy counted 2 errors, 0 were planted$/,
     ],
     [
       "a request without an end",
@@ -70,20 +95,20 @@ describe("what was seen and what was asked", () => {
   ];
   for (const [fault, changes, said] of planted) {
     it(`disagree: ${fault}`, () => {
-      const tally = visitAll();
-      const found = findDisagreements(tally, countsFor(tally, changes));
+      const seen = visitAll();
+      const found = findDisagreements(seen, countsFor(seen, changes));
       assert.equal(found.length, 1, found.join("\n"));
       assert.match(found[0] ?? "", said);
     });
   }
 
   it("disagree when the share is not the one asked for", () => {
-    const tally = visitAll();
+    const seen = visitAll();
     const changes = {
       "serin.rollout.checkout.canary.share": 10_000,
       "serin.rollout.checkout.stable.share": -10_000,
     };
-    const found = findDisagreements(tally, countsFor(tally, changes));
+    const found = findDisagreements(seen, countsFor(seen, changes));
     assert.equal(found.length, 2);
     assert.match(
       found[0] ?? "",
@@ -108,18 +133,18 @@ describe("what was seen and what was asked", () => {
     assert.deepEqual(findDisagreements(failed, countsFor(failed)), [
       "1 requests failed, the first: user u-7 at /checkout: status 503",
     ]);
-    const nobody = new Tally(PLAN, exampleOracle());
+    const nobody = { tally: new Tally(PLAN, exampleOracle()), ledger: new Ledger(), rollbacks: [] };
     assert.match(findDisagreements(nobody, countsFor(nobody)).join(), /checkout: no requests/);
   });
 
   it("disagree when a user changes versions", () => {
-    const tally = visitAll();
+    const seen = visitAll();
     const told = new Map([["checkout", "canary"]]);
     for (const user of USERS) {
-      tally.add({ user, path: "/checkout", forged: true, service: "checkout-v2", told, failure: null });
+      seen.tally.add({ user, path: "/checkout", forged: true, service: "checkout-v2", told, failure: null });
     }
-    assert.match(findDisagreements(tally, countsFor(tally)).join("\n"), /\d+ times a user's version changed/);
-    assert.match(tally.firstDifference ?? "", /\(forged\)/);
+    assert.match(findDisagreements(seen, countsFor(seen)).join("\n"), /\d+ times a user's version changed/);
+    assert.match(seen.tally.firstDifference ?? "", /\(forged\)/);
   });
 });
 

@@ -5,7 +5,8 @@ import { describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-import { arrivals, PAGES, type Arrival } from "../../tools/demo/crowd.ts";
+import { arrivals, PAGES, userName, type Arrival } from "../../tools/demo/crowd.ts";
+import { Oracle, type Expected } from "../../tools/demo/oracle.ts";
 import { Recent } from "../../tools/demo/recent.ts";
 import { Tally } from "../../tools/demo/tally.ts";
 import { exampleOracle, PLAN } from "./example-policy.ts";
@@ -48,13 +49,30 @@ describe("the crowd", () => {
     assert.ok((stays.at(-1) ?? 0) < 2 * MINUTE, `the longest stay: ${(stays.at(-1) ?? 0) / 200} s`);
   });
 
-  it("asks for each page", () => {
-    for (const page of PAGES) {
+  it("asks for the checkout in half of its visits, for the cart and the search in a quarter each", () => {
+    for (const page of new Set(PAGES)) {
       const part = visits.filter(({ path }) => path === page).length / visits.length;
-      assert.ok(Math.abs(part - 1 / PAGES.length) < 0.01, `${page}: ${part}`);
+      const expected = page === "/checkout" ? 0.5 : 0.25;
+      assert.ok(Math.abs(part - expected) < 0.01, `${page}: ${part}`);
     }
   });
 });
+
+/** An oracle that needs no filter: a fifth of the users get the canary. */
+class Instant extends Oracle {
+  constructor() {
+    super(null as never, null as never);
+  }
+
+  override expect(user: string): Expected {
+    const isCanary = user.endsWith("1") || user.endsWith("6");
+    return {
+      service: isCanary ? "checkout-v2" : "shop",
+      variants: new Map([["checkout", isCanary ? "canary" : "stable"]]),
+      shadows: [],
+    };
+  }
+}
 
 describe("memory", () => {
   it("of the last entries holds so many, and a key that is set again once", () => {
@@ -71,6 +89,20 @@ describe("memory", () => {
     assert.deepEqual([recent.size, recent.get("a"), recent.get("b"), recent.get("d")], [3, undefined, 2, 5]);
   });
 
+  it("of decisions ends with the 10,000 that came last", () => {
+    const oracle = exampleOracle();
+    const first = oracle.expect("u-1", "/");
+    const others = (from: number, to: number): void => {
+      for (let at = from; at <= to; at++) oracle.expect(userName(at), "/");
+    };
+    others(2, 10_000);
+    assert.equal(oracle.expect("u-1", "/"), first, "still known");
+    others(10_001, 10_001);
+    const again = oracle.expect("u-1", "/");
+    assert.notEqual(again, first, "decided anew");
+    assert.deepEqual(again, first);
+  });
+
   it("is flat while new users come, and nobody is counted twice", () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
@@ -78,13 +110,13 @@ describe("memory", () => {
       collect();
       return process.memoryUsage().heapUsed;
     };
-    const oracle = exampleOracle();
+    const oracle = new Instant();
     const tally = new Tally(PLAN, oracle);
     const visits = arrivals(seeded(12));
     const users = new Set<string>();
     const come = (count: number): void => {
       for (const { user, path } of take(visits, count)) {
-        const { service, variants } = oracle.expect(user, path);
+        const { service, variants } = oracle.expect(user);
         tally.begin(user, path);
         tally.add({ user, path, forged: false, service, told: new Map(variants), failure: null });
         users.add(user);
@@ -93,7 +125,7 @@ describe("memory", () => {
     come(5 * MINUTE);
     users.clear();
     const [before, counted] = [heap(), tally.users];
-    come(2 * MINUTE);
+    come(20 * MINUTE);
     const told = users.size;
     users.clear();
     const grown = heap() - before;

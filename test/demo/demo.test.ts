@@ -20,20 +20,33 @@ const README_COMMANDS = blocksOf(readFileSync(join(import.meta.dirname, "../../R
   .filter((line) => line.startsWith("curl "));
 
 describe("the demo without a terminal", { concurrency: true }, () => {
-  it("runs once, prints the table in plain text, and says that all agrees", async () => {
+  it("runs once: all agrees, the good canary goes to 100%, the bad one is rolled back; the table is plain text", async () => {
     const demo = await DemoProcess.start(MAIN);
     assert.equal(await demo.ended, 0, demo.stdout + demo.stderr);
     assert.match(
       demo.stdout,
       /^ rollout +variant +share +users +requests +requests +errors +ms +ms +flight$/m,
     );
-    const row = / (\d+%) +(\d+\.\d%) +(\d+\.\d%) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$/.source;
-    for (const name of [" checkout stable", " {10}canary", " search {3}v1", " {10}v2"]) {
+    const row = / (\d+%) +(\d+\.\d%) +(\d+\.\d%) +([\d,]+) +(\d+) +([\d–]+) +([\d–]+) +(\d+)$/.source;
+    for (const name of [" checkout stable", " {10}canary", " cart {5}stable", " search {3}v1", " {10}v2"]) {
       assert.match(demo.stdout, new RegExp(`^${name} +${row}`, "m"));
     }
-    assert.match(demo.stdout, /2,000 requests of 1,[1-5]\d\d users, 0 failed/);
-    assert.match(demo.stdout, /^ 100 of the requests forged Serin's headers, without effect$/m);
-    assert.match(demo.stdout, /^ passed: /m);
+    assert.match(
+      demo.stdout,
+      /^ since the policy changed, \d+ s ago: [\d,]+ requests of [\d,]+ users, 0 failed$/m,
+    );
+    assert.match(demo.stdout, /^ users moved by the change: checkout \d+ stable → canary$/m);
+    assert.match(demo.stdout, /^ \d+ of the requests forged Serin's headers, without effect$/m);
+    assert.match(demo.stdout, /^ passed: the policy, what users saw and Envoy's counters agree$/m);
+    assert.match(
+      demo.stdout,
+      /^ passed: checkout's canary was promoted to 100% on evidence: 20% → 50% \(\d+ s\) → 100% \(\d+ s\)$/m,
+    );
+    assert.match(
+      demo.stdout,
+      /^ passed: cart's canary was rolled back at \d\d:\d\d:\d\d, \d+\.\d s after it began to fail: \d+ requests of \d+ users met an error, none because of the rollback$/m,
+    );
+    assert.doesNotMatch(demo.stdout, /failed: /);
     assert.match(
       demo.stdout,
       /^ checkout-v3 +10% +\d+\.\d% +(\d+ +){5}[–\d]+ +[–\d]+\n +mismatch at \/cart\/total \(no user sees it\)$/m,
@@ -49,7 +62,7 @@ describe("the demo without a terminal", { concurrency: true }, () => {
 
   it("SIGTERM in the middle ends it, and nothing is left", async () => {
     const demo = await DemoProcess.start(MAIN, { env: { ONCE: "1" } });
-    await waitUntil("traffic", DEADLINE_MS, () => demo.stdout.includes("2000 requests"));
+    await waitUntil("traffic", DEADLINE_MS, () => demo.stdout.includes("is ready"));
     demo.kill("SIGTERM");
     assert.equal(await demo.ended, 143, demo.stderr);
     assert.doesNotMatch(demo.stdout, /passed/);

@@ -8,9 +8,11 @@ import pc from "picocolors";
 
 import { NO_COUNTS } from "../../tools/demo/envoy-counts.ts";
 import { findExamples, liveFrame, wrap, type Examples, type View } from "../../tools/demo/frame.ts";
-import { MismatchPlaces } from "../../tools/demo/mismatch-log.ts";
+import { MismatchPlaces } from "../../tools/demo/envoy-log.ts";
 import type { Oracle } from "../../tools/demo/oracle.ts";
+import { Ledger } from "../../tools/demo/ledger.ts";
 import { readOptions } from "../../tools/demo/options.ts";
+import type { Story } from "../../tools/demo/story.ts";
 import { tableLines } from "../../tools/demo/table.ts";
 import { Tally } from "../../tools/demo/tally.ts";
 import { grouped } from "../../tools/terminal/numbers.ts";
@@ -19,6 +21,8 @@ import { exampleOracle, oracleOf, PLAN, USERS } from "./example-policy.ts";
 const PLAIN = pc.createColors(false);
 const oracle = exampleOracle();
 const LONG = "a-name-that-is-as-long-as-a-dns-label-may-be-0123456789-0123456";
+
+const STORY: Story = { started: 0, now: 10_000, failsAt: 25_000, moves: [], waitsFor: null };
 
 function view(changes: Partial<View> = {}): View {
   return {
@@ -35,6 +39,9 @@ function view(changes: Partial<View> = {}): View {
     sinceMs: 12_345,
     notice: null,
     examples: findExamples({ plan: PLAN, oracle }),
+    ledger: new Ledger(),
+    rollbacks: [],
+    story: STORY,
     ...changes,
   };
 }
@@ -56,7 +63,8 @@ describe("the picture", () => {
   });
 
   it("fits any terminal, with long names and many problems", () => {
-    const plan = [{ name: LONG, default: LONG, variants: [LONG, `${LONG.slice(1)}x`] }, ...PLAN];
+    const variants = [LONG, `${LONG.slice(1)}x`];
+    const plan = [{ name: LONG, default: LONG, variants, isGuarded: false, defaultCluster: null }, ...PLAN];
     const tally = new Tally(plan, oracle, new Tally(plan, exampleOracle(1)));
     const shadows = [{ name: LONG, percent: 0.125, drawsRequests: true, isMirror: false }];
     const places = new MismatchPlaces();
@@ -88,7 +96,7 @@ describe("the picture", () => {
 
   it("gives up what can be missed, line by line, before a shadow", () => {
     const shadows = [{ name: "checkout-v3", percent: 10, drawsRequests: true, isMirror: false }];
-    const [high, low] = [24, 21].map((height) => liveFrame(view({ shadows }), 80, height, PLAIN)) as [
+    const [high, low] = [26, 20].map((height) => liveFrame(view({ shadows }), 80, height, PLAIN)) as [
       string,
       string,
     ];
@@ -152,7 +160,7 @@ describe("the picture", () => {
     );
     assert.match(
       liveFrame(view({ tally, edited: true }), 80, 23, PLAIN),
-      /^ users moved by the edit: checkout \d+ stable → canary$/m,
+      /^ users moved by the change: checkout \d+ stable → canary$/m,
     );
   });
 

@@ -11,7 +11,8 @@ import pc from "picocolors";
 
 import { answerCheckout, answerNextCheckout, ReceivedByShadow } from "../../tools/demo/checkout.ts";
 import { NO_COUNTS } from "../../tools/demo/envoy-counts.ts";
-import { MismatchLog, mismatchIn, MismatchPlaces } from "../../tools/demo/mismatch-log.ts";
+import { EnvoyLog, mismatchIn, MismatchPlaces, rollbackIn } from "../../tools/demo/envoy-log.ts";
+import { Ledger } from "../../tools/demo/ledger.ts";
 import { shadowsOf } from "../../tools/demo/policy-plan.ts";
 import { findShadowDisagreements, foundLines } from "../../tools/demo/shadow-agreement.ts";
 import { shadowLines } from "../../tools/demo/shadow-table.ts";
@@ -32,9 +33,11 @@ const ORACLE = oracleOf(POLICY);
 /** Of a thousand requests a hundred are copied, fifteen of which differ; a test may change what was counted. */
 function figures(changes: Readonly<Record<string, number>> = {}, places = ["/cart/total"]): Figures {
   const tally = new Tally([], ORACLE);
+  const ledger = new Ledger();
   for (const user of USERS) {
     for (const path of ["/checkout", "/search"]) {
       tally.begin(user, path);
+      ledger.begin(ORACLE.expect(user, path));
       tally.add({ user, path, forged: false, service: "shop", told: new Map(), failure: null });
     }
   }
@@ -47,7 +50,8 @@ function figures(changes: Readonly<Record<string, number>> = {}, places = ["/car
   const counts = countsFrom(values, { "serin.shadow.next.rq_time": [[18, 1, 100]] });
   const seen = new MismatchPlaces();
   for (const place of places) seen.add({ shadow: "next", place });
-  return { tally, counts, before: NO_COUNTS, shadows: shadowsOf(POLICY), places: seen };
+  const shadows = shadowsOf(POLICY);
+  return { tally, counts, before: NO_COUNTS, shadows, places: seen, ledger, rollbacks: [] };
 }
 
 function received(copies = 100, planted = 15): ReceivedByShadow {
@@ -215,20 +219,30 @@ describe("Envoy's log", () => {
     assert.deepEqual(placeOf("[info] something else"), []);
   });
 
+  it("says what a guard has rolled back, and when", () => {
+    const guard = (did: string): string =>
+      `[2026-11-28 11:24:08.250][7][error][wasm] [source/x.cc:1] wasm log serin: {"rollout":"cart","variant":"canary","guard":"${did}","evidence":1389.2,"control":{"users":844},"message":"…"}`;
+    const at = new Date(2026, 10, 28, 11, 24, 8, 250).getTime();
+    assert.deepEqual(rollbackIn(guard("rolled back")), [{ rollout: "cart", variant: "canary", at }]);
+    assert.deepEqual(rollbackIn(guard("alarm")), []);
+    assert.deepEqual(rollbackIn(line("match")), []);
+  });
+
   it("is read as it grows, half a line not before its end", async () => {
     const folder = mkdtempSync(join(tmpdir(), "demo-test-"));
     after(() => rmSync(folder, { recursive: true, force: true }));
     const path = join(folder, "envoy.log");
     const whole = `${line("mismatch_body", ',"pointer":"/é"')}\n`;
     writeFileSync(path, whole);
-    const log = new MismatchLog(path);
-    assert.equal((await log.next()).length, 1);
+    const log = new EnvoyLog(path);
+    assert.equal((await log.next()).mismatches.length, 1);
     const bytes = Buffer.from(whole);
     const middle = bytes.indexOf(Buffer.from("é")) + 1;
     appendFileSync(path, bytes.subarray(0, middle));
-    assert.deepEqual(await log.next(), []);
+    const nothing = { mismatches: [], rollbacks: [] };
+    assert.deepEqual(await log.next(), nothing);
     appendFileSync(path, bytes.subarray(middle));
-    assert.deepEqual(await log.next(), [{ shadow: "next", place: "/é" }]);
-    assert.deepEqual(await log.next(), []);
+    assert.deepEqual(await log.next(), { ...nothing, mismatches: [{ shadow: "next", place: "/é" }] });
+    assert.deepEqual(await log.next(), nothing);
   });
 });

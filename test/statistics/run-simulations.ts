@@ -1,10 +1,11 @@
 // The simulations in full, with a seed of one's own: npx tsx test/statistics/run-simulations.ts --seed 7 --runs 10000
-// Parts: --only false-alarms,power,passes,limits,guard,plan. One core; a line is printed as soon as it is known.
+// Parts: --only false-alarms,power,passes,limits,guard,releases,plan. One core; a line is printed as soon as it is known.
 
 import { parseArgs } from "node:util";
 
 import { study, TRAFFICS, PASS_TRAFFICS, type Outcome, type StudyOptions } from "./studies.ts";
 import { guardStudy } from "./guard-studies.ts";
+import { releaseStudy } from "./release-studies.ts";
 import { CASES, faults, guards, releases, type Comparison } from "./plan-studies.ts";
 import { SERVICE } from "./simulation.ts";
 
@@ -13,9 +14,11 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     /** Of the guard's delays: 40 runs each cell, as in the contract. */
     delays: { type: "string", default: "40" },
+    /** Of releases: so many for each kind of canary, as many as the bound is of. */
+    releases: { type: "string", default: "300" },
     /** Of healthy rollouts; cells of the other tables have a tenth of it, at least 100. */
     runs: { type: "string", default: "1000" },
-    only: { type: "string", default: "false-alarms,power,passes,limits,guard,plan" },
+    only: { type: "string", default: "false-alarms,power,passes,limits,guard,releases,plan" },
     traffic: { type: "string", default: "" },
   },
 });
@@ -183,6 +186,24 @@ const PARTS: Record<string, () => void> = {
       const { seconds, errors, acted: found, early } = guardStudy(seed++, Number(values.delays), options);
       const text = `${seconds.median} s (${seconds.longest}), ${errors.median} errors (${errors.longest}), ${found - early} found, ${early} before`;
       line(`${times}% errors, ${rate}/s, after ${from / 60} min`, text, since);
+    }
+  },
+  releases: () => {
+    const count = Number(values.releases);
+    console.log(
+      `\nreleases at 200 requests/s, 1, 5, 25, 50, 100%, at least a minute a step, ${count} runs each`,
+    );
+    const alike = PASS_TRAFFICS[0] as (typeof PASS_TRAFFICS)[number];
+    for (const times of [1, 1.5, 2, 3, 5]) {
+      const since = Date.now();
+      const found = releaseStudy(seed++, count, { traffic: alike, rate: 200, times });
+      const { finished, rolledBack, byGuard, stuck, seconds, excess } = found;
+      const end =
+        times === 1
+          ? `${(seconds / 60).toFixed(1)} min in the median`
+          : `${excess.toFixed(0)} excess errors in the median`;
+      const ends = `${percent(rolledBack, count)} taken back (${byGuard} by the guard), ${stuck} stuck`;
+      line(`${times} times the errors`, `${percent(finished, count)} reach 100%, ${ends}; ${end}`, since);
     }
   },
   plan: () => {

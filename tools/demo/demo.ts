@@ -2,21 +2,29 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { findDisagreements } from "./agreement.ts";
+import { findDisagreements, findMiscounts } from "./agreement.ts";
 import { DemoError } from "./demo-error.ts";
-import { findExamples, liveFrame, summaryLines } from "./frame.ts";
+import { detailLines, findExamples, liveFrame, summaryLines } from "./frame.ts";
 import type { DemoOptions } from "./options.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { Session } from "./session.ts";
 import { findShadowDisagreements, foundLines } from "./shadow-agreement.ts";
 import { shadowLines } from "./shadow-table.ts";
 import { setUp, type Stage, type StageParts } from "./stage.ts";
+import { GOOD, isTold, judgeStory, storyLines, type Story } from "./story.ts";
 import { tableLines } from "./table.ts";
 import { VISITS_PER_SECOND } from "./visitors.ts";
 
 const DRAW_EVERY_MS = 500;
-/** Visits of a bounded run. */
-const VISITS_ONCE = 2000;
+/** The bad canary is healthy until then, so that a person sees it so. */
+const FAILS_AFTER_MS = 25_000;
+/** A bounded run ends after so many visits, whatever has become of the canaries: 165 s, and longer where they are slow. */
+const MOST_VISITS = 33_000;
+const ONCE_DEADLINE_MS = 360_000;
+/** A bounded run in which something is wrong goes on for so long at least, to find what else is. */
+const WRONG_AFTER_MS = 5000;
+/** Users still come for so long when both are decided: what they see counts too. */
+const AFTERWARDS_MS = 3000;
 const EXIT_FINE = 0;
 const EXIT_DISAGREES = 1;
 /** What a shell expects of a program that a signal ended before it was done. */
@@ -68,25 +76,31 @@ async function runLive(
   const session = new Session(stage.envoy, stage.policyFile, stage.policy);
   const { envoyVersion } = stage;
   const policyPath = stage.policyFile.shownPath;
+  const started = Date.now();
   let [shown, examples] = [session.policy, findExamples(session.policy)];
   const draw = async (): Promise<void> => {
     const figures = await session.figures();
     const { edited, sinceMs, notice } = session;
     if (shown !== session.policy) [shown, examples] = [session.policy, findExamples(session.policy)];
-    const view = { ...figures, envoyVersion, port, adminPort, policyPath, edited, sinceMs, notice, examples };
+    const view = {
+      ...{ ...figures, envoyVersion, port, adminPort, policyPath, edited, sinceMs, notice, examples },
+      story: storyOf(stage, started),
+    };
     screen.draw(liveFrame(view, screen.width, screen.height, screen.colors));
   };
   const drawing = async (): Promise<void> => {
     screen.clear();
     while (!signal.aborted) {
       await draw();
-      await sleep(DRAW_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      await pause(DRAW_EVERY_MS, signal);
     }
   };
   try {
     await Promise.all([
       session.receiveVisitors(originOf(port), null, signal),
       session.followPolicy(signal),
+      stage.releases.watch(signal),
+      beginFault(stage, signal),
       drawing(),
     ]);
   } catch (error) {
@@ -104,30 +118,84 @@ async function runOnce(
 ): Promise<number> {
   const session = new Session(stage.envoy, stage.policyFile, stage.policy);
   screen.step(
-    `Envoy ${stage.envoyVersion} is ready: ${VISITS_ONCE} requests, ${VISITS_PER_SECOND} per second`,
+    `Envoy ${stage.envoyVersion} is ready: ${VISITS_PER_SECOND} requests per second until both canaries are decided`,
   );
-  await session.receiveVisitors(originOf(port), VISITS_ONCE, signal);
+  const started = Date.now();
+  const over = new AbortController();
+  const end = AbortSignal.any([signal, over.signal]);
+  await Promise.all([
+    session.receiveVisitors(originOf(port), null, end),
+    session.followPolicy(end),
+    stage.releases.watch(end),
+    beginFault(stage, end),
+    untilTold(session, started, end).finally(() => over.abort()),
+  ]);
   if (signal.aborted) return EXIT_DISAGREES;
-  const { sinceMs } = session;
+  const { sinceMs, edited } = session;
+  const story = storyOf(stage, started);
   const figures = await session.finalFigures();
-  const { colors } = screen;
+  const { colors, width } = screen;
   screen.clear();
   const sections = [
-    tableLines(figures, screen.width, colors),
-    shadowLines(figures, screen.width, colors),
-    summaryLines({ tally: figures.tally, edited: false, sinceMs }, colors),
+    tableLines(figures, width, colors),
+    shadowLines(figures, width, colors),
+    storyLines(story, figures, width, colors),
+    [
+      ...summaryLines({ ...figures, edited, sinceMs }, colors),
+      ...detailLines({ ...figures, edited }, colors),
+    ],
   ];
   for (const lines of sections) if (lines.length > 0) screen.print(`\n${lines.join("\n")}`);
   const disagreements = [
-    ...findDisagreements(figures.tally, figures.counts),
+    ...session.disagreements,
+    ...findDisagreements(figures),
+    ...findMiscounts(session.policy.plan, figures),
     ...findShadowDisagreements(figures, stage.received),
   ];
+  const told = judgeStory(story, figures);
+  const failed = [...disagreements, ...told.failed];
   screen.print("");
-  for (const line of disagreements) screen.print(` ${colors.red("failed")}  ${line}`);
-  if (disagreements.length > 0) return EXIT_DISAGREES;
-  screen.print(` ${colors.green("passed")}: the policy, what users saw and Envoy's counters agree`);
-  for (const line of foundLines(figures, stage.received)) screen.print(` ${colors.green("found")}: ${line}`);
-  return EXIT_FINE;
+  for (const line of failed) screen.print(` ${colors.red("failed")}: ${line}`);
+  for (const line of told.passed) screen.print(` ${colors.green("passed")}: ${line}`);
+  if (disagreements.length === 0) {
+    screen.print(` ${colors.green("passed")}: the policy, what users saw and Envoy's counters agree`);
+    for (const line of foundLines(figures, stage.received)) {
+      screen.print(` ${colors.green("found")}: ${line}`);
+    }
+  }
+  return failed.length === 0 ? EXIT_FINE : EXIT_DISAGREES;
+}
+
+/** Both canaries are decided and users have come since, or something is wrong already, or it is too late. */
+async function untilTold(session: Session, started: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && Date.now() < started + ONCE_DEADLINE_MS) {
+    await pause(DRAW_EVERY_MS, signal);
+    const figures = await session.figures();
+    const { failed, differing } = figures.tally;
+    const isWrong = session.disagreements.length + failed + differing > 0;
+    if (isWrong && Date.now() > started + WRONG_AFTER_MS) return;
+    if (figures.ledger.visits >= MOST_VISITS) return;
+    if (isTold(figures)) {
+      await pause(AFTERWARDS_MS, signal);
+      return;
+    }
+  }
+}
+
+async function beginFault({ fault }: Stage, signal: AbortSignal): Promise<void> {
+  await pause(FAILS_AFTER_MS, signal);
+  if (!signal.aborted) fault.begin();
+}
+
+function storyOf({ fault, releases }: Stage, started: number): Story {
+  const { moves } = releases;
+  const failsAt = fault.since ?? started + FAILS_AFTER_MS;
+  const waitsFor = releases.waitingFor(GOOD.rollout, GOOD.variant);
+  return { started, now: Date.now(), failsAt, moves, waitsFor };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 function originOf(port: number): string {

@@ -7,7 +7,9 @@ import { clip } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
 import { userName } from "./crowd.ts";
 import type { AcceptedPolicy } from "./policy-file.ts";
+import { unexplained } from "./agreement.ts";
 import { shadowLines } from "./shadow-table.ts";
+import { storyLines, type Story } from "./story.ts";
 import type { Tally } from "./tally.ts";
 import { tableLines, type Figures } from "./table.ts";
 
@@ -22,6 +24,7 @@ export interface View extends Figures {
   readonly sinceMs: number;
   readonly notice: Notice | null;
   readonly examples: Examples;
+  readonly story: Story;
 }
 
 /** What is to be said about the last edit. */
@@ -54,8 +57,10 @@ export function liveFrame(view: View, width: number, height: number, colors: Col
     { needed: 9, lines: [title] },
     { needed: 9, lines: tableLines(view, width, colors) },
     { needed: 6, lines: shadowLines(view, width, colors) },
-    { needed: 5, lines: summaryLines(view, colors) },
-    { needed: 8, lines: [policy] },
+    { needed: 7, lines: storyLines(view.story, view, width, colors) },
+    { needed: 5, lines: summaryLines(view, colors), joins: true },
+    { needed: 2, lines: detailLines(view, colors), shrinks: true, follows: true },
+    { needed: 8, lines: [policy], joins: true },
     { needed: 7, lines: noticeLines(view.notice, width, colors) },
     { needed: 3, lines: exampleLines(view, colors), shrinks: true, joins: view.notice === null },
     {
@@ -77,13 +82,15 @@ interface Section {
   readonly shrinks?: boolean;
   /** Does without the blank line before it where the terminal is low. */
   readonly joins?: boolean;
+  /** Has never one. */
+  readonly follows?: boolean;
 }
 
 /** The sections with a blank line between them, as many as there is room for. */
 function arrange(sections: readonly Section[], height: number, isTight = false): string[] {
   const filled = sections.filter(({ lines }) => lines.length > 0);
   const lines = filled.flatMap((section, index) => {
-    const isApart = index > 0 && !(isTight && section.joins === true);
+    const isApart = index > 0 && section.follows !== true && !(isTight && section.joins === true);
     return isApart ? ["", ...section.lines] : section.lines;
   });
   if (lines.length <= height) return lines;
@@ -100,37 +107,50 @@ function arrange(sections: readonly Section[], height: number, isTight = false):
 }
 
 /** What happened since the policy last changed. */
-export function summaryLines(view: Pick<View, "tally" | "edited" | "sinceMs">, colors: Colors): string[] {
+export function summaryLines(
+  view: Pick<View, "tally" | "edited" | "sinceMs" | "rollbacks">,
+  colors: Colors,
+): string[] {
   const { tally } = view;
-  const since = view.edited ? "since the edit" : "since the start";
+  const since = view.edited ? "since the policy changed" : "since the start";
   const seconds = Math.floor(view.sinceMs / 1000);
   const failed = `${grouped(tally.failed)} failed`;
-  const lines = [
+  return [
     ` ${since}, ${seconds} s ago: ${grouped(tally.visits)} requests of ${grouped(tally.users)} users, ${tally.failed > 0 ? colors.red(failed) : failed}`,
-    ` ${agreementLine(tally, colors)}`,
+    ` ${agreementLine(view, colors)}`,
   ];
-  if (tally.differing === 0) {
-    lines.push(` ${grouped(tally.forged)} of the requests forged Serin's headers, without effect`);
-  }
-  if (view.edited) lines.push(` ${movesLine(tally)}`);
-  return lines;
 }
 
-/** `moved by the edit: checkout 150 users stable → canary` */
+/** What else there is to say of it. */
+export function detailLines({ tally, edited }: Pick<View, "tally" | "edited">, colors: Colors): string[] {
+  const forged = ` ${grouped(tally.forged)} of the requests forged Serin's headers, without effect`;
+  return [
+    ...(edited ? [` ${movesLine(tally)}`] : []),
+    ...(tally.differing === 0 ? [colors.dim(forged)] : []),
+  ];
+}
+
+/** `moved by the change: checkout 150 users stable → canary` */
 function movesLine(tally: Tally): string {
   const moves = tally.moves();
-  if (moves.length === 0) return "users moved by the edit: none so far";
+  if (moves.length === 0) return "users moved by the change: none so far";
   const told = moves.map(({ rollout, from, to, users }, index) => {
     const whose = moves[index - 1]?.rollout === rollout ? "" : `${rollout} `;
     return `${whose}${grouped(users)} ${from} → ${to}`;
   });
-  return `users moved by the edit: ${told.join(", ")}`;
+  return `users moved by the change: ${told.join(", ")}`;
 }
 
-function agreementLine(tally: Tally, colors: Colors): string {
+function agreementLine({ tally, rollbacks }: Pick<View, "tally" | "rollbacks">, colors: Colors): string {
   if (tally.differing > 0) {
     return colors.red(
       `${grouped(tally.differing)} answers differ from serin decide: ${tally.firstDifference ?? ""}`,
+    );
+  }
+  const [stray] = unexplained(tally, rollbacks);
+  if (stray !== undefined) {
+    return colors.red(
+      `${grouped(stray.requests)} requests of ${stray.rollout} got the default, but no guard has rolled back`,
     );
   }
   if (tally.inconstant > 0) return colors.red(`${grouped(tally.inconstant)} times a user's version changed`);

@@ -6,16 +6,26 @@ export interface RolloutPlan {
   readonly name: string;
   readonly default: string;
   readonly variants: readonly string[];
+  /** A guard rolls its variants back. */
+  readonly isGuarded: boolean;
+  /** The cluster of the default; null where the route decides. */
+  readonly defaultCluster: string | null;
 }
 
 /** The rollouts of a policy that the filter has accepted. */
 export function rolloutsOf(policyJson: string): RolloutPlan[] {
   if (policyJson.trim() === "") return [];
-  return membersOf(member(parseOrdered(policyJson), "rollouts")).map(([name, rollout]) => ({
-    name,
-    default: textOf(member(rollout, "default")) ?? "",
-    variants: membersOf(member(rollout, "variants")).map(([variant]) => variant),
-  }));
+  return membersOf(member(parseOrdered(policyJson), "rollouts")).map(([name, rollout]) => {
+    const fallback = textOf(member(rollout, "default")) ?? "";
+    const variants = member(rollout, "variants");
+    return {
+      name,
+      default: fallback,
+      variants: membersOf(variants).map(([variant]) => variant),
+      isGuarded: textOf(member(member(rollout, "guard"), "action")) === "rollback",
+      defaultCluster: textOf(member(member(variants, fallback), "cluster")) ?? null,
+    };
+  });
 }
 
 export interface ShadowPlan {

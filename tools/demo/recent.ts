@@ -2,6 +2,8 @@
 
 export class Recent<K, V> {
   readonly #entries = new Map<K, V>();
+  /** Goes on where it was: each key comes once, in the order of their ages, those too that are set later. */
+  readonly #byAge = this.#entries.keys();
 
   /** @param most entries, at least 1 */
   constructor(private readonly most: number) {}
@@ -18,9 +20,7 @@ export class Recent<K, V> {
   set(key: K, value: V): void {
     this.#entries.set(key, value);
     if (this.#entries.size <= this.most) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
-    }
+    const oldest = this.#byAge.next();
+    if (oldest.done !== true) this.#entries.delete(oldest.value);
   }
 }

@@ -3,9 +3,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { RunningEnvoy } from "../envoy/index.ts";
+import { findDisagreements } from "./agreement.ts";
 import { NO_COUNTS, readCounts, unfinished, type EnvoyCounts } from "./envoy-counts.ts";
 import type { Notice } from "./frame.ts";
-import { MismatchLog, MismatchPlaces } from "./mismatch-log.ts";
+import { Ledger } from "./ledger.ts";
+import { EnvoyLog, MismatchPlaces, type Rollback } from "./envoy-log.ts";
 import type { AcceptedPolicy, Edit, PolicyFile } from "./policy-file.ts";
 import { shadowCountsOf, verdictsOf } from "./shadow-counts.ts";
 import type { Figures } from "./table.ts";
@@ -15,10 +17,12 @@ import { sendVisitors, type Visit } from "./visitors.ts";
 const FILTER = "serin";
 const UPDATE_DEADLINE_MS = 10_000;
 /** Envoy says "accepted" when its main thread has it; the workers follow in a moment. */
-const WORKERS_FOLLOW_MS = 50;
+const WORKERS_FOLLOW_MS = 200;
 /** The last answers are counted, and histograms flushed, a little after the client has them. */
 const COUNTED_DEADLINE_MS = 3000;
 const FLUSH_MS = 1200;
+/** The first say enough. */
+const DISAGREEMENTS_KEPT = 10;
 
 export class Session {
   notice: Notice | null = null;
@@ -28,7 +32,12 @@ export class Session {
   #since = Date.now();
   #before: EnvoyCounts = NO_COUNTS;
   #places = new MismatchPlaces();
-  readonly #mismatches: MismatchLog;
+  readonly #allPlaces = new MismatchPlaces();
+  readonly #ledger = new Ledger();
+  readonly #rollbacks: Rollback[] = [];
+  /** What did not agree under policies before this one. */
+  readonly #disagreements: string[] = [];
+  readonly #log: EnvoyLog;
   /** False while Envoy changes over: who comes then may get either version. */
   #counting = true;
   #failedInBetween: Visit[] = [];
@@ -40,7 +49,7 @@ export class Session {
   ) {
     this.#policy = policy;
     this.#tally = new Tally(policy.plan, policy.oracle);
-    this.#mismatches = new MismatchLog(envoy.logFile);
+    this.#log = new EnvoyLog(envoy.logFile);
   }
 
   get policy(): AcceptedPolicy {
@@ -64,17 +73,25 @@ export class Session {
   async figures(): Promise<Figures> {
     const [tally, before, places] = [this.#tally, this.#before, this.#places];
     const { shadows } = this.#policy;
-    const [counts, mismatches] = await Promise.all([readCounts(this.envoy.admin), this.#mismatches.next()]);
-    for (const mismatch of mismatches) places.add(mismatch);
-    return { tally, counts, before, shadows, places };
+    const [counts] = await Promise.all([readCounts(this.envoy.admin), this.#readLog(places)]);
+    const [ledger, rollbacks] = [this.#ledger, [...this.#rollbacks]];
+    return { tally, counts, before, shadows, places, ledger, rollbacks };
   }
 
-  /** The numbers once Envoy has counted every request to its end, and Serin has judged every copy. */
+  /** What did not agree with the policies before this one, a line each. */
+  get disagreements(): readonly string[] {
+    return this.#disagreements;
+  }
+
+  /**
+   * The numbers once Envoy has counted every request to its end, and Serin has judged every copy. Places are all since
+   * the start.
+   */
   async finalFigures(): Promise<Figures> {
     await sleep(FLUSH_MS);
     const deadline = Date.now() + COUNTED_DEADLINE_MS;
     for (;;) {
-      const figures = await this.figures();
+      const figures = { ...(await this.figures()), places: this.#allPlaces };
       if (isOver(figures) || Date.now() > deadline) return figures;
       await sleep(50);
     }
@@ -117,15 +134,17 @@ export class Session {
 
   async #changeOver(accepted: AcceptedPolicy): Promise<void> {
     const { admin } = this.envoy;
-    const before = await admin.filterUpdates(FILTER);
+    const [before, last] = await Promise.all([admin.filterUpdates(FILTER), this.figures()]);
     await this.policyFile.publish(accepted);
     if ((await admin.waitForUpdate(FILTER, before, UPDATE_DEADLINE_MS)) === "rejected") {
       throw new Error("Envoy rejected a policy that Serin accepts: this is a bug in Serin");
     }
     await sleep(WORKERS_FOLLOW_MS);
     // What the last policy's copies have shown is no news of this one's.
-    [this.#before] = await Promise.all([readCounts(admin), this.#mismatches.next()]);
+    [this.#before] = await Promise.all([readCounts(admin), this.#readLog(this.#places)]);
     this.#places = new MismatchPlaces();
+    this.#disagreements.push(...findDisagreements({ ...last, rollbacks: this.#rollbacks }));
+    this.#disagreements.splice(DISAGREEMENTS_KEPT);
     this.#tally = new Tally(accepted.plan, accepted.oracle, this.#tally);
     this.#policy = accepted;
     this.#since = Date.now();
@@ -133,11 +152,26 @@ export class Session {
     for (const visit of this.#failedInBetween.splice(0)) this.#tally.add(visit);
   }
 
+  /** What has come to the log; mismatches belong to these places. */
+  async #readLog(places: MismatchPlaces): Promise<void> {
+    const { mismatches, rollbacks } = await this.#log.next();
+    for (const mismatch of mismatches) {
+      places.add(mismatch);
+      this.#allPlaces.add(mismatch);
+    }
+    this.#rollbacks.push(...rollbacks);
+  }
+
   #begin(user: string, path: string): (visit: Visit) => void {
+    const { plan, oracle } = this.#policy;
+    const expected = oracle.expect(user, path);
+    const began = Date.now();
     const tally = this.#counting ? this.#tally : null;
     tally?.begin(user, path);
+    this.#ledger.begin(expected);
     return (visit) => {
-      if (tally !== null && tally === this.#tally && this.#counting) tally.add(visit);
+      this.#ledger.add(visit, plan, expected);
+      if (tally !== null && tally === this.#tally && this.#counting) tally.add(visit, began);
       else if (visit.failure === null) return;
       else if (this.#counting) this.#tally.add(visit);
       else this.#failedInBetween.push(visit);

@@ -1,9 +1,9 @@
 // Did Serin find the differences that were planted in the service under test, and none else? As agreement.ts: each
 // disagreement in one line.
 
-import { isFarFrom } from "./agreement.ts";
+import { isFarFrom } from "./shares.ts";
 import type { ReceivedByShadow } from "./checkout.ts";
-import type { MismatchPlaces } from "./mismatch-log.ts";
+import type { MismatchPlaces } from "./envoy-log.ts";
 import type { ShadowPlan } from "./policy-plan.ts";
 import { drawnOf, shadowCountsOf, verdictsOf } from "./shadow-counts.ts";
 import type { Figures } from "./table.ts";
@@ -13,14 +13,14 @@ export const PLANTED_POINTER = "/cart/total";
 
 /** Compares what Envoy counted since its start with the policy, and with what the service under test got and planted. */
 export function findShadowDisagreements(
-  { shadows, places, tally, counts }: Figures,
+  { shadows, places, ledger, counts }: Figures,
   received: ReceivedByShadow,
 ): string[] {
   return shadows.flatMap((shadow) => {
     const counted = shadowCountsOf(counts, shadow.name);
     const { copies, planted } = received.of(shadow.name);
     const found = [
-      ...shareDisagreements(shadow, drawnOf(counted), tally.requestsFor(shadow.name)),
+      ...shareDisagreements(shadow, drawnOf(counted), ledger.requestsFor(shadow.name)),
       ...placeDisagreements(places, shadow.name, planted),
     ];
     if (verdictsOf(counted) !== counted.sent) {

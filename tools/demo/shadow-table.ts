@@ -3,7 +3,7 @@
 import { exactPercent, grouped, percent } from "../terminal/numbers.ts";
 import { clip, paintLines, plainTable } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
-import { isFarFrom } from "./agreement.ts";
+import { isFarFrom } from "./shares.ts";
 import type { ShadowPlan } from "./policy-plan.ts";
 import { differentOf, drawnOf, shadowCountsOf, type ShadowCounts } from "./shadow-counts.ts";
 import { INDENT, milliseconds, type Figures } from "./table.ts";

@@ -5,13 +5,16 @@ import { join } from "node:path";
 
 import { ensureEnvoy, ENVOY_VERSION, EnvoyError, requirePort, startEnvoy } from "../envoy/index.ts";
 import type { InstallOptions, RunningEnvoy } from "../envoy/index.ts";
-import { packageFolder } from "../policy/filter-module.ts";
+import { readByAdmin } from "../release/fleet.ts";
+import { Advance } from "../release/advance.ts";
+import { loadFilter, packageFolder } from "../policy/filter-module.ts";
 import { bootstrap } from "./bootstrap.ts";
 import type { ReceivedByShadow } from "./checkout.ts";
 import { DemoError } from "./demo-error.ts";
 import type { DemoOptions } from "./options.ts";
 import { PolicyFile, type AcceptedPolicy } from "./policy-file.ts";
-import { startServices, type RunningServices } from "./services.ts";
+import { ReleaseWatch } from "./release-watch.ts";
+import { startServices, type PlantedFault, type RunningServices } from "./services.ts";
 
 export interface Stage {
   readonly envoy: RunningEnvoy;
@@ -21,6 +24,9 @@ export interface Stage {
   readonly policy: AcceptedPolicy;
   /** What the service under test got. */
   readonly received: ReceivedByShadow;
+  /** Of the service that will fail. */
+  readonly fault: PlantedFault;
+  readonly releases: ReleaseWatch;
   /** Everything ends, nothing is left behind. */
   takeDown(): Promise<void>;
 }
@@ -48,7 +54,7 @@ export async function setUp(
   };
   try {
     signal.throwIfAborted();
-    progress("starting four services and Envoy");
+    progress("starting five services and Envoy");
     const running = await (parts.start ?? startServices)();
     ends.push(() => running.stop());
     const folder = join(packageFolder(), "build", `demo-${options.port}`);
@@ -71,7 +77,15 @@ export async function setUp(
     const { version } = JSON.parse(await envoy.admin.get("/server_info")) as { version: string };
     // <commit>/<version>/<state>/<kind of build>/<TLS library>
     const envoyVersion = version.split("/")[1] ?? version;
-    return { envoy, envoyVersion, policyFile, policy: accepted, received: running.received, takeDown };
+    const advance = new Advance(
+      { policy: policyFile.path, dryRun: false },
+      loadFilter(),
+      readByAdmin([envoy.admin.url]),
+      null,
+    );
+    const releases = new ReleaseWatch(() => advance.look());
+    const { received, fault } = running;
+    return { envoy, envoyVersion, policyFile, policy: accepted, received, fault, releases, takeDown };
   } catch (error) {
     await takeDown();
     throw error;

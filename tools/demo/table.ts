@@ -3,9 +3,10 @@
 import { exactPercent, grouped, percent } from "../terminal/numbers.ts";
 import { clip, paintLines, plainTable } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
-import { isFarFrom } from "./agreement.ts";
+import { isFarFrom } from "./shares.ts";
 import { countsOf, type EnvoyCounts } from "./envoy-counts.ts";
-import type { MismatchPlaces } from "./mismatch-log.ts";
+import type { MismatchPlaces, Rollback } from "./envoy-log.ts";
+import type { Ledger } from "./ledger.ts";
 import type { ShadowPlan } from "./policy-plan.ts";
 import type { Tally } from "./tally.ts";
 
@@ -18,6 +19,10 @@ export interface Figures {
   readonly shadows: readonly ShadowPlan[];
   /** Where their answers have differed since the policy last changed. */
   readonly places: MismatchPlaces;
+  /** What the client saw since Envoy's start. */
+  readonly ledger: Ledger;
+  /** What guards have rolled back since Envoy's start, in the order of the log. */
+  readonly rollbacks: readonly Rollback[];
 }
 
 const HEADINGS = [

@@ -3,6 +3,7 @@
 import type { Oracle } from "./oracle.ts";
 import type { RolloutPlan } from "./policy-plan.ts";
 import { Recent } from "./recent.ts";
+import { STABLE_SERVICE } from "./services.ts";
 import type { Visit } from "./visitors.ts";
 
 /**
@@ -18,6 +19,18 @@ export interface Move {
   readonly to: string;
   readonly users: number;
 }
+
+/** Users whom a guard gave the default in place of the variant that `serin decide` says. */
+export interface RolledBack {
+  readonly rollout: string;
+  readonly variant: string;
+  readonly requests: number;
+  /** When the first of these requests began, in milliseconds since 1970. */
+  readonly first: number;
+}
+
+/** Every worker follows a rollback within two seconds; the demo's own clock and a busy machine get a third. */
+const ROLLBACK_OBEYED_MS = 3000;
 
 /** What was seen of one rollout. */
 class RolloutTally {
@@ -45,6 +58,7 @@ export class Tally {
   /** Requests that a shadow may have drawn, by its name. */
   readonly #shadowed = new Map<string, number>();
   readonly #moves = new Map<string, Move>();
+  readonly #rolledBack = new Map<string, RolledBack>();
   readonly #known = new Recent<string, true>(REMEMBERED);
   /** What the users saw before the last change of the policy. */
   readonly #before: ReadonlyMap<string, RolloutTally>;
@@ -65,8 +79,8 @@ export class Tally {
     for (const name of shadows) this.#shadowed.set(name, this.requestsFor(name) + 1);
   }
 
-  /** Counts one visit at its end. */
-  add(visit: Visit): void {
+  /** Counts one visit at its end. `began`: when it was sent, in milliseconds since 1970. */
+  add(visit: Visit, began = Date.now()): void {
     const { user, path } = visit;
     this.visits++;
     if (this.#known.get(user) === undefined) {
@@ -81,16 +95,28 @@ export class Tally {
     }
     const expected = this.oracle.expect(user, path);
     const differences: string[] = [];
-    if (visit.service !== expected.service) {
-      differences.push(`answered by ${visit.service ?? "an unknown service"} instead of ${expected.service}`);
-    }
-    for (const { name, default: otherwise } of this.plan) {
+    let { service } = expected;
+    for (const { name, default: otherwise, isGuarded, defaultCluster } of this.plan) {
       const told = visit.told.get(name);
       const wanted = expected.variants.get(name);
       const seen = told ?? (wanted === undefined ? undefined : otherwise);
+      if (isGuarded && wanted !== undefined && wanted !== otherwise) {
+        if (seen === otherwise) {
+          service = defaultCluster ?? STABLE_SERVICE;
+          increment(this.#rollouts.get(name)?.requests, seen);
+          this.#countRolledBack(name, wanted, began);
+          continue;
+        }
+        const late = began - (this.#rolledBack.get(keyOf(name, wanted))?.first ?? began);
+        if (late > ROLLBACK_OBEYED_MS)
+          differences.push(`${name} gave ${wanted} ${late} ms after its rollback`);
+      }
       if (seen !== wanted)
         differences.push(`${name} gave ${seen ?? "nothing"} instead of ${wanted ?? "nothing"}`);
       if (seen !== undefined) this.#see(name, user, seen);
+    }
+    if (visit.service !== service) {
+      differences.push(`answered by ${visit.service ?? "an unknown service"} instead of ${service}`);
     }
     if (differences.length === 0) return;
     this.differing++;
@@ -118,6 +144,11 @@ export class Tally {
     return this.#shadowed.get(shadow) ?? 0;
   }
 
+  /** Variants that a guard seems to have rolled back. */
+  rolledBack(): readonly RolledBack[] {
+    return [...this.#rolledBack.values()];
+  }
+
   /** Who changed versions by the last change of the policy, as far as they have come since. */
   moves(): readonly Move[] {
     return [...this.#moves.values()];
@@ -139,6 +170,15 @@ export class Tally {
     if (from !== undefined && from !== variant) this.#countMove(rollout, from, variant);
   }
 
+  #countRolledBack(rollout: string, variant: string, began: number): void {
+    const key = keyOf(rollout, variant);
+    const { requests, first } = this.#rolledBack.get(key) ?? { requests: 0, first: began };
+    this.#rolledBack.set(key, {
+      ...{ rollout, variant },
+      ...{ requests: requests + 1, first: Math.min(first, began) },
+    });
+  }
+
   #countMove(rollout: string, from: string, to: string): void {
     const key = `${rollout} ${from} ${to}`;
     const users = (this.#moves.get(key)?.users ?? 0) + 1;
@@ -146,6 +186,10 @@ export class Tally {
   }
 }
 
-function increment(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+function increment(counts: Map<string, number> | undefined, key: string): void {
+  counts?.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function keyOf(rollout: string, variant: string): string {
+  return `${rollout} ${variant}`;
 }

@@ -7,7 +7,7 @@ import { Pool } from "undici";
 
 import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import { arrivals } from "./crowd.ts";
-import { SERVED_BY, TOLD } from "./services.ts";
+import { PLANTED, SERVED_BY, TOLD } from "./services.ts";
 
 export const VISITS_PER_SECOND = 200;
 /** One visit in so many claims to be somebody's canary by a header of Serin's; it must gain nothing. */
@@ -28,6 +28,8 @@ export interface Visit {
   readonly told: ReadonlyMap<string, string>;
   /** Why it failed, or null. */
   readonly failure: string | null;
+  /** It failed on purpose: the service says that the error was planted. */
+  readonly planted?: boolean;
 }
 
 export interface Traffic {
@@ -83,11 +85,13 @@ async function send(pool: Pool, user: string, path: string, forged: boolean): Pr
     });
     await response.body.dump();
     const { statusCode, headers } = response;
+    const planted = headers[PLANTED] !== undefined;
     return {
       ...visit,
       service: headerOf(headers[SERVED_BY]),
       told: readTold(headerOf(headers[TOLD]) ?? ""),
-      failure: statusCode < 400 ? null : `status ${statusCode}`,
+      failure: statusCode < 400 || planted ? null : `status ${statusCode}`,
+      planted,
     };
   } catch (error) {
     return { ...visit, service: null, told: new Map(), failure: (error as Error).message };
@@ -97,6 +101,7 @@ async function send(pool: Pool, user: string, path: string, forged: boolean): Pr
 /** Whatever the user is, this asks for the other version of everything. */
 const FORGERY: Readonly<Record<string, string>> = {
   [`${headerNames.PREFIX}checkout`]: "canary",
+  [`${headerNames.PREFIX}cart`]: "canary",
   [`${headerNames.PREFIX}search`]: "v2",
   [`${headerNames.PREFIX}cluster`]: "checkout-v2",
 };

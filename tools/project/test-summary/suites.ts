@@ -77,7 +77,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "simulations",
-    title: "the verdict and the guard on thousands of simulated canaries",
+    title: "the verdict, the guard and whole releases on thousands of simulated canaries",
     kind: "node",
     files: ["statistics/rollouts.test.ts", "statistics/guard.test.ts", "statistics/plan.test.ts"],
   },

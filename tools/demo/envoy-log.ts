@@ -1,4 +1,4 @@
-// Where a shadow's answers differ: the lines that Serin writes to Envoy's log at info level, read as they come.
+// What Serin writes to Envoy's log, read as it comes: where a shadow's answers differ, and what a guard has rolled back.
 
 import { open } from "node:fs/promises";
 
@@ -8,6 +8,20 @@ import { visible } from "../terminal/visible.ts";
 export interface Mismatch {
   readonly shadow: string;
   readonly place: string;
+}
+
+/** A variant that its guard has rolled back. */
+export interface Rollback {
+  readonly rollout: string;
+  readonly variant: string;
+  /** When Envoy wrote the line, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** What has come since the last look. */
+export interface LogNews {
+  readonly mismatches: readonly Mismatch[];
+  readonly rollbacks: readonly Rollback[];
 }
 
 interface ShadowLine {
@@ -20,6 +34,14 @@ interface ShadowLine {
   };
 }
 
+interface GuardLine {
+  readonly rollout: string;
+  readonly variant: string;
+  readonly guard: string;
+}
+
+const GUARD_LINE =
+  /^\[(?<day>\d{4}-\d\d-\d\d) (?<time>[\d:.]+)\].*(?<json>\{"rollout":"[^"]*","variant":"[^"]*","guard":.*\})/;
 const LINE_START = '{"shadow":{"name":';
 
 /** The places of each shadow, as they were seen first. */
@@ -37,13 +59,13 @@ export class MismatchPlaces {
 }
 
 /** Reads a log that grows: each call gives what has come since the last one. */
-export class MismatchLog {
+export class EnvoyLog {
   #offset = 0;
   #rest = Buffer.alloc(0);
 
   constructor(private readonly logFile: string) {}
 
-  async next(): Promise<readonly Mismatch[]> {
+  async next(): Promise<LogNews> {
     const file = await open(this.logFile);
     try {
       const { size } = await file.stat();
@@ -54,7 +76,8 @@ export class MismatchLog {
       // The last line may be half written.
       const end = text.lastIndexOf(0x0a) + 1;
       this.#rest = text.subarray(end);
-      return text.subarray(0, end).toString().split("\n").flatMap(mismatchIn);
+      const lines = text.subarray(0, end).toString().split("\n");
+      return { mismatches: lines.flatMap(mismatchIn), rollbacks: lines.flatMap(rollbackIn) };
     } finally {
       await file.close();
     }
@@ -69,6 +92,14 @@ export function mismatchIn(line: string): Mismatch[] {
   // A warning about a shadow begins alike.
   if (!shadow.verdict?.startsWith("mismatch")) return [];
   return [{ shadow: shadow.name, place: placeOf(shadow) }];
+}
+
+/** The rollback that a line of Envoy's log tells, if it does. Envoy writes the time of its time zone, which is ours. */
+export function rollbackIn(line: string): Rollback[] {
+  const { day = "", time = "", json = "" } = GUARD_LINE.exec(line)?.groups ?? {};
+  if (json === "") return [];
+  const { rollout, variant, guard } = JSON.parse(json) as GuardLine;
+  return guard === "rolled back" ? [{ rollout, variant, at: new Date(`${day}T${time}`).getTime() }] : [];
 }
 
 function placeOf({ verdict, production, answer, pointer }: ShadowLine["shadow"]): string {
