@@ -22,7 +22,7 @@ const PLAIN = pc.createColors(false);
 const oracle = exampleOracle();
 const LONG = "a-name-that-is-as-long-as-a-dns-label-may-be-0123456789-0123456";
 
-const STORY: Story = { started: 0, now: 10_000, failsAt: 25_000, moves: [], waitsFor: null };
+const STORY: Story = { started: 0, now: 10_000, failsAt: 25_000, changedAt: 0, moves: [], waitsFor: null };
 
 function view(changes: Partial<View> = {}): View {
   return {

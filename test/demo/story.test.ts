@@ -81,6 +81,7 @@ function told(changes: Partial<Story> = {}, counts = shares(100, 0), rollbacks =
     started: START,
     now: START + 110_000,
     failsAt: FAILS_AT,
+    changedAt: START,
     moves: MOVES,
     waitsFor: null,
     ...changes,
@@ -174,6 +175,20 @@ describe("the lines under the table", () => {
     assert.deepEqual(lines(told()), [
       " checkout canary: promoted to 100% on evidence: 20% → 50% (64 s) → 100% (98 s)",
       " cart canary: failed for 3.3 s, rolled back at 11:00:28; 8 users met errors",
+    ]);
+  });
+
+  it("say that a person has begun anew, that it was rolled back again, and that nobody gets it", () => {
+    const changedAt = BACK.at + 60_000;
+    const anew = told({ changedAt }, shares(100, 20));
+    assert.equal(lines(anew)[1], " cart canary: failing since 11:01:28; 9 requests of 8 users met an error");
+    const again = told({ changedAt }, shares(100, 20), [BACK, { ...BACK, at: changedAt + 5000 }]);
+    const said = " cart canary: rolled back again at 11:01:33; 9 requests of 8 users met an error in all";
+    assert.equal(lines(again, 120)[1], said);
+    const stopped = told({}, shares(0, 0), []);
+    assert.deepEqual(lines(stopped), [
+      " checkout canary: stopped at 0%; set a percent and raise epoch to begin again",
+      " cart canary: 0%, no user gets it",
     ]);
   });
 

@@ -84,7 +84,7 @@ async function runLive(
     if (shown !== session.policy) [shown, examples] = [session.policy, findExamples(session.policy)];
     const view = {
       ...{ ...figures, envoyVersion, port, adminPort, policyPath, edited, sinceMs, notice, examples },
-      story: storyOf(stage, started),
+      story: storyOf(stage, session, started),
     };
     screen.draw(liveFrame(view, screen.width, screen.height, screen.colors));
   };
@@ -132,7 +132,7 @@ async function runOnce(
   ]);
   if (signal.aborted) return EXIT_DISAGREES;
   const { sinceMs, edited } = session;
-  const story = storyOf(stage, started);
+  const story = storyOf(stage, session, started);
   const figures = await session.finalFigures();
   const { colors, width } = screen;
   screen.clear();
@@ -187,11 +187,12 @@ async function beginFault({ fault }: Stage, signal: AbortSignal): Promise<void> 
   if (!signal.aborted) fault.begin();
 }
 
-function storyOf({ fault, releases }: Stage, started: number): Story {
+function storyOf({ fault, releases }: Stage, { sinceMs }: Session, started: number): Story {
   const { moves } = releases;
   const failsAt = fault.since ?? started + FAILS_AFTER_MS;
   const waitsFor = releases.waitingFor(GOOD.rollout, GOOD.variant);
-  return { started, now: Date.now(), failsAt, moves, waitsFor };
+  const now = Date.now();
+  return { started, now, failsAt, changedAt: now - sinceMs, moves, waitsFor };
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

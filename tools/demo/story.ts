@@ -27,6 +27,8 @@ export interface Story {
   readonly now: number;
   /** When the bad canary begins to fail, or has begun. */
   readonly failsAt: number;
+  /** When the policy changed last, or the start. */
+  readonly changedAt: number;
   /** Percents that `serin advance` has written. */
   readonly moves: readonly ReleaseMove[];
   /** What the good canary waits for; null while nothing is known. */
@@ -46,7 +48,7 @@ export function storyLines(story: Story, seen: Seen, width: number, colors: Colo
 
 /** Whether both have come to their ends, and Envoy serves what was written. */
 export function isTold(seen: Seen): boolean {
-  return shareOf(seen, GOOD) === WHOLE && rollbackOf(seen) !== null && shareOf(seen, BAD) === 0;
+  return shareOf(seen, GOOD) === WHOLE && rollbacksOf(seen).length > 0 && shareOf(seen, BAD) === 0;
 }
 
 /** What a bounded run says of both. */
@@ -63,9 +65,9 @@ export function judgeStory(
     const why = story.waitsFor === null ? "" : `; ${story.waitsFor}`;
     failed.push(`${GOOD.rollout}'s ${GOOD.variant} was not promoted to 100%: ${steps}${why}`);
   }
-  const rollback = rollbackOf(seen);
+  const [rollback] = rollbacksOf(seen);
   const name = `${BAD.rollout}'s ${BAD.variant}`;
-  if (rollback === null) {
+  if (rollback === undefined) {
     failed.push(
       `${name} began to fail at ${clock(story.failsAt)} and was not rolled back; ${metErrors(seen)}`,
     );
@@ -93,26 +95,32 @@ function goodLine(story: Story, seen: Seen, colors: Colors): string {
   const name = `${colors.bold(rollout)} ${variant}`;
   if (share === WHOLE) return `${name}: ${colors.green("promoted to 100%")} on evidence: ${stepsOf(story)}`;
   if (share === 0) return `${name}: stopped at 0%; set a percent and raise epoch to begin again`;
-  return `${name}: ${stepsOf(story) || exactPercent(share / WHOLE)}; ${story.waitsFor ?? "no evidence yet"}`;
+  return `${name}: ${stepsOf(story) || exactPercent((share ?? 0) / WHOLE)}; ${story.waitsFor ?? "no evidence yet"}`;
 }
 
 function badLine(story: Story, seen: Seen, width: number, colors: Colors): string {
   const { rollout, variant } = BAD;
   const name = `${colors.bold(rollout)} ${variant}`;
-  const rollback = rollbackOf(seen);
-  if (rollback !== null) {
-    const { users } = seen.ledger.plantedOf(rollout, variant);
-    const [at, failing] = [clock(rollback.at), seconds(rollback.at - story.failsAt)];
+  const share = shareOf(seen, BAD);
+  const [first, ...later] = rollbacksOf(seen);
+  const last = later.at(-1) ?? first;
+  if (first !== undefined && last !== undefined && (share === 0 || last.at >= story.changedAt)) {
     const back = colors.yellow("rolled back");
+    if (later.length > 0) return `${name}: ${back} again at ${clock(last.at)}; ${metErrors(seen)} in all`;
+    const { users } = seen.ledger.plantedOf(rollout, variant);
+    const [at, failing] = [clock(first.at), seconds(first.at - story.failsAt)];
     const long = `by its guard at ${at}, ${failing} after it began to fail; ${metErrors(seen)}`;
     return width >= LONG_FROM
       ? `${name}: ${back} ${long}`
       : `${name}: failed for ${failing}, ${back} at ${at}; ${counted(users, "user")} met errors`;
   }
+  if (share === 0) return `${name}: 0%, no user gets it`;
   if (story.now < story.failsAt) {
     return `${name}: begins to fail in ${Math.ceil((story.failsAt - story.now) / 1000)} s; its guard watches`;
   }
-  return `${name}: ${colors.red("failing")} since ${clock(story.failsAt)}; ${metErrors(seen)}`;
+  // A person has begun anew with what still fails.
+  const since = first === undefined ? story.failsAt : story.changedAt;
+  return `${name}: ${colors.red("failing")} since ${clock(since)}; ${metErrors(seen)}`;
 }
 
 /** `20% → 50% (64 s) → 100% (98 s)`: where it came from, and when after the start. */
@@ -130,12 +138,13 @@ function metErrors({ ledger }: Seen): string {
   return `${counted(requests, "request")} of ${counted(users, "user")} met an error`;
 }
 
-function rollbackOf({ rollbacks }: Seen): Figures["rollbacks"][number] | null {
-  return rollbacks.find(({ rollout, variant }) => rollout === BAD.rollout && variant === BAD.variant) ?? null;
+function rollbacksOf({ rollbacks }: Seen): Figures["rollbacks"] {
+  return rollbacks.filter(({ rollout, variant }) => rollout === BAD.rollout && variant === BAD.variant);
 }
 
-function shareOf({ counts }: Seen, { rollout, variant }: typeof GOOD | typeof BAD): number {
-  return countsOf(counts, rollout, variant).share;
+/** Thousandths of a percent; null before Envoy says. */
+function shareOf({ counts }: Seen, { rollout, variant }: typeof GOOD | typeof BAD): number | null {
+  return counts.snapshot.rollouts.has(rollout) ? countsOf(counts, rollout, variant).share : null;
 }
 
 function clock(ms: number): string {
