@@ -110,6 +110,11 @@ describe("a bounded run", () => {
       /^checkout's canary was not promoted to 100%: 20% → 50% \(64 s\); about 300 more users$/,
     ],
     [
+      "a good canary that does not begin",
+      told({ moves: [] }, shares(20, 0)),
+      /^checkout's canary was not promoted to 100%: 20%$/,
+    ],
+    [
       "no rollback",
       told({}, shares(100, 20), []),
       /^cart's canary began to fail at 11:00:25 and was not rolled back; 9 /,
@@ -190,6 +195,19 @@ describe("the lines under the table", () => {
       " checkout canary: stopped at 0%; set a percent and raise epoch to begin again",
       " cart canary: 0%, no user gets it",
     ]);
+  });
+
+  it("leave out the steps before a person set another percent", () => {
+    const [again, last] = MOVES.map((move) => ({ ...move, at: move.at + 300_000 }));
+    assert.ok(again && last);
+    const line = (moves: readonly ReleaseMove[], percent: number): string | undefined =>
+      lines(told({ moves }, shares(percent, 0)))[0];
+    assert.equal(line(MOVES, 20), " checkout canary: 20%; no evidence yet");
+    assert.equal(line([...MOVES, again], 50), " checkout canary: 20% → 50% (364 s); no evidence yet");
+    assert.equal(
+      line([...MOVES, again, last], 100),
+      " checkout canary: promoted to 100% on evidence: 20% → 50% (364 s) → 100% (398 s)",
+    );
   });
 
   it("say it at length where there is room", () => {

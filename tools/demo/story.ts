@@ -58,12 +58,12 @@ export function judgeStory(
 ): { readonly passed: string[]; readonly failed: string[] } {
   const passed: string[] = [];
   const failed: string[] = [];
-  const steps = stepsOf(story);
-  if (shareOf(seen, GOOD) === WHOLE) {
-    passed.push(`${GOOD.rollout}'s ${GOOD.variant} was promoted to 100% on evidence: ${steps}`);
+  const share = shareOf(seen, GOOD);
+  if (share === WHOLE) {
+    passed.push(`${GOOD.rollout}'s ${GOOD.variant} was promoted to 100% on evidence: ${stepsOf(story)}`);
   } else {
     const why = story.waitsFor === null ? "" : `; ${story.waitsFor}`;
-    failed.push(`${GOOD.rollout}'s ${GOOD.variant} was not promoted to 100%: ${steps}${why}`);
+    failed.push(`${GOOD.rollout}'s ${GOOD.variant} was not promoted to 100%: ${standingOf(story, share)}${why}`);
   }
   const [rollback] = rollbacksOf(seen);
   const name = `${BAD.rollout}'s ${BAD.variant}`;
@@ -95,7 +95,7 @@ function goodLine(story: Story, seen: Seen, colors: Colors): string {
   const name = `${colors.bold(rollout)} ${variant}`;
   if (share === WHOLE) return `${name}: ${colors.green("promoted to 100%")} on evidence: ${stepsOf(story)}`;
   if (share === 0) return `${name}: stopped at 0%; set a percent and raise epoch to begin again`;
-  return `${name}: ${stepsOf(story) || exactPercent((share ?? 0) / WHOLE)}; ${story.waitsFor ?? "no evidence yet"}`;
+  return `${name}: ${standingOf(story, share)}; ${story.waitsFor ?? "no evidence yet"}`;
 }
 
 function badLine(story: Story, seen: Seen, width: number, colors: Colors): string {
@@ -126,11 +126,20 @@ function badLine(story: Story, seen: Seen, width: number, colors: Colors): strin
 /** `20% → 50% (64 s) → 100% (98 s)`: where it came from, and when after the start. */
 function stepsOf({ moves, started }: Story): string {
   const own = moves.filter(({ rollout, variant }) => rollout === GOOD.rollout && variant === GOOD.variant);
-  const first = own[0]?.from ?? null;
+  // A person who set another percent in between has begun anew.
+  const begun = own.findLastIndex(({ from }, at) => from !== own[at - 1]?.to);
+  const steps = own.slice(Math.max(0, begun));
+  const first = steps[0]?.from ?? null;
   return [
     ...(first === null ? [] : [exactPercent(first / 100)]),
-    ...own.map(({ to, at }) => `${exactPercent(to / 100)} (${seconds(at - started, 0)})`),
+    ...steps.map(({ to, at }) => `${exactPercent(to / 100)} (${seconds(at - started, 0)})`),
   ].join(" → ");
+}
+
+/** The steps that led to this share, or the share alone. */
+function standingOf(story: Story, share: number | null): string {
+  const last = story.moves.findLast(({ rollout, variant }) => rollout === GOOD.rollout && variant === GOOD.variant);
+  return last !== undefined && last.to * 1000 === share ? stepsOf(story) : exactPercent((share ?? 0) / WHOLE);
 }
 
 function metErrors({ ledger }: Seen): string {
