@@ -63,7 +63,9 @@ export function judgeStory(
     passed.push(`${GOOD.rollout}'s ${GOOD.variant} was promoted to 100% on evidence: ${stepsOf(story)}`);
   } else {
     const why = story.waitsFor === null ? "" : `; ${story.waitsFor}`;
-    failed.push(`${GOOD.rollout}'s ${GOOD.variant} was not promoted to 100%: ${standingOf(story, share)}${why}`);
+    failed.push(
+      `${GOOD.rollout}'s ${GOOD.variant} was not promoted to 100%: ${standingOf(story, share)}${why}`,
+    );
   }
   const [rollback] = rollbacksOf(seen);
   const name = `${BAD.rollout}'s ${BAD.variant}`;
@@ -138,7 +140,9 @@ function stepsOf({ moves, started }: Story): string {
 
 /** The steps that led to this share, or the share alone. */
 function standingOf(story: Story, share: number | null): string {
-  const last = story.moves.findLast(({ rollout, variant }) => rollout === GOOD.rollout && variant === GOOD.variant);
+  const last = story.moves.findLast(
+    ({ rollout, variant }) => rollout === GOOD.rollout && variant === GOOD.variant,
+  );
   return last !== undefined && last.to * 1000 === share ? stepsOf(story) : exactPercent((share ?? 0) / WHOLE);
 }
 
