@@ -8,6 +8,8 @@ import { afterEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { advance as runAdvance, type AdvanceCommandOptions } from "../../tools/commands/advance.ts";
+import { policyDigest } from "../../tools/policy/digest.ts";
+import { readPolicySource } from "../../tools/policy/policy-source.ts";
 import { readDuration } from "../../tools/terminal/arguments.ts";
 import { CommandError } from "../../tools/terminal/command-error.ts";
 import { colorsOf } from "../../tools/terminal/terminal.ts";
@@ -35,6 +37,7 @@ interface Numbers {
   readonly ago?: number;
   readonly rollout?: string;
   readonly epoch?: number;
+  readonly digest?: number;
 }
 
 /** An Envoy's numbers of a rollout with `stable` and `canary`. */
@@ -47,6 +50,7 @@ function envoy({
   ago = 3600,
   rollout = "checkout",
   epoch = 0,
+  digest,
 }: Numbers): AdminContent {
   const control = Math.min(percent * 4, 100 - percent);
   const began = percent === 0 ? 0 : NOW - ago;
@@ -76,7 +80,10 @@ function envoy({
     ["evidence_epoch", epoch],
   ] as const;
   return {
-    values: Object.fromEntries(values.map(([name, value]) => [`serin.rollout.${rollout}.${name}`, value])),
+    values: {
+      ...Object.fromEntries(values.map(([name, value]) => [`serin.rollout.${rollout}.${name}`, value])),
+      ...(digest === undefined ? {} : { "serin.policy.digest": digest }),
+    },
     policy: { rollouts: { [rollout]: { default: "stable", variants: { stable: {} }, epoch } } },
   };
 }
@@ -273,6 +280,26 @@ describe("serin advance", () => {
     assert.equal(percentIn(none.file), 5);
   });
 
+  test("promotes nothing while an Envoy serves another policy, and brings this one out again", async () => {
+    const file = policyFile(at(5));
+    const own = policyDigest(Buffer.from(readPolicySource(file, readFileSync(file)).json ?? []).toString());
+    const log = `${folder.path}/behind`;
+    const command = ["--on-change", `echo "$SERIN_ROLLOUT/$SERIN_REASON" >> ${log}`];
+    const urls = await admins(envoy({ ...GOOD, digest: own }), envoy({ ...GOOD, digest: 7 }));
+    const behind = await advance(file, ...urls, ...command);
+    assert.equal(behind.status, 3);
+    assert.match(behind.stdout, /stays at 5%: http:\S+ does not serve this policy yet\n/);
+    assert.match(behind.stdout, /^http:\S+: another policy is served than .*policy-\d+\.yaml$/m);
+    assert.match(readFileSync(log, "utf8"), /^\/http:\S+: another policy is served than \S+\n$/);
+    // Its verdict is of another policy too, but its guard counts.
+    const worse = await advance(file, ...(await admins(envoy({ ...BAD, digest: 7 }))));
+    assert.equal(percentIn(worse.file), 5);
+    const same = await advance(file, ...(await admins(envoy({ ...GOOD, digest: own }))));
+    assert.equal(percentIn(same.file), 25);
+    const back = await advance(file, ...(await admins(envoy({ ...GOOD, percent: 25, guard: 2, digest: 7 }))));
+    assert.equal(percentIn(back.file), 0);
+  });
+
   test("holds where a guard is in alarm, and while it is paused", async () => {
     const alarm = await advance(policyFile(at(5)), ...(await admins(envoy({ ...GOOD, guard: 1 }))));
     assert.equal(alarm.status, 3);
@@ -465,6 +492,7 @@ describe("serin advance --prometheus", () => {
       .map(([name, value]) => {
         const parts = name.split(".");
         const [, , rollout = "", variant = "", leaf, more] = parts;
+        if (name === "serin.policy.digest") return `serin_policy_digest{instance="${instance}"} ${value}`;
         if (leaf === undefined)
           return `serin_rollout_${variant}{serin_rollout="${rollout}",instance="${instance}"} ${value}`;
         const slow = more === undefined ? "" : `,serin_slow="${more}"`;
@@ -490,6 +518,8 @@ describe("serin advance --prometheus", () => {
   test("moves forward and back as over the admin endpoints", async () => {
     const good = await advance(policyFile(at(5)), ...(await prometheus(envoy(GOOD), envoy(GOOD))));
     assert.deepEqual([good.status, percentIn(good.file)], [0, 25], good.stdout + good.stderr);
+    const behind = await advance(policyFile(at(5)), ...(await prometheus(envoy({ ...GOOD, digest: 7 }))));
+    assert.match(behind.stdout, /stays at 5%: 10\.0\.0\.1 does not serve this policy yet/);
     const back = await advance(
       policyFile(at(5)),
       ...(await prometheus(envoy(GOOD), envoy({ ...GOOD, guard: 2 }))),

@@ -66,6 +66,13 @@ async function readStats(url: string, filter: string): Promise<RawStats> {
   return answer;
 }
 
+/** The gauge `serin.policy.digest` of an Envoy; null where it has none. `url`: without a slash at the end. */
+export async function readDigest(url: string): Promise<number | null> {
+  const name = statNames.NAMESPACE + statNames.POLICY_DIGEST;
+  const { stats } = await readStats(url, `^${name.replaceAll(".", "\\.")}$`);
+  return stats.find((stat) => stat.name === name)?.value ?? null;
+}
+
 /** The answer of `/stats?format=json&histogram_buckets=detailed`. */
 export interface RawStats {
   readonly stats: readonly {

@@ -62,6 +62,14 @@ export class PrometheusSource implements Source {
     return samples.flatMap(({ labels }) => labels[per] ?? []);
   }
 
+  /** The gauge `serin.policy.digest` of each Envoy that has one. */
+  async digests(): Promise<Map<string, number>> {
+    const { per = INSTANCE, match = "" } = this.options;
+    const series = seriesName(statNames.POLICY_DIGEST, "") + (match === "" ? "" : `{${match}}`);
+    const samples = await this.#query(`max by (${per}) (${series})`, Date.now());
+    return new Map(samples.map(({ labels, value }) => [labels[per] ?? "", value]));
+  }
+
   async #ask(counted: (series: string) => string, seconds: number | null): Promise<Snapshot> {
     const { per = INSTANCE, match = "" } = this.options;
     const narrowed = (series: string): string => (match === "" ? series : `${series}{${match}}`);

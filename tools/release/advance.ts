@@ -14,6 +14,7 @@ import {
   type ReleasePolicy,
 } from "./policy-file.ts";
 import { CommandError } from "../terminal/command-error.ts";
+import { visible } from "../terminal/visible.ts";
 import { isAdvanced, type Release } from "./ramps.ts";
 
 export interface AdvanceOptions {
@@ -75,6 +76,7 @@ export class Advance {
         this.#policy = policy;
         await this.#publishOnce(notes);
         fleet ??= await this.readFleet(policy.outline);
+        this.#catchUp(fleet, policy, notes);
         if (await this.#act(fleet, done, notes)) break;
       }
       await this.#publishOnce(notes);
@@ -87,10 +89,21 @@ export class Advance {
     return lookOf(done, fleet?.silent ?? [], notes);
   }
 
+  /** Brings the policy out once more where an Envoy serves another. */
+  #catchUp({ digests }: Fleet, { digest }: ReleasePolicy, notes: Note[]): void {
+    const [other, ...more] = [...digests].filter(([, served]) => served !== digest).map(([envoy]) => envoy);
+    if (other === undefined) return;
+    const others = more.length === 0 ? "" : ` and ${more.length} more`;
+    const text = `${visible(other)}${others}: another policy is served than ${this.options.policy}`;
+    notes.push({ text, isFault: false });
+    this.again(text);
+  }
+
   /** Does what is to be done. Gives whether the file stayed as it was read until then. */
   async #act(fleet: Fleet, done: (NextAction & { done: boolean })[], notes: Note[]): Promise<boolean> {
-    for (const release of releasesFor(this.#policy as ReleasePolicy, this.options)) {
-      for (const action of nextActions(release, fleet)) {
+    const read = this.#policy as ReleasePolicy;
+    for (const release of releasesFor(read, this.options)) {
+      for (const action of nextActions(release, fleet, read.digest)) {
         const edit = editOf(action);
         if (edit === null || this.options.dryRun) {
           done.push({ ...action, done: false });

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { sumOf } from "../metrics/difference.ts";
-import { EnvoySource } from "../metrics/envoy-source.ts";
+import { EnvoySource, readDigest } from "../metrics/envoy-source.ts";
 import type { PolicyOutline } from "../metrics/policy-outline.ts";
 import { PrometheusSource, type PrometheusOptions } from "../metrics/prometheus-source.ts";
 import type { Snapshot } from "../metrics/snapshot.ts";
@@ -20,6 +20,8 @@ export interface Fleet {
   /** Of those that answer; null where none does. */
   readonly snapshot: Snapshot | null;
   readonly silent: readonly Silent[];
+  /** The digests of the policies that Envoys serve, as far as they say. */
+  readonly digests: ReadonlyMap<string, number>;
 }
 
 /** Reads the fleet, with the policy's outline. Never throws for an Envoy or a Prometheus that does not answer. */
@@ -35,10 +37,14 @@ export function readByAdmin(urls: readonly string[]): ReadFleet {
   return async (outline) => {
     const snapshots: Snapshot[] = [];
     const silent: Silent[] = [];
+    const digests = new Map<string, number>();
     await Promise.all(
       urls.map(async (url) => {
         try {
-          snapshots.push(await inTime(new EnvoySource([url], outline).read()));
+          const source = new EnvoySource([url], outline);
+          const [snapshot, digest] = await inTime(Promise.all([source.read(), readDigest(url)]));
+          snapshots.push(snapshot);
+          if (digest !== null) digests.set(url, digest);
         } catch (error) {
           silent.push({ name: url, why: reasonOf(error, url) });
         }
@@ -47,6 +53,7 @@ export function readByAdmin(urls: readonly string[]): ReadFleet {
     return {
       snapshot: snapshots.length === 0 ? null : sumOf(snapshots),
       silent,
+      digests,
     };
   };
 }
@@ -56,16 +63,19 @@ export function readByPrometheus(url: string, options: PrometheusOptions): ReadF
   return async (outline) => {
     const source = new PrometheusSource(url, outline, options);
     try {
-      const [snapshot, seen] = await inTime(Promise.all([source.read(), source.seenWithin(MISSED_SECONDS)]));
+      const [snapshot, seen, digests] = await inTime(
+        Promise.all([source.read(), source.seenWithin(MISSED_SECONDS), source.digests()]),
+      );
       const there = new Set(
         [...snapshot.rollouts.values()].flatMap(({ users }) => users.map(({ envoy }) => envoy)),
       );
       const silent = seen
         .filter((envoy) => !there.has(envoy))
         .map((name) => ({ name, why: "Prometheus has no numbers of it any more" }));
-      return { snapshot, silent };
+      return { snapshot, silent, digests };
     } catch (error) {
-      return { snapshot: null, silent: [{ name: url, why: reasonOf(error, url) }] };
+      const silent = [{ name: url, why: reasonOf(error, url) }];
+      return { snapshot: null, silent, digests: new Map() };
     }
   };
 }

@@ -31,8 +31,15 @@ export interface NextAction {
   readonly details: readonly string[];
 }
 
-/** What to do with each variant that has a ramp, or that a guard has rolled back; none for others. */
-export function nextActions(release: Release, fleet: Fleet): NextAction[] {
+/** With the Envoys that say that they serve another policy. */
+interface KnownFleet extends Fleet {
+  readonly behind: ReadonlySet<string>;
+}
+
+/** `digest`: of the policy. What to do with each variant that has a ramp, or that a guard has rolled back; none for others. */
+export function nextActions(release: Release, whole: Fleet, digest: number): NextAction[] {
+  const behind = [...whole.digests].filter(([, served]) => served !== digest).map(([envoy]) => envoy);
+  const fleet = { ...whole, behind: new Set(behind) };
   const rollout = fleet.snapshot?.rollouts.get(release.rollout);
   const actions: NextAction[] = [];
   for (const variant of release.variants) {
@@ -53,7 +60,7 @@ function nextAction(
   release: Release,
   variant: ReleasedVariant,
   rollout: RolloutCounts | undefined,
-  fleet: Fleet,
+  fleet: KnownFleet,
 ): Decided | null {
   const envoys = (rollout?.users ?? []).filter((counts) => isOfThisEpoch(counts, release));
   const { percent, ramp } = variant;
@@ -74,7 +81,7 @@ function nextAction(
   if (ramp === null || ramp.isByClock) return null;
   if (percent === null) return begin(variant, rollout, fleet);
   const share = percent / 100;
-  const current = envoys.filter((counts) => hasShare(counts, variant));
+  const current = envoys.filter((counts) => hasShare(counts, variant) && !fleet.behind.has(counts.envoy));
   const verdict = verdictOn(release, variant, rollout, current, fleet.snapshot);
   if (verdict?.decision === "fail") {
     return { action: ROLLBACK, reason: verdict.reasons[0] ?? "significantly worse" };
@@ -105,9 +112,10 @@ function isRolledBack(side: UserSide | undefined): boolean {
 
 const ROLLBACK = { kind: "rollback", to: 0 } as const;
 
-function begin(variant: ReleasedVariant, rollout: RolloutCounts | undefined, fleet: Fleet): Decided {
+function begin(variant: ReleasedVariant, rollout: RolloutCounts | undefined, fleet: KnownFleet): Decided {
   if (variant.ramp?.isPaused === true) return { action: WAIT, reason: "not begun; paused: true" };
-  const held = holding(variant, rollout, rollout?.users ?? [], fleet);
+  const current = (rollout?.users ?? []).filter(({ envoy }) => !fleet.behind.has(envoy));
+  const held = holding(variant, rollout, current, fleet);
   if (held !== null) return { action: WAIT, reason: `not begun; ${held}` };
   const to = variant.ramp === null ? null : nextStep(variant.ramp, null);
   return to === null
@@ -120,7 +128,7 @@ function holding(
   variant: ReleasedVariant,
   rollout: RolloutCounts | undefined,
   current: readonly UserCounts[],
-  { silent }: Fleet,
+  { silent }: KnownFleet,
 ): string | null {
   const [first] = silent;
   if (first !== undefined) {

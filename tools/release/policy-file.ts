@@ -4,6 +4,7 @@ import { lstat, readFile } from "node:fs/promises";
 
 import { outlineOf, type PolicyOutline } from "../metrics/policy-outline.ts";
 import { checkPolicy, refuseFaults } from "../policy/check-policy.ts";
+import { policyDigest } from "../policy/digest.ts";
 import { readPolicySource } from "../policy/policy-source.ts";
 import type { Problem } from "../policy/problem.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
@@ -15,6 +16,8 @@ import { releasesOf, type Release } from "./ramps.ts";
 /** A policy that the filter accepts. */
 export interface ReleasePolicy {
   readonly bytes: Buffer;
+  /** What the gauge `serin.policy.digest` of an Envoy that serves it says. */
+  readonly digest: number;
   readonly releases: readonly Release[];
   readonly outline: PolicyOutline;
 }
@@ -46,10 +49,14 @@ function policyOf(file: string, bytes: Buffer, module: WebAssembly.Module): Rele
   const checked = refuseFaults(checkPolicy(readPolicySource(file, bytes), module), true);
   const { source, problems, filter } = checked;
   if (filter === null || source.json === null) throw new InvalidPolicy(problems);
-  const json = Buffer.from(source.json)
-    .toString("utf8")
-    .replace(/^\uFEFF/, "");
-  return { bytes, releases: releasesOf(parseOrdered(json)), outline: outlineOf(json) };
+  const text = Buffer.from(source.json).toString("utf8");
+  const json = text.replace(/^\uFEFF/, "");
+  return {
+    bytes,
+    digest: policyDigest(text),
+    releases: releasesOf(parseOrdered(json)),
+    outline: outlineOf(json),
+  };
 }
 
 /**
