@@ -234,3 +234,36 @@ describe("YAML that is none", () => {
     assert.deepEqual(told, ["1 Nested mappings are not allowed in compact mappings"]);
   });
 });
+
+describe("what a file costs before the filter is asked", () => {
+  it("over 4 MiB it is refused before anything reads it, YAML and JSON", () => {
+    // Broken in each line, so a parser would say more than the size.
+    const bytes = Buffer.alloc(4_194_305, "\t}\n");
+    for (const file of ["policy.yaml", "policy.json"]) {
+      const { json, problems, more } = readPolicySource(file, bytes);
+      assert.deepEqual([json, problems.length, more], [null, 1, 0]);
+      assert.equal(problems[0]?.message, "the file has 4194305 bytes, more than the limit of 4194304");
+    }
+    assert.equal(readPolicySource("policy.json", bytes.subarray(1)).problems.length, 0);
+  });
+
+  it("the time of broken YAML grows with its size, not with the square of it", () => {
+    const read = (lines: number): number => {
+      const bytes = Buffer.from("\t- x: }\n".repeat(lines));
+      return Math.min(
+        ...[1, 2, 3].map(() => {
+          const before = process.cpuUsage();
+          const { problems, more } = readPolicySource("policy.yaml", bytes);
+          const { user, system } = process.cpuUsage(before);
+          assert.equal(problems.length, 20);
+          assert.ok(more > lines);
+          return user + system;
+        }),
+      );
+    };
+    read(1000);
+    const [small, large] = [read(1000), read(8000)];
+    // 8 times as long is linear, 64 times the square.
+    assert.ok(large < 24 * small, `8 times the lines cost ${(large / small).toFixed(1)} times the time`);
+  });
+});

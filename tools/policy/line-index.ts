@@ -24,6 +24,11 @@ export class LineIndex {
     return { line, column: [...this.text.slice(at - col + 1, at)].length + 1 };
   }
 
+  /** The line of that offset: cheaper than its position, which counts the characters before it. */
+  lineOf(offset: number): number {
+    return this.#lines.linePos(Math.min(Math.max(offset, 0), this.text.length)).line;
+  }
+
   /** The offset of that position; in a line that is too short the end of the text counts. */
   offsetAt({ line, column }: Position): number {
     const start = this.#lines.lineStarts[line - 1] ?? this.text.length;

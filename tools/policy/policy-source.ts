@@ -32,13 +32,18 @@ export interface PolicySource {
  */
 export function readPolicySource(file: string, bytes: Uint8Array): PolicySource {
   const format = formatOf(file, bytes);
+  // Before anything reads it: what a parser makes of a file takes a hundred times its size.
+  if (bytes.length > limits.POLICY_BYTES) {
+    const problems = [sizeProblem(bytes.length)];
+    return { file, format, json: null, problems, more: 0, locate: null };
+  }
   if (format === "json") return { file, format, json: bytes, problems: [], more: 0, locate: null };
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (!isUtf8(buffer))
     return { file, format, json: null, problems: [encodingProblem(buffer)], more: 0, locate: null };
   const text = buffer.toString("utf8").replace(/^\uFEFF/, "");
   const lines = new LineIndex(text);
-  const { json, sourceMap, faults } = convertYaml(text);
+  const { json, sourceMap, faults } = convertYaml(text, lines);
   const problems = faults.slice(0, limits.PROBLEMS).map(({ offset, pointer, code, message }) => ({
     ...lines.positionAt(offset),
     pointer,
@@ -94,6 +99,11 @@ function formatOf(file: string, bytes: Uint8Array): "json" | "yaml" {
     return byte === 0x7b ? "json" : "yaml";
   }
   return "yaml";
+}
+
+function sizeProblem(bytes: number): PlacedProblem {
+  const message = `the file has ${bytes} bytes, more than the limit of ${limits.POLICY_BYTES}`;
+  return { line: 1, column: 1, pointer: "", code: codes.LIMIT, message, severity: "error" };
 }
 
 /** Names the first character that is no UTF-8: decoded, it is a U+FFFD that the bytes do not hold. */

@@ -35,20 +35,26 @@ export function parseDocument(text: string): Document {
   return ("tooDeepAt" in documents ? undefined : documents[0]) ?? new Document();
 }
 
-/** Where the first token stands that is more than so many levels deep; null when there is none. */
+/** Where the first token is that is more than so many levels deep; null when there is none. Each is met once. */
 function offsetBelow(tokens: readonly CST.Token[], levels: number): number | null {
-  let level = tokens;
-  for (let depth = 0; depth <= levels + 1; depth++) {
-    level = level.flatMap(childrenOf);
-    if (level.length === 0) return null;
+  const deepest = levels + 2;
+  // What is still to be looked at, the next one last.
+  const open = tokens.map((token) => ({ token, depth: 0 })).reverse();
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { token, depth } = next;
+    if (depth === deepest) return token.offset;
+    if (token.type === "document") {
+      if (token.value) open.push({ token: token.value, depth: depth + 1 });
+    } else if ("items" in token) {
+      for (let i = token.items.length - 1; i >= 0; i--) {
+        const { key, value } = token.items[i] ?? {};
+        // Scalars hold nothing, so only where one is too deep itself does it count.
+        if (value && ("items" in value || depth + 1 === deepest)) open.push({ token: value, depth: depth + 1 });
+        if (key && ("items" in key || depth + 1 === deepest)) open.push({ token: key, depth: depth + 1 });
+      }
+    }
   }
-  return level[0]?.offset ?? null;
-}
-
-function childrenOf(token: CST.Token): CST.Token[] {
-  if (token.type === "document") return token.value ? [token.value] : [];
-  if (!("items" in token)) return [];
-  return token.items.flatMap(({ key, value }) => [key, value]).filter((child) => !!child);
+  return null;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Alias, Document, Node, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import * as limits from "../../assembly/vocabulary/limits.ts";
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import { JsonWriter, type SourceMap } from "./json-writer.ts";
+import type { LineIndex } from "./line-index.ts";
 import { pointerStep } from "./problem.ts";
 import { DEPTH_MAX, parseDocuments, pointerAt, resolveAliases } from "./yaml-document.ts";
 import { jsonNumber } from "./yaml-number.ts";
@@ -35,14 +36,14 @@ const CORE_TAGS = new Set(
  * spelling, anchors, aliases and `<<` are expanded up to the size a policy may have. An empty document is empty
  * text. What was written in flow style (`[a, b]`) stays on one line.
  */
-export function convertYaml(text: string): YamlConversion {
+export function convertYaml(text: string, lines: LineIndex): YamlConversion {
   const documents = parseDocuments(text);
   if ("tooDeepAt" in documents) {
     return failed([{ offset: documents.tooDeepAt, pointer: "", code: codes.LIMIT, message: TOO_DEEP }]);
   }
   const [document, second] = documents;
   if (document === undefined) return { json: "", sourceMap: new JsonWriter(0).sourceMap(), faults: [] };
-  const faults = syntaxFaults(text, documents);
+  const faults = syntaxFaults(documents, lines);
   if (faults.length > 0) return failed(faults);
   if (second !== undefined) {
     const offset = second.range[0];
@@ -63,19 +64,22 @@ function failed(faults: readonly YamlFault[]): YamlConversion {
   return { json: null, sourceMap: null, faults };
 }
 
-function syntaxFaults(text: string, documents: readonly Document.Parsed[]): YamlFault[] {
-  const faults = documents.flatMap((document) =>
-    document.errors.map((error) => {
-      const offset = error.pos[0];
-      return { offset, pointer: pointerAt(document, offset), code: codes.SYNTAX, message: error.message };
-    }),
-  );
-  // The parser may say the same of one line several times, a little further on each time.
-  const lineOf = ({ offset, message }: YamlFault): string =>
-    `${message}\n${text.lastIndexOf("\n", offset - 1)}`;
-  return faults.filter(
-    (fault, index) => faults.findIndex((other) => lineOf(other) === lineOf(fault)) === index,
-  );
+/** Each fault of a line once: the parser may say the same several times, a little further on each time. */
+function syntaxFaults(documents: readonly Document.Parsed[], lines: LineIndex): YamlFault[] {
+  const faults: YamlFault[] = [];
+  const known = new Set<string>();
+  for (const document of documents) {
+    for (const { pos, message } of document.errors) {
+      const offset = pos[0];
+      const key = `${lines.lineOf(offset)} ${message}`;
+      if (known.has(key)) continue;
+      known.add(key);
+      // A pointer is looked for from the top, and those beyond the limit are only counted.
+      const pointer = faults.length < limits.PROBLEMS ? pointerAt(document, offset) : "";
+      faults.push({ offset, pointer, code: codes.SYNTAX, message });
+    }
+  }
+  return faults;
 }
 
 /** Nothing but blanks and comments; an explicit `null` is not. */
@@ -103,15 +107,14 @@ class Stop extends Error {
 
 class Converter {
   readonly #writer = new JsonWriter(limits.POLICY_BYTES);
-  readonly #aliases: ReadonlyMap<Alias, Node>;
+  /** Found when the first alias is met: most documents have none. */
+  #aliases: ReadonlyMap<Alias, Node> | null = null;
   /** Nodes being written now: an alias to one of them never ends. */
   readonly #open = new Set<Node>();
   readonly #members = new Map<YAMLMap, readonly Member[]>();
   readonly #pointer: string[] = [];
 
-  constructor(private readonly document: Document) {
-    this.#aliases = resolveAliases(document);
-  }
+  constructor(private readonly document: Document) {}
 
   convert(): YamlConversion {
     try {
@@ -244,6 +247,7 @@ class Converter {
   #follow(node: Node | null): Node | null {
     let followed: Node | null = node;
     while (isAlias(followed)) {
+      this.#aliases ??= resolveAliases(this.document);
       const target = this.#aliases.get(followed);
       if (target === undefined) {
         this.#stop(
