@@ -49,7 +49,8 @@ function offsetBelow(tokens: readonly CST.Token[], levels: number): number | nul
       for (let i = token.items.length - 1; i >= 0; i--) {
         const { key, value } = token.items[i] ?? {};
         // Scalars hold nothing, so only where one is too deep itself does it count.
-        if (value && ("items" in value || depth + 1 === deepest)) open.push({ token: value, depth: depth + 1 });
+        if (value && ("items" in value || depth + 1 === deepest))
+          open.push({ token: value, depth: depth + 1 });
         if (key && ("items" in key || depth + 1 === deepest)) open.push({ token: key, depth: depth + 1 });
       }
     }
