@@ -49,7 +49,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "tools/verdict": [WORDS, "tools/metrics", "tools/statistics", "tools/terminal"],
   "tools/report": [WORDS, "tools/verdict", "tools/metrics", "tools/statistics", "tools/terminal"],
   "tools/status": [WORDS, "tools/verdict", "tools/metrics", "tools/policy", "tools/terminal"],
-  "tools/plan": ["tools/verdict", "tools/statistics", "tools/policy", "tools/terminal"],
+  "tools/plan": ["tools/release", "tools/verdict", "tools/statistics", "tools/policy", "tools/terminal"],
   "tools/ambassador": [WORDS, "tools/policy", "tools/terminal"],
   "tools/dashboard": [
     WORDS,

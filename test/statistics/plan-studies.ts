@@ -5,7 +5,8 @@ import { stepsOf } from "../../tools/plan/policy-steps.ts";
 import type { Assumptions } from "../../tools/plan/evidence-plan.ts";
 import { parseOrdered } from "../../tools/terminal/ordered-json.ts";
 import { decideErrors } from "../../tools/verdict/decide.ts";
-import { DEFAULT_LIMITS, FALSE_ALARMS, stepRatio } from "../../tools/verdict/limits.ts";
+import { stepLimits } from "../../tools/release/step-limits.ts";
+import { DEFAULT_LIMITS, FALSE_ALARMS } from "../../tools/verdict/limits.ts";
 import { guardStudy } from "./guard-studies.ts";
 import { SERVICE, Simulation, type Effect, type Traffic } from "./simulation.ts";
 
@@ -65,8 +66,7 @@ export function releases(seed: number, runs: number, given: PlannedCase): Compar
   for (const step of planned.steps.slice(0, -1)) {
     const seconds = step.evidence?.passes.seconds ?? 0;
     const times = stepTimes(seed++, runs, given, step.percent, seconds, {}, (evidence) => {
-      const limits = { ...DEFAULT_LIMITS, maxRatio: stepRatio(step.percent / 100) };
-      return decideErrors(evidence, limits, FALSE_ALARMS).isWithin;
+      return decideErrors(evidence, stepLimits(step.percent / 100), FALSE_ALARMS).isWithin;
     });
     times.forEach((time, run) => (sums[run] = (sums[run] as number) + time));
   }

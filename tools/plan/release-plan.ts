@@ -1,6 +1,7 @@
 // A release step by step: when each step begins, what it takes, and what to do where that is too long.
 
-import { DEFAULT_LIMITS, stepRatio } from "../verdict/limits.ts";
+import { stepLimits } from "../release/step-limits.ts";
+import { DEFAULT_LIMITS } from "../verdict/limits.ts";
 import { falseAlarms, planStep, type Assumptions, type StepPlan } from "./evidence-plan.ts";
 import type { RolloutSteps, VariantSteps } from "./policy-steps.ts";
 
@@ -64,7 +65,7 @@ function planVariant(rollout: RolloutSteps, variant: VariantSteps, given: Assump
   const steps: PlannedStep[] = [];
   let [from, byEvidence] = [0, 0];
   variant.steps.forEach((percent, index) => {
-    const limit = variant.by === null ? DEFAULT_LIMITS.maxRatio : stepRatio(percent / 100);
+    const limit = variant.by === null ? DEFAULT_LIMITS.maxRatio : stepLimits(percent / 100).maxRatio;
     const evidence = evidenceAt(rollout, variant, percent, index, limit, given);
     const passes = evidence === null ? 0 : evidence.limitShown === null ? evidence.passes.seconds : Infinity;
     const isLast = index === variant.steps.length - 1;
@@ -131,7 +132,7 @@ function adviceOn(
     evidenceAt(rollout, variant, share, index, ratio, given);
   const shares = (read: (plan: StepPlan) => number): Advice["largerShares"] =>
     SHARES.filter((share) => share > percent).flatMap((share): [number, number][] => {
-      const plan = at(share, variant.by === null ? limit : stepRatio(share / 100));
+      const plan = at(share, variant.by === null ? limit : stepLimits(share / 100).maxRatio);
       return plan === null || !Number.isFinite(read(plan)) ? [] : [[share, read(plan)]];
     });
   const limits = LIMITS.filter((ratio) => ratio > limit).flatMap((ratio): [number, number][] => {
