@@ -6,7 +6,7 @@ import * as codes from "../../assembly/vocabulary/problems.ts";
 import { PolicyPlaces, readPolicySource, type PolicySource } from "../policy/policy-source.ts";
 import type { Problem } from "../policy/problem.ts";
 import { checkPolicy, checkPolicyFile, refuseFaults } from "../policy/check-policy.ts";
-import { CommandError, fileError } from "../terminal/command-error.ts";
+import { CommandError, fileError, fileReason } from "../terminal/command-error.ts";
 import { movedUsers } from "../policy/fractional-totals.ts";
 import { policyDigest } from "../policy/digest.ts";
 import { filterPath, loadFilter } from "../policy/filter-module.ts";
@@ -111,6 +111,9 @@ export async function publish(
   terminal: Terminal,
 ): Promise<number> {
   const urls = urlsToWaitFor(options);
+  if (options.to === "-") {
+    throw new CommandError("--to -: must be the file that Envoy watches: publish replaces it by rename");
+  }
   const module = loadFilter();
   const { source, problems, more, filter } = refuseFaults(
     await checkPolicyFile(policyFile, module, terminal),
@@ -148,7 +151,8 @@ export async function publish(
   try {
     if (changed && options.dryRun !== true) await writeWhole(options.to, text);
   } catch (error) {
-    throw fileError(options.to, error);
+    const state = old === null ? "not written" : "not changed";
+    throw new CommandError(`${options.to}: ${state}: ${fileReason(error)}`);
   }
   const digest = digestText(policyDigest(policy));
   const wait = async (): Promise<Waited[]> =>
@@ -316,6 +320,9 @@ async function readOld(file: string): Promise<string | null> {
     const status = await lstat(file);
     // A rename would put a plain file in the link's place, and leave what it points to as it was.
     if (status.isSymbolicLink()) throw new CommandError(`${file}: ${await linkAdvice(file)}`);
+    if (!status.isFile() && !status.isDirectory()) {
+      throw new CommandError(`${file}: is not a regular file: publish replaces the file that Envoy watches`);
+    }
     return await readFile(file, "utf8");
   } catch (error) {
     if (error instanceof CommandError) throw error;

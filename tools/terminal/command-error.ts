@@ -13,6 +13,11 @@ export class CommandError extends Error {
 
 /** The error of a failed file operation in words, with the file that it was about. */
 export function fileError(file: string, error: unknown): CommandError {
+  return new CommandError(`${file}: ${fileReason(error)}`);
+}
+
+/** Why a file operation failed, in words. */
+export function fileReason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   const reasons: Record<string, string> = {
     ENOENT: "no such file",
@@ -22,6 +27,8 @@ export function fileError(file: string, error: unknown): CommandError {
     EPERM: "permission denied",
     EROFS: "read-only file system",
     ENOSPC: "no space left on device",
+    EDQUOT: "disk quota exceeded",
+    EFBIG: "the file would be larger than this process may write (ulimit -f)",
   };
-  return new CommandError(`${file}: ${reasons[code ?? ""] ?? (error as Error).message}`);
+  return reasons[code ?? ""] ?? (error as Error).message;
 }
