@@ -74,7 +74,11 @@ describe("publish, while others look and things break", () => {
     assert.match(litter, /^\.filter\.yaml\.\d+\.[0-9a-f]{8}\.tmp$/);
 
     // Beside it: one of a process that lives, one of another file, and what only looks like it.
-    const others = [`.filter.yaml.${process.pid}.00000000.tmp`, ".other.yaml.1.00000000.tmp", ".filter.yaml.tmp"];
+    const others = [
+      `.filter.yaml.${process.pid}.00000000.tmp`,
+      ".other.yaml.1.00000000.tmp",
+      ".filter.yaml.tmp",
+    ];
     const past = new Date(Date.now() - 60_000);
     for (const name of [...others, litter]) {
       if (name !== litter) writeFileSync(`${inner}/${name}`, "");

@@ -67,7 +67,10 @@ describe("an empty or cut policy file is refused", () => {
     test(what, async () => {
       const { status, isUntouched, stderr } = await publishEdit(text);
       assert.deepEqual([status, isUntouched], [1, true]);
-      assert.match(stderr, /not changed: the policy (is invalid|has nothing in it, and would take away 2 rollouts)/);
+      assert.match(
+        stderr,
+        /not changed: the policy (is invalid|has nothing in it, and would take away 2 rollouts)/,
+      );
     });
   }
 
@@ -94,7 +97,8 @@ describe("a misspelt variable is refused with the right one", () => {
 });
 
 describe("an edit that moves users is told, and refused where none may move", () => {
-  const third = "blue: { percent: 10, cluster: checkout-blue }\n      red: { percent: 0, cluster: checkout-red }";
+  const third =
+    "blue: { percent: 10, cluster: checkout-blue }\n      red: { percent: 0, cluster: checkout-red }";
   for (const [what, edited, told] of [
     [
       "variants in another order",
@@ -117,17 +121,16 @@ describe("an edit that moves users is told, and refused where none may move", ()
       edit("cookie: uid", "header: x-user-id"),
       /^rollout search: who moves cannot be known: everybody may move$/m,
     ],
-    [
-      "another name",
-      edit("  checkout:\n", "  checkout-2026:\n"),
-      /^rollout checkout(?:-2026)?: /m,
-    ],
+    ["another name", edit("  checkout:\n", "  checkout-2026:\n"), /^rollout checkout(?:-2026)?: /m],
   ] as const) {
     test(what, async () => {
       const { status, isUntouched, stdout, stderr } = await publishEdit(edited, "--fail-if-moved", "0");
       assert.match(stdout, told);
       assert.deepEqual([status, isUntouched], [1, true]);
-      assert.match(stderr, /not changed: (everybody may move|[\d.]+% of users move), more than --fail-if-moved 0/);
+      assert.match(
+        stderr,
+        /not changed: (everybody may move|[\d.]+% of users move), more than --fail-if-moved 0/,
+      );
     });
   }
 });
