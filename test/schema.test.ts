@@ -55,6 +55,11 @@ describe("the schema itself", () => {
     assert.deepEqual(await findStale(), []);
   });
 
+  test("has the name that SchemaStore gives it, and is of the draft that editors know", () => {
+    assert.equal(schema["$id"], "https://json.schemastore.org/serin-policy.json");
+    assert.equal(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+  });
+
   test("every part has a title or stands for one that has, and says what it is", () => {
     const visit = (path: string, part: Schema): void => {
       for (const [key, inner] of Object.entries(part.properties ?? {})) {

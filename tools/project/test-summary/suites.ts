@@ -58,7 +58,7 @@ export const SUITES: readonly Suite[] = [
     quick: true,
     seconds: 40,
     kind: "node",
-    files: ["layers.test.ts", "architecture.test.ts", "schema.test.ts", "project"],
+    files: ["layers.test.ts", "architecture.test.ts", "schema.test.ts", "action.test.ts", "project"],
   },
   {
     name: "tools",
