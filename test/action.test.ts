@@ -120,7 +120,8 @@ describe("the GitHub Action", () => {
       assert.equal(shell, "bash", name);
       assert.doesNotMatch(run ?? "", /\$\{\{/, `${name}: an input could be a script`);
     }
-    for (const [name, { description }] of Object.entries(action.inputs)) assert.match(description, /\.$/, name);
+    for (const [name, { description }] of Object.entries(action.inputs))
+      assert.match(description, /\.$/, name);
   });
 
   test("says who moves, in the summary and in a comment", () => {
@@ -197,14 +198,24 @@ test("the workflow of the docs is one that the Action allows", () => {
 });
 
 test("the pre-commit hook runs serin validate on policies", () => {
-  const [hook] = parse(readFileSync(join(ROOT, ".pre-commit-hooks.yaml"), "utf8")) as Record<string, string>[];
+  const [hook] = parse(readFileSync(join(ROOT, ".pre-commit-hooks.yaml"), "utf8")) as Record<
+    string,
+    string
+  >[];
   assert.ok(hook);
-  assert.deepEqual([hook["id"], hook["language"], hook["entry"]], ["serin-validate", "system", "npx serin validate"]);
+  assert.deepEqual(
+    [hook["id"], hook["language"], hook["entry"]],
+    ["serin-validate", "system", "npx serin validate"],
+  );
   const pattern = new RegExp(hook["files"] ?? "");
   assert.deepEqual(
-    ["policy.yaml", "envoy/policies/canary.yaml", "a/serin-policy.json", "src/policy.ts", "docker-compose.yml"].map(
-      (name) => pattern.test(name),
-    ),
+    [
+      "policy.yaml",
+      "envoy/policies/canary.yaml",
+      "a/serin-policy.json",
+      "src/policy.ts",
+      "docker-compose.yml",
+    ].map((name) => pattern.test(name)),
     [true, true, true, false, false],
   );
 });
