@@ -22,16 +22,18 @@ const part: Writer = fixed<Writer>();
 /** OpenFeature's word for a GivenReason code. */
 export function reasonOf(code: GivenReason): Word {
   if (code == GivenReason.Disabled) return reasons.DISABLED;
-  if (code == GivenReason.Default || code == GivenReason.RolledBack) return reasons.DEFAULT;
-  return code == GivenReason.Split ? reasons.SPLIT : reasons.TARGETING_MATCH;
+  if (code == GivenReason.Split) return reasons.SPLIT;
+  const isForced = code == GivenReason.ForcedByHeader || code == GivenReason.ForcedByCookie;
+  return isForced ? reasons.TARGETING_MATCH : reasons.DEFAULT;
 }
 
-/** Puts the members `variant`, `reason`, `guard` when one has acted, and `cluster` when the variant names one. */
+/** Puts the members `variant`, `reason`, `guard` when one has acted, `fallback`, and `cluster` when the variant names one. */
 export function putGiven(writer: Writer, given: Given): void {
   const variant = given.variant;
   json.textAt(writer, "variant", variant.name);
   json.wordAt(writer, "reason", reasonOf(given.reason));
   if (given.reason == GivenReason.RolledBack) json.wordAt(writer, "guard", "rolled back");
+  if (given.reason == GivenReason.FellBack) json.truthAt(writer, "fallback", true);
   if (variant.cluster != NONE) json.textAt(writer, "cluster", variant.cluster);
 }
 

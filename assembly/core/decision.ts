@@ -87,6 +87,8 @@ export const enum GivenReason {
   Split,
   /** The bucket gives a variant that a guard has rolled back: the default in its place. */
   RolledBack,
+  /** The bucket gives a variant whose cluster does not answer: the default in its place, for a while. */
+  FellBack,
   /** The client's address has to be given first: never the reason of a variant that was given. */
   Undecided,
 }

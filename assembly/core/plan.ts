@@ -46,6 +46,12 @@ export class Variant {
   slot: u32;
   /** Whether a guard has taken it back: written by the tick (filter/evidence/guard.ts), read by every request. */
   isRolledBack: bool;
+  /** `fallback`: after so many answers in a row that Envoy had to give, its users get the default; 0 without. */
+  fallbackAfter: u32;
+  /** For so long, in nanoseconds, before one request a second tries. */
+  fallbackForNs: u64;
+  /** The filter's record (filter/fallback.ts); 0 when there is none. */
+  fallbackState: usize;
 }
 export const NO_CEILING: u32 = 0xffffffff;
 
@@ -178,8 +184,9 @@ export class Plan {
   identityCount: u32;
   rollouts: Run<Rollout>;
   rolloutCount: u32;
-  /** Whether some of them are ramped by the clock. */
+  /** Whether some of them are ramped by the clock, and whether some variant has a fallback. */
   isRamped: bool;
+  hasFallback: bool;
   inputs: Inputs;
   index: Index;
   flags: Run<Flag>;

@@ -19,6 +19,7 @@ import * as limits from "../vocabulary/limits";
 import { adoptFlagStats } from "./flag-stats";
 import { beginRamps } from "./evidence/ramp";
 import { adoptEvidence, servedDigest, serveEvidence } from "./evidence/serving";
+import { adoptFallbacks } from "./fallback";
 import { forgetLevel } from "./lines";
 import { createRoot, retire, servePlan } from "./root";
 import { adoptShadows } from "./shadow/state";
@@ -91,6 +92,7 @@ export function configure(id: u32, bytes: u32): bool {
   beginRamps(plan, now);
   noteServed(plan, now);
   if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
+  if (!adoptFallbacks(plan)) survive("memory", "no memory for the fallback of some variants");
   if (!adoptEvidence(plan)) survive("memory", "no memory for the evidence of some rollouts");
   if (root == null) {
     survive("memory", "no memory for a root: requests pass without a decision");

@@ -49,6 +49,8 @@ export class Stream extends Context {
   variants: VariantCell | null;
   /** Whose evidence it is: a chain of addresses (filter/evidence/users.ts). */
   users: usize;
+  /** The fallback of the variant whose cluster answers it (filter/fallback.ts); 0 without one. */
+  fallback: usize;
   /** Whether the client wants an event stream. */
   wantsEvents: bool;
   /** The cookies that its response sets: filter/effects.ts. */

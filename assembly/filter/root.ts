@@ -7,6 +7,7 @@ import { rootDone } from "../host/http-call";
 import { contextOf, enter, giveRoot, leave, rootOf, takeRoot } from "./contexts";
 import { forgetEvidence } from "./evidence/serving";
 import { bringAllIn } from "./evidence/tick";
+import { releaseFallbacks } from "./fallback";
 import { Root } from "./records";
 import { prepareStats, releaseStats } from "./stats";
 import { prepareWords } from "./words";
@@ -78,5 +79,6 @@ export function releasePlan(plan: Plan): void {
 
 function close(plan: Plan): void {
   releaseStats(plan);
+  releaseFallbacks(plan);
   closeArena(plan.arena);
 }

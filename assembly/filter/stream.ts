@@ -18,6 +18,7 @@ import { enter, giveStream, leave, rootOf, streamOf, takeStream } from "./contex
 import { applyDecision, releaseIssued, removeForgedTrailers, setIssuedCookies } from "./effects";
 import { writeDecision, writesDecisions } from "./lines";
 import { Stream } from "./records";
+import { fallBack, noteAnswer } from "./fallback";
 import { beginUser, endUsers, saysSlow, UsersEnd } from "./evidence/users";
 import { releasePlan, releaseRoot } from "./root";
 import { countFlags } from "./flag-stats";
@@ -70,6 +71,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
     survive("host-call", "no random bytes: nothing was decided");
   }
   if (decision.ruleErrors != 0) survive("rule", "a rule failed for this request and is treated as false");
+  if (plan.hasFallback) fallBack(decision, stream);
   const headersChanged = applyDecision(decision, stream);
   if (plan.flagCount != 0) countFlags(decision);
   for (let i: u32 = 0; i < decision.givenCount; i++) {
@@ -196,17 +198,19 @@ export function logStream(id: u32): void {
 
 /** Counts how the stream ended, once. */
 function countEnd(stream: Stream): void {
-  if (stream.variants == null && stream.copies == null && stream.users == 0) return;
+  if (stream.variants == null && stream.copies == null && stream.users == 0 && stream.fallback == 0) return;
   beginScratch();
   const code = numberProperty(words.responseCode);
   const status: u32 = code < 0 ? 0 : (code as u32);
   const ending = endingOf(stream, status);
   const now = nowNs();
-  if (stream.variants != null || stream.users != 0) {
+  if (stream.variants != null || stream.users != 0 || stream.fallback != 0) {
     const spentNs = now > stream.begunNs ? now - stream.begunNs : 0;
     const grpcStatus = grpcStatusOf(stream, ending);
     const grpc = grpcStatus == NO_STATUS ? Grpc.None : grpcStatus == 0 ? Grpc.Ok : Grpc.Error;
-    countEnded(stream, ending, spentNs / MILLISECOND, isOverflow(status, grpcStatus), grpc);
+    const flags = flagsOfUnavailable(status, grpcStatus);
+    countEnded(stream, ending, spentNs / MILLISECOND, (flags & NO_HOST_OR_OVERFLOW) != 0, grpc);
+    if (stream.fallback != 0) noteAnswer(stream, (flags & NO_ANSWER) != 0, status != 0, now);
     if (stream.users != 0) {
       usersEnd.nowNs = now;
       usersEnd.spentNs = spentNs;
@@ -264,17 +268,20 @@ function isWhole(stream: Stream): bool {
   return stream.responseBytes == decimal(property(words.contentLength), MOST_DIGITS);
 }
 
-/** Envoy's response flags for "no healthy upstream" and "upstream overflow": asked only where it may have answered 503. */
+/** Envoy's response flags UH, "no healthy upstream", and UO, "upstream overflow". */
 const NO_HOST_OR_OVERFLOW: i64 = (1 << 1) | (1 << 7);
+/** These, UF, "upstream connection failure", and NC, "no cluster found": the cluster could not answer. */
+const NO_ANSWER: i64 = NO_HOST_OR_OVERFLOW | (1 << 5) | (1 << 24);
 const SERVICE_UNAVAILABLE: u32 = 503;
 const SWITCHING_PROTOCOLS: u32 = 101;
 /** What Envoy makes of its own 503 for a client of gRPC, with 200 as the code. */
 const GRPC_UNAVAILABLE: i64 = 14;
 
-function isOverflow(status: u32, grpcStatus: i64): bool {
-  if (status != SERVICE_UNAVAILABLE && grpcStatus != GRPC_UNAVAILABLE) return false;
+/** Envoy's response flags where it may have answered 503 by itself, which it is asked for only then; 0 elsewhere. */
+function flagsOfUnavailable(status: u32, grpcStatus: i64): i64 {
+  if (status != SERVICE_UNAVAILABLE && grpcStatus != GRPC_UNAVAILABLE) return 0;
   const flags = numberProperty(words.responseFlags);
-  return flags > 0 && (flags & NO_HOST_OR_OVERFLOW) != 0;
+  return flags > 0 ? flags : 0;
 }
 
 /** No request of gRPC, or no answer of it: gRPC says how it went behind a status of 200. */

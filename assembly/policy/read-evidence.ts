@@ -95,7 +95,7 @@ export function readEpoch(node: Node, rollout: Rollout): void {
 const ENDLESS: u32 = 1000000000;
 
 /** `5ms`, `1s`, `2m`, `1h` in milliseconds, at most ENDLESS; NO_DURATION for anything else. */
-function duration(text: Slice): u32 {
+export function duration(text: Slice): u32 {
   const begin = addressOf(text);
   const length = lengthOf(text);
   if (length < 2) return NO_DURATION;
@@ -120,7 +120,8 @@ function duration(text: Slice): u32 {
   return value > (ENDLESS as u64) ? ENDLESS : (value as u32);
 }
 
-function failDuration(node: Node, example: Word): void {
+/** Reports what is no duration; `example` is one or two. */
+export function failDuration(node: Node, example: Word): void {
   beginMessage();
   put(message, "must be a duration in whole milliseconds, seconds, minutes or hours, like ");
   put(message, example);

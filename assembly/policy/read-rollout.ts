@@ -44,6 +44,7 @@ import {
 import { compileRule } from "./compile-rule";
 import { checkGuard, readGuard } from "./read-guard";
 import { finishEvidence, presetEvidence, readEpoch, readSlow, readWarmup } from "./read-evidence";
+import { readFallback } from "./read-fallback";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
 import { readRamp } from "./read-ramp";
@@ -51,7 +52,7 @@ import { isToken, isVisible } from "./scalars";
 
 const KNOWN_ROLLOUT =
   "match when state default variants salt force identity announce signals slow warmup epoch guard headerSecret";
-const KNOWN_VARIANT = "percent max cluster ramp";
+const KNOWN_VARIANT = "percent max cluster ramp fallback";
 const KNOWN_FORCE = "header cookie when";
 
 /** Reads all rollouts into the plan. */
@@ -305,6 +306,12 @@ function readVariant(node: Node, variant: Variant, isFallback: bool): void {
         continue;
       }
       readRamp(member, variant);
+    } else if (isWord(member.key, "fallback")) {
+      if (isFallback) {
+        failWith(member, codes.CONFLICT, "the default variant has no other to fall back to");
+        continue;
+      }
+      readFallback(member, variant);
     } else if (isWord(member.key, "cluster")) {
       variant.cluster = clusterName(member);
     } else {

@@ -13,6 +13,10 @@ export const SHADOWS = 256;
 export const SHADOW_LIST = 64;
 /** JSON Pointers to what may differ. */
 export const IGNORED = 64;
+/** Answers in a row of `fallback.after`; milliseconds of `fallback.for`. */
+export const FALLBACK_AFTER = 1000;
+export const LEAST_FALLBACK_MS = 1000;
+export const FALLBACK_MS = 3600000;
 /** Bytes of a body that a call may copy and compare. */
 export const BODY_BYTES = 1048576;
 /** Copies of one shadow in flight on a worker, and a second. */

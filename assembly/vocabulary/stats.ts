@@ -39,6 +39,12 @@ export const USERS_GOAL = "users_goal";
 export const RQ_ENDED = "rq_ended";
 /** Gauge, of variants that a guard watches: 0 watching, 1 alarm, 2 rolled back. */
 export const GUARD = "guard";
+/** Of variants with `fallback`: a request of its users was given the default, since its cluster does not answer. */
+export const RQ_FALLBACK = "rq_fallback";
+/** Gauge, of variants with `fallback`: 0 its cluster answers, 1 Envoy had to answer for it, 2 its users get the default. */
+export const FALLBACK = "fallback";
+/** Gauge, of the same: unix seconds at which one of its users was last given the default. */
+export const FALLBACK_LAST = "fallback_last";
 /** `serin.rollout.<rollout>.<leaf>`, gauges: unix seconds at which the period began; 1, 2, 3 … since the process
  * began, 0 while there is no evidence; bits of the bitmaps, 0 where each request is a user; unix seconds at which the
  * shares changed; the rollout's epoch, as the period has it; why there is no evidence. None of the names can be a

@@ -56,7 +56,7 @@ function countsOf(envoy: string, shares: readonly number[], below: (most: number
     const met = share * (1 + below(40));
     return {
       share: share / 100,
-      guard: null,
+      guard: null, fallback: null,
       bits: new Map([
         [statNames.USERS, met],
         ...LEAVES.map((leaf): [string, number] => [

@@ -34,6 +34,7 @@ function snapshotOf(rollouts: Readonly<Record<string, Readonly<Record<string, Gi
   const side = ({ share, bits = {}, guard = null }: Given): UserSide => ({
     share: share / 100,
     guard,
+    fallback: null,
     bits: new Map(Object.entries(bits)),
   });
   return {

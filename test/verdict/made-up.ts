@@ -7,7 +7,7 @@ import {
   type Snapshot,
   type VariantCounts,
 } from "../../tools/metrics/snapshot.ts";
-import type { Guard, UserCounts, UserSide } from "../../tools/metrics/users.ts";
+import type { Fallback, Guard, UserCounts, UserSide } from "../../tools/metrics/users.ts";
 
 /** Distinct users of one side, and how many of them met what. */
 export interface Given {
@@ -24,6 +24,7 @@ export interface Given {
   readonly requests?: number;
   readonly inFlight?: number;
   readonly guard?: Guard;
+  readonly fallback?: Fallback;
   readonly latency?: VariantCounts["latency"];
 }
 
@@ -70,7 +71,7 @@ function sideOf(given: Given, hasUsers: boolean): UserSide {
     ["users_4xx", clientErrors],
     ...slow,
   ]);
-  return { share: share / 100, bits: hasUsers ? bits : new Map(), guard: given.guard ?? null };
+  return { share: share / 100, bits: hasUsers ? bits : new Map(), guard: given.guard ?? null, fallback: given.fallback ?? null };
 }
 
 export function envoyOf(envoy: string, given: GivenEnvoy, defaultName = "stable"): UserCounts {

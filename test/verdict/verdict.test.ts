@@ -8,6 +8,7 @@ import { DEFAULT_TERMS, NO_VARIANT, type RolloutCounts } from "../../tools/metri
 import { errorsOf } from "../../tools/verdict/counts.ts";
 import { DEFAULT_LIMITS } from "../../tools/verdict/limits.ts";
 import { guardOf, guardsWords } from "../../tools/verdict/guard.ts";
+import type { Fallback } from "../../tools/metrics/users.ts";
 import { judge, withoutBaseline, type RolloutVerdict } from "../../tools/verdict/verdict.ts";
 import type { VariantVerdict } from "../../tools/verdict/variant.ts";
 import { rolloutOf, slowOf, snapshotOf, type Given, type GivenEnvoy } from "./made-up.ts";
@@ -329,6 +330,35 @@ describe("a rollout", () => {
       three({ ...GOOD, share: 0.1, users: 50, errors: 1, clientErrors: 1 }).decision,
       "inconclusive",
     );
+  });
+});
+
+describe("a variant that fell back", () => {
+  test("in this period, or now, never passes", () => {
+    const began = 1000;
+    const with_ = (fallback: Fallback): RolloutVerdict =>
+      verdictOn(rolloutOf({ ...envoy({ ...GOOD, fallback }), began }));
+    assert.equal(with_({ isNow: false, last: 0 }).decision, "pass");
+    assert.equal(with_({ isNow: false, last: began - 1 }).decision, "pass", "in the period before");
+    for (const fallback of [
+      { isNow: false, last: began },
+      { isNow: false, last: began + 60 },
+      { isNow: true, last: 0 },
+    ]) {
+      const verdict = with_(fallback);
+      assert.equal(verdict.decision, "inconclusive");
+      assert.match(verdict.reason, /^canary: its cluster did not answer, and its users got the default/);
+    }
+  });
+
+  test("on one of several Envoys does not pass, and fails where it fails", () => {
+    const fallback = { isNow: false, last: 2000 };
+    const two = rolloutOf(envoy({ ...GOOD, fallback }));
+    const both = { ...two, users: [...two.users, ...rolloutOf(envoy(GOOD)).users] };
+    const verdict = verdictOn(both);
+    assert.equal(verdict.decision, "inconclusive");
+    assert.match(verdict.reason, /on 1 of 2 Envoys/);
+    assert.equal(verdictOn(rolloutOf(envoy({ ...GOOD, errors: 500, fallback }))).decision, "fail");
   });
 });
 

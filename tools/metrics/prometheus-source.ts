@@ -172,6 +172,8 @@ function userQuestions(gauge: (series: string) => string, per: string): Question
       statNames.USERS_4XX,
       statNames.SHARE,
       statNames.GUARD,
+      statNames.FALLBACK,
+      statNames.FALLBACK_LAST,
     ].map(ofVariant),
     slow,
     ...[

@@ -4,7 +4,7 @@ import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { Bin } from "../statistics/bins.ts";
 import type { PolicyOutline } from "./policy-outline.ts";
 import { CONTROL, GAUGES, type RolloutTerms, type Snapshot } from "./snapshot.ts";
-import { GUARDS, isOfUsers, type UserCounts, type UserSide } from "./users.ts";
+import { GUARDS, isOfEnvoy, isOfUsers, type Fallback, type UserCounts, type UserSide } from "./users.ts";
 
 /** Whose a stat is. `variant` is the variant of a rollout or of a flag; a shadow has none. */
 export type Owner =
@@ -59,7 +59,7 @@ export class SnapshotBuilder {
       counts.set(owner.variant, value);
     } else if (owner.kind === "shadow") {
       this.#shadow(owner.name).counters.set(leaf, value);
-    } else if (isOfUsers(leaf) || leaf === statNames.GUARD) {
+    } else if (isOfEnvoy(leaf)) {
       this.users(owner.name, owner.variant, leaf, value);
     } else {
       if (leaf === statNames.SHARE) this.users(owner.name, owner.variant, leaf, value);
@@ -138,6 +138,7 @@ function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {
       share: share === undefined ? null : share / 100_000,
       bits,
       guard: guard === undefined ? null : (GUARDS[guard] ?? null),
+      fallback: fallbackOf(gauges),
     };
   };
   const control = sides.get(CONTROL);
@@ -154,6 +155,15 @@ function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {
     ),
     control: control === undefined ? null : side(control),
   };
+}
+
+/** What the gauge `fallback` says while users get the default. */
+const FALLS_BACK = 2;
+
+function fallbackOf(gauges: ReadonlyMap<string, number>): Fallback | null {
+  const state = gauges.get(statNames.FALLBACK);
+  if (state === undefined) return null;
+  return { isNow: state === FALLS_BACK, last: gauges.get(statNames.FALLBACK_LAST) ?? 0 };
 }
 
 function entry<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {

@@ -22,6 +22,13 @@ export function isOfUsers(leaf: string): boolean {
   return leaf === statNames.USERS || leaf.startsWith("users_");
 }
 
+/** Whether a stat of a variant is a gauge that says something of each Envoy by itself. */
+export function isOfEnvoy(leaf: string): boolean {
+  return isOfUsers(leaf) || OF_ENVOY.has(leaf);
+}
+
+const OF_ENVOY: ReadonlySet<string> = new Set([statNames.GUARD, statNames.FALLBACK, statNames.FALLBACK_LAST]);
+
 /** First setters of one variant or the control, by the last words of their gauges: `users`, `users_slow.250`. */
 export type UserBits = ReadonlyMap<string, number>;
 
@@ -35,6 +42,21 @@ export interface UserSide {
   readonly bits: UserBits;
   /** Null where no guard watches. */
   readonly guard: Guard | null;
+  /** Null where the policy has no `fallback` for it. */
+  readonly fallback: Fallback | null;
+}
+
+/** What `fallback` does for a variant on one Envoy. */
+export interface Fallback {
+  /** Whether its users get the default now. */
+  readonly isNow: boolean;
+  /** When one of them last did: unix seconds, 0 for never. */
+  readonly last: number;
+}
+
+/** Whether users of a variant got the default in an evidence period that began then, or get it now. */
+export function fellBackSince({ fallback }: UserSide, began: number): boolean {
+  return fallback !== null && (fallback.isNow || (fallback.last > 0 && fallback.last >= began));
 }
 
 /** What one Envoy has counted of a rollout's users in its present evidence period. */

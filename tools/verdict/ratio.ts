@@ -2,7 +2,7 @@
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { RolloutCounts } from "../metrics/snapshot.ts";
-import type { UserCounts } from "../metrics/users.ts";
+import { fellBackSince, type UserCounts } from "../metrics/users.ts";
 import { logMean, logOfPeriod } from "../statistics/first-setters.ts";
 import { ratioEvidence } from "../statistics/sample-ratio.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
@@ -35,15 +35,16 @@ interface Drawn {
 }
 
 /** The variants beside the default, and the control group under null's name. */
-function drawnOf({ variants, control }: UserCounts, defaultName: string | null): Drawn[] {
+function drawnOf({ variants, control, began }: UserCounts, defaultName: string | null): Drawn[] {
   const sides = [...variants].filter(([name]) => name !== defaultName);
   const all = control === null ? sides : [...sides, ["", control] as const];
-  // A variant that was rolled back counts no users any more: it says nothing of how the others are split.
-  return all.flatMap(([name, { share, bits, guard }]) =>
-    share === null || share <= 0 || guard === "rolled back"
-      ? []
-      : [{ name, share, bits: bits.get(statNames.USERS) ?? 0 }],
-  );
+  // A variant that was rolled back counts no users any more, and one that fell back did not for a while: it says
+  // nothing of how the others are split.
+  return all.flatMap(([name, side]) => {
+    const { share, bits, guard } = side;
+    if (share === null || share <= 0 || guard === "rolled back" || fellBackSince(side, began)) return [];
+    return [{ name, share, bits: bits.get(statNames.USERS) ?? 0 }];
+  });
 }
 
 /** `defaultName`: whose users are compared by the control group. */

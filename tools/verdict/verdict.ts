@@ -10,7 +10,7 @@ import {
   type RolloutTerms,
   type Snapshot,
 } from "../metrics/snapshot.ts";
-import type { UserCounts } from "../metrics/users.ts";
+import { fellBackSince, type UserCounts } from "../metrics/users.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
 import { grouped, percent } from "../terminal/numbers.ts";
 import { worstOf, type Decision } from "./decision.ts";
@@ -122,7 +122,7 @@ function judgeRollout(
     judged.map((name) => {
       const verdict = judgeOne(name, rollout, baseline, thresholds, terms, limits, alpha, now);
       const split = ratio.decision === "mismatch" ? stopped(verdict, ratio.reason ?? "") : verdict;
-      return [name, guarded(name, split, guards.get(name))];
+      return [name, guarded(name, unlessFellBack(name, split, rollout.users), guards.get(name))];
     }),
   );
   const decision = worstOf([...variants.values()].map((each) => each.decision));
@@ -282,6 +282,23 @@ function guarded(name: string, verdict: VariantVerdict, state: GuardState | unde
     ...verdict,
     decision: worstOf([verdict.decision, isBack ? "fail" : "inconclusive"]),
     reasons: [`${acted}${where}`, ...verdict.reasons],
+    usersNeeded: null,
+  };
+}
+
+/** Whose users were given the default in this period cannot pass: what was counted is of the time in which it answered. */
+function unlessFellBack(name: string, verdict: VariantVerdict, users: readonly UserCounts[]): VariantVerdict {
+  const envoys = users.filter(({ variants, began }) => {
+    const side = variants.get(name);
+    return side !== undefined && fellBackSince(side, began);
+  });
+  if (envoys.length === 0) return verdict;
+  const where = users.length > 1 ? ` on ${grouped(envoys.length)} of ${grouped(users.length)} Envoys` : "";
+  const reason = `its cluster did not answer, and its users got the default${where} in this evidence period`;
+  return {
+    ...verdict,
+    decision: worstOf([verdict.decision, "inconclusive"]),
+    reasons: verdict.decision === "fail" ? [...verdict.reasons, reason] : [reason, ...verdict.reasons],
     usersNeeded: null,
   };
 }
