@@ -56,7 +56,8 @@ function countsOf(envoy: string, shares: readonly number[], below: (most: number
     const met = share * (1 + below(40));
     return {
       share: share / 100,
-      guard: null, fallback: null,
+      guard: null,
+      fallback: null,
       bits: new Map([
         [statNames.USERS, met],
         ...LEAVES.map((leaf): [string, number] => [

@@ -71,7 +71,12 @@ function sideOf(given: Given, hasUsers: boolean): UserSide {
     ["users_4xx", clientErrors],
     ...slow,
   ]);
-  return { share: share / 100, bits: hasUsers ? bits : new Map(), guard: given.guard ?? null, fallback: given.fallback ?? null };
+  return {
+    share: share / 100,
+    bits: hasUsers ? bits : new Map(),
+    guard: given.guard ?? null,
+    fallback: given.fallback ?? null,
+  };
 }
 
 export function envoyOf(envoy: string, given: GivenEnvoy, defaultName = "stable"): UserCounts {
