@@ -110,6 +110,7 @@ describe("the schema and the filter's words", () => {
     [() => definition("guard").properties?.falseAlarm?.maximum, limits.FALSE_ALARM],
     [() => definition("rollout").properties?.headerSecret?.maxLength, limits.HEADER_SECRET_BYTES],
     [() => definition("ramp").properties?.steps?.maxItems, limits.STEPS],
+    [() => definition("fallback").properties?.after?.maximum, limits.FALLBACK_AFTER],
     [() => definition("variant").properties?.cluster?.maxLength, limits.CLUSTER_BYTES],
     [() => definition("shadow").properties?.cluster?.maxLength, limits.CLUSTER_BYTES],
     [() => definition("shadow").properties?.methods?.maxItems, limits.SHADOW_LIST],
@@ -134,6 +135,8 @@ describe("the schema and the filter's words", () => {
     "INSTRUCTIONS",
     "SLOW_MS",
     "WARMUP_MS",
+    "LEAST_FALLBACK_MS",
+    "FALLBACK_MS",
   ];
 
   test("name the same limits", () => {
@@ -157,6 +160,7 @@ describe("the schema and the filter's words", () => {
       KNOWN_FORCE: [definition("force")],
       KNOWN_GUARD: [definition("guard")],
       KNOWN_RAMP: [definition("ramp")],
+      KNOWN_FALLBACK: [definition("fallback")],
       KNOWN_FLAG: [definition("flag")],
       KNOWN_FLAGD: [definition("flagdSettings")],
       KNOWN_SHADOW: [definition("shadow")],
