@@ -16,6 +16,7 @@ import { build, record } from "./build";
 import { beginFolding, emitOperator } from "./fold";
 import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
+import { hintAtFutile } from "./check-futile";
 import { beginCode, codeLength, deepest, emit, landJump, operandAt, placeCode, reserve } from "./code";
 import { isKnownName, putUnknownName } from "./check-names";
 import { constantOf, holdsRule } from "./constants";
@@ -232,6 +233,7 @@ function enter(value: Node): void {
   }
   const list = shared(member);
   checkOperands(frame.op, list, strict);
+  hintAtFutile(frame.op, list, strict);
   // Only Serin evaluates a rule of `when`, so portability does not matter there.
   if (!strict) hintAtOperands(frame.op, list, insideIterator());
   frame.spread = list.kind != Token.Array;
