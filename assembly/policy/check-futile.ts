@@ -56,7 +56,8 @@ function hintAtBranches(list: Node): void {
       same = false;
     }
   }
-  if (same) hintWith(list, codes.NO_EFFECT, "all branches are the same: what the conditions say changes nothing");
+  if (same)
+    hintWith(list, codes.NO_EFFECT, "all branches are the same: what the conditions say changes nothing");
 }
 
 function isSameLiteral(a: Node, b: Node): bool {
