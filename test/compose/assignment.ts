@@ -7,7 +7,7 @@ import { forceEdit, publishEdited } from "./policy-edit.ts";
 import type { Scene } from "./scene.ts";
 import { ask, askAll, checkout, echoOf, serviceOf, USERS, usersOf, type Answer } from "./shop.ts";
 
-/** What envoy/compose/policy.yaml says. */
+/** What envoy/compose/policy/policy.yaml says. */
 export const PERCENT = 20;
 
 export async function sharesAreAsked({ ports }: Scene): Promise<void> {

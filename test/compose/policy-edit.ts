@@ -18,12 +18,12 @@ export interface ScenePolicy {
   shadows: { next: { percent: number; timeout: string; budget: { perSecond: number; inFlight: number } } };
 }
 
-/** Edits a copy of envoy/compose/policy.yaml and publishes it with `serin publish`; waits for Envoy's word. */
+/** Edits a copy of envoy/compose/policy/policy.yaml and publishes it with `serin publish`; waits for Envoy's word. */
 export async function publishEdited(
   scene: Scene,
   edit: (policy: ScenePolicy) => void,
 ): Promise<"accepted" | "rejected"> {
-  const policy = parse(await readFile(join(ROOT, "envoy/compose/policy.yaml"), "utf8")) as ScenePolicy;
+  const policy = parse(await readFile(join(ROOT, "envoy/compose/policy/policy.yaml"), "utf8")) as ScenePolicy;
   edit(policy);
   const file = join(scene.policyFolder, "policy.yaml");
   await writeFile(file, stringify(policy));

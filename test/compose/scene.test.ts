@@ -11,6 +11,7 @@ import { run } from "./command.ts";
 import { NoEngineError, startEngine, type Engine } from "./engine.ts";
 import * as failures from "./failures.ts";
 import { hopSteersAmbassador } from "./hop.ts";
+import { releaseTakesItselfBack } from "./release.ts";
 import * as observation from "./observation.ts";
 import { startScene, type Scene, type Service } from "./scene.ts";
 import { ensureStandIns } from "./stand-ins.ts";
@@ -44,6 +45,7 @@ const CHECKS: readonly (readonly [title: string, check: (scene: Scene) => Promis
   ["the canary's network is cut and mended", failures.networkOfCanaryIsCut],
   ["Envoy is restarted: same users, same versions", failures.envoyIsRestarted],
   ["a paused shadow slows nobody", failures.pausedShadowSlowsNobody],
+  ["a release waits on its step, and takes itself back when the canary is killed", releaseTakesItselfBack],
   ["the tour of docs/compose.md holds", tourHolds],
 ];
 

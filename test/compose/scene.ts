@@ -9,7 +9,7 @@ import { Admin, freePort, waitUntil } from "../../tools/envoy/index.ts";
 import type { Engine } from "./engine.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const PROFILES = "observability,emissary-hop,dashboard";
+const PROFILES = "observability,emissary-hop,dashboard,release";
 
 export type Service =
   | "envoy"
@@ -17,6 +17,7 @@ export type Service =
   | "canary"
   | "shadow"
   | "auth"
+  | "advance"
   | "load"
   | "dashboard"
   | "prometheus"
@@ -56,8 +57,12 @@ export async function startScene(engine: Engine, services: readonly Service[]): 
   const policyFolder = join(folder, "policy");
   await mkdir(policyFolder);
   // The containers' user is nobody here.
-  for (const path of [folder, policyFolder]) await chmod(path, 0o755);
-  await copyFile(join(ROOT, "envoy/compose/policy/filter.yaml"), join(policyFolder, "filter.yaml"));
+  await chmod(folder, 0o755);
+  // `advance` writes to this one.
+  await chmod(policyFolder, 0o777);
+  for (const file of ["filter.yaml", "policy.yaml"]) {
+    await copyFile(join(ROOT, "envoy/compose/policy", file), join(policyFolder, file));
+  }
   const [shop, admin, hop, prometheus, grafana, dashboard] = await Promise.all(
     Array.from({ length: 6 }, () => freePort()),
   );
