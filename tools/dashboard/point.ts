@@ -102,7 +102,7 @@ function rounded(value: number): number {
   return Number(value.toPrecision(5));
 }
 
-export function mapped<Value, Result>(
+function mapped<Value, Result>(
   map: ReadonlyMap<string, Value>,
   change: (value: Value) => Result,
 ): Record<string, Result> {

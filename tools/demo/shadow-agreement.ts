@@ -9,7 +9,7 @@ import { drawnOf, shadowCountsOf, verdictsOf } from "./shadow-counts.ts";
 import type { Figures } from "./table.ts";
 
 /** Where the planted fault shows. */
-export const PLANTED_POINTER = "/cart/total";
+const PLANTED_POINTER = "/cart/total";
 
 /** Compares what Envoy counted since its start with the policy, and with what the service under test got and planted. */
 export function findShadowDisagreements(

@@ -37,7 +37,7 @@ const LABELS: readonly Label[] = [
 ];
 
 /** The block `stats_config`, as YAML. */
-export function statsConfig(): string {
+function statsConfig(): string {
   const lines = LABELS.map(
     ({ name, before, value, behind }) =>
       `    - { tag_name: ${name}, regex: '^${before}(\\.(${value}))${behind}' }`,
