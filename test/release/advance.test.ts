@@ -10,6 +10,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { advance as runAdvance, type AdvanceCommandOptions } from "../../tools/commands/advance.ts";
 import { policyDigest } from "../../tools/policy/digest.ts";
 import { readPolicySource } from "../../tools/policy/policy-source.ts";
+import { loadFilter } from "../../tools/policy/filter-module.ts";
+import { Advance } from "../../tools/release/advance.ts";
+import { readByAdmin } from "../../tools/release/fleet.ts";
 import { readDuration } from "../../tools/terminal/arguments.ts";
 import { CommandError } from "../../tools/terminal/command-error.ts";
 import { colorsOf } from "../../tools/terminal/terminal.ts";
@@ -349,6 +352,37 @@ describe("serin advance", () => {
     const again = await advance(file, ...(await admins(envoy({ percent: 0, guard: 2 }))));
     assert.match(again.stdout, /^checkout\/canary: the rollout has state: DISABLED\n/);
     assert.equal(again.file, after);
+  });
+
+  test("a change by somebody else between the reading and the writing wins, and is looked at at once", async () => {
+    for (const [theirs, ours] of [
+      [at(5, RAMP.replace("30m", "30m, paused: true")), 5],
+      [at(0), 0],
+      [at(1), 1],
+    ] as const) {
+      const file = policyFile(at(5));
+      const read = readByAdmin((await admins(envoy(GOOD))).filter((_, index) => index % 2 === 1));
+      const wanted = readFileSync(policyFile(theirs));
+      let looks = 0;
+      const controller = new Advance(
+        { policy: file, dryRun: false },
+        loadFilter(),
+        async (outline) => {
+          if (looks++ === 0) writeFileSync(file, wanted);
+          return read(outline);
+        },
+        null,
+      );
+      const { actions, notes } = await controller.look();
+      assert.deepEqual(readFileSync(file), wanted);
+      assert.deepEqual(notes, [
+        { text: "the policy was changed by somebody else: it is looked at again", isFault: false },
+      ]);
+      assert.deepEqual(
+        actions.map(({ from, done }) => [from, done]),
+        [[ours, false]],
+      );
+    }
   });
 
   test("--dry-run changes, publishes and runs nothing", async () => {
