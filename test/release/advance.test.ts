@@ -41,6 +41,7 @@ interface Numbers {
   readonly rollout?: string;
   readonly epoch?: number;
   readonly digest?: number;
+  readonly bits?: number;
 }
 
 /** An Envoy's numbers of a rollout with `stable` and `canary`. */
@@ -54,6 +55,7 @@ function envoy({
   rollout = "checkout",
   epoch = 0,
   digest,
+  bits = 0,
 }: Numbers): AdminContent {
   const control = Math.min(percent * 4, 100 - percent);
   const began = percent === 0 ? 0 : NOW - ago;
@@ -79,7 +81,7 @@ function envoy({
     ["evidence_began", began],
     ["shares_began", began],
     // Each request is a user: no bitmap fills.
-    ["evidence_bits", 0],
+    ["evidence_bits", bits],
     ["evidence_epoch", epoch],
   ] as const;
   return {
@@ -207,6 +209,26 @@ describe("serin advance", () => {
     assert.match(
       stdout,
       /stays at 5%: errors 1% of users .* cannot be ruled out yet\n {2}at the current rate about [\d,]+ more canary users are needed/,
+    );
+  });
+
+  test("says so where a step takes more users than a period holds, and which limit it can show", async () => {
+    const ramp = "ramp: { steps: [50, 100], every: 30m }";
+    const numbers = { percent: 50, users: 2_000, errors: 20, controlErrors: 80 };
+    const many = await advance(
+      policyFile(at(50, ramp)),
+      ...(await admins(envoy({ ...numbers, bits: 65_536 }))),
+    );
+    assert.match(many.stdout, /at the current rate about [\d,]+ more canary users are needed/);
+    // As small as they are where memory is short.
+    const few = await advance(
+      policyFile(at(50, ramp)),
+      ...(await admins(envoy({ ...numbers, bits: 4_096 }))),
+    );
+    assert.equal(few.status, 3);
+    assert.match(
+      few.stdout,
+      /\n {2}one evidence period holds 4,259 users of canary, and the 1\.3× limit takes more: [\d.]+× is the smallest limit it can show\. Set the next percent by hand/,
     );
   });
 

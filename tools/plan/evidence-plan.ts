@@ -2,11 +2,10 @@
 // within the limit. The formulas are those of the tests themselves: the expected growth of their evidence for each user
 // (Grünwald, de Heide & Koolen 2024, "Safe testing", JRSS-B 86). docs/release.md says what they leave out.
 
-import { crossing } from "../statistics/evidence.ts";
-import { shownRatio } from "../statistics/first-setters.ts";
-import { envoyFactor, usersToFind, usersToPass, usersToShowBelow } from "../statistics/needed-users.ts";
+import { envoyFactor, usersToFind } from "../statistics/needed-users.ts";
 import { ALPHA_PARTS } from "../verdict/decide.ts";
-import { DEFAULT_LIMITS, FALSE_ALARMS, FALSE_PASSES } from "../verdict/limits.ts";
+import { FALSE_ALARMS } from "../verdict/limits.ts";
+import { PERIOD_FACTOR, periodUsers, shownLimit, usersToBeWithin } from "../verdict/period-size.ts";
 
 /** What is assumed of the traffic. */
 export interface Assumptions {
@@ -51,24 +50,6 @@ export interface StepPlan {
   readonly limitShown: number | null;
 }
 
-/** Bits of a bitmap, and how full it may be: a period ends there. */
-const BITS = 65_536;
-const FULL = 7 / 8;
-/** Users of variants and control group whom a full bitmap stands for: linear counting, -m ln(1 - 7/8). */
-export const PERIOD_USERS = -BITS * Math.log(1 - FULL);
-
-/** A period ends, too, when so many users have met an error and they are more than this part of all. */
-const MANY_ERRORS = 200;
-const OFTEN = 1 / 3;
-
-/** Users of variants and control group whom one period holds, of whom this part meets an error. */
-function periodUsers(part: number): number {
-  return part > OFTEN ? Math.min(PERIOD_USERS, MANY_ERRORS / part) : PERIOD_USERS;
-}
-
-/** The first period of a step: thresholds are m(m + 1) / alpha. */
-const PERIOD_FACTOR = 2;
-
 /** Numbers of a step with a control group; null without one, where nothing can be compared. */
 export function planStep(input: StepInput, given: Assumptions): StepPlan | null {
   const { share, controlShare, limit } = input;
@@ -102,24 +83,6 @@ export function userRates({ errorRate, worse, requestsPerUser }: Assumptions): r
   const ofUsers = (rate: number): number =>
     -Math.expm1(requestsPerUser * Math.log1p(-Math.min(rate, 1 - 1e-12)));
   return [ofUsers(errorRate), ofUsers(Math.min(1, errorRate * worse))];
-}
-
-/** By the ratio to the baseline, or because so few users meet an error that it does not matter: what comes first. */
-function usersToBeWithin(base: number, pi: number, limit: number): number {
-  const logThreshold = Math.log(PERIOD_FACTOR / FALSE_PASSES);
-  return Math.min(
-    usersToPass(base, pi, shownRatio(limit, base), logThreshold),
-    usersToShowBelow(base, DEFAULT_LIMITS.negligible, logThreshold),
-  );
-}
-
-/** The smallest ratio that so many users show; Infinity when none up to 100 does. */
-function shownLimit(base: number, pi: number, users: number): number {
-  const excess = (limit: number): number => Math.log(usersToBeWithin(base, pi, limit) / users);
-  const most = 100;
-  if (!(excess(most) <= 0)) return Infinity;
-  // `crossing` wants to know where it is above 0: just above 1, where no number of users is enough.
-  return crossing(excess, 1.0001, most);
 }
 
 /** The guard's bets, as in assembly/core/guard.ts. */

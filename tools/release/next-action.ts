@@ -6,6 +6,8 @@ import { NO_VARIANT, requestsOf, type RolloutCounts, type Snapshot } from "../me
 import type { UserCounts, UserSide } from "../metrics/users.ts";
 import { counted, duration, exactPercent, grouped, multiple } from "../terminal/numbers.ts";
 import { visible } from "../terminal/visible.ts";
+import { envoyFactor } from "../statistics/needed-users.ts";
+import { periodUsers, shownLimit, usersToBeWithin } from "../verdict/period-size.ts";
 import { judge } from "../verdict/verdict.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
 import type { Fleet } from "./fleet.ts";
@@ -96,7 +98,10 @@ function nextAction(
   const [reason = "no evidence yet", ...others] = verdict?.reasons ?? [];
   if (waited < ramp.every) return { action: WAIT, reason: onStep, details: [reason] };
   // What is nearest to a decision, and how long it will take.
-  if (verdict?.decision !== "pass") return { action: WAIT, reason, details: others.slice(-1) };
+  if (verdict?.decision !== "pass") {
+    const tooMany = tooManyUsers(variant, verdict, current);
+    return { action: WAIT, reason, details: tooMany === null ? others.slice(-1) : [tooMany] };
+  }
   const limit = multiple(stepLimits(share).maxRatio);
   return {
     action: { kind: "promote", to },
@@ -121,6 +126,34 @@ function begin(variant: ReleasedVariant, rollout: RolloutCounts | undefined, fle
   return to === null
     ? { action: WAIT, reason: "the ramp has no step" }
     : { action: { kind: "begin", to }, reason: "the first step" };
+}
+
+/** That a period ends before it can show the limit of this step, and what it can show; null where it is long enough. */
+function tooManyUsers(
+  { name, percent }: ReleasedVariant,
+  verdict: VariantVerdict | null,
+  current: readonly UserCounts[],
+): string | null {
+  const base = verdict?.errors.met ?? null;
+  const control = current.find((counts) => counts.control !== null)?.control?.share ?? null;
+  const sizes = current.map(({ size }) => size).filter((size) => size > 0);
+  // Where each request is a user, nothing fills up.
+  if (base === null || control === null || percent === null || sizes.length === 0) return null;
+  const share = percent / 100;
+  const pi = share / (share + control);
+  const [holds, factor] = [
+    pi * periodUsers(base, Math.min(...sizes)) * current.length,
+    envoyFactor(current.length),
+  ];
+  const { maxRatio } = stepLimits(share);
+  if (usersToBeWithin(base, pi, maxRatio) * factor <= holds) return null;
+  const shown = shownLimit(base, pi, holds / factor);
+  const instead =
+    shown === Infinity ? "no limit can be shown" : `${multiple(shown)} is the smallest limit it can show`;
+  return (
+    `one evidence period holds ${grouped(holds)} users of ${visible(name)}, and the ${multiple(maxRatio)} limit takes ` +
+    `more: ${instead}. Set the next percent by hand (serin plan has other ways)`
+  );
 }
 
 /** Why nothing is promoted now, whatever the evidence says; null where nothing is in the way. */
