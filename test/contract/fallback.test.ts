@@ -171,10 +171,10 @@ describe("a variant that has fallen back", () => {
 
   test("is not brought back by a request that began before", () => {
     const workers = ready();
-    const slow = workers.worker(0).open(canary);
+    const slow = workers.all.map((worker) => worker.open(canary));
     for (let i = 0; i < AFTER; i++) refused(workers.worker(1));
-    finish(slow);
-    assert.equal(refused(workers.worker(0)), "stable");
+    for (const stream of slow) finish(stream);
+    for (const worker of workers.all) assert.equal(refused(worker), "stable");
   });
 
   test("is given to those who force it, whose good answer brings it back", () => {
