@@ -1,5 +1,5 @@
 // Whole releases, simulated: the steps of a ramp one after the other, judged as `serin advance` judges them, with the guard
-// beside it. By errors alone; docs/decisions/statistics.md has the figures.
+// beside it. By errors alone; docs/release.md has the figures.
 
 import { stepLimits } from "../../tools/release/step-limits.ts";
 import { decideErrors } from "../../tools/verdict/decide.ts";

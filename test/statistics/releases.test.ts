@@ -19,7 +19,7 @@ describe("releases at 200 requests a second, at least a minute a step", () => {
     assert.equal(found.stuck, 0);
   });
 
-  // Bounds are 1.5 times the medians of docs/decisions/statistics.md; a median of 30 is known to about a quarter.
+  // Bounds are 1.5 times the medians that were planned for; a median of 30 is known to about a quarter.
   for (const [times, excess] of [
     [1.5, 55],
     [2, 29],
