@@ -154,7 +154,7 @@ describe("report over an Envoy", () => {
     ]);
     const { checkout } = document.rollouts;
     assert.deepEqual(Object.keys(checkout as object), [
-      ...["verdict", "reason", "baseline", "period", "ratio", "variants", "leftOut"],
+      ...["verdict", "reason", "baseline", "period", "ratio", "variants", "guard", "leftOut"],
     ]);
     const { canary } = checkout.variants;
     assert.deepEqual([document.verdict, checkout.verdict, canary.verdict], ["fail", "fail", "fail"]);
