@@ -249,7 +249,7 @@ function fail(fallback: Fallback, nowNs: u64): void {
 /** A good answer ends a row; and a time of the default, if the request began in it, as one that tries does. */
 function succeed(fallback: Fallback, begunNs: u64): void {
   if (!readRecord(fallback)) return;
-  if (record.beganNs != 0 && begunNs < record.beganNs) return;
+  if (record.beganNs != 0 && begunNs <= record.beganNs) return;
   end(fallback);
 }
 
