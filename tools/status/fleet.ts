@@ -1,5 +1,6 @@
 // What a fleet serves: whether its Envoys agree, and what each has refused.
 
+import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { sumOf } from "../metrics/difference.ts";
 import { hasLeft, type RolloutCounts, type Snapshot } from "../metrics/snapshot.ts";
 import type { GuardState } from "../verdict/guard.ts";
@@ -50,7 +51,6 @@ export interface Fleet {
   readonly rollouts: ReadonlyMap<string, RolloutStatus>;
 }
 
-const FALLBACK = "rq_fallback";
 
 export function fleetOf(
   found: readonly (EnvoyStatus | Unreachable)[],
@@ -112,7 +112,7 @@ function rolloutsOf(all: Snapshot): Map<string, RolloutStatus> {
 function fallbacksOf({ variants }: RolloutCounts): Map<string, number> {
   return new Map(
     [...variants].flatMap(([name, { counters }]): [string, number][] => {
-      const count = counters.get(FALLBACK) ?? 0;
+      const count = counters.get(statNames.RQ_FALLBACK) ?? 0;
       return count > 0 ? [[name, count]] : [];
     }),
   );
