@@ -11,6 +11,8 @@ import type { Scene } from "./scene.ts";
 import { askAll, checkout, usersOf } from "./shop.ts";
 
 export async function releaseTakesItselfBack(scene: Scene): Promise<string> {
+  // It was paused a moment ago, and Compose starts nothing above what is not healthy.
+  await scene.waitHealthy("shadow");
   await scene.compose("--profile", "release", "up", "-d", "advance");
   await scene.waitHealthy("advance");
   const advance = await scene.container("advance");
