@@ -51,7 +51,6 @@ export interface Fleet {
   readonly rollouts: ReadonlyMap<string, RolloutStatus>;
 }
 
-
 export function fleetOf(
   found: readonly (EnvoyStatus | Unreachable)[],
   reasonsOf: (policy: string) => readonly string[],
