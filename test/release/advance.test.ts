@@ -3,6 +3,8 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { afterEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -448,9 +450,41 @@ describe("serin advance", () => {
     assert.match(stdout, /filter\.yaml: published .*policy-\d+\.yaml \(\d+ bytes, version sha256-/);
     assert.match(readFileSync(to, "utf8"), /"percent": ?0/);
     const lines = readFileSync(log, "utf8").split("\n");
-    assert.match(lines[0] ?? "", /^ {4}policy-\d+\.yaml: start$/);
-    assert.match(lines[1] ?? "", /^checkout canary 5 0 policy-\d+\.yaml: the guard has rolled canary back$/);
-    assert.deepEqual(lines.slice(2), [""]);
+    // What was run for a change need not be run for the start too: a commit says why, and there is none left to make.
+    assert.match(lines[0] ?? "", /^checkout canary 5 0 policy-\d+\.yaml: the guard has rolled canary back$/);
+    assert.deepEqual(lines.slice(1), [""]);
+    const again = await advance(file, ...(await admins(envoy({ percent: 0 }))), "--on-change", command);
+    assert.equal(again.status, 1);
+    assert.match(readFileSync(log, "utf8").split("\n")[1] ?? "", /^ {4}policy-\d+\.yaml: start$/);
+  });
+
+  test("an Envoy whose plugins serve different policies has no digest: it is judged by its shares", async () => {
+    const good = await advance(policyFile(at(5)), ...(await admins(envoy({ ...GOOD, digest: 0 }))));
+    assert.deepEqual([good.status, percentIn(good.file), good.stderr], [0, 25, ""]);
+    const bad = await advance(policyFile(at(5)), ...(await admins(envoy({ ...BAD, digest: 0 }))));
+    assert.equal(percentIn(bad.file), 0);
+  });
+
+  test("promotes nothing while an Envoy that answers has not heard of the rollout", async () => {
+    const two = await admins(envoy(GOOD), { values: {} });
+    const { status, stdout, file } = await advance(policyFile(at(5)), ...two);
+    assert.deepEqual([status, percentIn(file)], [3, 5]);
+    assert.match(stdout, /stays at 5%: \S+ does not serve this policy yet\n/);
+    const first = await advance(policyFile(RAMP), ...(await admins(envoy({ percent: 0 }), { values: {} })));
+    assert.match(first.stdout, /waits: not begun; \S+ does not serve this policy yet\n/);
+    const bad = await advance(policyFile(at(5)), ...(await admins(envoy(BAD), { values: {} })));
+    assert.equal(percentIn(bad.file), 0);
+  });
+
+  test("an endpoint that answers what nobody expects keeps no rollback from the others", async () => {
+    const odd = createServer((_, response) => response.end("null"));
+    await new Promise<void>((resolve) => odd.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(odd.address() as AddressInfo).port}`;
+    const outcome = await advance(policyFile(at(5)), ...(await admins(envoy(BAD))), "--admin", url);
+    odd.close();
+    assert.equal(outcome.status, 2);
+    assert.match(outcome.stderr, /unreachable: /);
+    assert.equal(percentIn(outcome.file), 0);
   });
 
   test("a command that fails is said, and run again at the next look", async () => {
@@ -631,5 +665,43 @@ rollouts:
       [unknown.status, unknown.stderr],
       [2, `serin: ${file}: no rollout "nothing"; it has checkout, search, other\n`],
     );
+  });
+
+  test("does and publishes what it can where another edit is refused", async () => {
+    const text = `identity: [{ cookie: uid }]
+metadata: &few { percent: 5 }
+rollouts:
+  search: { default: a, variants: { a: {}, b: *few } }
+  checkout: { default: a, variants: { a: {}, b: { percent: 5 } } }
+`;
+    const file = folder.write("abort-some.yaml", text);
+    const to = `${folder.path}/abort-some-filter.yaml`;
+    const { status, stdout, stderr } = await runCli([
+      "abort",
+      "search",
+      "checkout",
+      "--policy",
+      file,
+      "--to",
+      to,
+    ]);
+    assert.equal(status, 1);
+    assert.match(stdout, /^checkout\/b: 5% -> 0%\n.*published/);
+    assert.match(stderr, /search.*variants.*b.*\n$/);
+    assert.match(
+      readFileSync(file, "utf8"),
+      /checkout: \{ default: a, variants: \{ a: \{\}, b: \{ percent: 0 \} \} \}/,
+    );
+    assert.match(readFileSync(to, "utf8"), /"percent": ?0/);
+  });
+
+  test("sets the percents of a rollout that is disabled too: who enables it later has nobody in the canary", async () => {
+    const text = `identity: [{ cookie: uid }]
+rollouts: { checkout: { state: DISABLED, default: a, variants: { a: {}, b: { percent: 5 } } } }
+`;
+    const file = folder.write("abort-disabled.yaml", text);
+    const { status, stdout } = await runCli(["abort", "checkout", "--policy", file]);
+    assert.deepEqual([status, stdout], [0, "checkout/b: 5% -> 0%\n"]);
+    assert.equal(readFileSync(file, "utf8"), text.replace("percent: 5", "percent: 0"));
   });
 });

@@ -26,7 +26,7 @@ export const abortCommand = new Command("abort")
       "serin abort checkout --policy policy.yaml --to /etc/serin/filter.yaml",
       "serin abort checkout search --policy policy.yaml",
     ) +
-      "\nExit status: 0 success, 1 invalid policy or an edit that is not possible, 2 usage error or missing file.",
+      "\nExit status: 0 success, 1 invalid policy, or an edit that is not possible (the others are made and published), 2 usage error or missing file.",
   );
 
 abortCommand.action(async (rollouts, options) => {
@@ -42,9 +42,11 @@ async function abort(
   const policy = options.policy ?? fromEnvironment("SERIN_POLICY");
   if (policy === undefined)
     throw new CommandError("which policy? Name it with --policy FILE, or set SERIN_POLICY");
+  let refused: readonly string[];
   try {
-    for (const line of await abortRollouts(policy, rollouts, loadFilter()))
-      terminal.stdout.write(`${line}\n`);
+    const aborted = await abortRollouts(policy, rollouts, loadFilter());
+    refused = aborted.refused;
+    for (const line of aborted.said) terminal.stdout.write(`${line}\n`);
   } catch (error) {
     if (!(error instanceof InvalidPolicy)) throw error;
     reportProblems(error.problems, terminal);
@@ -54,5 +56,6 @@ async function abort(
     const said = await publishing(policy, options.to)();
     terminal.stdout.write(`${said ?? `${options.to}: up to date with ${policy}`}\n`);
   }
-  return 0;
+  for (const line of refused) terminal.stderr.write(`${terminal.errorColors.red(line)}\n`);
+  return refused.length === 0 ? 0 : 1;
 }

@@ -48,7 +48,7 @@ export const advanceCommand = new Command("advance")
     examples(
       "serin advance policy.yaml --to /etc/serin/filter.yaml",
       "serin advance policy.yaml --to /etc/serin/filter.yaml --admin http://10.0.0.1:9901 --admin http://10.0.0.2:9901 --watch",
-      "serin advance policy.yaml --prometheus http://prometheus:9090 --on-change 'git commit -qam \"$SERIN_REASON\"' --until-done",
+      "serin advance policy.yaml --prometheus http://prometheus:9090 --on-change 'git diff --quiet || git commit -qam \"$SERIN_REASON\"' --until-done",
     ) +
       "\nExit status: 2 unreachable endpoint, failed command or usage error, else 1 rolled back, stopped or invalid " +
       "policy, else 3 waits, else 0 moved or finished.",
@@ -126,7 +126,7 @@ export function publishing(policy: string, to: string): Publish {
     };
     const status = await publish(policy, { to, json: false, allowWarnings: true }, terminal);
     const last = said.join("").trim().split("\n").at(-1) ?? "";
-    if (status !== 0) throw new CommandError(last);
+    if (status !== 0) throw new CommandError(last, status === 1 ? 1 : 2);
     return last.includes("up to date") ? null : last;
   };
 }

@@ -66,11 +66,15 @@ async function readStats(url: string, filter: string): Promise<RawStats> {
   return answer;
 }
 
-/** The gauge `serin.policy.digest` of an Envoy; null where it has none. `url`: without a slash at the end. */
+/**
+ * The gauge `serin.policy.digest` of an Envoy; null where it has none, or 0: its plugins serve different policies. `url`:
+ * without a slash at the end.
+ */
 export async function readDigest(url: string): Promise<number | null> {
   const name = statNames.NAMESPACE + statNames.POLICY_DIGEST;
   const { stats } = await readStats(url, `^${name.replaceAll(".", "\\.")}$`);
-  return stats.find((stat) => stat.name === name)?.value ?? null;
+  const digest = stats.find((stat) => stat.name === name)?.value ?? 0;
+  return digest === 0 ? null : digest;
 }
 
 /** The answer of `/stats?format=json&histogram_buckets=detailed`. */

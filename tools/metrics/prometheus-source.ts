@@ -62,12 +62,14 @@ export class PrometheusSource implements Source {
     return samples.flatMap(({ labels }) => labels[per] ?? []);
   }
 
-  /** The gauge `serin.policy.digest` of each Envoy that has one. */
+  /** The gauge `serin.policy.digest` of each Envoy that has one; not where it is 0: its plugins serve different policies. */
   async digests(): Promise<Map<string, number>> {
     const { per = INSTANCE, match = "" } = this.options;
     const series = seriesName(statNames.POLICY_DIGEST, "") + (match === "" ? "" : `{${match}}`);
     const samples = await this.#query(`max by (${per}) (${series})`, Date.now());
-    return new Map(samples.map(({ labels, value }) => [labels[per] ?? "", value]));
+    return new Map(
+      samples.filter(({ value }) => value !== 0).map(({ labels, value }) => [labels[per] ?? "", value]),
+    );
   }
 
   async #ask(counted: (series: string) => string, seconds: number | null): Promise<Snapshot> {

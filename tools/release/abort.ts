@@ -5,20 +5,31 @@ import { exactPercent } from "../terminal/numbers.ts";
 import { visible } from "../terminal/visible.ts";
 import { EditRefusal } from "./edit-member.ts";
 import type { Edit } from "./edit-policy.ts";
-import { ChangedMeanwhile, readReleasePolicy, writeEdit } from "./policy-file.ts";
+import { ChangedMeanwhile, InvalidPolicy, readReleasePolicy, writeEdit } from "./policy-file.ts";
 import type { Release } from "./ramps.ts";
 
 /** Somebody else may write between the reading and the writing; then it begins anew. */
 const MOST_TURNS = 5;
 
-/** Stops them in the file. Gives a line for each change. @throws CommandError and InvalidPolicy */
+/** What was changed in the file, and what could not be: a line each. */
+export interface Aborted {
+  readonly said: readonly string[];
+  readonly refused: readonly string[];
+}
+
+/**
+ * Stops rollouts in the file: as many of their variants as can be, whatever becomes of the others.
+ * @throws CommandError and InvalidPolicy before anything was changed
+ */
 export async function abortRollouts(
   file: string,
   rollouts: readonly string[],
   module: WebAssembly.Module,
-): Promise<string[]> {
+): Promise<Aborted> {
   const said: string[] = [];
+  const changed = new Set<string>();
   for (let turn = 0; turn < MOST_TURNS; turn++) {
+    const refused: string[] = [];
     try {
       let policy = await readReleasePolicy(file, module);
       const unknown = rollouts.find((name) => !policy.releases.some(({ rollout }) => rollout === name));
@@ -28,24 +39,32 @@ export async function abortRollouts(
       }
       for (const release of policy.releases.filter(({ rollout }) => rollouts.includes(rollout))) {
         const edits = editsOf(release);
-        if (edits.length === 0)
+        if (edits.length === 0 && !changed.has(release.rollout)) {
           said.push(`${visible(release.rollout)}: everybody gets ${visible(release.default)} already`);
+        }
+        changed.add(release.rollout);
         for (const { edit, line } of edits) {
-          policy = await writeEdit(file, policy, edit, module);
-          said.push(line);
+          try {
+            policy = await writeEdit(file, policy, edit, module);
+            said.push(line);
+          } catch (error) {
+            if (!(error instanceof EditRefusal)) throw error;
+            refused.push(`${file}: ${error.message}`);
+          }
         }
       }
-      return said;
+      return { said, refused };
     } catch (error) {
-      if (error instanceof EditRefusal) throw new CommandError(`${file}: ${error.message}`, 1);
-      if (!(error instanceof ChangedMeanwhile)) throw error;
+      if (error instanceof ChangedMeanwhile) continue;
+      if (said.length === 0 || !(error instanceof CommandError || error instanceof InvalidPolicy))
+        throw error;
+      return { said, refused: [...refused, error.message] };
     }
   }
-  throw new CommandError(`${file}: somebody else keeps changing it`);
+  return { said, refused: [`${file}: somebody else keeps changing it: try again`] };
 }
 
 function editsOf({ rollout, isDisabled, variants }: Release): { edit: Edit; line: string }[] {
-  if (isDisabled) return [];
   const edits = variants.flatMap(({ name: variant, percent, ramp }): { edit: Edit; line: string }[] => {
     // A ramp that has not begun would be begun by `serin advance`.
     const isToEdit = percent === null ? ramp !== null && !ramp.isByClock : percent > 0;
@@ -60,7 +79,7 @@ function editsOf({ rollout, isDisabled, variants }: Release): { edit: Edit; line
       : [];
   });
   const isByClock = variants.some(({ ramp }) => ramp?.isByClock === true);
-  return isByClock
+  return isByClock && !isDisabled
     ? [...edits, { edit: { kind: "disable", rollout }, line: `${visible(rollout)}: state: DISABLED` }]
     : edits;
 }

@@ -70,7 +70,6 @@ export class Advance {
     const done: (NextAction & { done: boolean })[] = [];
     try {
       for (let turn = 0; turn < MOST_TURNS; turn++) {
-        done.length = 0;
         const policy = await readReleasePolicy(this.options.policy, this.module, this.#policy);
         if (this.#policy !== null && this.#policy !== policy) this.again("the policy was changed");
         this.#policy = policy;
@@ -78,6 +77,7 @@ export class Advance {
         fleet ??= await this.readFleet(policy.outline);
         this.#catchUp(fleet, policy, notes);
         if (await this.#act(fleet, done, notes)) break;
+        if (turn === MOST_TURNS - 1) notes.push({ text: KEEPS_CHANGING, isFault: true });
       }
       await this.#publishOnce(notes);
       await this.#runCommand(notes);
@@ -102,8 +102,13 @@ export class Advance {
   /** Does what is to be done. Gives whether the file stayed as it was read until then. */
   async #act(fleet: Fleet, done: (NextAction & { done: boolean })[], notes: Note[]): Promise<boolean> {
     const read = this.#policy as ReleasePolicy;
+    // What was written in the turn before is said as it was, and not as what it has come to.
+    const written = done.filter((each) => each.done);
+    done.splice(0, done.length, ...written);
     for (const release of releasesFor(read, this.options)) {
       for (const action of nextActions(release, fleet, read.digest)) {
+        if (written.some((each) => each.rollout === action.rollout && each.variant === action.variant))
+          continue;
         const edit = editOf(action);
         if (edit === null || this.options.dryRun) {
           done.push({ ...action, done: false });
@@ -149,16 +154,23 @@ export class Advance {
     }
   }
 
-  /** Runs the command for what it has still to be run for. It may take its time, so it comes last. */
+  /**
+   * Runs the command for what it has still to be run for, changes first: what it does for one of them, it need not do for
+   * nothing in particular. It may take its time, so it comes last.
+   */
   async #runCommand(notes: Note[]): Promise<void> {
     if (this.options.dryRun || this.options.onChange === undefined) return;
-    for (const [key, change] of [...this.#pending]) {
+    const isNamed = ([key]: readonly [string, Change]): boolean => key !== "";
+    const pending = [...this.#pending].sort((a, b) => Number(isNamed(b)) - Number(isNamed(a)));
+    for (const [key, change] of pending) {
+      if (!this.#pending.has(key)) continue;
       const failed = await runOnChange(this.options.onChange, this.options.policy, change);
       if (failed !== null) {
         notes.push({ text: `--on-change: ${failed}; it is run again at the next look`, isFault: true });
         return;
       }
       this.#pending.delete(key);
+      this.#pending.delete("");
     }
   }
 
@@ -168,6 +180,8 @@ export class Advance {
     this.#pending.set("", { ...NOTHING, reason });
   }
 }
+
+const KEEPS_CHANGING = "somebody else keeps changing the policy: the next look goes on";
 
 const NOTHING: Change = { rollout: "", variant: "", from: "", to: "", reason: "" };
 

@@ -22,6 +22,8 @@ export interface Fleet {
   readonly silent: readonly Silent[];
   /** The digests of the policies that Envoys serve, as far as they say. */
   readonly digests: ReadonlyMap<string, number>;
+  /** Those that were asked and answered, whatever they serve; none where nobody names them. */
+  readonly asked: readonly string[];
 }
 
 /** Reads the fleet, with the policy's outline. Never throws for an Envoy or a Prometheus that does not answer. */
@@ -29,6 +31,8 @@ export type ReadFleet = (outline: PolicyOutline) => Promise<Fleet>;
 
 /** A look must not wait for one Envoy that hangs. */
 const ANSWER_SECONDS = 3;
+/** Some forty queries. */
+const PROMETHEUS_SECONDS = 10;
 /** An Envoy that Prometheus has lost is missed for so long; then it is taken for one that is gone. */
 const MISSED_SECONDS = 300;
 
@@ -54,6 +58,7 @@ export function readByAdmin(urls: readonly string[]): ReadFleet {
       snapshot: snapshots.length === 0 ? null : sumOf(snapshots),
       silent,
       digests,
+      asked: urls.filter((url) => !silent.some(({ name }) => name === url)),
     };
   };
 }
@@ -65,6 +70,7 @@ export function readByPrometheus(url: string, options: PrometheusOptions): ReadF
     try {
       const [snapshot, seen, digests] = await inTime(
         Promise.all([source.read(), source.seenWithin(MISSED_SECONDS), source.digests()]),
+        PROMETHEUS_SECONDS,
       );
       const there = new Set(
         [...snapshot.rollouts.values()].flatMap(({ users }) => users.map(({ envoy }) => envoy)),
@@ -72,20 +78,20 @@ export function readByPrometheus(url: string, options: PrometheusOptions): ReadF
       const silent = seen
         .filter((envoy) => !there.has(envoy))
         .map((name) => ({ name, why: "Prometheus has no numbers of it any more" }));
-      return { snapshot, silent, digests };
+      return { snapshot, silent, digests, asked: [] };
     } catch (error) {
       const silent = [{ name: url, why: reasonOf(error, url) }];
-      return { snapshot: null, silent, digests: new Map() };
+      return { snapshot: null, silent, digests: new Map(), asked: [] };
     }
   };
 }
 
 /** @throws CommandError when it takes too long */
-async function inTime<Value>(work: Promise<Value>): Promise<Value> {
+async function inTime<Value>(work: Promise<Value>, seconds = ANSWER_SECONDS): Promise<Value> {
   const over = new AbortController();
-  const late = sleep(ANSWER_SECONDS * 1000, undefined, { signal: over.signal }).then(
+  const late = sleep(seconds * 1000, undefined, { signal: over.signal }).then(
     () => {
-      throw new CommandError(`no answer within ${ANSWER_SECONDS} s`);
+      throw new CommandError(`no answer within ${seconds} s`);
     },
     // Nobody waits for it any more.
     () => undefined as never,
@@ -101,7 +107,8 @@ async function inTime<Value>(work: Promise<Value>): Promise<Value> {
 
 /** Why it does not answer, without its own name and without advice. */
 function reasonOf(error: unknown, url: string): string {
-  if (!(error instanceof CommandError)) throw error;
+  // What answers something that nobody expects is no reason to leave the others alone.
+  if (!(error instanceof CommandError)) return `unexpected answer (${(error as Error).message})`;
   const [first = ""] = error.message.split("; ");
   return first.startsWith(url) ? first.slice(url.length).replace(/^[^:]*: /, "") : first;
 }

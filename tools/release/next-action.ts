@@ -40,9 +40,12 @@ interface KnownFleet extends Fleet {
 
 /** `digest`: of the policy. What to do with each variant that has a ramp, or that a guard has rolled back; none for others. */
 export function nextActions(release: Release, whole: Fleet, digest: number): NextAction[] {
-  const behind = [...whole.digests].filter(([, served]) => served !== digest).map(([envoy]) => envoy);
-  const fleet = { ...whole, behind: new Set(behind) };
-  const rollout = fleet.snapshot?.rollouts.get(release.rollout);
+  const rollout = whole.snapshot?.rollouts.get(release.rollout);
+  const others = [...whole.digests].filter(([, served]) => served !== digest).map(([envoy]) => envoy);
+  // One that knows nothing of this rollout would take a share in one step when it learns of it.
+  const knowing = new Set(rollout?.users.map(({ envoy }) => envoy));
+  const behind = new Set([...others, ...whole.asked.filter((envoy) => !knowing.has(envoy))]);
+  const fleet = { ...whole, behind };
   const actions: NextAction[] = [];
   for (const variant of release.variants) {
     const decided = nextAction(release, variant, rollout, fleet);
@@ -161,16 +164,20 @@ function holding(
   variant: ReleasedVariant,
   rollout: RolloutCounts | undefined,
   current: readonly UserCounts[],
-  { silent }: KnownFleet,
+  fleet: KnownFleet,
 ): string | null {
+  const { silent } = fleet;
   const [first] = silent;
   if (first !== undefined) {
     return `nothing is promoted while ${listed(silent.map(({ name }) => name))} ${silent.length > 1 ? "do" : "does"} not answer (${first.why})`;
   }
   const users = rollout?.users ?? [];
   if (users.length === 0) return "no Envoy serves this rollout yet";
-  const behind = users.filter((counts) => !hasShare(counts, variant) || !current.includes(counts));
-  if (behind.length > 0) return `${listed(behind.map(({ envoy }) => envoy))} does not serve this policy yet`;
+  const stale = users.filter((counts) => !hasShare(counts, variant) || !current.includes(counts));
+  const behind = [...new Set([...stale.map(({ envoy }) => envoy), ...fleet.behind])];
+  if (behind.length > 0) {
+    return `${listed(behind)} ${behind.length > 1 ? "do" : "does"} not serve this policy yet`;
+  }
   const alarms = users.filter(({ variants }) => variants.get(variant.name)?.guard === "alarm");
   return alarms.length === 0 ? null : `the guard has given an alarm${whereOf(alarms, rollout)}`;
 }

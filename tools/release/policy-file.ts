@@ -71,10 +71,13 @@ export async function writeEdit(
 ): Promise<ReleasePolicy> {
   const edited = editPolicy(file, policy.bytes, edit);
   const next = policyOf(file, edited, module);
-  if (!(await readBytes(file)).equals(policy.bytes)) throw new ChangedMeanwhile();
   try {
-    await writeWhole(file, edited);
+    // Asked when all is written but the name: until then somebody else may have written, and theirs is what counts.
+    await writeWhole(file, edited, async () => {
+      if (!(await readBytes(file)).equals(policy.bytes)) throw new ChangedMeanwhile();
+    });
   } catch (error) {
+    if (error instanceof ChangedMeanwhile || error instanceof CommandError) throw error;
     throw fileError(file, error);
   }
   return next;

@@ -13,8 +13,13 @@ const LITTER_AFTER_MS = 3_600_000;
  * the same folder, synced, then renamed over it. The old file's permissions are kept, and its owner where this process
  * may give files away. On any failure the old file is untouched and nothing is left behind; what a killed process left
  * behind is removed by the next one that writes the same file.
+ * `before`: what has to hold directly before the rename; if it throws, nothing is renamed.
  */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array,
+  before?: () => Promise<void>,
+): Promise<void> {
   const folder = dirname(path);
   await removeLitter(folder, basename(path));
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
@@ -32,6 +37,7 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
     } finally {
       await file.close();
     }
+    await before?.();
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
