@@ -2,13 +2,14 @@
 // server that keeps one ConfigMap as Kubernetes does.
 
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { parse, parseAllDocuments } from "yaml";
 
@@ -46,6 +47,7 @@ interface Container {
   readonly args?: readonly string[];
   readonly command?: readonly string[];
   readonly volumeMounts: readonly { name: string; mountPath: string }[];
+  readonly env?: readonly object[];
 }
 
 interface Pod {
@@ -104,6 +106,44 @@ describe("resources", () => {
     assert.equal(mounts("envoy.yaml", "serin-policy"), "serin-policy");
     const emissary = parse(readFileSync(join(ROOT, "envoy/emissary/deployment.yaml"), "utf8")) as Resource;
     assert.ok(podOf(emissary)?.volumes.some(({ configMap }) => configMap?.name === "serin-policy"));
+  });
+
+  test("the script is mounted under the name that kustomize gives it", () => {
+    const { configMapGenerator, generatorOptions } = parse(read("kustomization.yaml")) as {
+      configMapGenerator: { name: string; files: string[] }[];
+      generatorOptions?: { disableNameSuffixHash?: boolean };
+    };
+    // kubectl rewrites the names of what it applies together, and cronjob.yaml is applied by itself.
+    assert.equal(generatorOptions?.disableNameSuffixHash, true);
+    assert.deepEqual(configMapGenerator, [{ name: "serin-scripts", files: ["configmap.mjs"] }]);
+    for (const file of ["advance.yaml", "cronjob.yaml"]) {
+      const volumes = resourcesOf(file).flatMap((resource) => podOf(resource)?.volumes ?? []);
+      assert.ok(
+        volumes.some(({ configMap }) => configMap?.name === "serin-scripts"),
+        file,
+      );
+    }
+  });
+
+  test("beside advance, a container takes what a person changes in the ConfigMap", () => {
+    const { containers = [] } = resourcesOf("advance.yaml").flatMap((each) => podOf(each) ?? [])[0] ?? {};
+    const [advance, sync] = containers;
+    assert.deepEqual(
+      containers.map(({ name }) => name),
+      ["advance", "sync"],
+    );
+    assert.deepEqual(sync?.command, ["node", "/serin/scripts/configmap.mjs", "watch", "/work"]);
+    assert.deepEqual([sync.env, sync.volumeMounts], [advance?.env, advance?.volumeMounts]);
+  });
+
+  test("advance asks Prometheus for one fleet", () => {
+    for (const file of ["advance.yaml", "cronjob.yaml"]) {
+      const [advance] = resourcesOf(file).flatMap((resource) => podOf(resource)?.containers ?? []);
+      assert.match(
+        [...(advance?.args ?? []), ...(advance?.command ?? [])].join(" "),
+        / --match '?namespace="/,
+      );
+    }
   });
 
   test("one image everywhere, of this version", () => {
@@ -180,28 +220,40 @@ describe("what is written for people to run", () => {
     const clone = join(folder, "clone");
     execFileSync("git", ["init", "-q", "--bare", remote]);
     execFileSync("git", ["clone", "-q", remote, clone], { stdio: "pipe" });
-    writeFileSync(join(clone, "policy.yaml"), "percent: 1\n");
-    writeFileSync(join(clone, "filter.yaml"), "of 1\n");
-    // What `advance` does: it runs the text after --on-change, and ends with a status.
-    const advance = (edit: string, status: number): string =>
+    // What `advance` does: it runs the text after --on-change for each change, and ends with a status.
+    const advance = (status: number, ...runs: readonly (readonly [edit: string, ...string[]])[]): string =>
       `[ "$1 $2" = "serin advance" ] || exit 9
 while [ "$1" != --on-change ]; do shift; done
-${edit}
-sh -c "$2" || exit 2
+${runs
+  .map(([edit, rollout = "", from = "", to = "", reason = "start"]) => {
+    const env = `SERIN_ROLLOUT='${rollout}' SERIN_FROM='${from}' SERIN_TO='${to}' SERIN_REASON='${reason}'`;
+    return `${edit}\n${env} sh -c "$2" || exit 2`;
+  })
+  .join("\n")}
 exit ${status}`;
-    const env = {
-      SERIN_ROLLOUT: "checkout",
-      SERIN_FROM: "1",
-      SERIN_TO: "5",
-      SERIN_REASON: "within the limit",
-    };
-    shell(run, clone, { npx: advance("echo 'percent: 5' > policy.yaml; echo 'of 5' > filter.yaml", 3) }, env);
-    shell(run, clone, { npx: advance(":", 1) }, env);
-    const log = execFileSync("git", ["--git-dir", remote, "log", "--all", "--format=%s|%b"], {
+    const edits = (policy: string): string =>
+      `echo '${policy}' > policy.yaml; echo 'of ${policy}' > filter.yaml`;
+    const within = "within the limit";
+    const start = [":"] as const;
+    for (const npx of [
+      advance(3, [edits("percent: 1"), "checkout", "", "1", "begins"], start),
+      advance(3, [edits("percent: 5"), "checkout", "1", "5", within], start),
+      advance(1, start),
+      advance(1, [edits("state: DISABLED"), "search", "2.5", "DISABLED", "worse"], start),
+      advance(1, ["echo 'of another module' > filter.yaml"]),
+    ]) {
+      shell(run, clone, { npx });
+    }
+    const log = execFileSync("git", ["--git-dir", remote, "log", "--all", "--reverse", "--format=%s|%b"], {
       encoding: "utf8",
     });
-    assert.deepEqual(log.trim().split("\n"), ["release(checkout): 1% to 5%|within the limit"]);
-    assert.throws(() => shell(run, clone, { npx: "exit 2" }, env));
+    assert.deepEqual(log.trim().split(/\n+/), [
+      "release(checkout): 1%|begins",
+      `release(checkout): 1% to 5%|${within}`,
+      "release(search): 2.5% to DISABLED|worse",
+      "policy: published again|start",
+    ]);
+    assert.throws(() => shell(run, clone, { npx: "exit 2" }));
   });
 });
 
@@ -209,6 +261,9 @@ exit ${status}`;
 class ApiServer {
   stored: { metadata: { resourceVersion: string; labels: object }; data: Record<string, string> };
   writes = 0;
+  reads = 0;
+  /** Happens once, between what a reader gets and when it gets that. */
+  meanwhile: (() => void) | null = null;
   /** Somebody else writes between the next read and what follows it. */
   race: Record<string, string> | null = null;
   readonly #server = createServer((request, response) => {
@@ -220,7 +275,11 @@ class ApiServer {
       return answer(404, { message: `${request.url ?? ""} not found` });
     }
     if (request.method === "GET") {
-      answer(200, this.stored);
+      this.reads++;
+      const { stored } = this;
+      this.meanwhile?.();
+      this.meanwhile = null;
+      answer(200, stored);
       if (this.race !== null) this.edit(this.race);
       this.race = null;
       return undefined;
@@ -349,6 +408,120 @@ describe("configmap.mjs", () => {
     assert.match(refused.stderr, /the object has been modified/);
     assert.equal(api.stored.data["policy.yaml"], "percent: 0\n");
     assert.match((await run("push", work)).stderr, /theirs is taken/);
+  });
+
+  test("killed while it takes a change, it does not overwrite that one", async () => {
+    await run("pull", work);
+    api.edit({ "policy.yaml": "percent: 0\n" });
+    // The last file cannot be put in its place: what was written before it is what a killed process leaves.
+    for (const file of ["policy.yaml", ".base.yaml"]) {
+      const old = readFileSync(join(work, file));
+      rmSync(join(work, file));
+      mkdirSync(join(work, file));
+      await run("pull", work);
+      rmSync(join(work, file), { recursive: true });
+      writeFileSync(join(work, file), old);
+      await run("push", work);
+      await run("push", work);
+      assert.equal(api.stored.data["policy.yaml"], "percent: 0\n", file);
+    }
+  });
+
+  test("knows that the policy is the same here and there, whoever made it so", async () => {
+    await run("pull", work);
+    for (const action of ["push", "watch"]) {
+      writeFileSync(join(work, ".base.yaml"), "older\n");
+      if (action === "push") assert.equal((await run("push", work)).status, 0);
+      else await watching(() => own(".base.yaml") !== "older\n");
+      assert.equal(own(".base.yaml"), "percent: 1\n", action);
+    }
+  });
+
+  /** `watch`, until something holds; what it has said. */
+  async function watching(...conditions: readonly (() => boolean)[]): Promise<string> {
+    const env = { ...process.env, SERVICE_ACCOUNT: account, KUBERNETES_API: origin };
+    const child = spawn(process.execPath, [join(FOLDER, "configmap.mjs"), "watch", work, "0.05"], { env });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    try {
+      for (const condition of conditions) {
+        const end = Date.now() + 20_000;
+        while (!condition()) {
+          assert.ok(Date.now() < end && child.exitCode === null, `${String(condition)}; said: ${said}`);
+          await sleep(20);
+        }
+      }
+    } finally {
+      child.kill();
+    }
+    return said;
+  }
+
+  test("watch takes what a person changes, the mend of an invalid text too", async () => {
+    await run("pull", work);
+    let looks = 0;
+    const said = await watching(
+      () => {
+        api.edit({ "policy.yaml": "percent: zero\n" });
+        return true;
+      },
+      () => own(".base.yaml") === "percent: zero\n",
+      () => {
+        assert.equal(own("policy.yaml"), "percent: zero\n");
+        api.edit({ "policy.yaml": "percent: 0\n" });
+        return true;
+      },
+      () => own(".base.yaml") === "percent: 0\n",
+      () => ++looks > 10,
+    );
+    assert.equal(own("policy.yaml"), "percent: 0\n");
+    assert.equal(
+      said,
+      "configmap serin-policy: the policy was changed by somebody else: theirs is taken\n".repeat(2),
+    );
+    assert.equal(api.writes, 0);
+  });
+
+  test("watch leaves an own change for its push", async () => {
+    await run("pull", work);
+    writeFileSync(join(work, "policy.yaml"), "percent: 5\n");
+    api.edit({ "policy.yaml": "percent: 0\n" });
+    const before = api.reads;
+    await watching(() => api.reads > before + 3);
+    assert.deepEqual([own("policy.yaml"), own(".base.yaml")], ["percent: 5\n", "percent: 1\n"]);
+    assert.match((await run("push", work)).stderr, /theirs is taken/);
+  });
+
+  test("watch does not take back what is pushed while it looks", async () => {
+    await run("pull", work);
+    // What it reads is the text from before the push.
+    api.meanwhile = () => {
+      for (const file of ["policy.yaml", ".base.yaml"]) writeFileSync(join(work, file), "percent: 5\n");
+      api.edit({ "policy.yaml": "percent: 5\n" });
+    };
+    const before = api.reads;
+    const said = await watching(() => api.reads > before + 3);
+    assert.deepEqual([said, own("policy.yaml")], ["", "percent: 5\n"]);
+  });
+
+  test("watch says once what does not work, and goes on", async () => {
+    await run("pull", work);
+    const { data } = api.stored;
+    api.stored.data = { "policy.yaml": "percent: 0\n" };
+    const before = api.reads;
+    const said = await watching(
+      () => api.reads > before + 4,
+      () => {
+        api.stored.data = { ...data, "policy.yaml": "percent: 0\n" };
+        return true;
+      },
+      () => own(".base.yaml") === "percent: 0\n",
+    );
+    assert.equal(
+      said,
+      "configmap serin-policy: it has no filter.yaml\n" +
+        "configmap serin-policy: the policy was changed by somebody else: theirs is taken\n",
+    );
   });
 
   test("what does not work is one line", async () => {
