@@ -170,7 +170,10 @@ describe("vm", () => {
     stream.onResponseHeaders([[":status", "503"]]);
     assert.equal(Buffer.from(stream.property("response\0code") ?? []).readBigInt64LE(), 503n);
     assert.equal(text("response\0code_details"), "via_upstream");
-    stream.done({ code: null, flags: 16384, codeDetails: "downstream_remote_disconnect" });
+    assert.equal(text("upstream\0address"), "192.0.2.1:80");
+    const codeDetails = "downstream_remote_disconnect";
+    stream.done({ code: null, flags: 16384, codeDetails, upstreamAddress: null });
+    assert.equal(text("upstream\0address"), null);
     assert.equal(stream.property("response\0code"), null);
     assert.equal(Buffer.from(stream.property("response\0flags") ?? []).readBigInt64LE(), 16384n);
     assert.equal(vm.open(root, GET).property("source\0address"), null);

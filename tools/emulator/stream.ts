@@ -23,6 +23,8 @@ export interface StreamEnd {
   readonly flags?: number;
   /** The property `response.code_details`. Default `via_upstream` for a stream with a response. */
   readonly codeDetails?: string;
+  /** The property `upstream.address`, `ip:port`; null for none. Default: `192.0.2.1:80` for a stream with a response. */
+  readonly upstreamAddress?: string | null;
   /** `grpc-status` of the response's trailers; null: Envoy has no status at all. */
   readonly grpcStatus?: number | null;
 }
@@ -33,6 +35,9 @@ const GRPC_OF_HTTP: Readonly<Record<number, number>> = {
   ...{ 429: 14, 502: 14, 503: 14, 504: 14 },
 };
 const GRPC_UNKNOWN = 2;
+
+/** Whom Envoy sent a request to where a test does not say (RFC 5737). */
+const UPSTREAM = "192.0.2.1:80";
 
 /** Envoy's prefix of every filter state that a Wasm filter writes. */
 const STATE_NAMESPACE = "wasm.";
@@ -191,6 +196,10 @@ export class Stream implements Context {
       case "response\0code_details": {
         const details = this.#end.codeDetails ?? (this.responseHeaders === null ? undefined : "via_upstream");
         return details === undefined ? null : Buffer.from(details);
+      }
+      case "upstream\0address": {
+        const { upstreamAddress = this.responseHeaders === null ? null : UPSTREAM } = this.#end;
+        return upstreamAddress === null ? null : Buffer.from(upstreamAddress);
       }
       case "response\0headers\0content-length":
       case "response\0headers\0content-type": {
