@@ -198,7 +198,7 @@ function mayTry(fallback: Fallback, nowNs: u64): bool {
   // Over, or lost with the last VM that knew: the gauge alone is no reason.
   if (record.beganNs == 0) return true;
   if (isAhead(fallback, record.tryNs, nowNs)) {
-    fallback.tryNs = record.tryNs;
+    if (record.tryNs < fallback.tryNs) fallback.tryNs = record.tryNs;
     return false;
   }
   record.tryNs = nowNs + SECOND;
@@ -214,23 +214,26 @@ function isAhead(fallback: Fallback, timeNs: u64, nowNs: u64): bool {
 /**
  * Takes note of how a stream ended.
  * @param isUnanswered whether Envoy had to answer, since the cluster could not
- * @param isAnswered whether somebody else did; both false where the client left before
+ * @param isAnswered whether the cluster did; both false where nothing is known of it
  */
 export function noteAnswer(stream: Stream, isUnanswered: bool, isAnswered: bool, nowNs: u64): void {
   const fallback = changetype<Fallback>(stream.fallback);
   stream.fallback = 0;
   if (isUnanswered) return fail(fallback, nowNs);
-  if (isAnswered && fallback.state != ANSWERS) succeed(fallback, stream.begunNs);
+  if (isAnswered && fallback.state != ANSWERS) succeed(fallback, stream.begunNs, nowNs);
+}
+
+/** Whether an answer of the stream's cluster would change anything. */
+export function awaitsAnswer(stream: Stream): bool {
+  return changetype<Fallback>(stream.fallback).state != ANSWERS;
 }
 
 function fail(fallback: Fallback, nowNs: u64): void {
   for (let i: u32 = 0; i < TRIES; i++) {
     if (!readRecord(fallback)) return;
     // What was under way when users began to get the default, and whoever tried: the time to try is set.
-    if (record.beganNs != 0) {
-      fallback.state = FALLS_BACK;
-      return;
-    }
+    if (record.beganNs != 0 && !isStale(fallback, nowNs)) return keepFallingBack(fallback);
+    if (record.beganNs != 0) clearRecord();
     record.row++;
     const isOver = record.row >= fallback.after;
     if (isOver) {
@@ -246,18 +249,40 @@ function fail(fallback: Fallback, nowNs: u64): void {
   }
 }
 
-/** A good answer ends a row; and a time of the default, if the request began in it, as one that tries does. */
-function succeed(fallback: Fallback, begunNs: u64): void {
+/**
+ * Whether `record` tells of a time that is long over. Record and gauge are two writes, and what another worker writes
+ * between them can leave the gauge at 0 though users fall back. They then get the variant: where its cluster still
+ * cannot answer, one of them fails within `for`, and the gauge is mended. Where none did, its cluster answers.
+ */
+function isStale(fallback: Fallback, nowNs: u64): bool {
+  return !isAhead(fallback, record.tryNs, nowNs) && readMetric(fallback.gauge) == ANSWERS;
+}
+
+/** The gauge says what the record says, even if another worker's late write changed it. */
+function keepFallingBack(fallback: Fallback): void {
+  fallback.state = FALLS_BACK;
+  if (readMetric(fallback.gauge) != FALLS_BACK) recordMetric(fallback.gauge, FALLS_BACK);
+}
+
+/**
+ * A good answer ends a row; and a time of the default, if the request began in it, as one that tries does. After the
+ * clock was set back to before that time, which of them did is unknown: any good answer ends it.
+ */
+function succeed(fallback: Fallback, begunNs: u64, nowNs: u64): void {
   if (!readRecord(fallback)) return;
-  if (record.beganNs != 0 && begunNs <= record.beganNs) return;
+  if (record.beganNs != 0 && begunNs <= record.beganNs && nowNs >= record.beganNs) return;
   end(fallback);
+}
+
+function clearRecord(): void {
+  record.row = 0;
+  record.beganNs = 0;
+  record.tryNs = 0;
 }
 
 /** Its cluster answers: `record` is what was read last. */
 function end(fallback: Fallback): void {
-  record.row = 0;
-  record.beganNs = 0;
-  record.tryNs = 0;
+  clearRecord();
   if (writeRecord(fallback) != Written.DONE) return;
   fallback.state = ANSWERS;
   recordMetric(fallback.gauge, ANSWERS);

@@ -18,7 +18,7 @@ import { enter, giveStream, leave, rootOf, streamOf, takeStream } from "./contex
 import { applyDecision, releaseIssued, removeForgedTrailers, setIssuedCookies } from "./effects";
 import { writeDecision, writesDecisions } from "./lines";
 import { Stream } from "./records";
-import { fallBack, noteAnswer } from "./fallback";
+import { awaitsAnswer, fallBack, noteAnswer } from "./fallback";
 import { beginUser, endUsers, saysSlow, UsersEnd } from "./evidence/users";
 import { releasePlan, releaseRoot } from "./root";
 import { countFlags } from "./flag-stats";
@@ -210,7 +210,10 @@ function countEnd(stream: Stream): void {
     const grpc = grpcStatus == NO_STATUS ? Grpc.None : grpcStatus == 0 ? Grpc.Ok : Grpc.Error;
     const flags = flagsOfUnavailable(status, grpcStatus);
     countEnded(stream, ending, spentNs / MILLISECOND, (flags & NO_HOST_OR_OVERFLOW) != 0, grpc);
-    if (stream.fallback != 0) noteAnswer(stream, (flags & NO_ANSWER) != 0, status != 0, now);
+    if (stream.fallback != 0) {
+      const isUnanswered = (flags & NO_ANSWER) != 0;
+      noteAnswer(stream, isUnanswered, !isUnanswered && awaitsAnswer(stream) && isOfCluster(stream), now);
+    }
     if (stream.users != 0) {
       usersEnd.nowNs = now;
       usersEnd.spentNs = spentNs;
@@ -284,6 +287,18 @@ function flagsOfUnavailable(status: u32, grpcStatus: i64): i64 {
   return flags > 0 ? flags : 0;
 }
 
+/**
+ * Whether the cluster answered, not Envoy (a 504 of its own) or another filter (a 401, a 429). Asked for only while a
+ * variant's cluster is in doubt.
+ */
+function isOfCluster(stream: Stream): bool {
+  const details = property(words.codeDetails);
+  if (startsWithWord(details, "via_upstream")) return true;
+  if (startsWithWord(details, "upstream_reset_after_response_started")) return true;
+  // A client that leaves writes over them, as it does at the end of every WebSocket.
+  return stream.responseBegun && hasClientLeft() && lengthOf(property(words.upstreamAddress)) != 0;
+}
+
 /** No request of gRPC, or no answer of it: gRPC says how it went behind a status of 200. */
 const NO_STATUS: i64 = -2;
 
@@ -313,6 +328,10 @@ const CLIENT_LEFT: i64 = (1 << 14) | (1 << 28);
 
 /** Who cut a stream that has no whole answer: asked only then. */
 function endingOfCut(): u32 {
+  return hasClientLeft() ? ENDED_LEFT : ENDED_RESET;
+}
+
+function hasClientLeft(): bool {
   const flags = numberProperty(words.responseFlags);
-  return flags > 0 && (flags & CLIENT_LEFT) != 0 ? ENDED_LEFT : ENDED_RESET;
+  return flags > 0 && (flags & CLIENT_LEFT) != 0;
 }

@@ -29,6 +29,8 @@ class Words {
   pluginName: Slice;
   contentType: Slice;
   upstream: Slice;
+  codeDetails: Slice;
+  upstreamAddress: Slice;
 }
 
 export const words: Words = fixed<Words>();
@@ -57,5 +59,7 @@ export function prepareWords(): bool {
   words.contentType = sliceOfWord("response\0headers\0content-type");
   words.rootId = sliceOfWord("plugin_root_id");
   words.upstream = sliceOfWord(headerNames.ROOT_ID_UPSTREAM);
+  words.codeDetails = sliceOfWord("response\0code_details");
+  words.upstreamAddress = sliceOfWord("upstream\0address");
   return true;
 }

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { LogLevel, Metrics, SharedData, type Stream } from "../../tools/emulator/index.ts";
+import { LogLevel, Metrics, MetricType, SharedData, type Stream } from "../../tools/emulator/index.ts";
 import { murmur3, position } from "../support/assignment.ts";
 import { finish, Workers, type Sent, type Worker } from "./workers.ts";
 
@@ -249,6 +249,148 @@ describe("a variant that has fallen back", () => {
     assert.equal(answered(later.worker(0)), "canary");
     assert.equal(later.gauge("canary.fallback"), 0);
   });
+});
+
+describe("a gauge that another worker's late write changed", () => {
+  const ANSWERS = 0n;
+  const IN_A_ROW = 1n;
+  const FALLS_BACK = 2n;
+
+  /** The record has gone on by the time that the gauge is written. */
+  function writeLate(workers: Workers, value: bigint): void {
+    workers.metrics.define(MetricType.Gauge, "serin.rollout.checkout.canary.fallback").value = value;
+  }
+
+  for (const late of [ANSWERS, IN_A_ROW]) {
+    test(`from ${FALLS_BACK} to ${late} costs one more request while the cluster cannot answer`, () => {
+      const workers = fallenBack();
+      writeLate(workers, late);
+      assert.equal(refused(workers.worker(0)), "canary");
+      for (let i = 0; i < 4; i++) assert.equal(refused(workers.worker(i)), "stable");
+      workers.pass(5_000);
+      assert.equal(answered(workers.worker(1)), "canary");
+      assert.equal(answered(workers.worker(0)), "canary");
+      assert.equal(workers.gauge("canary.fallback"), 0);
+    });
+
+    test(`from ${FALLS_BACK} to ${late} leaves nothing behind when its cluster answers again`, () => {
+      const workers = fallenBack();
+      writeLate(workers, late);
+      for (let i = 0; i < 12; i++) {
+        workers.pass(500);
+        assert.equal(answered(workers.worker(i)), "canary");
+      }
+      for (let i = 0; i < AFTER; i++) assert.equal(refused(workers.worker(i)), "canary");
+      assert.equal(refused(workers.worker(0)), "stable");
+    });
+  }
+
+  test(`from ${ANSWERS} to ${FALLS_BACK} costs its users the default for a second at most`, () => {
+    const workers = fallenBack();
+    workers.pass(20);
+    // These workers have read that the next try is in five seconds.
+    for (let i = 0; i < 2; i++) assert.equal(refused(workers.worker(i)), "stable");
+    assert.equal(answered(workers.worker(0), { headers: [["x-v", "canary"]] }), "canary");
+    writeLate(workers, FALLS_BACK);
+    workers.pass(1_000);
+    assert.equal(answered(workers.worker(0)), "canary");
+    assert.equal(workers.gauge("canary.fallback"), 0);
+  });
+
+  test(`from ${ANSWERS} to ${FALLS_BACK} begins a row when the next request fails`, () => {
+    const workers = ready();
+    writeLate(workers, FALLS_BACK);
+    assert.equal(refused(workers.worker(0)), "canary");
+    assert.equal(workers.gauge("canary.fallback"), 1);
+  });
+
+  test(`from ${ANSWERS} to ${IN_A_ROW} is mended by the next answer`, () => {
+    const workers = ready();
+    writeLate(workers, IN_A_ROW);
+    assert.equal(answered(workers.worker(0)), "canary");
+    assert.equal(workers.gauge("canary.fallback"), 0);
+  });
+
+  test(`from ${IN_A_ROW} to ${ANSWERS} is mended by the next failure`, () => {
+    const workers = ready();
+    refused(workers.worker(0));
+    writeLate(workers, ANSWERS);
+    refused(workers.worker(1));
+    assert.equal(workers.gauge("canary.fallback"), 1);
+  });
+});
+
+test("a clock that was set back by an hour does not keep the default for longer", () => {
+  const workers = fallenBack();
+  refused(workers.worker(0));
+  workers.pass(-3_600_000);
+  let requests = 0;
+  while (answered(workers.worker(0)) !== "canary") {
+    workers.pass(10);
+    assert.ok(++requests <= 700, "no request tried in 7 s");
+  }
+  for (const worker of workers.all) assert.equal(answered(worker), "canary");
+  assert.equal(workers.gauge("canary.fallback"), 0);
+});
+
+describe("what no cluster answered", () => {
+  const others: [name: string, sent: Sent][] = [
+    ["a 401 of another filter", { status: 401, end: { codeDetails: "jwt_authn_access_denied" } }],
+    ["a 403 of another filter", { status: 403, end: { codeDetails: "rbac_access_denied_matched_policy" } }],
+    ["a 429 of another filter", { status: 429, end: { codeDetails: "request_rate_limited", flags: 1 << 11 } }],
+    ["Envoy's own 504", { status: 504, end: { codeDetails: "response_timeout", flags: 1 << 2 } }],
+    [
+      "a connection that broke before the answer",
+      {
+        status: 503,
+        end: {
+          codeDetails: "upstream_reset_before_response_started{connection_termination}",
+          flags: OTHER_FLAGS.UC,
+        },
+      },
+    ],
+    [
+      "a 403 of another filter whose client has left",
+      {
+        status: 403,
+        end: { codeDetails: "downstream_remote_disconnect", flags: DC, upstreamAddress: null },
+      },
+    ],
+  ];
+  for (const [name, sent] of others) {
+    test(`ends neither a row nor a time of the default: ${name}`, () => {
+      const workers = ready();
+      for (let i = 0; i < AFTER; i++) {
+        assert.equal(refused(workers.worker(i)), "canary");
+        if (i < AFTER - 1) assert.equal(answered(workers.worker(i), sent), "canary");
+      }
+      assert.equal(refused(workers.worker(0)), "stable");
+      workers.pass(5_000);
+      assert.equal(answered(workers.worker(0), sent), "canary");
+      for (const worker of workers.all) assert.equal(answered(worker), "stable");
+    });
+  }
+
+  const answers: [name: string, sent: Sent][] = [
+    ["a 401 of its own", { status: 401 }],
+    ["a 504 of its own", { status: 504 }],
+    [
+      "an answer that was cut",
+      { end: { codeDetails: "upstream_reset_after_response_started{connection_termination}", flags: 1 << 23 } },
+    ],
+    [
+      "a WebSocket that the client closed",
+      { status: 101, end: { codeDetails: "downstream_remote_disconnect", flags: DC } },
+    ],
+  ];
+  for (const [name, sent] of answers) {
+    test(`is told from what it did, which brings the variant back: ${name}`, () => {
+      const workers = fallenBack();
+      workers.pass(5_000);
+      assert.equal(answered(workers.worker(0), sent), "canary");
+      for (const worker of workers.all) assert.equal(answered(worker), "canary");
+    });
+  }
 });
 
 test("of two rollouts, the one whose cluster gets the request is told", () => {
