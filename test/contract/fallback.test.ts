@@ -337,7 +337,10 @@ describe("what no cluster answered", () => {
   const others: [name: string, sent: Sent][] = [
     ["a 401 of another filter", { status: 401, end: { codeDetails: "jwt_authn_access_denied" } }],
     ["a 403 of another filter", { status: 403, end: { codeDetails: "rbac_access_denied_matched_policy" } }],
-    ["a 429 of another filter", { status: 429, end: { codeDetails: "request_rate_limited", flags: 1 << 11 } }],
+    [
+      "a 429 of another filter",
+      { status: 429, end: { codeDetails: "request_rate_limited", flags: 1 << 11 } },
+    ],
     ["Envoy's own 504", { status: 504, end: { codeDetails: "response_timeout", flags: 1 << 2 } }],
     [
       "a connection that broke before the answer",
@@ -376,7 +379,9 @@ describe("what no cluster answered", () => {
     ["a 504 of its own", { status: 504 }],
     [
       "an answer that was cut",
-      { end: { codeDetails: "upstream_reset_after_response_started{connection_termination}", flags: 1 << 23 } },
+      {
+        end: { codeDetails: "upstream_reset_after_response_started{connection_termination}", flags: 1 << 23 },
+      },
     ],
     [
       "a WebSocket that the client closed",
