@@ -1,6 +1,7 @@
 // `serin plan` as a process: what it says of each kind of rollout, and its JSON.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { runCli, temporaryFolder } from "../support/cli.ts";
@@ -41,6 +42,7 @@ interface Step {
   readonly at: string | null;
   readonly found: { readonly seconds: number } | null;
   readonly guard: object | null;
+  readonly periodHolds: number | null;
   readonly passes: { readonly seconds: number; readonly limitShown: number | null } | null;
 }
 
@@ -99,12 +101,32 @@ describe("serin plan", () => {
       one["checkout"]?.falseAlarms?.release ?? 0,
       four["checkout"]?.falseAlarms?.release ?? 0,
     ];
-    // 0.001 × (0.5 × 3 steps + half of the days that it takes).
-    assert.ok(few > 0.0015 && few < 0.0016, String(few));
+    // 0.001 × (0.5 × 3 steps + half of the periods that begin because the one before is full + half of the days).
+    const full = steps.reduce(
+      (sum, { percent, lasts, periodHolds }) =>
+        sum + ((lasts ?? 0) * 20 * percent) / 100 / (periodHolds ?? 1),
+      0,
+    );
+    const days = steps.reduce((sum, { lasts }) => sum + (lasts ?? 0), 0) / 86_400;
+    assert.ok(Math.abs(few - 0.001 * 0.5 * (3 + full + days)) < 1e-9, String(few));
     assert.ok(many > 4 * 0.0015);
     const passes = (rollouts: typeof one): number =>
       rollouts["search"]?.variants["b"]?.steps[0]?.passes?.seconds ?? 0;
     assert.ok(Math.abs(passes(four) / passes(one) - 3.1) < 1e-9);
+  });
+
+  it("counts the periods of a long step that is full again and again, and more alarms than releases", async () => {
+    const long = folder.write(
+      "long.yaml",
+      POLICY.replace("every: 30m", "every: 60d").replace("guard: {}", "guard: { falseAlarm: 0.05 }"),
+    );
+    const { stdout } = await runCli(["plan", long, "--rps", "20000", "--rollout", "checkout"]);
+    const text = stdout.replace(/\s+/g, " ");
+    const [, count] =
+      /The guard acts on a healthy variant at most ([\d,]+) times in such a release/.exec(text) ?? [];
+    assert.ok(Number(count?.replaceAll(",", "")) > 10, text);
+    const { stdout: short } = await runCli(["plan", file, "--rps", "20", "--rollout", "checkout"]);
+    assert.match(short.replace(/\s+/g, " "), /in at most 0\.\d+% of such releases/);
   });
 
   it("says what is quicker where there is too little traffic", async () => {
@@ -113,6 +135,27 @@ describe("serin plan", () => {
     assert.match(text, /At 5% \(2 days\) it takes long to pass: 0\.5 requests\/s is little traffic/);
     assert.match(text, /Quicker: a share of 10% \(\d+ h\).* or serin report --max-ratio 3/);
     assert.match(text, /it takes long to find a fault of this size/);
+  });
+
+  it("prints what docs/compare.md says of one request a second", async () => {
+    const rollout = (percent: number): string =>
+      `  r${percent}: { default: a, variants: { a: {}, b: { percent: ${percent} } } }\n`;
+    const policy = folder.write(
+      "one.yaml",
+      `identity: [{ cookie: uid }]\nrollouts:\n${rollout(5)}${rollout(50)}`,
+    );
+    const { stdout } = await runCli(["plan", policy, "--rps", "1", "--error-rate", "1", "--worse", "5"]);
+    const found = [...stdout.matchAll(/^ {2}(50?)% +(\d+) min /gm)].map(([, share, minutes]) => [
+      share,
+      minutes,
+    ]);
+    const page = readFileSync(new URL("../../docs/compare.md", import.meta.url), "utf8");
+    const [, five, half] =
+      /it takes (\d+) minutes to find .* of 5%, and (\d+) minutes at 50%/.exec(page) ?? [];
+    assert.deepEqual(found, [
+      ["5", five],
+      ["50", half],
+    ]);
   });
 
   it("names the limit that can be shown where a period does not hold enough users", async () => {

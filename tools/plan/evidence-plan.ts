@@ -40,7 +40,7 @@ export interface Needed {
 export interface StepPlan {
   /** Until `serin report` says `fail` of the fault, and how many users have met an error by then. */
   readonly found: Needed & { readonly errors: number };
-  /** Until the guard of an Envoy acts: on a fault that is there from the begin, and on one that comes after an hour. */
+  /** Until the guard of an Envoy acts: on a fault that is there from the beginning, and on one that comes after an hour. */
   readonly guard: { readonly seconds: number; readonly later: number; readonly errors: number } | null;
   /** Until a variant like the baseline is shown to be within the limit. */
   readonly passes: Needed;

@@ -37,7 +37,7 @@ export function planInWords({ assumptions, rollouts, leftOut }: Plan, colors: Co
 
 const BOUNDS = [
   "fault found in: until serin report says fail; users hit: have met an error by then. guard acts in: on a fault from the " +
-    "begin, to one that comes after an hour in health. passes in: until a variant like its baseline is shown to be within " +
+    "beginning, to one that comes after an hour in health. passes in: until a variant like its baseline is shown to be within " +
     "the limit.",
   "These are expectations, for errors alone: chance makes a release take half or twice as long. 4xx and latency have to " +
     "be within the limit too: what few users meet takes as long as errors that are as rare. A user who comes back is no " +
@@ -132,7 +132,7 @@ function fromCell({ at, from }: PlannedStep): string {
   return from === 0 ? "0" : time(from);
 }
 
-/** `4 to 8 s`: on a fault from the begin, and on one that comes after an hour in health. */
+/** `4 to 8 s`: on a fault from the beginning, and on one that comes after an hour in health. */
 function guardCell({ evidence }: PlannedStep): string {
   const guard = evidence?.guard ?? null;
   if (guard === null) return "off";
@@ -230,17 +230,22 @@ function guardWords({ rollout, variants, falseAlarms }: PlannedRollout, { envoys
   if (falseAlarms === null || rollout.guard === null) return [];
   const { falseAlarm } = rollout.guard;
   const of = `falseAlarm ${number(falseAlarm)}, ${count(variants.length, "variant")}, ${count(envoys, "Envoy")}`;
-  const year =
-    falseAlarms.year === 0
-      ? ""
-      : `, and then at most ${Number(falseAlarms.year.toPrecision(2))} times a year`;
+  const year = falseAlarms.year === 0 ? "" : `, and then at most ${times(falseAlarms.year)} a year`;
+  const release =
+    falseAlarms.release > 1
+      ? `at most ${times(falseAlarms.release)} in such a release`
+      : `in at most ${percentOf(falseAlarms.release)} of such releases`;
   const less =
     envoys > 1
       ? ` With falseAlarm: ${number(falseAlarm / envoys)} it would be as seldom as for one Envoy.`
       : "";
-  return [
-    `The guard acts on a healthy variant in at most ${percentOf(falseAlarms.release)} of such releases${year} (${of}).${less}`,
-  ];
+  return [`The guard acts on a healthy variant ${release}${year} (${of}).${less}`];
+}
+
+/** `3 times`, `0.38 times`: a count to two digits. */
+function times(value: number): string {
+  const shown = Number(value.toPrecision(2));
+  return `${number(shown)} ${shown === 1 ? "time" : "times"}`;
 }
 
 /** To two digits: a forecast is no more exact. */

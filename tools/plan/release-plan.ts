@@ -169,21 +169,22 @@ function alarmsOf(
   if (rollout.guard === null) return null;
   const { falseAlarm } = rollout.guard;
   const { envoys } = given;
+  const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
   const longest = Math.max(...variants.map(({ reachedAfter }) => reachedAfter));
   const steps = Math.max(...variants.map((each) => each.steps.length));
   const periodsASecond = ({ percent, evidence }: PlannedStep): number =>
     evidence === null ? 0 : ((given.rps / given.requestsPerUser) * (percent / 100)) / evidence.periodHolds;
+  const full = Math.max(
+    ...variants.map((each) =>
+      each.steps.reduce((sum, step) => sum + finite(step.lasts ?? 0) * periodsASecond(step), 0),
+    ),
+  );
   const last = variants.map((each) => each.steps.at(-1)).filter((step) => step !== undefined);
   const fullAYear = Math.max(0, ...last.map(periodsASecond)) * 365 * DAY;
   const watched = last.some(({ evidence }) => evidence !== null);
   const one = variants.length;
   return {
-    release: falseAlarms(
-      falseAlarm,
-      { periods: steps, days: Number.isFinite(longest) ? longest / DAY : 0 },
-      one,
-      envoys,
-    ),
+    release: falseAlarms(falseAlarm, { periods: steps + full, days: finite(longest) / DAY }, one, envoys),
     year: watched ? falseAlarms(falseAlarm, { periods: fullAYear, days: 365 }, one, envoys) : 0,
   };
 }
