@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
 import { policyDigest } from "../../tools/policy/digest.ts";
+import { readStatus } from "../../tools/status/read-status.ts";
+import { waitUntilServed } from "../../tools/status/wait.ts";
 import { runCli, temporaryFolder } from "../support/cli.ts";
 import { serve, type FakeServer } from "../support/fake-admin.ts";
 
@@ -161,5 +163,66 @@ describe("serin status, of endpoints that are made up", () => {
     assert.equal(differ.status, 1);
     assert.match(differ.stdout, /^Envoys differ:$/m);
     assert.equal((await runCli(["status", "--admin", url, "--admin", url])).status, 2);
+  });
+
+  it("an Envoy of which nothing says what it serves is 1, as one without Serin is", async () => {
+    const url = await admin({ values: {}, dump: "refused" });
+    const { status, stdout } = await runCli(["status", "--admin", url]);
+    assert.equal(status, 1, stdout);
+    assert.match(
+      stdout,
+      /policy without a known digest, module of unknown version\. Is Serin loaded there\?$/m,
+    );
+  });
+
+  /** An Envoy whose versions, served by the stats and given by the dump, are these in turn; the last stay. */
+  async function changing(stats: readonly string[], dumps: readonly string[]): Promise<FakeServer> {
+    const next = (all: readonly string[], asked: number): string =>
+      all[Math.min(asked, all.length) - 1] ?? "";
+    const of = (path: string): number => server.asked.filter((each) => each.startsWith(path)).length;
+    const server = await serve((path) => {
+      const [name] = /^\/\w+/.exec(path) ?? [""];
+      if (name === "/server_info") return { version: "c0ffee/1.36.4/Clean/RELEASE" };
+      if (name === "/stats") {
+        const version = next(stats, of(name));
+        const name_ = "extension_config_discovery.http_filter.serin.version_text";
+        const digest = { name: "wasmcustom.serin.policy.digest", value: Number(version) };
+        return { stats: [{ name: name_, value: version }, digest] };
+      }
+      const config = { "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm" };
+      const ecds = { name: "serin", typed_config: config };
+      return { configs: [{ version_info: next(dumps, of(name)), ecds_filter: ecds }] };
+    });
+    servers.push(server);
+    return server;
+  }
+  const found = async (stats: readonly string[], dumps: readonly string[]): Promise<unknown> => {
+    const { serves, refused } = await readStatus((await changing(stats, dumps)).url);
+    return [serves.version, serves.digest, refused?.version ?? null];
+  };
+
+  it("a policy that is loaded between the answers is served, not refused", async () => {
+    assert.deepEqual(await found(["7", "8"], ["8"]), ["8", "000000000008", null]);
+    // Another one right after the dump.
+    assert.deepEqual(await found(["7", "9"], ["8", "9"]), ["9", "000000000009", null]);
+    assert.deepEqual(await found(["7"], ["8"]), ["7", "000000000007", "8"]);
+  });
+
+  it("an Envoy that loads one policy after the other is read to an end", async () => {
+    const numbers = Array.from({ length: 20 }, (_, index) => String(index));
+    const server = await changing(numbers, ["x"]);
+    await readStatus(server.url);
+    assert.ok(server.asked.length < 12, server.asked.join(" "));
+  });
+
+  it("--wait believes a refusal when it is seen twice in a row", async () => {
+    const wait = async (stats: readonly string[]): Promise<string | undefined> => {
+      const { url } = await changing(stats, ["8"]);
+      const published = { digest: "000000000008", version: "8" };
+      return (await waitUntilServed([url], published, 20))[0]?.word;
+    };
+    // Two readings of the stats each look.
+    assert.equal(await wait(["7", "7", "8"]), "serves");
+    assert.equal(await wait(["7"]), "refused");
   });
 });

@@ -34,8 +34,8 @@ export const statusCommand = new Command("status")
       "serin status --admin http://10.0.0.1:9901 --admin http://10.0.0.2:9901",
       "serin status --admin http://10.0.0.1:9901 --policy policy.yaml --json",
     ) +
-      "\nExit status: 0 all serve the same, 1 Envoys differ, have refused what they were given last, or do not serve " +
-      "--policy, 2 usage error, missing file or unreachable endpoint.",
+      "\nExit status: 0 all serve the same, 1 Envoys differ, have refused what they were given last, do not serve " +
+      "--policy, or serve no known policy, 2 usage error, missing file or unreachable endpoint.",
   );
 
 statusCommand.action(async (options) => {

@@ -88,10 +88,13 @@ function groupsOf(envoys: readonly EnvoyStatus[]): Group[] {
   return groups.sort((a, b) => b.envoys.length - a.envoys.length);
 }
 
-/** Exit status of `serin status`: 2 when one does not answer, 1 when they differ or do not serve what they should. */
+/**
+ * Exit status of `serin status`: 2 when one does not answer, 1 when they differ, do not serve what they should, or nothing
+ * says what one serves: no Serin is loaded there.
+ */
 export function exitOf({ unreachable, groups, refusals, expected, envoys }: Fleet): 0 | 1 | 2 {
   if (unreachable.length > 0) return 2;
-  if (groups.length > 1 || refusals.length > 0) return 1;
+  if (groups.length > 1 || refusals.length > 0 || groups.some(({ digest }) => digest === null)) return 1;
   return expected === null || envoys.every(({ serves }) => serves.digest === expected) ? 0 : 1;
 }
 

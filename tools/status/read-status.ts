@@ -1,5 +1,5 @@
 // What one Envoy serves, from its admin endpoint: the policy by its digest, the module, what was refused, and what it
-// counts. Envoy's dump shows what it was given last, be it refused; what it serves stands in its stats.
+// counts. Envoy's dump shows what it was given last, be it refused; what it serves is in its stats.
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { snapshotOf, type RawStats } from "../metrics/envoy-source.ts";
@@ -49,21 +49,16 @@ const ECDS = "extension_config_discovery.http_filter.";
 const WASM_TYPE = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 const STRING_TYPE = "type.googleapis.com/google.protobuf.StringValue";
 
+type Values = ReadonlyMap<string, number | string>;
+
+/** Envoy loads a policy between two answers at most so often before the next reading has to do. */
+const MOST_TURNS = 3;
+
 /** @throws CommandError when it does not answer */
 export async function readStatus(url: string): Promise<EnvoyStatus> {
-  const path = `/stats?format=json&filter=${encodeURIComponent(STATS)}`;
-  const answer = (await fetchJson(url + path, ADVICE)) as { stats?: readonly RawStat[] } | null;
-  if (!Array.isArray(answer?.stats))
-    throw new CommandError(`${url}${path}: the answer holds no stats; ${ADVICE}`);
-  const takenAt = Date.now();
-  const values = new Map<string, number | string>(
-    (answer.stats as readonly RawStat[]).flatMap(({ name, value }) =>
-      name === undefined || value === undefined ? [] : [[name, value] as const],
-    ),
-  );
+  const first = await readValues(url);
   const { version, uptime } = await readServer(url);
-  const dump = await readDump(url);
-  const given = chosen(dump.ecds, values);
+  const { values, takenAt, dump, given } = await readBoth(url, first);
   const serves = servedOf(values, given, dump.inline);
   const refused = given !== null && given.version !== serves.version ? given : null;
   const policy = refused === null ? (given?.policy ?? dump.inline) : null;
@@ -78,6 +73,51 @@ export async function readStatus(url: string): Promise<EnvoyStatus> {
   };
 }
 
+interface Reading {
+  readonly values: Values;
+  /** Milliseconds since 1970. */
+  readonly takenAt: number;
+}
+
+async function readValues(url: string): Promise<Reading> {
+  const path = `/stats?format=json&filter=${encodeURIComponent(STATS)}`;
+  const answer = (await fetchJson(url + path, ADVICE)) as { stats?: readonly RawStat[] } | null;
+  if (!Array.isArray(answer?.stats))
+    throw new CommandError(`${url}${path}: the answer holds no stats; ${ADVICE}`);
+  const values = new Map<string, number | string>(
+    (answer.stats as readonly RawStat[]).flatMap(({ name, value }) =>
+      name === undefined || value === undefined ? [] : [[name, value] as const],
+    ),
+  );
+  return { values, takenAt: Date.now() };
+}
+
+/**
+ * The dump, and stats that are not older than it: a policy that Envoy loads between the two answers would be given, by the
+ * dump, and not served, by the stats, as one that was refused is.
+ */
+async function readBoth(
+  url: string,
+  first: Reading,
+): Promise<Reading & { readonly dump: Dump; readonly given: Given | null }> {
+  let reading = first;
+  let dump = await readDump(url);
+  for (let turn = 1; ; turn++) {
+    const given = chosen(dump.ecds, reading.values);
+    const before = versionIn(reading.values, given);
+    if (given === null || before === given.version || turn > MOST_TURNS) return { ...reading, dump, given };
+    reading = await readValues(url);
+    const now = versionIn(reading.values, given);
+    // The same before and after the dump, so also while it was taken.
+    if (now === before) return { ...reading, dump, given };
+    if (now !== given.version) dump = await readDump(url);
+  }
+}
+
+function versionIn(values: Values, given: Given | null): string | null {
+  return given === null ? null : textAt(values, `${ECDS}${given.filter}.version_text`);
+}
+
 interface RawStat {
   readonly name?: string;
   readonly value?: number | string;
@@ -87,25 +127,21 @@ function outline(policy: string | null): PolicyOutline {
   return policy === null ? NO_OUTLINE : outlineOf(policy);
 }
 
-function numbersOf(values: ReadonlyMap<string, number | string>): RawStats {
+function numbersOf(values: Values): RawStats {
   return {
     stats: [...values].flatMap(([name, value]) => (typeof value === "number" ? [{ name, value }] : [])),
   };
 }
 
-function numberAt(values: ReadonlyMap<string, number | string>, name: string): number | null {
+function numberAt(values: Values, name: string): number | null {
   const value = values.get(name);
   return typeof value === "number" ? value : null;
 }
 
 /** What Envoy serves, by the filter's own gauge; where its module is too old for that, by the text in the dump. */
-function servedOf(
-  values: ReadonlyMap<string, number | string>,
-  given: Given | null,
-  inline: string | null,
-): Served {
+function servedOf(values: Values, given: Given | null, inline: string | null): Served {
   const gauge = numberAt(values, statNames.NAMESPACE + statNames.POLICY_DIGEST);
-  const version = given === null ? null : textAt(values, `${ECDS}${given.filter}.version_text`);
+  const version = versionIn(values, given);
   const since = given === null ? null : numberAt(values, `${ECDS}${given.filter}.update_time`);
   const known = given !== null && version === given.version ? given.policy : given === null ? inline : null;
   const digest = gauge !== null && gauge > 0 ? gauge : known === null ? null : policyDigest(known);
@@ -116,7 +152,7 @@ function servedOf(
   };
 }
 
-function textAt(values: ReadonlyMap<string, number | string>, name: string): string | null {
+function textAt(values: Values, name: string): string | null {
   const value = values.get(name);
   return typeof value === "string" ? value : null;
 }
@@ -127,7 +163,7 @@ export function digestText(digest: number): string {
 }
 
 /** The filter's counter moves for each worker, Envoy's for each policy. */
-function refusalsOf(values: ReadonlyMap<string, number | string>, given: Given | null): number {
+function refusalsOf(values: Values, given: Given | null): number {
   const own = numberAt(values, statNames.NAMESPACE + statNames.POLICY_REJECTED) ?? 0;
   return given === null ? own : (numberAt(values, `${ECDS}${given.filter}.config_fail`) ?? own);
 }
@@ -207,7 +243,7 @@ function givenOf(item: unknown): Given[] {
 }
 
 /** Serin's among the Wasm filters that come by ECDS: the one of that name, else one with a policy, else the first. */
-function chosen(all: readonly Given[], values: ReadonlyMap<string, number | string>): Given | null {
+function chosen(all: readonly Given[], values: Values): Given | null {
   const named = all.filter(({ filter }) => values.has(`${ECDS}${filter}.version_text`));
   return (
     named.find(({ filter }) => filter === "serin") ??

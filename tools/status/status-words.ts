@@ -97,7 +97,8 @@ function conclusionLines({ envoys, unreachable, groups, expected }: Fleet, color
   const [first, ...others] = groups;
   if (first !== undefined && others.length === 0) {
     const all = envoys.length === 1 ? "The Envoy serves" : `All ${envoys.length} Envoys that answer serve`;
-    lines.push(`${unreachable.length === 0 ? all.replace(" that answer", "") : all} ${groupWords(first)}.`);
+    const line = `${unreachable.length === 0 ? all.replace(" that answer", "") : all} ${groupWords(first)}.`;
+    lines.push(first.digest === null ? colors.red(`${line} Is Serin loaded there?`) : line);
   } else if (first !== undefined) {
     lines.push(colors.red("Envoys differ:"), ...groups.map((group) => `  ${namedWords(group)}`));
   }

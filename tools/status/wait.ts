@@ -19,7 +19,7 @@ export interface Published {
 
 const PAUSE_MS = 250;
 
-/** Asks all of them until each serves it or has refused it, or the time is over. Resolves to how it stands, in their order. */
+/** Asks all of them until each serves it or has refused it, or the time is over. Resolves to what each does, in their order. */
 export async function waitUntilServed(
   urls: readonly string[],
   published: Published,
@@ -30,9 +30,13 @@ export async function waitUntilServed(
 }
 
 async function waitFor(url: string, published: Published, end: number): Promise<Waited> {
+  let before: Waited["word"] | null = null;
   for (;;) {
     const now = await lookAt(url, published);
-    if (now.word === "serves" || now.word === "refused" || Date.now() + PAUSE_MS > end) return now;
+    // One look may meet the moment in which Envoy has the policy and its filter has not loaded it yet.
+    const isRefused = now.word === "refused" && before === "refused";
+    if (now.word === "serves" || isRefused || Date.now() + PAUSE_MS > end) return now;
+    before = now.word;
     await sleep(PAUSE_MS);
   }
 }
