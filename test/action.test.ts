@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { describe, test } from "node:test";
 
 import { parse } from "yaml";
@@ -45,7 +45,10 @@ function evaluate(expression: string, names: Readonly<Record<string, string>>, i
 
 interface Given {
   readonly base: string | null;
-  readonly head: string;
+  /** Null for a pull request that deletes it. */
+  readonly head: string | null;
+  /** Its path in both; policy.yaml by default. */
+  readonly file?: string;
   readonly event?: string;
   readonly inputs?: Readonly<Record<string, string>>;
   /** What the fake gh finds as the comment's id; null for a token that may do nothing. */
@@ -53,7 +56,14 @@ interface Given {
 }
 
 /** Runs the steps; what the summary, the comment and the log then hold. */
-function runAction({ base, head, event = "pull_request", inputs = {}, comment = "" }: Given) {
+function runAction({
+  base,
+  head,
+  file = "policy.yaml",
+  event = "pull_request",
+  inputs = {},
+  comment = "",
+}: Given) {
   const home = folder.folder(`run-${++runs}`);
   const path = (name: string): string => join(home, name);
   for (const name of ["origin", "temp", "bin"]) mkdirSync(path(name));
@@ -63,12 +73,15 @@ function runAction({ base, head, event = "pull_request", inputs = {}, comment = 
       encoding: "utf8",
     });
   git(path("origin"), "init", "-q", "-b", "trunk");
-  if (base !== null) writeFileSync(path("origin/policy.yaml"), base);
+  mkdirSync(dirname(path(`origin/${file}`)), { recursive: true });
+  if (base !== null) writeFileSync(path(`origin/${file}`), base);
   writeFileSync(path("origin/README"), "");
   git(path("origin"), "add", "-A");
   git(path("origin"), "commit", "-qm", "base");
   git(home, "clone", "-q", "--depth=1", `file://${path("origin")}`, "work");
-  writeFileSync(path("work/policy.yaml"), head);
+  mkdirSync(dirname(path(`work/${file}`)), { recursive: true });
+  if (head === null) rmSync(path(`work/${file}`));
+  else writeFileSync(path(`work/${file}`), head);
   // gh keeps what it was asked, and the body that it was given.
   const gh = `#!/bin/sh
 echo "$@" >> ${path("gh")}
@@ -78,7 +91,7 @@ ${comment === null ? "exit 1" : `case $* in *--jq*) echo "${comment}";; esac`}
   writeFileSync(path("bin/gh"), gh, { mode: 0o755 });
   const values: Record<string, string> = { "github.token": "t", "github.event_name": event };
   for (const [name, { default: fallback }] of Object.entries(action.inputs)) {
-    values[`inputs.${name}`] = inputs[name] ?? fallback ?? "policy.yaml";
+    values[`inputs.${name}`] = inputs[name] ?? fallback ?? file;
   }
   let [isSound, log, status] = [true, "", 0];
   for (const step of action.runs.steps) {
@@ -138,6 +151,29 @@ describe("the GitHub Action", () => {
       runAction({ base: POLICY, head: MORE, comment: "99" }).gh,
       /^api --method PATCH repos\/o\/r\/issues\/comments\/99 /m,
     );
+  });
+
+  test("takes no person's comment for its own", () => {
+    const [, jq = ""] = /--jq (.*)$/m.exec(runAction({ base: POLICY, head: MORE }).gh) ?? [];
+    assert.match(
+      jq,
+      /^\.\[\] \| select\(\.user\.type == "Bot" and \(\.body \| startswith\("<!-- serin \w+ -->"\)\)\) \| \.id$/,
+    );
+  });
+
+  test("a file without an extension, in a folder with a point in its name", () => {
+    for (const file of ["a.d/policy", "policy", "./a.d/policy.yaml"]) {
+      const { status, summary, log } = runAction({ base: POLICY, head: MORE, file });
+      assert.equal(status, 0, log);
+      assert.match(summary, /^\| rollout `checkout` \| 10% \|/m, file);
+    }
+  });
+
+  test("a policy that is deleted is not called invalid", () => {
+    const { status, comment } = runAction({ base: POLICY, head: null });
+    assert.equal(status, 2);
+    assert.match(comment, /^The policy was deleted: who moves cannot be known\.$/m);
+    assert.doesNotMatch(comment, /invalid/);
   });
 
   test("fails when more users move than allowed, and says it", () => {
