@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
@@ -58,8 +59,13 @@ class Canary {
     });
   }
 
-  kill(): void {
-    this.#child?.kill("SIGKILL");
+  /** Resolves when it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
   }
 }
 
@@ -82,7 +88,6 @@ class Load {
   readonly #open = new Set<Promise<void>>();
   readonly #began = performance.now();
   #sent = 0;
-  #written = 0;
   #isOver = false;
   readonly #loop: Promise<void>;
 
@@ -95,11 +100,6 @@ class Load {
 
   get now(): number {
     return performance.now() - this.#began;
-  }
-
-  /** Requests that were written and not answered. */
-  get inFlight(): number {
-    return this.#written;
   }
 
   async end(): Promise<Answer[]> {
@@ -126,7 +126,6 @@ class Load {
     const id = `r${n}`;
     return new Promise((resolve) => {
       const note = (status: number, version?: string, body = ""): void => {
-        this.#written--;
         this.answers.push({ id, method, sent, ended: this.now, status, version, body });
         resolve();
       };
@@ -143,7 +142,6 @@ class Load {
       // It waits for one of the connections before: what counts is when it was written.
       sending.on("socket", () => {
         sent = this.now;
-        this.#written++;
       });
       sending.on("error", () => note(0));
       sending.end(method === "POST" ? "body" : undefined);
@@ -192,7 +190,7 @@ describe(`a canary killed at ${RATE} requests/s, Envoy ${ENVOY_VERSION}, two wor
   }
 
   async function stop(): Promise<void> {
-    canary?.kill();
+    await canary?.kill();
     await proxy?.stop();
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
@@ -224,9 +222,9 @@ describe(`a canary killed at ${RATE} requests/s, Envoy ${ENVOY_VERSION}, two wor
       await pause(1_500);
       const load = new Load(proxy.port, false);
       await pause(2_000);
-      const inFlight = load.inFlight;
       const killed = load.now;
-      canary.kill();
+      await canary.kill();
+      const gone = load.now;
       await pause(FOR_MS + 4_500);
       const back = load.now;
       await canary.start();
@@ -245,6 +243,7 @@ describe(`a canary killed at ${RATE} requests/s, Envoy ${ENVOY_VERSION}, two wor
       const first = failed.filter(({ sent }) => sent <= row.ended + SLACK_MS);
       const tries = failed.filter(({ sent }) => sent > row.ended + SLACK_MS);
       const cut = first.filter((answer) => !isRefused(answer)).length;
+      const inFlight = answers.filter(({ sent, ended }) => sent <= gone && ended >= killed).length;
       const open = answers.filter(
         ({ sent, ended }) => sent <= row.ended + SLACK_MS && ended > row.ended,
       ).length;
@@ -307,7 +306,7 @@ describe(`a canary killed at ${RATE} requests/s, Envoy ${ENVOY_VERSION}, two wor
     test("no GET fails, and no POST is sent twice", async (t) => {
       const load = new Load(proxy.port, true);
       await pause(2_000);
-      canary.kill();
+      await canary.kill();
       const killed = load.now;
       await pause(4_000);
       const answers = await load.end();

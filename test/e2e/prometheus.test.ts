@@ -264,7 +264,9 @@ describe(`Prometheus beside Envoy ${ENVOY_VERSION}`, () => {
     for (const { title, targets = [] } of panels) {
       for (const { expr } of targets) {
         const shown = await prometheus.query(expr.replace(/\$(rollout|variant|shadow)/g, ".*"));
-        assert.ok(shown.length > 0, `${title}: ${expr}`);
+        // No rollout of this policy has a guard; with one, envoy/observability's rules have a test of the figure.
+        const isOfGuard = expr.includes("serin:guard:max");
+        assert.equal(shown.length > 0, !isOfGuard, `${title}: ${expr}`);
       }
     }
   });
