@@ -57,9 +57,10 @@ for (const version of EVERY_ENVOY) {
       ]) {
         assert.deepEqual(of(`serin_shadow_${name}`), ["serin_shadow=next"], name);
       }
-      for (const name of ["policy_loaded", "policy_rejected", "error"])
+      for (const name of ["policy_loaded", "policy_rejected", "policy_digest", "module_version", "error"])
         assert.deepEqual(of(`serin_${name}`), [""]);
-      const known = /^serin_(rollout_(rq_\w+|grpc_\w+|share)|flag|shadow_[a-z_]+|policy_\w+|error)$/;
+      const known =
+        /^serin_(rollout_(rq_\w+|grpc_\w+|share)|flag|shadow_[a-z_]+|policy_\w+|module_version|error)$/;
       assert.deepEqual(
         [...labels.keys()].filter((name) => !known.test(name)),
         [],

@@ -139,7 +139,7 @@ export const SUITES: readonly Suite[] = [
     title: "real Envoy: cases, demo, updates, protocols",
     kind: "node",
     files: ["upstream", "envoy", "demo", "bench", "e2e"],
-    minutes: 25,
+    minutes: 45,
   },
   {
     name: "gateways",
