@@ -4,7 +4,7 @@ import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
-import { put, putNumber } from "../bytes/writer";
+import { put } from "../bytes/writer";
 import { Word } from "../bytes/word";
 import { Met } from "../core/evidence";
 import { SourceKind } from "../core/identity-plan";
@@ -13,6 +13,7 @@ import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { records } from "./build";
 import { Node } from "./node";
+import { readWhole } from "./read-number";
 import { beginMessage, fail, isKind, message, putFound, putOverLimit, report } from "./problems";
 import { signTerms } from "./signature";
 import { NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
@@ -78,17 +79,8 @@ export function readWarmup(node: Node, rollout: Rollout): void {
 
 /** Reads `epoch`: a whole number. */
 export function readEpoch(node: Node, rollout: Rollout): void {
-  const value = node.kind == Token.Number ? wholeNumber(node.text, limits.EPOCH) : NOT_WHOLE;
-  if (value != NOT_WHOLE) {
-    rollout.epoch = value;
-    return;
-  }
-  beginMessage();
-  put(message, "must be a whole number from 0 to ");
-  putNumber(message, limits.EPOCH);
-  put(message, ", got ");
-  putFound(node);
-  report(node, node.kind == Token.Number ? codes.RANGE : codes.TYPE);
+  const value = readWhole(node, 0, limits.EPOCH);
+  if (value != NOT_WHOLE) rollout.epoch = value;
 }
 
 /** Longer than any limit. */

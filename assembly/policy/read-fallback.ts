@@ -3,15 +3,15 @@
 import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { isWord } from "../bytes/slice";
-import { put, putNumber } from "../bytes/writer";
 import { Variant } from "../core/plan";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { build } from "./build";
 import { Node } from "./node";
-import { beginMessage, fail, isKind, message, missingKey, putFound, report, unknownKey } from "./problems";
+import { readWhole } from "./read-number";
+import { fail, isKind, missingKey, unknownKey } from "./problems";
 import { duration, failDuration } from "./read-evidence";
-import { NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
+import { NO_DURATION, NOT_WHOLE } from "./scalars";
 
 const KNOWN_FALLBACK = "after for";
 const MILLISECOND: u64 = 1000000;
@@ -39,17 +39,8 @@ export function readFallback(node: Node, variant: Variant): void {
 }
 
 function readAfter(node: Node, variant: Variant): void {
-  const value = node.kind == Token.Number ? wholeNumber(node.text, limits.FALLBACK_AFTER) : NOT_WHOLE;
-  if (value != NOT_WHOLE && value > 0) {
-    variant.fallbackAfter = value;
-    return;
-  }
-  beginMessage();
-  put(message, "must be a whole number from 1 to ");
-  putNumber(message, limits.FALLBACK_AFTER);
-  put(message, ", got ");
-  putFound(node);
-  report(node, node.kind == Token.Number ? codes.RANGE : codes.TYPE);
+  const value = readWhole(node, 1, limits.FALLBACK_AFTER);
+  if (value != NOT_WHOLE) variant.fallbackAfter = value;
 }
 
 function readFor(node: Node, variant: Variant): void {

@@ -3,7 +3,6 @@
 import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { isWord, Slice } from "../bytes/slice";
-import { put, putNumber } from "../bytes/writer";
 import { pointOf, WHOLE } from "../core/bucket";
 import { DEFAULT_BODY_BYTES, Dispatch, Shadow, UNLIMITED } from "../core/shadow-plan";
 import * as headerNames from "../vocabulary/headers";
@@ -12,23 +11,12 @@ import * as codes from "../vocabulary/problems";
 import { clusterName, build, isNamed, kept, keptAfter, records, saltedBy, share } from "./build";
 import { compileRule } from "./compile-rule";
 import { Node } from "./node";
-import {
-  beginMessage,
-  fail,
-  failWith,
-  hintWith,
-  isKind,
-  message,
-  missingKey,
-  putFound,
-  putOverLimit,
-  report,
-  unknownKey,
-} from "./problems";
+import { readWhole } from "./read-number";
+import { fail, failWith, hintWith, isKind, missingKey, putOverLimit, report, unknownKey } from "./problems";
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
 import { readChanges, readCompare } from "./read-compare";
-import { isMethod, milliseconds, NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
+import { isMethod, milliseconds, NO_DURATION, NOT_WHOLE } from "./scalars";
 
 const KNOWN_SHADOW =
   "match when identity percent sample cluster dispatch methods headers compare noise budget timeout";
@@ -210,15 +198,8 @@ function readBudget(object: Node | null, shadow: Shadow): void {
 
 /** A whole number from 0 to `most`; anything else is reported and read as 0. */
 function count(node: Node, most: u32): u32 {
-  const value = node.kind == Token.Number ? wholeNumber(node.text, most) : NOT_WHOLE;
-  if (value != NOT_WHOLE) return value;
-  beginMessage();
-  put(message, "must be a whole number from 0 to ");
-  putNumber(message, most);
-  put(message, ", got ");
-  putFound(node);
-  report(node, node.kind == Token.Number ? codes.RANGE : codes.TYPE);
-  return 0;
+  const value = readWhole(node, 0, most);
+  return value == NOT_WHOLE ? 0 : value;
 }
 
 function readTimeout(node: Node, shadow: Shadow): void {
