@@ -157,7 +157,7 @@ async function readUptime(url: string): Promise<number | null> {
 }
 
 /** The policy as Envoy has it: by ECDS, or else somewhere in its listeners. None where the admin keeps that to itself. */
-export async function readOutline(url: string): Promise<PolicyOutline> {
+async function readOutline(url: string): Promise<PolicyOutline> {
   for (const path of ["/config_dump?resource=ecds_filters", "/config_dump"]) {
     try {
       const outline = outlineOfDump(await fetchText(url + path, ADVICE));

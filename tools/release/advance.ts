@@ -3,7 +3,7 @@
 
 import { EditRefusal } from "./edit-member.ts";
 import type { Edit } from "./edit-policy.ts";
-import type { Fleet, ReadFleet, Silent } from "./fleet.ts";
+import { servingAnother, type Fleet, type ReadFleet, type Silent } from "./fleet.ts";
 import { nextActions, type NextAction } from "./next-action.ts";
 import { runOnChange, type Change } from "./on-change.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "./policy-file.ts";
 import { CommandError } from "../terminal/command-error.ts";
 import { visible } from "../terminal/visible.ts";
-import { isAdvanced, type Release } from "./ramps.ts";
+import type { Release } from "./ramps.ts";
 
 export interface AdvanceOptions {
   readonly policy: string;
@@ -71,7 +71,7 @@ export class Advance {
     try {
       for (let turn = 0; turn < MOST_TURNS; turn++) {
         const policy = await readReleasePolicy(this.options.policy, this.module, this.#policy);
-        if (this.#policy !== null && this.#policy !== policy) this.again("the policy was changed");
+        if (this.#policy !== null && this.#policy !== policy) this.#again("the policy was changed");
         this.#policy = policy;
         await this.#publishOnce(notes);
         fleet ??= await this.readFleet(policy.outline);
@@ -90,13 +90,13 @@ export class Advance {
   }
 
   /** Brings the policy out once more where an Envoy serves another. */
-  #catchUp({ digests }: Fleet, { digest }: ReleasePolicy, notes: Note[]): void {
-    const [other, ...more] = [...digests].filter(([, served]) => served !== digest).map(([envoy]) => envoy);
+  #catchUp(fleet: Fleet, { digest }: ReleasePolicy, notes: Note[]): void {
+    const [other, ...more] = servingAnother(fleet, digest);
     if (other === undefined) return;
     const others = more.length === 0 ? "" : ` and ${more.length} more`;
     const text = `${visible(other)}${others}: another policy is served than ${this.options.policy}`;
     notes.push({ text, isFault: false });
-    this.again(text);
+    this.#again(text);
   }
 
   /** Does what is to be done. Gives whether the file stayed as it was read until then. */
@@ -175,7 +175,7 @@ export class Advance {
   }
 
   /** Envoys serve something else: publish, and run the command, once more. */
-  again(reason: string): void {
+  #again(reason: string): void {
     this.#isPublished = false;
     this.#pending.set("", { ...NOTHING, reason });
   }
@@ -231,9 +231,4 @@ function lookOf(
   const status = isFaulty ? 2 : isStopped ? 1 : has("wait") ? 3 : 0;
   const isDone = !isFaulty && !isInvalid && !has("begin", "promote", "wait");
   return { at: new Date(), actions, silent, notes, status, isDone };
-}
-
-/** Whether the policy has anything that `serin advance` moves. */
-export function hasRamps({ releases }: ReleasePolicy): boolean {
-  return releases.some(({ variants }) => variants.some(isAdvanced));
 }

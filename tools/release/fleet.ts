@@ -26,6 +26,11 @@ export interface Fleet {
   readonly asked: readonly string[];
 }
 
+/** Those that say that they serve another policy than the one with this digest. */
+export function servingAnother({ digests }: Fleet, digest: number): string[] {
+  return [...digests].filter(([, served]) => served !== digest).map(([envoy]) => envoy);
+}
+
 /** Reads the fleet, with the policy's outline. Never throws for an Envoy or a Prometheus that does not answer. */
 export type ReadFleet = (outline: PolicyOutline) => Promise<Fleet>;
 

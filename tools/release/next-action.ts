@@ -10,7 +10,7 @@ import { envoyFactor } from "../statistics/needed-users.ts";
 import { periodUsers, shownLimit, usersToBeWithin } from "../verdict/period-size.ts";
 import { judge } from "../verdict/verdict.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
-import type { Fleet } from "./fleet.ts";
+import { servingAnother, type Fleet } from "./fleet.ts";
 import { isAdvanced, nextStep, type Release, type ReleasedVariant } from "./ramps.ts";
 import { stepLimits } from "./step-limits.ts";
 
@@ -41,10 +41,12 @@ interface KnownFleet extends Fleet {
 /** `digest`: of the policy. What to do with each variant that has a ramp, or that a guard has rolled back; none for others. */
 export function nextActions(release: Release, whole: Fleet, digest: number): NextAction[] {
   const rollout = whole.snapshot?.rollouts.get(release.rollout);
-  const others = [...whole.digests].filter(([, served]) => served !== digest).map(([envoy]) => envoy);
   // One that knows nothing of this rollout would take a share in one step when it learns of it.
   const knowing = new Set(rollout?.users.map(({ envoy }) => envoy));
-  const behind = new Set([...others, ...whole.asked.filter((envoy) => !knowing.has(envoy))]);
+  const behind = new Set([
+    ...servingAnother(whole, digest),
+    ...whole.asked.filter((envoy) => !knowing.has(envoy)),
+  ]);
   const fleet = { ...whole, behind };
   const actions: NextAction[] = [];
   for (const variant of release.variants) {
