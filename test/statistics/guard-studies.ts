@@ -1,7 +1,7 @@
 // What a guard does over many simulated rollouts: how often it acts on a healthy variant, and how long a broken one stays.
 
-import { Guard } from "./guard.ts";
-import { CONTROL, ERRORS, VARIANT } from "./rollout.ts";
+import { GuardWatch } from "./guard-watch.ts";
+import { VARIANT } from "./rollout.ts";
 import { Simulation, type RunOptions } from "./simulation.ts";
 
 export interface GuardStudy extends Omit<RunOptions, "requests"> {
@@ -37,29 +37,16 @@ export function guardStudy(seed: number, runs: number, options: GuardStudy): Gua
   const [delays, errors]: number[][] = [[], []];
   let [acted, early] = [0, 0];
   for (let run = 0; run < runs; run++) {
-    const guard = new Guard(simulation.pi, ignoresBursts);
-    let period = 1;
+    const watch = new GuardWatch(simulation, ignoresBursts);
     let failedBefore = 0;
     simulation.run(
       () => rate,
       ([rollout], requests) => {
         if (rollout === undefined) return true;
         const now = requests / rate;
-        const [ended, controlEnded] = [simulation.ended[VARIANT] ?? 0, simulation.ended[CONTROL] ?? 0];
-        if (rollout.period !== period) {
-          period = rollout.period;
-          guard.begin(now, ended, controlEnded);
-        }
-        const counts = {
-          errors: rollout.count(VARIANT, ERRORS),
-          controlErrors: rollout.count(CONTROL, ERRORS),
-          ended,
-          controlEnded,
-        };
-        guard.endBlock(counts, now);
-        guard.payMinutes(now);
+        watch.look(rollout, now);
         if (requests <= begins) failedBefore = simulation.failed[VARIANT] ?? 0;
-        if (!guard.isEnough(falseAlarm)) return false;
+        if (!watch.guard.isEnough(falseAlarm)) return false;
         acted++;
         if (fault !== undefined && requests <= begins) early++;
         else {

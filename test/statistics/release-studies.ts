@@ -5,8 +5,8 @@ import { stepLimits } from "../../tools/release/step-limits.ts";
 import { decideErrors } from "../../tools/verdict/decide.ts";
 import type { Evidence } from "../../tools/verdict/evidence.ts";
 import { FALSE_ALARMS } from "../../tools/verdict/limits.ts";
-import { Guard } from "./guard.ts";
-import { CONTROL, ERRORS, VARIANT, type Rollout } from "./rollout.ts";
+import { GuardWatch } from "./guard-watch.ts";
+import { VARIANT, type Rollout } from "./rollout.ts";
 import { SERVICE, Simulation, type Traffic } from "./simulation.ts";
 
 export interface ReleaseStudy {
@@ -93,29 +93,16 @@ function runStep(
   before: number,
   { rate, every = 60, most = 3600, times }: ReleaseStudy,
 ): StepEnd {
-  const guard = new Guard(simulation.pi, false);
+  const watch = new GuardWatch(simulation, false);
   const limits = stepLimits(share);
-  let period = 1;
   let found: Omit<StepEnd, "excess"> = { end: "stuck", seconds: most };
   simulation.run(
     () => rate,
     ([rollout], requests) => {
       if (rollout === undefined) return true;
       const now = requests / rate;
-      const [ended, controlEnded] = [simulation.ended[VARIANT] ?? 0, simulation.ended[CONTROL] ?? 0];
-      if (rollout.period !== period) {
-        period = rollout.period;
-        guard.begin(now, ended, controlEnded);
-      }
-      const counts = {
-        errors: rollout.count(VARIANT, ERRORS),
-        controlErrors: rollout.count(CONTROL, ERRORS),
-        ended,
-        controlEnded,
-      };
-      guard.endBlock(counts, now);
-      guard.payMinutes(now);
-      if (guard.isEnough(FALSE_ALARM)) found = { end: "guard", seconds: now };
+      watch.look(rollout, now);
+      if (watch.guard.isEnough(FALSE_ALARM)) found = { end: "guard", seconds: now };
       else if (now % INTERVAL === 0) {
         const decided = decideErrors([evidenceOf(rollout, before)], limits, FALSE_ALARMS);
         if (decided.isSignificant) found = { end: "verdict", seconds: now };
