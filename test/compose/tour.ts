@@ -7,12 +7,15 @@ import { join, resolve } from "node:path";
 import { blocksOf } from "../../tools/project/docs/page.ts";
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { run } from "./command.ts";
-import type { Scene } from "./scene.ts";
+import type { Scene, Service } from "./scene.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MARK = "by=test/compose/scene.test.ts";
 /** What starts a scene or runs these very tests. */
 const STARTS = /^(make compose( PROFILES=\S+)?|npm run compose|npm test -- build envoy compose)$/;
+
+/** What the tour kills, pauses and restarts. */
+const STEERED: readonly Service[] = ["canary", "shadow", "envoy"];
 
 /** What has to stand in the output of a command with this part. */
 const ANSWERS: readonly (readonly [part: string, pattern: RegExp])[] = [
@@ -36,6 +39,8 @@ export async function tourHolds(scene: Scene): Promise<string> {
   for (const command of tour) {
     const compose = /^docker compose (.*)$/.exec(command)?.[1];
     if (compose !== undefined) {
+      // A container that was unpaused is unhealthy until it is probed again, and Compose starts nothing above it.
+      if (/ up\b/.test(compose)) for (const service of STEERED) await scene.waitHealthy(service);
       await scene.compose(...compose.split(" "));
       continue;
     }
