@@ -32,6 +32,11 @@ function ignoring(...pointers: unknown[]): object {
   return shadow({ compare: { body: { json: true, ignore: pointers } } });
 }
 
+/** A policy with a rollout and one goal: a match and these changes. */
+function goal(changes: object): object {
+  return { ...rollout({}), goals: { orders: { match: [{ path: { value: "/orders" } }], ...changes } } };
+}
+
 const manyVariants = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`v${index}`, {}]));
 const deep: unknown[] = [];
 for (let inner = deep, level = 0; level < 80; level++) {
@@ -94,6 +99,18 @@ export const SOUND: Record<string, object> = {
   "a ramp by the clock": variants({
     ramp: { steps: [0.001, 100], every: "1d", start: "2026-12-01T10:00:00.5+01:00", paused: true },
   }),
+  "the smallest goal": goal({}),
+  "a goal with everything": goal({
+    match: [{ method: "POST", path: { type: "Exact", value: "/orders" } }, { hosts: ["pay.example.com"] }],
+    status: ["2xx", 303, "5xx", 100, 599],
+    rollouts: ["checkout"],
+    value: { header: "X-Order-Total", max: 100000000 },
+  }),
+  "no goals": { goals: {} },
+  "a ramp that waits for a goal": {
+    ...variants({ ramp: { steps: [1, 5], every: "30m", goals: ["orders"] } }),
+    goals: { orders: { match: [{}] } },
+  },
   "a disabled rollout": rollout({ state: "DISABLED" }),
   ceilings: variants({ percent: 5, max: 50 }, { other: { percent: 0.001, max: 50 } }),
   "steering by filter state": { ...rollout({}), steer: "filterState" },
@@ -258,6 +275,40 @@ export const MALFORMED: Record<string, unknown> = {
   "a header's value that is a number": match({ headers: [{ name: "x-a", value: 1 }] }),
   "a parameter without name": match({ queryParams: [{ name: "", value: "b" }] }),
   "an unknown key of a condition": match({ queryParams: [{ name: "a", value: "b", exact: true }] }),
+  "goals that are a list": { goals: [] },
+  "a goal that is a text": { goals: { orders: "/orders" } },
+  "a goal without match": { goals: { orders: {} } },
+  "a goal's name in capitals": { goals: { Orders: { match: [{}] } } },
+  "a goal's name with a dot": { goals: { "orders.paid": { match: [{}] } } },
+  "33 goals": {
+    goals: Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`g${index}`, { match: [{}] }])),
+  },
+  "an unknown key in a goal": goal({ percent: 5 }),
+  "a goal's match without entries": goal({ match: [] }),
+  "no statuses": goal({ status: [] }),
+  "a status that is a text": goal({ status: "2xx" }),
+  "a class of statuses that is none": goal({ status: ["6xx"] }),
+  "a class of one letter": goal({ status: ["20x"] }),
+  "a status of 600": goal({ status: [600] }),
+  "a status of 99": goal({ status: [99] }),
+  "a status that is no whole number": goal({ status: [200.5] }),
+  "a status that is a boolean": goal({ status: [true] }),
+  "65 statuses": goal({ status: Array.from({ length: 65 }, (_, index) => 200 + index) }),
+  "a goal for a rollout that is a text": goal({ rollouts: "checkout" }),
+  "a goal for no rollout": goal({ rollouts: [] }),
+  "a goal for one rollout twice": goal({ rollouts: ["checkout", "checkout"] }),
+  "a goal for a number": goal({ rollouts: [1] }),
+  "a value that is a text": goal({ value: "x-order-total" }),
+  "a value without most": goal({ value: { header: "x-order-total" } }),
+  "a value without header": goal({ value: { max: 1 } }),
+  "a value's header with a blank": goal({ value: { header: "x total", max: 1 } }),
+  "a most of 0": goal({ value: { header: "x-order-total", max: 0 } }),
+  "a most of half": goal({ value: { header: "x-order-total", max: 0.5 } }),
+  "a most that is a text": goal({ value: { header: "x-order-total", max: "1" } }),
+  "an unknown key of a value": goal({ value: { header: "x-order-total", max: 1, min: 0 } }),
+  "a ramp that waits for no goal": variants({ ramp: { steps: [5], every: "30m", goals: [] } }),
+  "a ramp that waits for a text": variants({ ramp: { steps: [5], every: "30m", goals: "orders" } }),
+  "a ramp that waits for a number": variants({ ramp: { steps: [5], every: "30m", goals: [1] } }),
   "shadows that are a list": { shadows: [] },
   "a shadow that is a text": { shadows: { copy: "checkout-v3" } },
   "a shadow without a cluster": { shadows: { copy: { percent: 10 } } },
@@ -321,6 +372,14 @@ export const MALFORMED: Record<string, unknown> = {
 export const BY_DESIGN: Record<string, { document: unknown; reason: string }> = {
   "a default that is no variant": {
     document: rollout({ default: "other" }),
+    reason: "a reference within the document",
+  },
+  "a goal of no rollout that there is": {
+    document: goal({ rollouts: ["search"] }),
+    reason: "a reference within the document",
+  },
+  "a ramp that waits for a goal that there is not": {
+    document: variants({ ramp: { steps: [5], every: "30m", goals: ["orders"] } }),
     reason: "a reference within the document",
   },
   "a default variant with a percent": {

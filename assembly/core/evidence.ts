@@ -8,7 +8,7 @@ export const FEWEST_BITS: u32 = 12;
 /** The golden ratio, 2^32 / phi: spreads a range of hashes more evenly than chance (Knuth 3, 6.4). */
 const GOLDEN: u32 = 0x9e3779b1;
 
-/** What is counted of a user, in the order of the stats of a rollout; the thresholds of `slow` follow. */
+/** What is counted of a user, in the order of the stats of a rollout; the thresholds of `slow` and the goals follow. */
 export const enum Met {
   USERS = 0,
   ERROR = 1,
@@ -20,8 +20,6 @@ export const enum Met {
 
 /** The most slots that a rollout can have: its variants without the default, and the control group. */
 export const MOST_SLOTS: u32 = 16;
-/** The most stats of a rollout: all of Met but its last, and six thresholds. */
-export const MOST_STATS: u32 = 11;
 
 /** The index of a user in bitmaps of 2^bits bits, from the hash that chose its variant. */
 // @ts-ignore: decorator

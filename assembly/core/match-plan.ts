@@ -17,7 +17,7 @@ export class Condition {
 /** One entry of a `match`: all that it names must hold. */
 @unmanaged
 export class Entry {
-  /** Whose it is: the number of a rollout, or behind all rollouts that of a shadow. */
+  /** Whose it is: the number of a rollout, behind all rollouts that of a shadow, behind all shadows that of a goal. */
   target: u32;
   /** Its place in the list. */
   index: u32;

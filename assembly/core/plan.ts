@@ -7,6 +7,7 @@ import { Run } from "../bytes/records";
 import { Slice } from "../bytes/slice";
 import { Table } from "../bytes/table";
 import { Flag } from "./flag-plan";
+import { Goal, GoalPair } from "./goal-plan";
 import { Identity, IssueCookie } from "./identity-plan";
 import { Value } from "./logic/value";
 import { Variable } from "./logic/variable";
@@ -109,6 +110,9 @@ export class Rollout {
    * What of each is counted: core/evidence.ts. */
   slots: u32;
   stats: u32;
+  /** The goals that are counted for it: a chain by `nextOfRollout`. They are the last of the stats. */
+  goals: GoalPair | null;
+  goalCount: u32;
   /** The control group's; NO_SLOT without one. */
   controlSlot: u32;
   /** Whether each request is a user. */
@@ -213,6 +217,9 @@ export class Plan {
   issueCount: u32;
   shadows: Run<Shadow>;
   shadowCount: u32;
+  goals: Run<Goal>;
+  goalCount: u32;
+  goalPairCount: u32;
 
   // @ts-ignore: decorator
   @inline
@@ -230,5 +237,11 @@ export class Plan {
   @inline
   shadow(index: u32): Shadow {
     return this.shadows.at(index);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  goal(index: u32): Goal {
+    return this.goals.at(index);
   }
 }

@@ -27,6 +27,8 @@ class Build {
   reading: Arena;
   /** Whether the policy has an identity of its own, right or wrong. */
   identityGiven: bool;
+  /** Whether a ramp names goals, which are read later. */
+  hasRampGoals: bool;
 }
 
 export const build: Build = fixed<Build>();
@@ -35,6 +37,7 @@ export function beginBuild(built: Plan, readingArena: Arena, hasIdentity: bool):
   build.plan = built;
   build.reading = readingArena;
   build.identityGiven = hasIdentity;
+  build.hasRampGoals = false;
 }
 
 /** A record, zeroed, in the plan's arena; null without memory. */

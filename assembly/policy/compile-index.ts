@@ -1,4 +1,4 @@
-// Files the entries of all rollouts and shadows by host and path, so that `matchAll` meets only those that can hold.
+// Files the entries of all rollouts, shadows and goals by host and path, so that `matchAll` meets only those that can hold.
 
 import * as ascii from "../bytes/ascii";
 import { nextOf, Run, takeRecord, takeRun } from "../bytes/records";
@@ -32,6 +32,9 @@ export function compileIndex(owner: Plan): bool {
   }
   for (let i: u32 = 0; i < plan.shadowCount; i++) {
     if (!fileAll(plan.shadow(i).entries, plan.rolloutCount + i)) return false;
+  }
+  for (let i: u32 = 0; i < plan.goalCount; i++) {
+    if (!fileAll(plan.goal(i).entries, plan.rolloutCount + plan.shadowCount + i)) return false;
   }
   return true;
 }

@@ -3,8 +3,10 @@
 
 import * as ascii from "../bytes/ascii";
 import { addressOf, lengthOf, lower, NONE, Slice } from "../bytes/slice";
-import { put, putByte, putSlice, Writer } from "../bytes/writer";
+import { nextOf } from "../bytes/records";
+import { put, putByte, putSlice, putString, Writer } from "../bytes/writer";
 import { Word } from "../bytes/word";
+import { Node } from "./node";
 
 /** Words longer than this are near to nothing. */
 const LONGEST: u32 = 31;
@@ -47,7 +49,8 @@ function least(a: u32, b: u32): u32 {
   return a < b ? a : b;
 }
 
-function distance(text: Slice, words: Word, from: u32, length: u32): u32 {
+/** How far a text is from one of `length` bytes at `word`; both are at most LONGEST. */
+function distance(text: Slice, word: usize, length: u32): u32 {
   const own = lengthOf(text);
   const begin = addressOf(text);
   let before = rows;
@@ -58,10 +61,10 @@ function distance(text: Slice, words: Word, from: u32, length: u32): u32 {
     store<u8>(row, i as u8);
     const a = lower(load<u8>(begin + i - 1));
     for (let j: u32 = 1; j <= length; j++) {
-      const b = lower(letter(words, from + j - 1));
+      const b = lower(load<u8>(word + j - 1));
       let cost = least(load<u8>(last + j) as u32, load<u8>(row + j - 1) as u32) + 1;
       cost = least(cost, (load<u8>(last + j - 1) as u32) + (a == b ? 0 : 1));
-      if (i > 1 && j > 1 && a == lower(letter(words, from + j - 2)) && lower(load<u8>(begin + i - 2)) == b) {
+      if (i > 1 && j > 1 && a == lower(load<u8>(word + j - 2)) && lower(load<u8>(begin + i - 2)) == b) {
         cost = least(cost, (load<u8>(before + j - 2) as u32) + 1);
       }
       store<u8>(row + j, cost as u8);
@@ -76,6 +79,32 @@ function distance(text: Slice, words: Word, from: u32, length: u32): u32 {
 
 function putWord(writer: Writer, words: Word, from: u32, length: u32): void {
   for (let i: u32 = 0; i < length; i++) putByte(writer, letter(words, from + i));
+}
+
+/** A third of the letters of a word of so many bytes may be wrong; of a short one a single letter. */
+function isNear(far: u32, length: u32): bool {
+  return far <= (length <= 3 ? 1 : length / 3);
+}
+
+/** Puts `: did you mean "…"?` when the name of a member of `object` is near. */
+export function putNearestMember(writer: Writer, text: Slice, object: Node | null): void {
+  const own = lengthOf(text);
+  if (!object || own == 0 || own > LONGEST) return;
+  let best: u32 = 0xffffffff;
+  let nearest = NONE;
+  for (let member = object.first; member; member = nextOf(member)) {
+    const length = lengthOf(member.key);
+    // Where the lengths differ, so do as many letters.
+    if (length > LONGEST || (length > own ? length - own : own - length) >= best) continue;
+    const far = distance(text, addressOf(member.key), length);
+    if (far >= best) continue;
+    best = far;
+    nearest = member.key;
+  }
+  if (nearest == NONE || !isNear(best, own)) return;
+  put(writer, ": did you mean ");
+  putString(writer, nearest);
+  putByte(writer, ascii.QUESTION);
 }
 
 /** Puts `: did you mean "…"?` when a known word is near, and in any case what the known words are. */
@@ -97,7 +126,7 @@ export function putNearestPart(writer: Writer, text: Slice, words: Word, tail: S
     let from: u32 = 0;
     while (from < words.length) {
       const length = wordLength(words, from);
-      const far = length <= LONGEST ? distance(text, words, from, length) : best;
+      const far = length <= LONGEST ? distance(text, words.begin + from, length) : best;
       if (far < best) {
         best = far;
         bestFrom = from;
@@ -106,8 +135,7 @@ export function putNearestPart(writer: Writer, text: Slice, words: Word, tail: S
       from += length + 1;
     }
   }
-  // A third of the letters may be wrong; of a short word one.
-  if (best <= (own <= 3 ? 1 : own / 3)) {
+  if (isNear(best, own)) {
     put(writer, ': did you mean "');
     putWord(writer, words, bestFrom, bestLength);
     if (tail != NONE) putSlice(writer, tail);

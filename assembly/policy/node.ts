@@ -1,7 +1,9 @@
 // One value of the policy's text, with its place.
 
 import { Token } from "../bytes/json-reader";
-import { Slice } from "../bytes/slice";
+import { nextOf } from "../bytes/records";
+import { isWord, Slice } from "../bytes/slice";
+import { Word } from "../bytes/word";
 import { Value } from "../core/logic/value";
 
 
@@ -46,6 +48,14 @@ export class Node {
   get container(): Node {
     return changetype<Node>(this.parent);
   }
+}
+
+/** The first member of that name; null without. */
+export function memberOf(object: Node, key: Word): Node | null {
+  for (let member = object.first; member; member = nextOf(member)) {
+    if (isWord(member.key, key)) return member;
+  }
+  return null;
 }
 
 /** The node that contains a node; null for the document. For the step of a `for` loop, as `nextOf`. */

@@ -6,16 +6,15 @@ import { nextOf, takeRecord } from "../bytes/records";
 import { isWord, lengthOf, Slice, sliceOf, sliceOfWord } from "../bytes/slice";
 import { newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
-import { Word } from "../bytes/word";
 import { decision, makeRoom } from "../core/decision";
 import { Inputs, Plan, Steer } from "../core/plan";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { beginBuild } from "./build";
+import { beginBuild, build } from "./build";
 import { endCode } from "./code";
 import { compileIndex, newIndex } from "./compile-index";
 import { beginRules, readEvaluators } from "./compile-rule";
-import { Node } from "./node";
+import { memberOf, Node } from "./node";
 import {
   beginMessage,
   beginProblems,
@@ -29,13 +28,14 @@ import {
 } from "./problems";
 import { readFlagd } from "./read-flagd";
 import { metadataOf, readFlags } from "./read-flags";
+import { checkRampGoals, readGoals } from "./read-goals";
 import { readIdentity } from "./read-identity";
 import { readRollouts } from "./read-rollout";
 import { readShadows } from "./read-shadow";
 import { readTree } from "./tree";
 import { beginTypes, variableFor } from "./variable-names";
 
-const KNOWN_POLICY = "identity rollouts shadows flags flagd steer observe $schema $evaluators metadata";
+const KNOWN_POLICY = "identity rollouts goals shadows flags flagd steer observe $schema $evaluators metadata";
 
 const KNOWN_OBSERVE = "filterState";
 
@@ -118,20 +118,13 @@ function newPlan(arena: Arena): Plan | null {
   return newIndex(plan) ? plan : null;
 }
 
-function member(object: Node, key: Word): Node | null {
-  for (let node = object.first; node; node = nextOf(node)) {
-    if (isWord(node.key, key)) return node;
-  }
-  return null;
-}
-
 function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   if (!isKind(root, Token.Object)) return;
-  const identity = member(root, "identity");
+  const identity = memberOf(root, "identity");
   beginBuild(plan, reading, identity != null);
   beginRules();
   beginTypes();
-  const settings = member(root, "flagd");
+  const settings = memberOf(root, "flagd");
   if (settings) readFlagd(settings);
   const key = variableFor(sliceOfWord("targetingKey"));
   if (!key) return;
@@ -139,15 +132,16 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   // Read before the rollouts, wherever it is written: they fall back on it.
   if (identity) plan.identity = readIdentity(identity);
   // So do the rules on these.
-  const shared = member(root, "$evaluators");
+  const shared = memberOf(root, "$evaluators");
   if (shared && isKind(shared, Token.Object)) readEvaluators(shared);
   // And matches on flags.
-  const flags = member(root, "flags");
+  const flags = memberOf(root, "flags");
   if (flags) readFlags(flags);
   // And rollouts on whether a header steers.
-  const steer = member(root, "steer");
+  const steer = memberOf(root, "steer");
   if (steer) readSteer(plan, steer);
   let shadows: Node | null = null;
+  let goals: Node | null = null;
   for (let node = root.first; node; node = nextOf(node)) {
     const key = node.key;
     if (
@@ -163,6 +157,8 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
       readObserve(plan, node);
     } else if (isWord(key, "shadows")) {
       shadows = node;
+    } else if (isWord(key, "goals")) {
+      goals = node;
     } else if (isWord(key, "flags")) {
       continue;
     } else if (isWord(key, "metadata")) {
@@ -175,6 +171,10 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   }
   // Read after the rollouts, wherever they are written: their numbers follow.
   if (shadows) readShadows(shadows);
+  const errors = errorCount();
+  const rollouts = memberOf(root, "rollouts");
+  if (goals) readGoals(goals, rollouts);
+  if (rollouts && build.hasRampGoals) checkRampGoals(rollouts, goals, errorCount() == errors);
 }
 
 function readObserve(plan: Plan, object: Node): void {

@@ -8,12 +8,13 @@ import { Variant } from "../core/plan";
 import { Ramp } from "../core/ramp";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { record, records, share } from "./build";
+import { build, record, records, share } from "./build";
 import { Node } from "./node";
 import {
   errorCount,
   fail,
   failWith,
+  hintWith,
   isKind,
   isTruth,
   missingKey,
@@ -23,13 +24,13 @@ import {
 } from "./problems";
 import { instant, NO_DURATION, NO_INSTANT, seconds } from "./scalars";
 
-const KNOWN_RAMP = "steps every start paused";
+const KNOWN_RAMP = "steps every start paused goals";
 const MOST_STEPS: u32 = limits.STEPS as u32;
 const SECOND: u64 = 1000000000;
 
 const hash: Hash64 = fixed<Hash64>();
 
-/** Reads `ramp`: `{ steps, every, start, paused }`. */
+/** Reads `ramp`: `{ steps, every, start, paused, goals }`. */
 export function readRamp(node: Node, variant: Variant): void {
   if (!isKind(node, Token.Object)) return;
   const ramp = record<Ramp>();
@@ -37,6 +38,7 @@ export function readRamp(node: Node, variant: Variant): void {
   variant.ramp = ramp;
   let hasSteps = false;
   let hasEvery = false;
+  let goals: Node | null = null;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "steps")) {
       hasSteps = true;
@@ -48,12 +50,21 @@ export function readRamp(node: Node, variant: Variant): void {
       readStart(member, ramp);
     } else if (isWord(member.key, "paused")) {
       ramp.isPaused = isTruth(member) && member.kind == Token.True;
+    } else if (isWord(member.key, "goals")) {
+      goals = member;
+      readGoalNames(member);
     } else {
       unknownKey(member, KNOWN_RAMP);
     }
   }
   if (!hasSteps) missingKey(node, "steps", "the percents that the variant takes, like [1, 5, 25, 50, 100]");
   if (!hasEvery) missingKey(node, "every", "how long it stays on a step at least, like 30m");
+  if (goals && ramp.startNs != 0)
+    hintWith(
+      goals,
+      codes.NO_EFFECT,
+      "a ramp with a start takes its steps by the clock, whatever the goals say",
+    );
   beginHash(hash);
   for (let i: u32 = 0; i < ramp.stepCount; i++) hashNumber(hash, ramp.steps.at(i));
   hashNumber(hash, ramp.everyNs);
@@ -83,6 +94,18 @@ function readSteps(node: Node, ramp: Ramp): void {
     ramp.steps.set(ramp.stepCount, step);
     ramp.stepCount++;
   }
+}
+
+/** Reads the goals that a step waits for: whether there are such goals is known once they are read (read-goals.ts). */
+function readGoalNames(list: Node): void {
+  if (!isKind(list, Token.Array)) return;
+  if (list.count == 0) return failWith(list, codes.VALUE, "must name at least one goal");
+  if (list.count > (limits.GOALS as u32)) {
+    putOverLimit(limits.GOALS, " goals");
+    return report(list, codes.LIMIT);
+  }
+  for (let item = list.first; item; item = nextOf(item)) isKind(item, Token.String);
+  build.hasRampGoals = true;
 }
 
 function readEvery(node: Node, ramp: Ramp): void {

@@ -2,11 +2,10 @@
 // it, however they are written and whatever else is in them. core/layout.ts adds the shares.
 
 import { beginHash, Hash64, hashNumber, hashOf, hashText } from "../bytes/hash64";
-import { fixed, nextOf } from "../bytes/records";
+import { fixed } from "../bytes/records";
 import { isWord } from "../bytes/slice";
-import { Word } from "../bytes/word";
 import { Rollout, Signals } from "../core/plan";
-import { nextBelow, Node } from "./node";
+import { memberOf, nextBelow, Node } from "./node";
 
 const hash: Hash64 = fixed<Hash64>();
 
@@ -31,6 +30,17 @@ export function signTerms(node: Node, rollout: Rollout): void {
   rollout.terms = hashOf(hash);
 }
 
+/** Adds a goal that is counted for the rollout; `node` is the goal in the policy. Its other rollouts say nothing of it. */
+export function signGoal(node: Node, rollout: Rollout): void {
+  beginHash(hash);
+  hashNumber(hash, rollout.terms);
+  hashText(hash, node.key);
+  putTree(memberOf(node, "match"));
+  putTree(memberOf(node, "status"));
+  putTree(memberOf(node, "value"));
+  rollout.terms = hashOf(hash);
+}
+
 /** A value of the policy with all that is in it: types, names and texts in their order, without blanks and escapes. */
 function putTree(root: Node | null): void {
   hashNumber(hash, root ? 1 : 0);
@@ -52,11 +62,4 @@ function refers(rule: Node): bool {
     node = nextBelow(rule, node);
   }
   return false;
-}
-
-function memberOf(object: Node, key: Word): Node | null {
-  for (let member = object.first; member; member = nextOf(member)) {
-    if (isWord(member.key, key)) return member;
-  }
-  return null;
 }

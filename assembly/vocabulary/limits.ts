@@ -9,6 +9,12 @@ export const VARIANTS = 16;
 export const MATCH_ENTRIES = 256;
 export const FLAGS = 10000;
 export const SHADOWS = 256;
+/** Goals, and pairs of a goal and a rollout that it is counted for. */
+export const GOALS = 32;
+export const GOAL_PAIRS = 256;
+/** Statuses that one goal names; the most of `value.max`. */
+export const GOAL_STATUSES = 64;
+export const GOAL_VALUE = 100000000;
 /** Methods, and header changes, of one shadow. */
 export const SHADOW_LIST = 64;
 /** JSON Pointers to what may differ. */

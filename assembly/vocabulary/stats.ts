@@ -33,8 +33,12 @@ export const USERS_3XX = "users_3xx";
 export const USERS_4XX = "users_4xx";
 /** `users_slow.<ms>`: one for each threshold of `slow`. */
 export const USERS_SLOW = "users_slow";
-/** `users_goal.<goal>` */
+/** `users_goal.<goal>`: they reached the goal, whether or not they met the rollout. */
 export const USERS_GOAL = "users_goal";
+/** `goal.<goal>.value`, a gauge of the evidence period: what a response header said, in thousandths, each time that a
+ * user was counted in USERS_GOAL. Only for goals with a `value`. */
+export const GOAL = "goal";
+export const GOAL_VALUE = "value";
 /** Gauge, of variants that a guard watches and of the control group: requests of this period's users that have ended. */
 export const RQ_ENDED = "rq_ended";
 /** Gauge, of variants that a guard watches: 0 watching, 1 alarm, 2 rolled back. */
@@ -89,5 +93,7 @@ export const LABEL_ROLLOUT = "serin_rollout";
 export const LABEL_VARIANT = "serin_variant";
 /** Milliseconds of a threshold of `slow`. */
 export const LABEL_SLOW = "serin_slow";
+/** The goal of USERS_GOAL and of `goal.<goal>.value`. */
+export const LABEL_GOAL = "serin_goal";
 export const LABEL_FLAG = "serin_flag";
 export const LABEL_SHADOW = "serin_shadow";

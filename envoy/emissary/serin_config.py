@@ -28,6 +28,8 @@ STATS_TAGS = (
     {"tag_name": "serin_variant", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+(\.([^.]+))\."},
     {"tag_name": "serin_variant", "regex": r"^wasmcustom\.serin\.flag\.[^.]+(\.([^.]+))$"},
     {"tag_name": "serin_slow", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+\.[^.]+\.users_slow(\.([0-9]+))$"},
+    {"tag_name": "serin_goal", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+\.[^.]+\.users_goal(\.([^.]+))$"},
+    {"tag_name": "serin_goal", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+\.[^.]+\.goal(\.([^.]+))\."},
 )
 
 

@@ -48,6 +48,24 @@ const LIMITS: [
     /more than 16384 rollouts/,
   ],
   [
+    "goals",
+    32,
+    (size) => ({ ...rollout({}), goals: byName(size, { match: [{}], rollouts: ["checkout"] }) }),
+    "/goals",
+    /more than 32 goals/,
+  ],
+  [
+    "pairs of a goal and a rollout",
+    256,
+    (size) => ({
+      identity: [{ cookie: "uid" }],
+      rollouts: byName(size - 128, { default: "a", variants: { a: {} } }),
+      goals: { all: { match: [{}] }, some: { match: [{}], rollouts: many(128, (index) => `n${index}`) } },
+    }),
+    "/goals/some",
+    /more than 256 pairs of a goal and a rollout/,
+  ],
+  [
     "variants",
     16,
     (size) => rollout({ default: "n0", variants: byName(size, {}) }),

@@ -125,7 +125,12 @@ function fill(evidence: Evidence, rollout: Rollout, slot: u32, variant: Slice): 
 
 function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32): usize {
   beginName(evidence, variant);
-  if (stat >= (Met.SLOW as u32)) {
+  const firstGoal = (Met.SLOW as u32) + rollout.slowCount;
+  if (stat >= firstGoal) {
+    put(name, statNames.USERS_GOAL);
+    putByte(name, ascii.DOT);
+    putSlice(name, goalNamed(rollout, stat - firstGoal));
+  } else if (stat >= (Met.SLOW as u32)) {
     put(name, statNames.USERS_SLOW);
     putByte(name, ascii.DOT);
     putNumber(name, rollout.slow.at(stat - (Met.SLOW as u32)));
@@ -133,6 +138,13 @@ function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32
     put(name, leafOf(stat));
   }
   return gaugeNamed(evidence);
+}
+
+/** The name of a rollout's goal. */
+function goalNamed(rollout: Rollout, index: u32): Slice {
+  let pair = rollout.goals;
+  while (pair && pair.index != index) pair = pair.nextOfRollout;
+  return pair ? pair.goal.name : NONE;
 }
 
 /** The gauge of the name that was put, defined when it is new; 0 without memory. */

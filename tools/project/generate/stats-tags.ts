@@ -34,6 +34,14 @@ const LABELS: readonly Label[] = [
     ...{ name: statNames.LABEL_SLOW, value: "[0-9]+", behind: "$" },
     before: `${prefixOf(statNames.ROLLOUT)}\\.${PART}\\.${PART}\\.${statNames.USERS_SLOW}`,
   },
+  {
+    ...{ name: statNames.LABEL_GOAL, value: PART, behind: "$" },
+    before: `${prefixOf(statNames.ROLLOUT)}\\.${PART}\\.${PART}\\.${statNames.USERS_GOAL}`,
+  },
+  {
+    ...{ name: statNames.LABEL_GOAL, value: PART, behind: "\\." },
+    before: `${prefixOf(statNames.ROLLOUT)}\\.${PART}\\.${PART}\\.${statNames.GOAL}`,
+  },
 ];
 
 /** The block `stats_config`, as YAML. */
