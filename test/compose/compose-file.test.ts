@@ -51,7 +51,7 @@ describe("docker-compose.yml", () => {
 
     test(`${name}'s image is pinned in .env, and its mounts are there`, () => {
       const variable = /^\$\{([A-Z]+_IMAGE)\}$/.exec(service.image)?.[1] ?? "";
-      assert.match(env[variable] ?? "", /^[^:]+:v?\d+\.\d+\.\d+(-[a-z-]+)?$/);
+      assert.match(env[variable] ?? "", /^[^:]+:v?\d+\.\d+\.\d+(-[a-z-]+)?(@sha256:[0-9a-f]{64})?$/);
       for (const volume of service.volumes ?? []) {
         const source = (volume.split(":")[0] ?? "").replace(
           /^\$\{(\w+)\}$/,

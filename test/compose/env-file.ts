@@ -14,3 +14,9 @@ export function readEnvFile(): ReadonlyMap<string, string> {
     ]),
   );
 }
+
+/** The images that .env names, by their tags alone: what is built here under such a name has no digest of a registry. */
+export function imageTags(): ReadonlyMap<string, string> {
+  const images = [...readEnvFile()].filter(([name]) => name.endsWith("_IMAGE"));
+  return new Map(images.map(([name, image]) => [name, image.replace(/@sha256:[0-9a-f]{64}$/, "")]));
+}

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { Admin, freePort, waitUntil } from "../../tools/envoy/index.ts";
 import type { Engine } from "./engine.ts";
+import { imageTags } from "./env-file.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PROFILES = "observability,emissary-hop,dashboard,release";
@@ -71,6 +72,7 @@ export async function startScene(engine: Engine, services: readonly Service[]): 
     COMPOSE_PROJECT_NAME: project,
     COMPOSE_PROFILES: PROFILES,
     POLICY_FOLDER: policyFolder,
+    ...(engine.isOwn ? Object.fromEntries(imageTags()) : {}),
     // Rare visitors are there after seconds, not after minutes.
     LOAD_RATE: "60",
     ...Object.fromEntries(

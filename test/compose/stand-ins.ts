@@ -12,7 +12,7 @@ import { ensurePrometheus } from "../support/prometheus/install.ts";
 import { run } from "./command.ts";
 import { describeRoot, withDebianRoot } from "./debian-root.ts";
 import { CACHE, type Engine } from "./engine.ts";
-import { readEnvFile } from "./env-file.ts";
+import { imageTags } from "./env-file.ts";
 
 const BASE = "serin-stand-in/debian";
 const LABEL = "serin.stand-in";
@@ -29,7 +29,7 @@ interface Program {
 
 /** Makes those that the engine does not have, or has of other inputs. */
 export async function ensureStandIns(engine: Engine, progress: (line: string) => void): Promise<void> {
-  const names = readEnvFile();
+  const names = imageTags();
   const programs = new Map([
     ["ENVOY_IMAGE", await envoy()],
     ["NODE_IMAGE", node()],
