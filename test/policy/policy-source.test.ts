@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 
 import { readPolicySource } from "../../tools/policy/policy-source.ts";
-import { jsonNumber } from "../../tools/policy/yaml-number.ts";
+import { jsonNumber } from "../../tools/policy/yaml-scalar.ts";
 import { seeded } from "../support/random.ts";
 
 const read = (text: string | Uint8Array, file = "policy.yaml") =>

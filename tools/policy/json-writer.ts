@@ -36,6 +36,19 @@ export class JsonWriter {
     this.#size += Buffer.byteLength(text, "utf8");
   }
 
+  /** Before a member or an element: a comma after the one before it, and a line of its own unless `inline`. */
+  separate(index: number, depth: number, inline: boolean): void {
+    if (index > 0) this.punctuation(inline ? ", " : ",");
+    if (!inline) this.punctuation(lineBreak(depth));
+    else if (index === 0) this.punctuation(" ");
+  }
+
+  /** The end of a collection with so many members or elements; `depth` is that of the line that it ends. */
+  close(bracket: string, count: number, depth: number, inline: boolean, origin: number): void {
+    if (count > 0) this.punctuation(inline ? " " : lineBreak(depth));
+    this.token(bracket, origin);
+  }
+
   /** The text so far. */
   text(): string {
     return this.#pieces.join("");
@@ -59,3 +72,9 @@ export class JsonWriter {
     };
   }
 }
+
+function lineBreak(depth: number): string {
+  return LINE_BREAKS[depth] ?? `\n${"  ".repeat(depth)}`;
+}
+
+const LINE_BREAKS = Array.from({ length: 64 }, (_, depth) => `\n${"  ".repeat(depth)}`);

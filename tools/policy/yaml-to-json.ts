@@ -11,7 +11,7 @@ import { JsonWriter, type SourceMap } from "./json-writer.ts";
 import type { LineIndex } from "./line-index.ts";
 import { pointerStep } from "./problem.ts";
 import { DEPTH_MAX, parseDocuments, pointerAt, resolveAliases } from "./yaml-document.ts";
-import { jsonNumber } from "./yaml-number.ts";
+import { scalarJson } from "./yaml-scalar.ts";
 
 /** A fault of the YAML itself. `offset` in UTF-16 units of the text. */
 export interface YamlFault {
@@ -160,36 +160,25 @@ class Converter {
     const members = this.#membersOf(map);
     this.#writer.token("{", offset);
     members.forEach(({ name, keyOffset, value }, index) => {
-      this.#separate(index, inline);
+      this.#writer.separate(index, this.#pointer.length + 1, inline);
       this.#pointer.push(name);
       this.#writer.token(JSON.stringify(name), keyOffset);
       this.#writer.punctuation(": ");
       this.#write(value, keyOffset, inline);
       this.#pointer.pop();
     });
-    this.#close("}", members.length, endOf(map, offset), inline);
+    this.#writer.close("}", members.length, this.#pointer.length, inline, endOf(map, offset));
   }
 
   #writeSequence(sequence: YAMLSeq, offset: number, inline: boolean): void {
     this.#writer.token("[", offset);
     sequence.items.forEach((item, index) => {
-      this.#separate(index, inline);
+      this.#writer.separate(index, this.#pointer.length + 1, inline);
       this.#pointer.push(String(index));
       this.#write(item as Node | null, offset, inline);
       this.#pointer.pop();
     });
-    this.#close("]", sequence.items.length, endOf(sequence, offset), inline);
-  }
-
-  #separate(index: number, inline: boolean): void {
-    if (index > 0) this.#writer.punctuation(inline ? ", " : ",");
-    if (!inline) this.#writer.punctuation(`\n${"  ".repeat(this.#pointer.length + 1)}`);
-    else if (index === 0) this.#writer.punctuation(" ");
-  }
-
-  #close(bracket: string, count: number, offset: number, inline: boolean): void {
-    if (count > 0) this.#writer.punctuation(inline ? " " : `\n${"  ".repeat(this.#pointer.length)}`);
-    this.#writer.token(bracket, offset);
+    this.#writer.close("]", sequence.items.length, this.#pointer.length, inline, endOf(sequence, offset));
   }
 
   /** The mapping's members in order, with those of `<<` in its place where the mapping has none of that name. */
@@ -268,15 +257,11 @@ class Converter {
     this.#stop(offset, codes.SYNTAX, `unsupported tag ${shown}`);
   }
 
-  /** The core schema knows no other scalars than these four. */
   #scalar(node: Scalar, offset: number): string {
-    const value = node.value as string | number | boolean | null;
-    if (typeof value === "string") return JSON.stringify(value);
-    if (value === null || typeof value === "boolean") return String(value);
-    const spelled = jsonNumber(node.source ?? String(value));
-    if (spelled === null)
+    const json = scalarJson(node.value, node.source);
+    if (json === null)
       this.#stop(offset, codes.VALUE, `${node.source ?? "this number"} is not a JSON number`);
-    return spelled;
+    return json;
   }
 }
 

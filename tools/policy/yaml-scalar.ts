@@ -15,3 +15,13 @@ export function jsonNumber(yaml: string): string | null {
   const digits = whole.replace(/^0+(?=.)/, "") || "0";
   return (sign === "-" ? "-" : "") + digits + (fraction === "" ? "" : `.${fraction}`) + exponent;
 }
+
+/**
+ * A scalar as JSON: its value as the core schema has it, text, number, boolean or null, and how it is spelled. Null for
+ * a number that JSON cannot say.
+ */
+export function scalarJson(value: unknown, source: string | undefined): string | null {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value === null || typeof value === "boolean") return String(value);
+  return jsonNumber(source ?? String(value as number));
+}
