@@ -59,6 +59,10 @@ bench: build ## what a request costs, as ratios from one run
 	@$(TSX) test/bench/flags.ts
 	@$(TSX) test/bench/shadows.ts
 
+.PHONY: bench-validate
+bench-validate: build ## what `serin validate` costs for a policy of 1 MB, YAML beside JSON
+	@$(TSX) test/bench/validate.ts $(ARGS)
+
 .PHONY: bench-instructions
 bench-instructions: build ## the same in instructions, under callgrind: many minutes (ARGS="--ways count,full")
 	@$(TSX) test/bench/instructions.ts $(ARGS)

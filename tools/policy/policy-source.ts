@@ -4,8 +4,10 @@ import * as limits from "../../assembly/vocabulary/limits.ts";
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import { isNode, type Document } from "yaml";
 
+import type { JsonWriter, SourceMap } from "./json-writer.ts";
 import { LineIndex, type Position } from "./line-index.ts";
 import { stepName, type PlacedProblem } from "./problem.ts";
+import { convertSimpleYaml } from "./simple-yaml.ts";
 import { parseDocument } from "./yaml-document.ts";
 import { convertYaml } from "./yaml-to-json.ts";
 
@@ -42,6 +44,11 @@ export function readPolicySource(file: string, bytes: Uint8Array): PolicySource 
   if (!isUtf8(buffer))
     return { file, format, json: null, problems: [encodingProblem(buffer)], more: 0, locate: null };
   const text = buffer.toString("utf8").replace(/^\uFEFF/, "");
+  const simple = convertSimpleYaml(text);
+  if (simple !== null) {
+    const bytes = Buffer.from(simple.text(), "utf8");
+    return { file, format, json: bytes, problems: [], more: 0, locate: locateIn(text, simple) };
+  }
   const lines = new LineIndex(text);
   const { json, sourceMap, faults } = convertYaml(text, lines);
   const problems = faults.slice(0, limits.PROBLEMS).map(({ offset, pointer, code, message }) => ({
@@ -55,6 +62,23 @@ export function readPolicySource(file: string, bytes: Uint8Array): PolicySource 
   if (json === null) return { file, format, json, problems, more, locate: null };
   const locate = (byteOffset: number): Position => lines.positionAt(sourceMap.originOf(byteOffset));
   return { file, format, json: Buffer.from(json, "utf8"), problems, more, locate };
+}
+
+/** The places of a simple text. The whole document is built only for the few that its reader leaves open. */
+function locateIn(text: string, simple: JsonWriter): (byteOffset: number) => Position {
+  let lines: LineIndex | null = null;
+  let places: SourceMap | null = null;
+  let whole: SourceMap | null = null;
+  return (byteOffset) => {
+    lines ??= new LineIndex(text);
+    places ??= simple.sourceMap();
+    let origin = places.originOf(byteOffset);
+    if (origin < 0) {
+      whole ??= convertYaml(text, lines).sourceMap;
+      origin = whole?.originOf(byteOffset) ?? 0;
+    }
+    return lines.positionAt(origin);
+  };
 }
 
 /**
