@@ -47,7 +47,7 @@ describe("simple YAML", () => {
       other = text;
     }
     // A reader that takes nothing agrees with everything.
-    assert.ok(taken > TEXTS * 0.3, `${taken} of ${TEXTS} taken`);
+    assert.ok(taken > TEXTS * 0.25, `${taken} of ${TEXTS} taken`);
     assert.ok(takenMutated > TEXTS * 0.1, `${takenMutated} of ${TEXTS} taken`);
     if (process.env["TEXTS"]) console.log({ taken, takenMutated });
   });
@@ -84,7 +84,7 @@ describe("simple YAML", () => {
       "a: 1\n---\nb: 2\n", "%YAML 1.2\n---\na: 1\n", "a:\t1\n", "a: 1\r\n", "a: b: c\n", "a: [b: c]\n", "a: {b}\n",
       "a: [1\n", "a: 'b\n", "a: .inf\n", "a: @b\n", "a : 1\n", "a: 'b' c\n", "a:\n   b: 1\n  c: 2\n", "a: \"\\x\"\n",
       `${"k".repeat(1100)}: 1\n`, `a: ${"[".repeat(70)}${"]".repeat(70)}\n`, "a: 1\n...\n",
-      'a: "b \\\n  c"\n', "a: \ud800\n",
+      'a: "b \\\n  c"\n', "a: [b # c\n# d\n ,]\n", "a: [[ # b\n # c\n ]\n# d\n ]\n", "a: \ud800\n",
     ]; // prettier-ignore
     for (const text of left) assert.equal(convertSimpleYaml(text), null, JSON.stringify(text));
   });

@@ -102,7 +102,8 @@ class Writer {
       const kind = this.random.part();
       if (kind < 0.55) return "";
       if (kind < 0.9) return " ";
-      return `${kind < 0.92 ? " # in it" : ""}\n${" ".repeat(column + this.random.below(4))}`;
+      const comment = this.random.pick(["", "", "", " # in it", "\n# first", " # in it\n   # again"]);
+      return `${comment}\n${" ".repeat(column + this.random.below(4))}`;
     };
     const last = this.random.part() < 0.1 ? "," : "";
     const inner = items.map((item) => `${blank()}${item}${blank()}`).join(",");

@@ -9,7 +9,7 @@ import { CST, Document, isScalar, type ScalarTag } from "yaml";
 
 import * as limits from "../../assembly/vocabulary/limits.ts";
 import { JsonWriter } from "./json-writer.ts";
-import { scalarJson } from "./yaml-scalar.ts";
+import { scalarJson, type ScalarValue } from "./yaml-scalar.ts";
 
 /** What the filter reads is less deep, and what is deeper is refused with its place by the library's way. */
 const DEPTH_MAX = 64;
@@ -224,20 +224,20 @@ class Reader {
     this.#at++;
     let count = 0;
     for (;;) {
-      this.#toFlowContent(column);
+      this.#toFlowContent(column, false);
       if (this.#code(this.#at) === closing) break;
       if (isMapping) {
         const end = this.#scalarEnd(true);
         if (this.#code(end) !== COLON) this.#decline();
         this.#key(end, count++, true);
-        this.#toFlowContent(column);
+        this.#toFlowContent(column, false);
       } else {
         this.#writer.separate(count++, this.#depth, true);
       }
       const begins = this.#code(this.#at);
       if (begins === OPEN_BRACE || begins === OPEN_BRACKET) this.#flow(column, level + 1);
       else this.#scalar(this.#scalarEnd(true));
-      this.#toFlowContent(column);
+      this.#toFlowContent(column, true);
       if (this.#code(this.#at) === COMMA) this.#at++;
       else if (this.#code(this.#at) !== closing) this.#decline();
     }
@@ -245,19 +245,27 @@ class Reader {
     this.#leave(isMapping ? "}" : "]", count, true);
   }
 
-  /** Over blanks, line ends and comments within a flow collection. */
-  #toFlowContent(column: number): void {
+  /**
+   * Over blanks, line ends and comments within a flow collection, up to the next token. After a value the library takes
+   * some comments amiss, so what follows there is a comment on its line and a bracket, or no comment.
+   */
+  #toFlowContent(column: number, isAfterValue: boolean): void {
+    let commented = false;
     for (;;) {
-      const from = this.#at;
-      const rest = this.#afterSpaces(from);
+      const start = this.#at;
+      const rest = this.#afterSpaces(start);
       const code = this.#code(rest);
       this.#at = rest;
       if (rest >= this.text.length) this.#decline();
-      if (code !== NEWLINE && code !== HASH) return;
-      if (code === HASH && rest === from) this.#decline();
-      this.#toContent(this.#lineEnd(rest) + 1);
+      if (code !== NEWLINE && code !== HASH) break;
+      if (code === HASH && rest === start) this.#decline();
+      const nextLine = this.#lineEnd(rest) + 1;
+      this.#toContent(nextLine);
       if (this.#indent <= column) this.#decline();
+      if (isAfterValue && this.text.slice(nextLine, this.#at).includes("#")) this.#decline();
+      commented = code === HASH;
     }
+    if (isAfterValue && commented && this.#code(this.#at) === COMMA) this.#decline();
   }
 
   #enter(): void {
@@ -300,7 +308,8 @@ class Reader {
     for (const tag of PLAIN_TAGS) {
       if (!tag.test.test(source)) continue;
       const resolved: unknown = tag.resolve(source, () => this.#decline(), {});
-      return scalarJson(isScalar(resolved) ? resolved.value : resolved, source) ?? this.#decline();
+      const value = (isScalar(resolved) ? resolved.value : resolved) as ScalarValue;
+      return scalarJson(value, source) ?? this.#decline();
     }
     return JSON.stringify(source);
   }

@@ -16,12 +16,15 @@ export function jsonNumber(yaml: string): string | null {
   return (sign === "-" ? "-" : "") + digits + (fraction === "" ? "" : `.${fraction}`) + exponent;
 }
 
+/** What the core schema knows. */
+export type ScalarValue = string | number | boolean | null;
+
 /**
  * A scalar as JSON: its value as the core schema has it, text, number, boolean or null, and how it is spelled. Null for
  * a number that JSON cannot say.
  */
-export function scalarJson(value: unknown, source: string | undefined): string | null {
+export function scalarJson(value: ScalarValue, source: string | undefined): string | null {
   if (typeof value === "string") return JSON.stringify(value);
   if (value === null || typeof value === "boolean") return String(value);
-  return jsonNumber(source ?? String(value as number));
+  return jsonNumber(source ?? String(value));
 }

@@ -11,7 +11,7 @@ import { JsonWriter, type SourceMap } from "./json-writer.ts";
 import type { LineIndex } from "./line-index.ts";
 import { pointerStep } from "./problem.ts";
 import { DEPTH_MAX, parseDocuments, pointerAt, resolveAliases } from "./yaml-document.ts";
-import { scalarJson } from "./yaml-scalar.ts";
+import { scalarJson, type ScalarValue } from "./yaml-scalar.ts";
 
 /** A fault of the YAML itself. `offset` in UTF-16 units of the text. */
 export interface YamlFault {
@@ -258,7 +258,7 @@ class Converter {
   }
 
   #scalar(node: Scalar, offset: number): string {
-    const json = scalarJson(node.value, node.source);
+    const json = scalarJson(node.value as ScalarValue, node.source);
     if (json === null)
       this.#stop(offset, codes.VALUE, `${node.source ?? "this number"} is not a JSON number`);
     return json;
