@@ -7,7 +7,7 @@ import { fixed, nextOf } from "../bytes/records";
 import { put, putString } from "../bytes/writer";
 import { Word } from "../bytes/word";
 import { INSTRUCTION, Op, RuleError, SPREAD } from "../core/logic/opcodes";
-import { Value } from "../core/logic/value";
+import { Tag, Value } from "../core/logic/value";
 import { Variable, VariableKind } from "../core/logic/variable";
 import { Rule } from "../core/rule-plan";
 import * as limits from "../vocabulary/limits";
@@ -16,7 +16,7 @@ import { build, record } from "./build";
 import { beginFolding, emitOperator } from "./fold";
 import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
-import { hintAtFutile } from "./check-futile";
+import { hintAtConstant, hintAtFutile, hintAtWhen } from "./check-futile";
 import { beginCode, codeLength, deepest, emit, landJump, operandAt, placeCode, reserve } from "./code";
 import { isKnownName, putUnknownName } from "./check-names";
 import { constantOf, holdsRule } from "./constants";
@@ -140,6 +140,7 @@ export function compileRule(node: Node, isStrict: bool): Rule | null {
   open = 0;
   dropMarks();
   beginCode(build.reading);
+  if (isStrict) hintAtWhen(node);
   enter(node);
   while (open != 0 && !broken && !build.plan.arena.failed && !build.reading.failed) {
     step(changetype<Frame>(frames + (open - 1) * FRAME_BYTES));
@@ -233,7 +234,7 @@ function enter(value: Node): void {
   }
   const list = shared(member);
   checkOperands(frame.op, list, strict);
-  hintAtFutile(frame.op, list, strict);
+  hintAtFutile(frame.op, list, strict, insideIterator());
   // Only Serin evaluates a rule of `when`, so portability does not matter there.
   if (!strict) hintAtOperands(frame.op, list, insideIterator());
   frame.spread = list.kind != Token.Array;
@@ -334,7 +335,9 @@ function step(frame: Frame): void {
     return enterNext(frame);
   }
   const spreads = frame.spread && op != Op.Not && op != Op.Truthy;
-  emitOperator(op, spreads ? SPREAD : frame.count, frame.count, frame.start, frame.patch);
+  const result = emitOperator(op, spreads ? SPREAD : frame.count, frame.count, frame.start, frame.patch);
+  if (result && (result.tag == Tag.True || result.tag == Tag.False))
+    hintAtConstant(op, frame.node, result.tag == Tag.True);
   open--;
 }
 

@@ -31,15 +31,17 @@ function pushedAt(offset: u32): Constant | null {
  * Writes an operator over `count` arguments that were compiled from `start` on, in the cheapest form.
  * @param operand what a plain instruction has: the number of arguments, or SPREAD
  * @param third where the third argument begins, if there is one
+ * @returns what it always comes to; null when that is not known before a request
  */
-export function emitOperator(op: Op, operand: u32, count: u32, start: u32, third: u32): void {
+export function emitOperator(op: Op, operand: u32, count: u32, start: u32, third: u32): Constant | null {
   const spread = operand != count;
   const constant = codeLength() == start + count * INSTRUCTION && areConstant(start);
-  if (!spread && !constant && op == Op.In && count == 2 && emitSet()) return;
-  if (!spread && !constant && op == Op.SemVer && count == 3 && emitComparison(start, third)) return;
+  if (!spread && !constant && op == Op.In && count == 2 && emitSet()) return null;
+  if (!spread && !constant && op == Op.SemVer && count == 3 && emitComparison(start, third)) return null;
   emit(op, operand, 1 - (count as i32));
   // What depends on the request, or on the flag, stays.
-  if (constant && op != Op.Missing && op != Op.MissingSome && op != Op.Fractional) fold(start, count);
+  if (constant && op != Op.Missing && op != Op.MissingSome && op != Op.Fractional) return fold(start, count);
+  return null;
 }
 
 function areConstant(start: u32): bool {
@@ -62,12 +64,12 @@ export function beginFolding(): void {
   folding = 0;
 }
 
-/** Runs the instructions from `start` on; the value that comes of them takes their place. */
-function fold(start: u32, count: u32): void {
-  if (folding > MOST_FOLDING) return;
+/** Runs the instructions from `start` on; the value that comes of them takes their place, and is returned. */
+function fold(start: u32, count: u32): Constant | null {
+  if (folding > MOST_FOLDING) return null;
   const stack = takeRun<Value>(build.reading, count + 2);
   const own = record<Constant>();
-  if (stack.isNone || !own) return;
+  if (stack.isNone || !own) return null;
   const end = codeLength();
   emit(Op.Return, 0, 0);
   const error = run(codeAddress(start), stack.at(0));
@@ -75,19 +77,20 @@ function fold(start: u32, count: u32): void {
   folding += FOLDING + workDone();
   const result = stack.at(0);
   // What fails, fails when the rule runs.
-  if (error != RuleError.None) return;
+  if (error != RuleError.None) return null;
   copyValue(own, result);
   // What operators make is scratch. A list's items are not: each is a constant, or an item of one.
   if (result.tag == Tag.Text) {
     setText(own, keep(build.plan.arena, result.bits));
   } else if (result.tag == Tag.Array) {
     const items = records<Value>(result.count);
-    if (items.isNone) return;
+    if (items.isNone) return null;
     items.copy(0, result.items, result.count);
     setArray(own, items, result.count);
   }
   rewind(start, 1);
   emit(Op.Const, changetype<usize>(own) as u32, 1);
+  return own;
 }
 
 /** `in` a long constant list of strings. @returns false when the list is something else */

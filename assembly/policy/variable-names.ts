@@ -46,7 +46,7 @@ function name(variable: Variable): void {
     variable.name = NONE;
     if (variable.kind == VariableKind.Nothing) nameStatic(variable);
   }
-  variable.isNumber = find(numbers, path) != ABSENT;
+  variable.isNumber = isNumber(path);
 }
 
 /** A name that is not one of the request's may be one of `flagd.context`. */
@@ -63,6 +63,11 @@ let numbers: Table = changetype<Table>(0);
 
 export function beginTypes(): void {
   numbers = newTable(build.reading);
+}
+
+/** Whether `flagd.types` declares the path as a number. */
+export function isNumber(path: Slice): bool {
+  return find(numbers, path) != ABSENT;
 }
 
 export function setNumber(path: Slice): void {
