@@ -11,7 +11,8 @@ import { Random, TWO_32 } from "../support/random.ts";
 
 const SLOW = [25, 100, 1000];
 const LEAVES = ["users_error", "users_4xx", "users_3xx", "users_ok", ...SLOW.map((ms) => `users_slow.${ms}`)];
-const TERMS = { slow: SLOW, warmup: 0, guard: "none" } as const;
+const TERMS = { slow: SLOW, warmup: 0,
+  goals: [], guard: "none" } as const;
 const SIZE = 65_536;
 const TO_A_MILLIONTH = 1e-6;
 
@@ -101,7 +102,7 @@ function expectationsOf(
   judged: number,
 ): Expectation[] {
   const counts = { variants: new Map(), control: null, shareConflicts: new Map(), users };
-  const evidence = evidenceOf(counts, variant, SLOW, TERMS, 10);
+  const evidence = evidenceOf(counts, variant, SLOW, [], TERMS, 10);
   const alpha = FALSE_ALARMS / judged;
   const decided = decide(evidence, DEFAULT_LIMITS, alpha);
   const split = logMean(

@@ -14,6 +14,8 @@ export const OK = 2;
 export const REDIRECTS = 3;
 export const CLIENT_ERRORS = 4;
 export const SLOW = 5;
+/** Six thresholds are before it. */
+export const GOAL = 11;
 
 /** By how many of six thresholds an answer was slower than: their bits in an index's word. */
 export const SLOW_MASKS = Int32Array.from({ length: 7 }, (_, count) => ((1 << count) - 1) << SLOW);
@@ -123,6 +125,7 @@ export class Rollout {
         redirects: variant.redirects + control.redirects,
         ok: variant.ok + control.ok,
         slow: variant.slow.map((count, index) => count + (control.slow[index] ?? 0)),
+        goals: [(variant.goals[0] ?? 0) + (control.goals[0] ?? 0)],
       },
     };
   }
@@ -141,6 +144,7 @@ export class Rollout {
       redirects: of(REDIRECTS),
       clientErrors: of(CLIENT_ERRORS),
       slow: Array.from({ length: this.thresholds }, (_, index) => of(SLOW + index)),
+      goals: [of(GOAL)],
     };
   }
 

@@ -1,9 +1,10 @@
 // The simulations in full, with a seed of one's own: npx tsx test/statistics/run-simulations.ts --seed 7 --runs 10000
-// Parts: --only false-alarms,power,passes,limits,guard,releases,plan. One core; a line is printed as soon as it is known.
+// Parts: --only false-alarms,power,passes,limits,goals,guard,releases,plan. One core; a line is printed as soon as it is known.
 
 import { parseArgs } from "node:util";
 
 import { study, TRAFFICS, PASS_TRAFFICS, type Outcome, type StudyOptions } from "./studies.ts";
+import { goalStudy, SHOP, SHOPS, type GoalOutcome } from "./goal-studies.ts";
 import { guardStudy } from "./guard-studies.ts";
 import { releaseStudy } from "./release-studies.ts";
 import { CASES, faults, guards, releases, type Comparison } from "./plan-studies.ts";
@@ -18,7 +19,7 @@ const { values } = parseArgs({
     releases: { type: "string", default: "300" },
     /** Of healthy rollouts; cells of the other tables have a tenth of it, at least 100. */
     runs: { type: "string", default: "1000" },
-    only: { type: "string", default: "false-alarms,power,passes,limits,guard,releases,plan" },
+    only: { type: "string", default: "false-alarms,power,passes,limits,goals,guard,releases,plan" },
     traffic: { type: "string", default: "" },
   },
 });
@@ -148,6 +149,41 @@ const PARTS: Record<string, () => void> = {
           few,
           say,
         );
+      }
+    }
+  },
+  goals: () => {
+    console.log(
+      `\na goal, 50,000 visits, a tenth of users get a canary that changes nothing, ${runs} runs each`,
+    );
+    let [fewer, more, all] = [0, 0, 0];
+    for (const shop of SHOPS) {
+      if (!shop.name.includes(values.traffic)) {
+        seed++;
+        continue;
+      }
+      const since = Date.now();
+      const found = goalStudy(seed++, runs, { shop, visits: 50_000 });
+      fewer += found.fewer;
+      more += found.more;
+      all += found.runs;
+      line(
+        shop.name,
+        `fewer ${percent(found.fewer, found.runs)}, more ${percent(found.more, found.runs)}`,
+        since,
+      );
+    }
+    line("all", `fewer ${percent(fewer, all)}, more ${percent(more, all)} of ${all}`, Date.now());
+    const count = Math.max(300, few);
+    console.log(`\na tenth of visits orders; medians until it is called different, ${count} runs each`);
+    const say = (found: GoalOutcome): string =>
+      `fewer ${percent(found.fewer, count)}, more ${percent(found.more, count)}; ${found.ordersAt} orders of the whole shop, ` +
+      `${found.reachedAt} users of canary and control; within 2×: ${percent(found.within, count)}`;
+    for (const times of [0, 0.5, 0.8, 0.9, 1.25]) {
+      for (const outside of [0, 0.5]) {
+        const since = Date.now();
+        const found = goalStudy(seed++, count, { shop: { ...SHOP, outside }, visits: 100_000, times });
+        line(`${times} times${outside > 0 ? ", half never met the rollout" : ""}`, say(found), since);
       }
     }
   },

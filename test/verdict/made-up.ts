@@ -20,6 +20,10 @@ export interface Given {
   readonly clientErrors?: number;
   /** By threshold in milliseconds. */
   readonly slow?: Readonly<Record<number, number>>;
+  /** By name: who reached it. */
+  readonly goals?: Readonly<Record<string, number>>;
+  /** By the name of a goal: what they are worth together. */
+  readonly values?: Readonly<Record<string, number>>;
   /** Requests; as many as users unless given. */
   readonly requests?: number;
   readonly inFlight?: number;
@@ -70,6 +74,10 @@ function sideOf(given: Given, hasUsers: boolean): UserSide {
     ["users_3xx", redirects],
     ["users_4xx", clientErrors],
     ...slow,
+    ...Object.entries(given.goals ?? {}).map(([goal, count]) => [`users_goal.${goal}`, count] as const),
+    ...Object.entries(given.values ?? {}).map(
+      ([goal, value]) => [`goal.${goal}.value`, value * 1000] as const,
+    ),
   ]);
   return {
     share: share / 100,

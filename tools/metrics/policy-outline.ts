@@ -20,8 +20,11 @@ export const NO_OUTLINE: PolicyOutline = new Map();
 /** The outline of a policy, JSON; empty for anything else. */
 export function outlineOf(json: string): PolicyOutline {
   let rollouts: OrderedJson | undefined;
+  let goals: OrderedJson | undefined;
   try {
-    rollouts = member(parseOrdered(json), "rollouts");
+    const policy = parseOrdered(json);
+    rollouts = member(policy, "rollouts");
+    goals = member(policy, "goals");
   } catch {
     return NO_OUTLINE;
   }
@@ -41,19 +44,29 @@ export function outlineOf(json: string): PolicyOutline {
       ownClusters: new Map(
         clusters.filter(([, cluster]) => named.filter((one) => one === cluster).length === 1),
       ),
-      terms: termsOf(rollout),
+      terms: termsOf(rollout, goalsFor(name, goals)),
     });
   }
   return outline;
 }
 
+/** The goals that are counted for a rollout: those that name it, or name none. */
+export function goalsFor(rollout: string, goals: OrderedJson | undefined): string[] {
+  if (!(goals instanceof Map)) return [];
+  return [...(goals as ReadonlyMap<string, OrderedJson>)].flatMap(([name, goal]) => {
+    const named = member(goal, "rollouts");
+    return named === undefined || itemsOf(named).includes(rollout) ? [name] : [];
+  });
+}
+
 /** `slow`, `warmup` and `guard`, of a policy that was accepted: what cannot be read is as if it were not there. */
-function termsOf(rollout: OrderedJson): RolloutTerms {
+function termsOf(rollout: OrderedJson, goals: readonly string[]): RolloutTerms {
   const slow = itemsOf(member(rollout, "slow")).map(millisecondsOf);
   const warmup = millisecondsOf(member(rollout, "warmup"));
   return {
     slow: slow.length > 0 && slow.every(Number.isFinite) ? slow : DEFAULT_TERMS.slow,
     warmup: Number.isFinite(warmup) ? warmup / 1000 : DEFAULT_TERMS.warmup,
+    goals,
     guard: guardOf(member(rollout, "guard")),
   };
 }

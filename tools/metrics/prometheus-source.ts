@@ -146,20 +146,14 @@ function userQuestions(gauge: (series: string) => string, per: string): Question
         builder.users(rollout, variant, leaf, value, labels[per] ?? "");
       }
     });
-  const slow = ask(
-    statNames.USERS_SLOW,
-    `${OF_VARIANT}, ${statNames.LABEL_SLOW}`,
-    (builder, labels, value) => {
-      const {
-        [statNames.LABEL_ROLLOUT]: rollout,
-        [statNames.LABEL_VARIANT]: variant,
-        [statNames.LABEL_SLOW]: threshold,
-      } = labels;
-      if (rollout !== undefined && variant !== undefined && threshold !== undefined) {
-        builder.users(rollout, variant, `${statNames.USERS_SLOW}.${threshold}`, value, labels[per] ?? "");
+  /** Of a threshold or a goal, which is a label too. `leaf`: with `*` in its place. */
+  const ofEach = (leaf: string, label: string): Question =>
+    ask(leaf.replace(".*", ""), `${OF_VARIANT}, ${label}`, (builder, labels, value) => {
+      const { [statNames.LABEL_ROLLOUT]: rollout, [statNames.LABEL_VARIANT]: variant, [label]: of } = labels;
+      if (rollout !== undefined && variant !== undefined && of !== undefined) {
+        builder.users(rollout, variant, leaf.replace("*", of), value, labels[per] ?? "");
       }
-    },
-  );
+    });
   const ofRollout = (leaf: string): Question =>
     ask(leaf, statNames.LABEL_ROLLOUT, (builder, labels, value) => {
       const { [statNames.LABEL_ROLLOUT]: rollout } = labels;
@@ -177,7 +171,9 @@ function userQuestions(gauge: (series: string) => string, per: string): Question
       statNames.FALLBACK,
       statNames.FALLBACK_LAST,
     ].map(ofVariant),
-    slow,
+    ofEach(`${statNames.USERS_SLOW}.*`, statNames.LABEL_SLOW),
+    ofEach(`${statNames.USERS_GOAL}.*`, statNames.LABEL_GOAL),
+    ofEach(`${statNames.GOAL}.*.${statNames.GOAL_VALUE}`, statNames.LABEL_GOAL),
     ...[
       statNames.EVIDENCE_PERIOD,
       statNames.EVIDENCE_BEGAN,

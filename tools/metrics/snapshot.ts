@@ -52,6 +52,8 @@ export interface RolloutTerms {
   readonly slow: readonly number[];
   /** For so many seconds after the shares changed slowness is no evidence. */
   readonly warmup: number;
+  /** The names of its goals, in the policy's order; null where no policy is known. */
+  readonly goals: readonly string[] | null;
   /** What its guard does about a variant that is worse; `unknown` where no policy is known. */
   readonly guard: "rollback" | "alarm" | "none" | "unknown";
 }
@@ -60,6 +62,7 @@ export interface RolloutTerms {
 export const DEFAULT_TERMS: RolloutTerms = {
   slow: [5, 25, 100, 250, 1000, 5000],
   warmup: 30,
+  goals: null,
   guard: "unknown",
 };
 

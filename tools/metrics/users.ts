@@ -17,9 +17,9 @@ export function isOfRollout(leaf: string): boolean {
   return OF_ROLLOUT.has(leaf);
 }
 
-/** Whether a stat of a variant counts users: `users`, `users_slow.250`. */
+/** Whether a stat of a variant counts users, or what those are worth: `users`, `users_slow.250`, `goal.orders.value`. */
 export function isOfUsers(leaf: string): boolean {
-  return leaf === statNames.USERS || leaf.startsWith("users_");
+  return leaf === statNames.USERS || leaf.startsWith("users_") || leaf.startsWith(`${statNames.GOAL}.`);
 }
 
 /** Whether a stat of a variant is a gauge that says something of each Envoy by itself. */

@@ -3,6 +3,7 @@
 import type { Interval } from "../statistics/evidence.ts";
 import type { Printable } from "../terminal/ordered-json.ts";
 import { FALSE_MISMATCHES } from "../verdict/limits.ts";
+import type { GoalMeasure } from "../verdict/goals.ts";
 import { partOf, type Measure, type MetUsers } from "../verdict/measure.ts";
 import type { RatioJudgement } from "../verdict/ratio.ts";
 import type { LatencyMeasures, VariantVerdict } from "../verdict/variant.ts";
@@ -53,7 +54,7 @@ function ratioJson({ decision, logEvidence, shares }: RatioJudgement): Printable
 }
 
 function variantJson(variant: VariantVerdict): Printable {
-  const { errors, clientErrors, redirects, ok, latency, unfinished, users } = variant;
+  const { errors, clientErrors, redirects, ok, latency, unfinished, users, goals } = variant;
   return {
     verdict: variant.decision,
     reasons: variant.reasons,
@@ -70,11 +71,11 @@ function variantJson(variant: VariantVerdict): Printable {
       baseline: unfinished.baseline,
       ratio: unfinished.ratio,
     },
-    goals: {},
+    goals: new Map([...goals].map(([name, goal]) => [name, goalJson(goal)])),
   };
 }
 
-function measureJson(measure: Measure): Printable {
+function measureJson(measure: Measure): { readonly [name: string]: Printable } {
   const { decision, variant, baseline, ratio, interval, logEvidence, limit, usersNeeded } = measure;
   return {
     verdict: decision,
@@ -85,6 +86,16 @@ function measureJson(measure: Measure): Printable {
     eValue: eValueOf(logEvidence),
     limit,
     usersNeeded,
+  };
+}
+
+function goalJson(goal: GoalMeasure): Printable {
+  const { isSignificant, isWithin, leans, value } = goal;
+  return {
+    ...measureJson(goal),
+    difference: isSignificant ? leans : null,
+    withinLimit: isWithin,
+    value: { average: value.variant, baseline: value.baseline },
   };
 }
 

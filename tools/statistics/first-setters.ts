@@ -36,18 +36,22 @@ export function logLikelihoodRatio({ variant, control }: FirstSetters, pi: numbe
 }
 
 /** Logarithm of the e-value against "the variant's users do not meet it more often": large when they do. */
-export function logWorse({ variant, control }: FirstSetters, pi: number): number {
-  const { gains, costs } = growthOf(pi);
+export function logWorse(count: FirstSetters, pi: number): number {
+  return logMeanRatio(count, pi, RATIOS);
+}
+
+function logMeanRatio({ variant, control }: FirstSetters, pi: number, ratios: readonly number[]): number {
+  const { gains, costs } = growthOf(pi, ratios);
   let largest = -Infinity;
-  for (let i = 0; i < RATIOS.length; i++) {
+  for (let i = 0; i < ratios.length; i++) {
     const log = variant * (gains[i] as number) - control * (costs[i] as number);
     if (log > largest) largest = log;
   }
   let sum = 0;
-  for (let i = 0; i < RATIOS.length; i++) {
+  for (let i = 0; i < ratios.length; i++) {
     sum += Math.exp(variant * (gains[i] as number) - control * (costs[i] as number) - largest);
   }
-  return largest + Math.log(sum / RATIOS.length);
+  return largest + Math.log(sum / ratios.length);
 }
 
 interface Growth {
@@ -57,16 +61,18 @@ interface Growth {
 }
 
 /** Reports have a handful of shares, and simulations ask some million times. */
-const growths = new Map<number, Growth>();
+const growths = new Map<readonly number[], Map<number, Growth>>();
 const MOST_GROWTHS = 256;
 
-function growthOf(pi: number): Growth {
-  const known = growths.get(pi);
+function growthOf(pi: number, ratios: readonly number[]): Growth {
+  const all = growths.get(ratios) ?? new Map<number, Growth>();
+  growths.set(ratios, all);
+  const known = all.get(pi);
   if (known !== undefined) return known;
-  if (growths.size >= MOST_GROWTHS) growths.clear();
-  const costs = Float64Array.from(RATIOS, (ratio) => Math.log1p((ratio - 1) * pi));
-  const gains = Float64Array.from(RATIOS, (ratio, i) => Math.log(ratio) - (costs[i] as number));
-  growths.set(pi, { gains, costs });
+  if (all.size >= MOST_GROWTHS) all.clear();
+  const costs = Float64Array.from(ratios, (ratio) => Math.log1p((ratio - 1) * pi));
+  const gains = Float64Array.from(ratios, (ratio, i) => Math.log(ratio) - (costs[i] as number));
+  all.set(pi, { gains, costs });
   return { gains, costs };
 }
 
@@ -78,6 +84,23 @@ export function logFewer({ variant, control }: FirstSetters, pi: number): number
 /** In both directions: against "as often". */
 export function logShifted(count: FirstSetters, pi: number): number {
   return logMean([logWorse(count, pi), logFewer(count, pi)]);
+}
+
+/**
+ * How many times as many, or as few, of the variant's users may reach a goal: a change that matters there is small, and
+ * nothing is lost without the large ratios (of a goal that nobody reaches any more 8 finds nine tenths of what Infinity does).
+ */
+const GOAL_RATIOS = [1.1, 1.25, 1.5, 2, 3, 8] as const;
+
+/** Of a goal: the e-values against "not more users reach it", and against "not fewer do". Their mean is against "as many". */
+export function logGoal(
+  { variant, control }: FirstSetters,
+  pi: number,
+): { readonly more: number; readonly fewer: number } {
+  return {
+    more: logMeanRatio({ variant, control }, pi, GOAL_RATIOS),
+    fewer: logMeanRatio({ variant: control, control: variant }, 1 - pi, GOAL_RATIOS),
+  };
 }
 
 /**
@@ -96,6 +119,14 @@ export function shownRatio(ratio: number, met: number): number {
  */
 export function logWithinRatio(count: FirstSetters, pi: number, ratio: number, met: number): number {
   return -logLikelihoodRatio(count, pi, shownRatio(ratio, met));
+}
+
+/**
+ * The same of something good: logarithm of the e-value against "at most 1/`ratio` times as many of the variant's users as
+ * of the baseline's reach it" (`ratio` above 1). In users, however many have reached it.
+ */
+export function logWithinFewer({ variant, control }: FirstSetters, pi: number, ratio: number): number {
+  return -logLikelihoodRatio({ variant: control, control: variant }, 1 - pi, ratio);
 }
 
 /** Parts of the limit that `logBelow` averages over. */

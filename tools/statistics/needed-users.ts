@@ -23,6 +23,23 @@ export function usersToFind(met: number, pi: number, ratio: number, logThreshold
   return growth > 0 ? (logThreshold + 1.15) / growth : Infinity;
 }
 
+/**
+ * Users of the variant until it is shown that more than 1/`ratio` times as many of them as of the baseline's reach something
+ * good, when in truth as many do: the same test with both sides exchanged.
+ */
+export function usersToKeep(reached: number, pi: number, ratio: number, logThreshold: number): number {
+  return usersToPass(reached, 1 - pi, ratio, logThreshold) * (pi / (1 - pi));
+}
+
+/**
+ * Users of the variant until it is found that only `ratio` times (below 1) as many of them as of the baseline's, of whom a
+ * part `reached` does, reach something good. Looking in both directions costs ln 2 more.
+ */
+export function usersToMiss(reached: number, pi: number, ratio: number, logThreshold: number): number {
+  const ofControl = usersToFind(reached * ratio, 1 - pi, 1 / ratio, logThreshold + Math.LN2);
+  return ofControl * (pi / (1 - pi));
+}
+
 /** Users until a part of them that is in truth `met` is shown to be below `delta`; Infinity when it is not below. */
 export function usersToShowBelow(met: number, delta: number, logThreshold: number): number {
   let least = Infinity;

@@ -179,12 +179,12 @@ function direction(
   return { logEvidence, isSignificant, isWithin: !isSignificant, by: "ratio", isCommon: false, met };
 }
 
-function setters({ variant, control }: Evidence, read: Reader): FirstSetters {
+export function setters({ variant, control }: Evidence, read: Reader): FirstSetters {
   return { variant: read(variant), control: read(control) };
 }
 
 /** The baseline's part of users that met it. */
-function metOf(evidence: readonly Evidence[], read: Reader, kind: Kind): number | null {
+export function metOf(evidence: readonly Evidence[], read: Reader, kind: Kind): number | null {
   let [met, users] = [0, 0];
   for (const { control, all, size, timed } of evidence) {
     met += usersBehind(read(control), read(all), size);

@@ -13,6 +13,8 @@ export interface Bits {
   readonly ok: number;
   /** By the index of the threshold. */
   readonly slow: readonly number[];
+  /** Who reached it, by the index of the goal. */
+  readonly goals: readonly number[];
 }
 
 /** What one Envoy counted of a variant and of the control group in its present evidence period. */
@@ -47,6 +49,25 @@ export function slowReader(index: number): Reader {
   return ({ slow }) => slow[index] ?? 0;
 }
 
+export function goalReader(index: number): Reader {
+  return ({ goals }) => goals[index] ?? 0;
+}
+
+/** The goals of a rollout: the policy's, or where none is known those that are counted. */
+export function goalsOf({ users }: RolloutCounts, { goals }: RolloutTerms): readonly string[] {
+  if (goals !== null) return goals;
+  const found = new Set<string>();
+  for (const { variants, control } of users) {
+    for (const { bits } of [...variants.values(), ...(control === null ? [] : [control])]) {
+      for (const leaf of bits.keys()) {
+        if (leaf.startsWith(`${statNames.USERS_GOAL}.`))
+          found.add(leaf.slice(statNames.USERS_GOAL.length + 1));
+      }
+    }
+  }
+  return [...found].sort();
+}
+
 /** Thresholds of slowness, in milliseconds: the policy's, and what else is counted. */
 export function thresholdsOf({ users }: RolloutCounts, terms: RolloutTerms): number[] {
   const found = new Set(users.some(hasEndings) ? terms.slow : []);
@@ -63,12 +84,13 @@ export function thresholdsOf({ users }: RolloutCounts, terms: RolloutTerms): num
 
 /**
  * The evidence of each Envoy that gathers some on this variant. `now`: when it was read, unix seconds. `thresholds`: see
- * thresholdsOf.
+ * thresholdsOf; `goals`: see goalsOf.
  */
 export function evidenceOf(
   { users }: RolloutCounts,
   variant: string,
   thresholds: readonly number[],
+  goals: readonly string[],
   { warmup }: RolloutTerms,
   now: number,
 ): Evidence[] {
@@ -79,7 +101,7 @@ export function evidenceOf(
     const [share, controlShare] = [own.share ?? 0, control.share ?? 0];
     if (share <= 0 || controlShare <= 0) return [];
     const sides = [...variants].filter(([, side]) => isCompared(side.bits)).map(([, { bits }]) => bits);
-    const all = [...sides, control.bits].map((bits) => bitsOf(bits, thresholds));
+    const all = [...sides, control.bits].map((bits) => bitsOf(bits, thresholds, goals));
     return [
       {
         period,
@@ -87,8 +109,8 @@ export function evidenceOf(
         size,
         pi: share / (share + controlShare),
         timed: timedPart(counts, warmup, now),
-        variant: bitsOf(own.bits, thresholds),
-        control: bitsOf(control.bits, thresholds),
+        variant: bitsOf(own.bits, thresholds, goals),
+        control: bitsOf(control.bits, thresholds, goals),
         all: sumOfBits(all),
       },
     ];
@@ -116,7 +138,7 @@ function timedPart({ began, sharesBegan }: UserCounts, warmup: number, now: numb
   return whole <= 0 ? 0 : Math.min(1, Math.max(0, since / whole));
 }
 
-function bitsOf(bits: UserBits, thresholds: readonly number[]): Bits {
+function bitsOf(bits: UserBits, thresholds: readonly number[], goals: readonly string[]): Bits {
   const of = (leaf: string): number => bits.get(leaf) ?? 0;
   return {
     users: of(statNames.USERS),
@@ -125,6 +147,7 @@ function bitsOf(bits: UserBits, thresholds: readonly number[]): Bits {
     redirects: of(statNames.USERS_3XX),
     ok: of(statNames.USERS_OK),
     slow: thresholds.map((threshold) => of(`${statNames.USERS_SLOW}.${threshold}`)),
+    goals: goals.map((goal) => of(`${statNames.USERS_GOAL}.${goal}`)),
   };
 }
 
@@ -137,5 +160,6 @@ function sumOfBits(all: readonly Bits[]): Bits {
     redirects: of(READERS.redirects),
     ok: of(READERS.ok),
     slow: (all[0]?.slow ?? []).map((_, index) => of(slowReader(index))),
+    goals: (all[0]?.goals ?? []).map((_, index) => of(goalReader(index))),
   };
 }

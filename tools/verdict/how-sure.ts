@@ -2,10 +2,11 @@
 
 import { FALSE_ALARMS, FALSE_MISMATCHES } from "./limits.ts";
 import { ALPHA_PARTS } from "./decide.ts";
+import { alphaOfGoal } from "./decide-goals.ts";
 import type { RolloutVerdict } from "./verdict.ts";
 
 export interface HowSure {
-  readonly measure: "errors" | "4xx" | "fewer 2xx and 3xx" | "slow answers" | "3xx";
+  readonly measure: "errors" | "4xx" | "fewer 2xx and 3xx" | "slow answers" | "3xx" | `goal ${string}`;
   /** Evidence that more of the variant's users meet it than of its baseline's: likely from some ten on, decided at `limit`. */
   readonly eValue: number;
   readonly limit: number;
@@ -19,13 +20,18 @@ export function howSure({ variants }: RolloutVerdict, variant: string): HowSure[
   const verdict = variants.get(variant);
   if (verdict === undefined) return [];
   const alpha = FALSE_ALARMS / variants.size;
-  const { errors, clientErrors, ok, latency, redirects } = verdict;
+  const { errors, clientErrors, ok, latency, redirects, goals } = verdict;
   const all: readonly (readonly [HowSure["measure"], number, number])[] = [
     ["errors", errors.logEvidence, alpha * ALPHA_PARTS.errors],
     ["4xx", clientErrors.logEvidence, alpha * ALPHA_PARTS.clientErrors],
     ["fewer 2xx and 3xx", ok.logEvidence, alpha * ALPHA_PARTS.ok],
     ["slow answers", latency.logEvidence, alpha * ALPHA_PARTS.latency],
     ["3xx", redirects.logEvidence, alpha],
+    ...[...goals].map(([name, { logEvidence }]): readonly [HowSure["measure"], number, number] => [
+      `goal ${name}`,
+      logEvidence,
+      alphaOfGoal(goals.size, variants.size),
+    ]),
   ];
   return all
     .map(([measure, log, part]) => ({ measure, eValue: Math.exp(Math.min(LARGEST, log)), limit: 1 / part }))

@@ -1,7 +1,10 @@
 // What is within the limit, and how sure a verdict is.
 
 export interface Limits {
-  /** So many times as many of the variant's users as of the baseline's may meet errors, 4xx or slow answers: above 1. */
+  /**
+   * So many times as many of the variant's users as of the baseline's may meet errors, 4xx or slow answers: above 1. A goal
+   * may be reached so many times less often.
+   */
   readonly maxRatio: number;
   /** A part of the variant's users (0 to 1) that may meet errors, or 4xx, whatever the baseline's do. */
   readonly negligible: number;
@@ -18,6 +21,8 @@ export const DEFAULT_LIMITS: Limits = { maxRatio: 1.5, negligible: 0.005, neglig
 
 /** The chance, for a rollout and for all looks and periods together, that variants like the baseline are called `fail`. */
 export const FALSE_ALARMS = 0.01;
+/** The same for their goals, in both directions together: more than that are called different by chance. */
+export const FALSE_GOALS = 0.01;
 /** The same for a sample ratio that is called a mismatch. */
 export const FALSE_MISMATCHES = 0.001;
 /** The chance of a `pass` for a variant beyond the limit, for all looks and periods together. */

@@ -58,12 +58,14 @@ export function directionOf(
   return counted(evidence, read, decided, decided.isSignificant ? worst : "pass", null);
 }
 
-function counted(
+/** How many of each side, how many times as many, and between which bounds that lies. */
+export function counted(
   evidence: readonly Evidence[],
   read: Reader,
   decided: MeasureDecision,
   decision: Decision,
   limit: number | null,
+  level = LEVEL,
 ): Measure {
   const counts = evidence.map(({ pi, variant, control }) => ({
     pi,
@@ -84,7 +86,7 @@ function counted(
     variant: side("variant"),
     baseline: side("control"),
     ratio: seenRatio(counts),
-    interval: { ...ratioInterval(counts, 1 - LEVEL), level: LEVEL },
+    interval: { ...ratioInterval(counts, 1 - level), level },
     limit,
     usersNeeded: null,
   };

@@ -2,11 +2,13 @@
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { requestsOf, type RolloutTerms, type VariantCounts } from "../metrics/snapshot.ts";
+import type { UserSide } from "../metrics/users.ts";
 import { duration, grouped, milliseconds } from "../terminal/numbers.ts";
 import { decide, type Decided, type MeasureDecision } from "./decide.ts";
 import { worstOf, type Decision } from "./decision.ts";
 import { describe, thresholdFor, type Description } from "./describe.ts";
 import { READERS, slowReader, type Evidence } from "./evidence.ts";
+import { goalMeasures, goalWords, type GoalMeasure } from "./goals.ts";
 import type { Limits } from "./limits.ts";
 import { directionOf, measureOf, type Measure } from "./measure.ts";
 import { measureWords } from "./words.ts";
@@ -43,6 +45,8 @@ export interface VariantVerdict {
   readonly ok: Measure;
   readonly latency: LatencyMeasures;
   readonly unfinished: Unfinished;
+  /** By name: significantly fewer is a fail, anything else keeps nothing from passing. */
+  readonly goals: ReadonlyMap<string, GoalMeasure>;
 }
 
 /** What there is to judge one variant by. */
@@ -51,6 +55,12 @@ export interface VariantInput {
   readonly evidence: readonly Evidence[];
   /** Milliseconds, rising: what the indices of slow answers mean. */
   readonly thresholds: readonly number[];
+  /** Names: what the indices of goals mean. */
+  readonly goals: readonly string[];
+  /** The variant and the control group on each Envoy. */
+  readonly sides: { readonly variant: readonly UserSide[]; readonly baseline: readonly UserSide[] };
+  /** Variants that are judged: the false alarms of goals are divided among them. */
+  readonly variants: number;
   readonly terms: RolloutTerms;
   readonly counts: VariantCounts;
   readonly baseline: VariantCounts;
@@ -80,11 +90,14 @@ export function judgeVariant(input: VariantInput, limits: Limits, alpha: number)
   const redirects = directionOf(evidence, READERS.redirects, decided.redirects, "inconclusive");
   const latency = latencyOf(input, decided, limits);
   const unfinished = unfinishedOf(input);
+  const goals = goalMeasures(evidence, input.goals, limits, input.variants, input.sides);
   const decision = worstOf([
     decided.decision,
-    ...[errors, clientErrors, ok, redirects, latency, unfinished].map((each) => each.decision),
+    ...[errors, clientErrors, ok, redirects, latency, unfinished, ...goals.values()].map(
+      (each) => each.decision,
+    ),
   ]);
-  const all = { errors, clientErrors, ok, redirects, latency, unfinished };
+  const all = { errors, clientErrors, ok, redirects, latency, unfinished, goals };
   const usersNeeded = decision === "inconclusive" ? neededOf(all) : null;
   const users = { variant: errors.variant.users, baseline: errors.baseline.users };
   return {
@@ -99,7 +112,7 @@ export function judgeVariant(input: VariantInput, limits: Limits, alpha: number)
 
 type Measures = Pick<
   VariantVerdict,
-  "errors" | "clientErrors" | "ok" | "redirects" | "latency" | "unfinished"
+  "errors" | "clientErrors" | "ok" | "redirects" | "latency" | "unfinished" | "goals"
 >;
 
 function latencyOf(input: VariantInput, { latency }: Decided, limits: Limits): LatencyMeasures {
@@ -159,11 +172,12 @@ function reasonsOf(
   limits: Limits,
 ): string[] {
   if (users.variant === 0) return [`no user of ${input.name} has been counted in this evidence period yet`];
-  const { errors, clientErrors, ok, redirects, latency, unfinished } = all;
+  const { errors, clientErrors, ok, redirects, latency, unfinished, goals } = all;
   const sentences: { readonly decision: Decision; readonly text: string }[] = [
     { ...errors, text: measureWords("errors", errors, "more users with errors", limits.negligible) },
     { ...clientErrors, text: measureWords("4xx", clientErrors, "more users with 4xx", limits.negligible) },
     ...latencySentences(latency, limits, input),
+    ...[...goals].map(([name, goal]) => ({ decision: goal.decision, text: goalWords(name, goal) })),
   ];
   if (ok.isSignificant) {
     sentences.push({

@@ -14,7 +14,7 @@ import { fellBackSince, type UserCounts } from "../metrics/users.ts";
 import { usersBehind } from "../statistics/linear-counting.ts";
 import { grouped, percent } from "../terminal/numbers.ts";
 import { worstOf, type Decision } from "./decision.ts";
-import { evidenceOf, hasEndings, thresholdsOf } from "./evidence.ts";
+import { evidenceOf, goalsOf, hasEndings, thresholdsOf } from "./evidence.ts";
 import { guardOf, type GuardState } from "./guard.ts";
 import { FALSE_ALARMS, type Limits } from "./limits.ts";
 import { isNegligible } from "./measure.ts";
@@ -117,10 +117,9 @@ function judgeRollout(
     };
   }
   const thresholds = thresholdsOf(rollout, terms);
-  const alpha = FALSE_ALARMS / judged.length;
   const variants = new Map(
     judged.map((name) => {
-      const verdict = judgeOne(name, rollout, baseline, thresholds, terms, limits, alpha, now);
+      const verdict = judgeOne(name, rollout, baseline, thresholds, terms, limits, judged.length, now);
       const split = ratio.decision === "mismatch" ? stopped(verdict, ratio.reason ?? "") : verdict;
       return [name, guarded(name, unlessFellBack(name, split, rollout.users), guards.get(name))];
     }),
@@ -138,7 +137,7 @@ function judgeOne(
   thresholds: readonly number[],
   terms: RolloutTerms,
   limits: Limits,
-  alpha: number,
+  judged: number,
   now: number,
 ): VariantVerdict {
   const counts = rollout.variants.get(name) ?? NO_VARIANT;
@@ -147,11 +146,18 @@ function judgeOne(
   const hasControl = control !== null && (requestsOf(control) > 0 || control.latency.length > 0);
   const controlShare = rollout.users.find((each) => each.control !== null)?.control?.share ?? null;
   const period = periodOf(rollout);
+  const goals = goalsOf(rollout, terms);
   const verdict = judgeVariant(
     {
       name,
-      evidence: evidenceOf(rollout, name, thresholds, terms, now),
+      evidence: evidenceOf(rollout, name, thresholds, goals, terms, now),
       thresholds,
+      goals,
+      sides: {
+        variant: rollout.users.flatMap(({ variants }) => variants.get(name) ?? []),
+        baseline: rollout.users.flatMap(({ control: each }) => each ?? []),
+      },
+      variants: judged,
       terms,
       counts,
       baseline: hasControl ? control : base,
@@ -160,7 +166,7 @@ function judgeOne(
       seconds: period === null || period.began <= 0 ? null : now - period.began,
     },
     limits,
-    alpha,
+    FALSE_ALARMS / judged,
   );
   if (shareOf(counts) === 1) return withoutControl(name, verdict, rollout.users, limits);
   const missing = missingEvidence(rollout);

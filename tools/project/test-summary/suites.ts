@@ -77,10 +77,11 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "simulations",
-    title: "the verdict, the guard and whole releases on thousands of simulated canaries",
+    title: "the verdict, goals, the guard and whole releases on thousands of simulated canaries",
     kind: "node",
     files: [
       "statistics/rollouts.test.ts",
+      "statistics/goals.test.ts",
       "statistics/guard.test.ts",
       "statistics/plan.test.ts",
       "statistics/releases.test.ts",
