@@ -11,8 +11,7 @@ import { Random, TWO_32 } from "../support/random.ts";
 
 const SLOW = [25, 100, 1000];
 const LEAVES = ["users_error", "users_4xx", "users_3xx", "users_ok", ...SLOW.map((ms) => `users_slow.${ms}`)];
-const TERMS = { slow: SLOW, warmup: 0,
-  goals: [], guard: "none" } as const;
+const TERMS = { slow: SLOW, warmup: 0, goals: [], guard: "none" } as const;
 const SIZE = 65_536;
 const TO_A_MILLIONTH = 1e-6;
 
