@@ -1,6 +1,6 @@
 // The demo as a person starts it: a process of its own, on a terminal or without one.
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -89,6 +89,16 @@ export class DemoProcess {
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** Its Envoy is the one whose bootstrap is in this demo's temporary folder. */
+  envoyPid(): number {
+    const running = execFileSync("ps", ["-A", "-o", "pid=,args="], { encoding: "utf8" }).split("\n");
+    const own = running.find(
+      (line) => /^ *\d+ \S*envoy /.test(line) && line.includes(`-c ${this.temporary}/`),
+    );
+    if (own === undefined) throw new Error("the demo has no Envoy");
+    return Number.parseInt(own, 10);
   }
 
   get policyFolder(): string {

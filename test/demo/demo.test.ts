@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 
 import { blocksOf } from "../../tools/project/docs/page.ts";
@@ -117,6 +118,35 @@ describe("the demo on a terminal", () => {
     assert.deepEqual(await demo.leftovers(), []);
   });
 });
+
+describe(
+  "a demo whose Envoy is ended under it says so in one line, with status 2",
+  { concurrency: 3 },
+  () => {
+    // Whether a look at the counters or the process itself hears of it first is chance: several times, at any moment.
+    for (const [signal, env, said] of [
+      ["SIGKILL", { ONCE: "1" }, "ended by SIGKILL"],
+      ["SIGKILL", { ONCE: "1" }, "ended by SIGKILL"],
+      ["SIGKILL", {}, "ended by SIGKILL"],
+      ["SIGKILL", {}, "ended by SIGKILL"],
+      ["SIGTERM", {}, "asked to end"],
+    ] as const) {
+      it(`${signal}${"ONCE" in env ? ", a bounded run" : ", the live table"}`, async () => {
+        const isLive = !("ONCE" in env);
+        const demo = await DemoProcess.start(MAIN, { terminal: isLive, env });
+        const shown = isLive ? "Ctrl-C to stop." : "is ready";
+        await waitUntil("the demo", DEADLINE_MS, () => demo.stdout.includes(shown));
+        await sleep(1000 * Math.random());
+        process.kill(demo.envoyPid(), signal);
+        assert.equal(await demo.ended, 2);
+        const text = stripVTControlCharacters(demo.stdout + demo.stderr);
+        assert.match(text, new RegExp(`^demo: Envoy was ${said}: the demo cannot go on\\r?$`, "m"));
+        assert.doesNotMatch(text, /^ +at |node:internal|ECONN/m);
+        assert.deepEqual(await demo.leftovers(), []);
+      });
+    }
+  },
+);
 
 describe("a demo that cannot run says why in one line, with status 2", { concurrency: true }, () => {
   for (const variable of ["PORT", "ADMIN_PORT"]) {

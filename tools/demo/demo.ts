@@ -1,5 +1,6 @@
 // The demo from start to end: live until Ctrl-C, or once with a verdict.
 
+import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { findDisagreements, findMiscounts } from "./agreement.ts";
@@ -25,6 +26,8 @@ const ONCE_DEADLINE_MS = 360_000;
 const WRONG_AFTER_MS = 5000;
 /** Users still come for so long when both are decided: what they see counts too. */
 const AFTERWARDS_MS = 3000;
+/** Who asks Envoy hears of its end a little before this process does. */
+const END_IS_KNOWN_MS = 2000;
 const EXIT_FINE = 0;
 const EXIT_DISAGREES = 1;
 /** What a shell expects of a program that a signal ended before it was done. */
@@ -50,13 +53,17 @@ export async function runDemo(
     return interrupted(signal);
   }
   const ending = new AbortController();
-  const envoyEnded = stage.envoy.ended.then(() => ending.abort());
+  const envoyEnded = stage.envoy.ended.then((status) => ending.abort(status));
   const end = AbortSignal.any([signal, ending.signal]);
   try {
-    const status = await (options.once ? runOnce : runLive)(stage, options, screen, end);
-    if (ending.signal.aborted && !signal.aborted) {
-      throw new DemoError(`Envoy exited: ${stage.envoy.log().trim().split("\n").at(-1) ?? ""}`);
-    }
+    const status = await (options.once ? runOnce : runLive)(stage, options, screen, end).catch(
+      async (error: unknown) => {
+        await pause(END_IS_KNOWN_MS, end);
+        if (!ending.signal.aborted) throw error;
+        return EXIT_DISAGREES;
+      },
+    );
+    if (ending.signal.aborted && !signal.aborted) throw new DemoError(endOf(stage, ending.signal.reason));
     if (!signal.aborted) return status;
     // Ctrl-C is how a person leaves the live table: no failure. A run that was to judge has not judged.
     return options.once || signal.reason !== "SIGINT" ? interrupted(signal) : EXIT_FINE;
@@ -65,6 +72,15 @@ export async function runDemo(
     await stage.takeDown();
     await envoyEnded;
   }
+}
+
+/** How Envoy ended, in a sentence. What it wrote last says why where that was its own doing. */
+function endOf({ envoy }: Stage, status: unknown): string {
+  const signal = Object.entries(constants.signals).find(([, number]) => status === 128 + number)?.[0];
+  if (signal !== undefined) return `Envoy was ended by ${signal}: the demo cannot go on`;
+  if (status === 0) return "Envoy was asked to end: the demo cannot go on";
+  const last = envoy.log().trim().split("\n").at(-1) ?? "";
+  return `Envoy ended with status ${String(status)}: ${last || "it said nothing"}`;
 }
 
 async function runLive(

@@ -26,13 +26,16 @@ export class Admin {
     this.url = `http://${address}`;
   }
 
-  /** The body of a response; any status but 200 throws. */
+  /** The body of a response. @throws EnvoyError at any status but 200, and where nobody answers */
   async get(path: string, method: "GET" | "POST" = "GET"): Promise<string> {
     return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => {
+        reject(error instanceof EnvoyError ? error : new EnvoyError(`admin ${path}: ${error.message}`));
+      };
       const sent = request(`${this.url}${path}`, { method, agent: false, timeout: 30_000 }, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("error", reject);
+        response.on("error", fail);
         response.on("end", () => {
           const text = Buffer.concat(chunks).toString();
           if (response.statusCode === 200) resolve(text);
@@ -40,7 +43,7 @@ export class Admin {
         });
       });
       sent.on("timeout", () => sent.destroy(new EnvoyError(`admin ${path}: no answer`)));
-      sent.on("error", reject);
+      sent.on("error", fail);
       sent.end();
     });
   }
