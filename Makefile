@@ -33,9 +33,17 @@ demo: build ## a real Envoy, users who come and go, a live table (ONCE=1: a boun
 	@exec $(TSX) tools/demo/main.ts
 
 .PHONY: compose
-compose: build ## the whole scene in containers, in the foreground (PROFILES=observability,dashboard,emissary-hop)
+compose: engine build ## the whole scene in containers, in the foreground (PROFILES=observability,dashboard,emissary-hop)
 	@if docker compose version >/dev/null 2>&1; then set -- docker compose; else set -- docker-compose; fi; \
-	COMPOSE_PROFILES="$(PROFILES)" exec "$$@" up --remove-orphans
+	export COMPOSE_PROFILES="$(PROFILES)"; trap : INT TERM HUP; \
+	"$$@" up --remove-orphans; status=$$?; trap '' INT TERM HUP; \
+	"$$@" down --remove-orphans --timeout 3; exit $$status
+
+.PHONY: engine
+engine:
+	@command -v docker >/dev/null || { echo "make compose needs Docker, and there is no docker on the PATH" >&2; exit 2; }
+	@why=$$(docker version 2>&1 >/dev/null) || { echo "make compose needs a Docker engine, and none answers: $$(echo "$$why" | tail -n 1)" >&2; exit 2; }
+	@docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || { echo "make compose needs Docker Compose: there is neither \`docker compose\` nor docker-compose" >&2; exit 2; }
 
 .PHONY: check
 check: $(MODULES) ## the quick part of the tests, before each commit (four minutes on two cores)

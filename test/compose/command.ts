@@ -1,6 +1,6 @@
 // Programs of this machine, run to their end.
 
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 
 export interface CommandOptions {
   readonly cwd?: string;
@@ -8,6 +8,8 @@ export interface CommandOptions {
   /** What the program reads: text, or the output of another command. */
   readonly input?: string | readonly [program: string, ...args: string[]];
   readonly deadlineMs?: number;
+  /** Ends it, and what it has started. */
+  readonly signal?: AbortSignal;
   /** What it writes to its standard error belongs to the result. */
   readonly withErrors?: boolean;
 }
@@ -28,8 +30,17 @@ export function run(program: string, args: readonly string[], options: CommandOp
     const child = spawn(program, [...args], {
       cwd: options.cwd,
       env: options.env ?? process.env,
-      timeout: deadlineMs,
       stdio: ["pipe", "pipe", "pipe"],
+      // A group of its own: Ctrl-C at the terminal reaches this process, which then says what ends and what must not.
+      detached: true,
+    });
+    const end = (): void => endGroup(child);
+    const deadline = setTimeout(end, deadlineMs);
+    if (options.signal?.aborted === true) end();
+    options.signal?.addEventListener("abort", end);
+    child.on("close", () => {
+      clearTimeout(deadline);
+      options.signal?.removeEventListener("abort", end);
     });
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (complaint += chunk.toString()));
@@ -49,6 +60,14 @@ export function run(program: string, args: readonly string[], options: CommandOp
       feeder.stdout.pipe(child.stdin);
     } else child.stdin.end(input ?? "");
   });
+}
+
+function endGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGTERM");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** Whether the program can be started and ends well. */

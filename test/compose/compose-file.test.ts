@@ -1,7 +1,7 @@
 // What docker-compose.yml promises, read from the file itself: this needs no engine.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 
@@ -22,12 +22,20 @@ interface Service {
   readonly volumes?: string[];
   readonly healthcheck?: object;
   readonly profiles?: string[];
+  readonly networks: string[] | Record<string, object>;
   readonly depends_on?: Record<string, { condition: string }>;
+}
+
+interface Bootstrap {
+  readonly admin?: { readonly address: { readonly socket_address: { readonly address: string } } };
 }
 
 const text = readFileSync(join(ROOT, "docker-compose.yml"), "utf8");
 const env = Object.fromEntries(readEnvFile());
-const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
+const { services, networks } = parse(text, { merge: true }) as {
+  services: Record<string, Service>;
+  networks: Record<string, object>;
+};
 
 describe("docker-compose.yml", () => {
   for (const [name, service] of Object.entries(services)) {
@@ -62,6 +70,22 @@ describe("docker-compose.yml", () => {
       }
     });
   }
+
+  test("the network of Envoy's admin endpoint has only those in it who ask it", () => {
+    const networksOf = ({ networks: named }: Service): string[] =>
+      Array.isArray(named) ? named : Object.keys(named);
+    const within = Object.keys(services).filter((name) =>
+      networksOf(services[name] as Service).includes("admin"),
+    );
+    assert.deepEqual(within.sort(), ["advance", "dashboard", "envoy", "prometheus"]);
+    // Docker publishes ports from the first network by name, and from none that is internal.
+    assert.equal(Object.keys(networks).sort()[0], "admin");
+    assert.deepEqual(networks["admin"], {});
+    for (const file of readdirSync(join(ROOT, "envoy/compose")).filter((name) => name.endsWith(".yaml"))) {
+      const { admin } = parse(readFileSync(join(ROOT, "envoy/compose", file), "utf8")) as Bootstrap;
+      assert.equal(admin?.address.socket_address.address, "127.0.0.1", file);
+    }
+  });
 
   test("every variable has a value in .env", () => {
     for (const [, name = ""] of text.matchAll(/(?<!\$)\$\{(\w+)\}/g)) assert.ok(env[name], name);

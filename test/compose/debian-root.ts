@@ -24,7 +24,11 @@ export function describeRoot(): string {
 }
 
 /** Unpacks a Debian, hands its folder on, and removes it. */
-export async function withDebianRoot<T>(cache: string, use: (root: string) => Promise<T>): Promise<T> {
+export async function withDebianRoot<T>(
+  cache: string,
+  use: (root: string) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   const folder = await mkdtemp(join(cache, "root-"));
   const root = join(folder, "debian");
   try {
@@ -37,7 +41,7 @@ export async function withDebianRoot<T>(cache: string, use: (root: string) => Pr
       debianRelease(),
       root,
     ];
-    await run("debootstrap", args);
+    await run("debootstrap", args, signal === undefined ? {} : { signal });
     const archives = join(root, "var/cache/apt/archives");
     for (const name of await readdir(archives)) {
       if (!LIBRARIES.some((library) => name.startsWith(`${library}_`))) continue;

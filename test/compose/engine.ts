@@ -1,14 +1,14 @@
 // A real container engine for the scene: one of our own, apart from whatever else runs on this machine.
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { CommandError, lastWords, run, works, type CommandOptions } from "./command.ts";
+import { isAlive, makeOwnFolder } from "./own-folder.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** What a second run need not make again: the engine's images. */
@@ -43,11 +43,12 @@ export class NoEngineError extends Error {}
  * images themselves.
  * @throws NoEngineError
  */
-export async function startEngine(progress: (line: string) => void): Promise<Engine> {
+export async function startEngine(progress: (line: string) => void, signal?: AbortSignal): Promise<Engine> {
   const refusals: string[] = [];
   if (process.getuid?.() === 0) {
     try {
-      await installMissing(progress);
+      await installMissing(progress, signal);
+      signal?.throwIfAborted();
       return await startOwn();
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
@@ -55,12 +56,10 @@ export async function startEngine(progress: (line: string) => void): Promise<Eng
     }
   } else refusals.push("an engine of its own needs root");
   if (await works("docker", ["info"])) return describe(process.env, false, async () => undefined);
-  throw new NoEngineError(
-    `no container engine is to be had: ${refusals.join("; ")}; none answers either (SKIP_COMPOSE=1 leaves these tests out)`,
-  );
+  throw new NoEngineError(`no container engine is to be had: ${refusals.join("; ")}; none answers either`);
 }
 
-async function installMissing(progress: (line: string) => void): Promise<void> {
+async function installMissing(progress: (line: string) => void, signal?: AbortSignal): Promise<void> {
   const needed: [program: string, args: string[]][] = [
     ["dockerd", ["--version"]],
     ["docker", ["--version"]],
@@ -75,14 +74,17 @@ async function installMissing(progress: (line: string) => void): Promise<void> {
     );
   }
   progress(`installing ${PACKAGES.join(", ")} from Debian`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  await run("apt-get", ["update", "-qq"], { env });
-  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...PACKAGES], { env });
+  const options = {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    ...(signal === undefined ? {} : { signal }),
+  };
+  await run("apt-get", ["update", "-qq"], options);
+  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...PACKAGES], options);
 }
 
 async function startOwn(): Promise<Engine> {
   mkdirSync(CACHE, { recursive: true });
-  const folder = await mkdtemp(join(tmpdir(), "serin-engine-"));
+  const folder = await makeOwnFolder("serin-engine");
   const host = `unix://${join(folder, "docker.sock")}`;
   const logFile = join(folder, "dockerd.log");
   const args = [
@@ -171,7 +173,7 @@ const RULE_OF = "serin-compose-";
 async function removeAbandonedRules(): Promise<void> {
   for (const line of (await run("iptables", ["-w", "-S", "FORWARD"])).split("\n")) {
     const pid = new RegExp(`--comment "?${RULE_OF}(\\d+)`).exec(line)?.[1];
-    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    if (pid === undefined || isAlive(Number(pid))) continue;
     await run("iptables", ["-w", ...line.replace(/^-A/, "-D").replaceAll('"', "").split(" ")]);
   }
 }

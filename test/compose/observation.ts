@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
-import { run } from "./command.ts";
+import { run, works } from "./command.ts";
 import { underPolicy, type ScenePolicy } from "./policy-edit.ts";
-import type { Scene } from "./scene.ts";
+import type { Scene, Service } from "./scene.ts";
 import { ask, askAll, checkout, countsOf, echoOf, USERS } from "./shop.ts";
 
 /** Each container stands as docker-compose.yml says that it may. */
@@ -34,6 +34,32 @@ interface Inspected {
     readonly CapDrop: string[];
   };
   readonly NetworkSettings: { readonly Ports: Record<string, { HostIp: string }[] | null> };
+}
+
+const SERVED: readonly Service[] = [
+  ...(["production", "canary", "shadow", "auth", "load", "hop", "ambassador"] as const),
+];
+
+/** Whoever gets or sends requests can reach Envoy, and its admin endpoint at none of its addresses. */
+export async function adminIsForThoseWhoNeedIt(scene: Scene): Promise<void> {
+  const { engine } = scene;
+  const envoy = await scene.container("envoy");
+  const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
+  const addresses = (await engine.docker("inspect", "--format", format, envoy)).split(" ");
+  assert.equal(addresses.length, 2, "one in each network");
+  const opens = async (service: Service, host: string, port: number): Promise<boolean> => {
+    const connect = ["timeout", "3", "bash", "-c", `exec 3<>/dev/tcp/${host}/${port}`];
+    return works("docker", ["exec", await scene.container(service), ...connect], engine.env);
+  };
+  for (const service of SERVED) {
+    assert.ok(await opens(service, "envoy", 10_000), `${service} does not reach Envoy at all`);
+    for (const host of ["envoy", "envoy-admin", ...addresses]) {
+      assert.ok(!(await opens(service, host, 9901)), `${service} reaches the admin endpoint at ${host}`);
+    }
+  }
+  assert.ok(await opens("prometheus", "envoy", 9901), "prometheus does not reach the admin endpoint");
+  assert.ok(!(await opens("production", "prometheus", 9090)), "production reaches Prometheus");
+  assert.match(await scene.admin.get("/ready"), /LIVE/, "this machine does not reach it");
 }
 
 /** Visitors of all kinds come by themselves: every rollout, the flag and the shadow move. */

@@ -31,6 +31,7 @@ const say = (line: string): void =>
 
 const CHECKS: readonly (readonly [title: string, check: (scene: Scene) => Promise<string | void>])[] = [
   ["each container is confined, each port is on loopback", observation.containersAreConfined],
+  ["Envoy's admin endpoint is for those who need it", observation.adminIsForThoseWhoNeedIt],
   ["the load looks real", observation.loadLooksReal],
   ["shares are those asked for, and each user keeps the version", assignment.sharesAreAsked],
   ["testers choose, forgers do not", assignment.testersChoose],
@@ -74,7 +75,7 @@ test("the compose scene", { skip: isLeftOut && "SKIP_COMPOSE=1" }, async (t) => 
       assert.deepEqual(await scene.leftovers(), []),
     );
   } catch (error) {
-    if (error instanceof NoEngineError) say(error.message);
+    if (error instanceof NoEngineError) say(`${error.message} (SKIP_COMPOSE=1 leaves these tests out)`);
     throw error;
   } finally {
     await engine?.stop();

@@ -1,15 +1,18 @@
 // The scene of docker-compose.yml, brought up on an engine with ports and a policy folder of its own.
 
-import { chmod, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, copyFile, mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Admin, freePort, waitUntil } from "../../tools/envoy/index.ts";
+import { CommandError } from "./command.ts";
 import type { Engine } from "./engine.ts";
 import { imageTags } from "./env-file.ts";
+import { isAlive, makeOwnFolder } from "./own-folder.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
+/** What a scene is called in the engine, before the pid of whoever started it. */
+const PROJECT = "serin-test-";
 const PROFILES = "observability,emissary-hop,dashboard,release";
 
 export type Service =
@@ -39,7 +42,7 @@ export interface Scene {
   readonly admin: Admin;
   /** The folder that is mounted into Envoy. */
   readonly policyFolder: string;
-  /** The network that the services share. */
+  /** The network in which requests go. */
   readonly network: string;
   container(service: Service): Promise<string>;
   /** What `docker compose` with these arguments does to this scene. */
@@ -51,10 +54,38 @@ export interface Scene {
   down(): Promise<void>;
 }
 
+/**
+ * Scenes of runs that were killed: their containers end, and their networks with them. In somebody's engine nobody else
+ * would do that.
+ */
+async function removeAbandoned(engine: Engine): Promise<void> {
+  const label = '{{.Label "com.docker.compose.project"}}';
+  for (const [list, remove] of [
+    [
+      ["ps", "-a"],
+      ["rm", "--force", "--volumes"],
+    ],
+    [
+      ["network", "ls"],
+      ["network", "rm"],
+    ],
+  ] as const) {
+    const lines = await engine.docker(...list, "--format", `{{.ID}} ${label}`);
+    for (const [, id = "", pid] of lines.matchAll(new RegExp(`^(\\S+) ${PROJECT}(\\d+)$`, "gm"))) {
+      if (!isAlive(Number(pid))) await engine.docker(...remove, id);
+    }
+  }
+}
+
 /** Starts the services, in the order of their health; all are healthy when it resolves. */
-export async function startScene(engine: Engine, services: readonly Service[]): Promise<Scene> {
-  const project = `serin-test-${process.pid}`;
-  const folder = await mkdtemp(join(tmpdir(), "serin-scene-"));
+export async function startScene(
+  engine: Engine,
+  services: readonly Service[],
+  signal?: AbortSignal,
+): Promise<Scene> {
+  await removeAbandoned(engine);
+  const project = `${PROJECT}${process.pid}`;
+  const folder = await makeOwnFolder("serin-scene");
   const policyFolder = join(folder, "policy");
   await mkdir(policyFolder);
   // The containers' user is nobody here.
@@ -83,7 +114,7 @@ export async function startScene(engine: Engine, services: readonly Service[]): 
     const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.service=${service}`];
     return engine.docker("ps", "-aq", ...labels.flatMap((label) => ["--filter", `label=${label}`]));
   };
-  let closeNetwork = async (): Promise<void> => undefined;
+  const closeNetworks: (() => Promise<void>)[] = [];
   const scene: Scene = {
     engine,
     ports: ports as unknown as Scene["ports"],
@@ -96,10 +127,12 @@ export async function startScene(engine: Engine, services: readonly Service[]): 
       const id = await container(service);
       let state = "";
       await waitUntil(`${service} to be healthy`, 90_000, async () => {
+        if (signal?.aborted === true) return true;
         state = await engine.docker("inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", id);
         if (state !== "running healthy") await sleep(300);
         return state === "running healthy" || state.startsWith("exited");
       });
+      signal?.throwIfAborted();
       if (state.startsWith("exited")) throw new Error(`${service} ended`);
     },
     async leftovers() {
@@ -119,22 +152,29 @@ export async function startScene(engine: Engine, services: readonly Service[]): 
       );
     },
     async down() {
-      await closeNetwork();
+      for (const close of closeNetworks.splice(0)) await close();
       await engine.compose(["down", "--volumes", "--remove-orphans", "--timeout", "3"], { env });
       await rm(folder, { recursive: true, force: true });
     },
   };
   try {
-    await engine.compose(["up", "--no-start", ...services], { env });
-    closeNetwork = await engine.openNetwork(scene.network);
-    await engine.compose(["up", "-d", ...services], { env });
+    const options = { env, ...(signal === undefined ? {} : { signal }) };
+    await engine.compose(["up", "--no-start", ...services], options);
+    for (const name of await networksOf(engine, project)) closeNetworks.push(await engine.openNetwork(name));
+    await engine.compose(["up", "-d", ...services], options);
     for (const service of services) await scene.waitHealthy(service);
     return scene;
   } catch (error) {
-    const reasons = await Promise.all(services.map((service) => complaintOf(engine, service, container)));
+    const asked = signal?.aborted === true ? [] : services;
+    const reasons = await Promise.all(asked.map((service) => complaintOf(engine, service, container)));
     await scene.down().catch(() => undefined);
-    throw new Error(`${(error as Error).message}\n${reasons.join("")}`);
+    throw new CommandError(`${(error as Error).message}\n${reasons.join("")}`.trimEnd());
   }
+}
+
+async function networksOf(engine: Engine, project: string): Promise<string[]> {
+  const filter = ["--filter", `label=com.docker.compose.project=${project}`, "--format", "{{.Name}}"];
+  return (await engine.docker("network", "ls", ...filter)).split("\n").filter(Boolean);
 }
 
 /** What a container that is not healthy says about it. */

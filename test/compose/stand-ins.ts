@@ -28,7 +28,11 @@ interface Program {
 }
 
 /** Makes those that the engine does not have, or has of other inputs. */
-export async function ensureStandIns(engine: Engine, progress: (line: string) => void): Promise<void> {
+export async function ensureStandIns(
+  engine: Engine,
+  progress: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   const names = imageTags();
   const programs = new Map([
     ["ENVOY_IMAGE", await envoy()],
@@ -37,26 +41,27 @@ export async function ensureStandIns(engine: Engine, progress: (line: string) =>
   ]);
   const base = keyOf(describeRoot());
   for (const [variable, program] of programs) {
+    signal?.throwIfAborted();
     const name = names.get(variable);
     if (name === undefined) throw new Error(`.env names no ${variable}`);
     const key = keyOf(`${base} ${program.inputs}`);
     if ((await labelOf(engine, name)) === key) continue;
     if ((await labelOf(engine, BASE)) !== base) {
       progress(`unpacking a Debian for the stand-ins (${describeRoot()})`);
-      await importBase(engine, base);
+      await importBase(engine, base, signal);
     }
     progress(`making a stand-in for ${name}: ${program.inputs}`);
     await buildImage(engine, name, key, program);
   }
 }
 
-async function importBase(engine: Engine, key: string): Promise<void> {
-  await withDebianRoot(CACHE, (root) =>
+async function importBase(engine: Engine, key: string, signal?: AbortSignal): Promise<void> {
+  const importFrom = (root: string): Promise<string> =>
     run("docker", ["import", "--change", `LABEL ${LABEL}=${key}`, "-", BASE], {
       env: engine.env,
       input: ["tar", "-C", root, "-cf", "-", "."],
-    }),
-  );
+    });
+  await withDebianRoot(CACHE, importFrom, signal);
 }
 
 async function buildImage(engine: Engine, name: string, key: string, program: Program): Promise<void> {
