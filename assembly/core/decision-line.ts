@@ -8,9 +8,10 @@ import { anyExposed, putDictionary } from "./dictionary";
 import { RuleError } from "./logic/opcodes";
 import { putValue } from "./logic/value-text";
 import * as reasons from "../vocabulary/reasons";
+import * as statNames from "../vocabulary/stats";
 import { fixed, nextOf } from "../bytes/records";
 import { Word } from "../bytes/word";
-import { Decision, Draw, Drawn, FlagReason, Given, GivenReason } from "./decision";
+import { Decision, Draw, Drawn, FlagReason, Given, GivenReason, Reached } from "./decision";
 import { NO_SLOT, Steer } from "./plan";
 import { anyIssued, isAnnounced, isSecure, putCookieHeader, putSetCookie, steeredCluster } from "./steering";
 import { Dispatch, Shadow } from "./shadow-plan";
@@ -136,7 +137,32 @@ export function putCluster(writer: Writer, shadow: Shadow): void {
   json.wordAt(writer, "dispatch", shadow.dispatch == Dispatch.Mirror ? "mirror" : "call");
 }
 
-/** Puts the decision line of policy.md. */
+/**
+ * Puts the goals that the request counts for if its answer is a success, as the members of an object: each has the
+ * rollouts by name, with the variant, or `control`, whose users they are.
+ */
+function putGoals(writer: Writer, decision: Decision): void {
+  for (let i: u32 = 0; i < decision.reachedCount; i++) {
+    const reached = decision.reached.at(i);
+    const goal = reached.pair.goal;
+    if (i == 0 || decision.reached.at(i - 1).pair.goal != goal) {
+      if (i != 0) json.endObject(writer);
+      json.nameText(writer, goal.name);
+      json.beginObject(writer);
+    }
+    json.nameText(writer, reached.rollout.name);
+    if (isOfControl(reached)) json.word(writer, statNames.CONTROL);
+    else json.text(writer, reached.variant.name);
+  }
+  if (decision.reachedCount != 0) json.endObject(writer);
+}
+
+/** Whether a user of the control group reaches the goal, not one of the variant. */
+export function isOfControl(reached: Reached): bool {
+  return reached.rollout.isFallback(reached.variant);
+}
+
+/** Puts the decision line of policy.md; only a policy with goals has `goals`. */
 export function putDecisionLine(writer: Writer, decision: Decision): void {
   json.beginObject(writer);
   json.name(writer, "identity");
@@ -158,6 +184,11 @@ export function putDecisionLine(writer: Writer, decision: Decision): void {
   json.arrayAt(writer, "shadows");
   putShadows(writer, decision);
   json.endArray(writer);
+  if (decision.plan.goalCount != 0) {
+    json.objectAt(writer, "goals");
+    putGoals(writer, decision);
+    json.endObject(writer);
+  }
   putRequest(writer, decision);
   json.objectAt(writer, "response");
   json.arrayAt(writer, "set-cookie");

@@ -6,6 +6,7 @@ import { Arena, closeArena, openArena, take } from "../bytes/arena";
 import { bytesOf, fixed, Run, takeRun } from "../bytes/records";
 import { NONE, Slice } from "../bytes/slice";
 import { Flag } from "./flag-plan";
+import { GoalPair } from "./goal-plan";
 import { Identity, IssueCookie } from "./identity-plan";
 import { RuleError } from "./logic/opcodes";
 import { Value } from "./logic/value";
@@ -113,6 +114,18 @@ export const enum Draw {
   OverBudget,
 }
 
+/** A goal that the request reaches if its answer is a success, for one rollout. */
+@unmanaged
+export class Reached {
+  pair: GoalPair;
+  rollout: Rollout;
+  /** The variant of the bucket. */
+  variant: Variant;
+  hash: u32;
+  /** The slot of the variant, or of the control group. */
+  slot: u32;
+}
+
 /** Random bytes of one drawn identity, the most that anything draws. */
 export const DRAW_BYTES: u32 = 16;
 
@@ -141,6 +154,10 @@ export class Decision {
   givenCount: u32;
   drawn: Run<Drawn>;
   drawnCount: u32;
+  reached: Run<Reached>;
+  reachedCount: u32;
+  /** Whether the request asks for some variant by name: who does so is testing. */
+  isForced: bool;
 
   /** Where `decide` goes on: the next flag that is evaluated for every request, ... */
   watched: Flag | null;
@@ -148,7 +165,7 @@ export class Decision {
   host: u32;
   path: u32;
   filed: Filed | null;
-  /** ... and a bit for each rollout, then for each shadow, that is to be decided; one for each 64 that are not zero. */
+  /** ... and a bit for each rollout, then for each shadow and each goal, that is to be decided; one for each 64 that are not zero. */
   matched: Run<u64>;
   summary: Run<u64>;
 
@@ -174,6 +191,8 @@ export class Decision {
   idRoom: u32;
   rolloutRoom: u32;
   shadowRoom: u32;
+  goalRoom: u32;
+  reachedRoom: u32;
   stackRoom: u32;
   randomRoom: u32;
 
@@ -251,9 +270,11 @@ export function makeRoom(decision: Decision, plan: Plan): bool {
   const ids = max<u32>(decision.idRoom, plan.issueCount);
   const rollouts = max<u32>(decision.rolloutRoom, plan.rolloutCount);
   const shadows = max<u32>(decision.shadowRoom, plan.shadowCount);
+  const goals = max<u32>(decision.goalRoom, plan.goalCount);
+  const pairs = max<u32>(decision.reachedRoom, plan.goalPairCount);
   const depth = max<u32>(decision.stackRoom, plan.ruleDepth + 1);
   const random = max<u32>(decision.randomRoom, plan.drawsRandom ? mostRandom(plan) + RANDOM_AHEAD : 0);
-  const words = (rollouts + shadows + 63) >> 6;
+  const words = (rollouts + shadows + goals + 63) >> 6;
   const above = (words + 63) >> 6;
   const bytes =
     bytesOf<Slot>(slots) +
@@ -262,6 +283,7 @@ export function makeRoom(decision: Decision, plan: Plan): bool {
     bytesOf<DrawnId>(ids) +
     bytesOf<Given>(rollouts) +
     bytesOf<Drawn>(shadows) +
+    bytesOf<Reached>(pairs) +
     bytesOf<Value>(depth) +
     bytesOf<u64>(words + above) +
     random;
@@ -275,6 +297,7 @@ export function makeRoom(decision: Decision, plan: Plan): bool {
   const idRun = takeRun<DrawnId>(arena, ids);
   const given = takeRun<Given>(arena, rollouts);
   const drawn = takeRun<Drawn>(arena, shadows);
+  const reached = takeRun<Reached>(arena, pairs);
   const stack = takeRun<Value>(arena, depth);
   const matched = takeRun<u64>(arena, words);
   const summary = takeRun<u64>(arena, above);
@@ -298,6 +321,9 @@ export function makeRoom(decision: Decision, plan: Plan): bool {
   decision.rolloutRoom = rollouts;
   decision.drawn = drawn;
   decision.shadowRoom = shadows;
+  decision.reached = reached;
+  decision.goalRoom = goals;
+  decision.reachedRoom = pairs;
   decision.stack = stack;
   decision.stackRoom = depth;
   decision.matched = matched;
@@ -317,6 +343,8 @@ export function beginDecision(decision: Decision, plan: Plan, nowNs: u64): void 
   decision.lacksRandom = false;
   decision.givenCount = 0;
   decision.drawnCount = 0;
+  decision.reachedCount = 0;
+  decision.isForced = false;
   decision.watched = plan.watched;
   decision.host = NOT_BEGUN;
   decision.stamp++;

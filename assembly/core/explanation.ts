@@ -4,21 +4,23 @@
 import * as json from "../bytes/json-writer";
 import { lengthOf, NONE } from "../bytes/slice";
 import { Writer } from "../bytes/writer";
-import { putCluster, putGiven } from "./decision-line";
+import { isOfControl, putCluster, putGiven } from "./decision-line";
 import { failedOf, Mismatch } from "./match";
-import { nextOf } from "../bytes/records";
+import { fixed, nextOf } from "../bytes/records";
 import { Word } from "../bytes/word";
-import { Decision, Draw, Drawn, Given, GivenReason } from "./decision";
+import { Decision, Draw, Drawn, Given, GivenReason, Reached } from "./decision";
+import { nextPair, Reach, reachOf, reachOfAll } from "./goal";
+import { Goal } from "./goal-plan";
 import { Identity, SourceKind } from "./identity-plan";
 import { Entry } from "./match-plan";
 import { NO_SLOT, Rollout } from "./plan";
 import { answerFlag } from "./flag";
 import { readCookies } from "./cookies";
-import { variantNamed } from "./decide";
 import { holds, Truth } from "./logic/evaluate";
 import { beginTrace, endTrace } from "./logic/trace";
 import { Rule } from "./rule-plan";
 import { opensTunnel, takesMethod } from "./shadow";
+import { variantNamed } from "./split";
 import { Shadow } from "./shadow-plan";
 import { view } from "./view";
 
@@ -66,8 +68,93 @@ export function putExplanation(writer: Writer, decision: Decision): void {
   json.objectAt(writer, "shadows");
   putShadows(writer, decision);
   json.endObject(writer);
+  if (decision.plan.goalCount != 0) {
+    json.objectAt(writer, "goals");
+    putGoals(writer, decision);
+    json.endObject(writer);
+  }
   json.endObject(writer);
   json.endObject(writer);
+}
+
+function putGoals(writer: Writer, decision: Decision): void {
+  const plan = decision.plan;
+  for (let i: u32 = 0; i < plan.goalCount; i++) {
+    const goal = plan.goal(i);
+    json.nameText(writer, goal.name);
+    json.beginObject(writer);
+    if (isMatched(decision, goal.entries)) putMatchedGoal(writer, decision, goal);
+    else putFailures(writer, decision, goal.entries);
+    json.endObject(writer);
+  }
+}
+
+function isMatched(decision: Decision, entries: Entry | null): bool {
+  for (let entry = entries; entry; entry = nextOf(entry)) {
+    if (failedOf(decision, entry) == Mismatch.None) return true;
+  }
+  return false;
+}
+
+/** Puts the members of a goal whose match holds: which answers are a success, and for whom it counts. */
+function putMatchedGoal(writer: Writer, decision: Decision, goal: Goal): void {
+  json.truthAt(writer, "applies", true);
+  putEntry(writer, decision, goal.entries);
+  json.arrayAt(writer, "status");
+  putStatuses(writer, goal);
+  json.endArray(writer);
+  const all = reachOfAll(decision, goal);
+  if (all != Reach.Counts) json.wordAt(writer, "not", reachWord(all));
+  json.objectAt(writer, "rollouts");
+  for (let pair = goal.pairs; pair; pair = nextPair(pair)) {
+    json.nameText(writer, decision.plan.rollout(pair.rollout).name);
+    json.beginObject(writer);
+    const one = all == Reach.Counts ? reachOf(decision, pair, probe) : all;
+    json.truthAt(writer, "counts", one == Reach.Counts);
+    if (one != Reach.Counts) json.wordAt(writer, "not", reachWord(one));
+    // Of the others the bucket is not known, or does not matter.
+    if (one == Reach.Counts || one == Reach.RolledBack || one == Reach.NoControl) {
+      putIdentity(writer, decision, probe.rollout.identity);
+      json.textAt(writer, "variant", probe.variant.name);
+      if (isOfControl(probe)) json.truthAt(writer, "control", one == Reach.Counts);
+      json.numberAt(writer, "hash", probe.hash);
+    }
+    json.endObject(writer);
+  }
+  json.endObject(writer);
+}
+
+const probe: Reached = fixed<Reached>();
+
+function reachWord(reach: Reach): Word {
+  if (reach == Reach.Preflight) return "preflight";
+  if (reach == Reach.Copy) return "copy";
+  if (reach == Reach.Forced) return "forced";
+  if (reach == Reach.Anonymous) return "anonymous";
+  if (reach == Reach.Drawn) return "issued";
+  if (reach == Reach.RolledBack) return "rolledBack";
+  return reach == Reach.NoControl ? "noControl" : "noShare";
+}
+
+/** Puts the statuses of a success as the policy has them: whole classes, then codes. */
+function putStatuses(writer: Writer, goal: Goal): void {
+  for (let first: u32 = 100; first < 600; first += 100) {
+    let count: u32 = 0;
+    for (let i: u32 = 0; i < 100; i++) {
+      if (goal.takes(first + i)) count++;
+    }
+    if (count == 100) json.word(writer, classWord(first));
+    for (let i: u32 = 0; i < 100 && count != 100; i++) {
+      if (goal.takes(first + i)) json.number(writer, first + i);
+    }
+  }
+}
+
+function classWord(first: u32): Word {
+  if (first == 100) return "1xx";
+  if (first == 200) return "2xx";
+  if (first == 300) return "3xx";
+  return first == 400 ? "4xx" : "5xx";
 }
 
 function putRollouts(writer: Writer, decision: Decision): void {

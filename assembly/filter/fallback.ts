@@ -169,6 +169,12 @@ export function fallBack(decision: Decision, stream: Stream): void {
   stream.fallback = answering(decision);
 }
 
+/** Whether users of this variant get the default now, but for the one that tries. */
+export function isFallingBack(variant: Variant): bool {
+  if (variant.fallbackState == 0) return false;
+  return readMetric(changetype<Fallback>(variant.fallbackState).gauge) == FALLS_BACK;
+}
+
 function giveDefault(given: Given, fallback: Fallback, nowNs: u64): void {
   given.reason = GivenReason.FellBack;
   given.variant = given.rollout.variant(given.rollout.fallback);

@@ -49,6 +49,8 @@ export class Stream extends Context {
   variants: VariantCell | null;
   /** Whose evidence it is: a chain of addresses (filter/evidence/users.ts). */
   users: usize;
+  /** The goals that its request reaches if the answer is a success: likewise (filter/evidence/goals.ts). */
+  goals: usize;
   /** The fallback of the variant whose cluster answers it (filter/fallback.ts); 0 without one. */
   fallback: usize;
   /** Whether the client wants an event stream. */

@@ -19,6 +19,7 @@ import { applyDecision, releaseIssued, removeForgedTrailers, setIssuedCookies } 
 import { writeDecision, writesDecisions } from "./lines";
 import { Stream } from "./records";
 import { awaitsAnswer, fallBack, noteAnswer } from "./fallback";
+import { beginGoals, endGoals } from "./evidence/goals";
 import { beginUser, endUsers, saysSlow, UsersEnd } from "./evidence/users";
 import { releasePlan, releaseRoot } from "./root";
 import { countFlags } from "./flag-stats";
@@ -68,6 +69,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
   if (decision.lacksRandom) {
     decision.givenCount = 0;
     decision.drawnCount = 0;
+    decision.reachedCount = 0;
     survive("host-call", "no random bytes: nothing was decided");
   }
   if (decision.ruleErrors != 0) survive("rule", "a rule failed for this request and is treated as false");
@@ -87,6 +89,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
     if (given.slot != NO_SLOT) beginUser(stream, given);
     if (!counted) survive("memory", "no memory to count a variant");
   }
+  if (decision.reachedCount != 0) beginGoals(decision, stream);
   if (decision.drawnCount != 0) beginCopies(decision, stream, headersChanged);
   if (writesDecisions(now)) {
     nameVisitor();
@@ -198,13 +201,13 @@ export function logStream(id: u32): void {
 
 /** Counts how the stream ended, once. */
 function countEnd(stream: Stream): void {
-  if (stream.variants == null && stream.copies == null && stream.users == 0 && stream.fallback == 0) return;
+  if (!awaitsEnd(stream) && stream.copies == null) return;
   beginScratch();
   const code = numberProperty(words.responseCode);
   const status: u32 = code < 0 ? 0 : (code as u32);
   const ending = endingOf(stream, status);
   const now = nowNs();
-  if (stream.variants != null || stream.users != 0 || stream.fallback != 0) {
+  if (awaitsEnd(stream)) {
     const spentNs = now > stream.begunNs ? now - stream.begunNs : 0;
     const grpcStatus = grpcStatusOf(stream, ending);
     const grpc = grpcStatus == NO_STATUS ? Grpc.None : grpcStatus == 0 ? Grpc.Ok : Grpc.Error;
@@ -220,8 +223,14 @@ function countEnd(stream: Stream): void {
       usersEnd.isError = grpc == Grpc.Error;
       countUsers(stream, status, ending);
     }
+    if (stream.goals != 0) endGoals(stream, status, ending < ENDED_RESET && grpc != Grpc.Error);
   }
   if (stream.copies != null) endCopies(stream, status, ending < ENDED_RESET, now);
+}
+
+/** Whether how the stream ends is counted, or decides about a fallback. */
+function awaitsEnd(stream: Stream): bool {
+  return stream.variants != null || stream.users != 0 || stream.fallback != 0 || stream.goals != 0;
 }
 
 const usersEnd: UsersEnd = fixed<UsersEnd>();

@@ -42,6 +42,8 @@ const THOUSANDTHS: u64 = 1000;
 
 /** The policy's `rollouts`; null without. */
 let rolloutNodes: Node | null = null;
+/** The last rollout of the goal that is being read. */
+let lastPair: GoalPair | null = null;
 /** Rollout's name -> its number, made when a goal names its rollouts. */
 let numbers: Table = changetype<Table>(0);
 
@@ -75,6 +77,7 @@ export function readGoals(object: Node, rollouts: Node | null): void {
 
 function readGoal(node: Node, goal: Goal): void {
   if (!isKind(node, Token.Object)) return;
+  lastPair = null;
   goal.name = kept(node.key);
   goal.statuses = records<u64>(STATUS_WORDS);
   if (goal.statuses.isNone) return;
@@ -220,8 +223,10 @@ function pair(node: Node, goal: Goal, rollout: Rollout, number: u32): bool {
   made.goal = goal;
   made.rollout = number;
   made.index = rollout.goalCount;
-  made.nextOfGoal = goal.pairs;
-  goal.pairs = made;
+  const before = lastPair;
+  if (before) before.nextOfGoal = made;
+  else goal.pairs = made;
+  lastPair = made;
   // The last one first, so that a rollout named twice is seen at once.
   made.nextOfRollout = rollout.goals;
   rollout.goals = made;

@@ -30,6 +30,7 @@ export interface StreamEnd {
 }
 
 /** What gRPC makes of an HTTP status (grpc/grpc, doc/http-grpc-status-mapping.md). */
+const RESPONSE_HEADER = "response\0headers\0";
 const GRPC_OF_HTTP: Readonly<Record<number, number>> = {
   ...{ 400: 13, 401: 16, 403: 7, 404: 12 },
   ...{ 429: 14, 502: 14, 503: 14, 504: 14 },
@@ -201,18 +202,19 @@ export class Stream implements Context {
         const { upstreamAddress = this.responseHeaders === null ? null : UPSTREAM } = this.#end;
         return upstreamAddress === null ? null : Buffer.from(upstreamAddress);
       }
-      case "response\0headers\0content-length":
-      case "response\0headers\0content-type": {
-        // Readable in `proxy_on_log`, not in `proxy_on_done` (measured on 1.40.0).
-        const name = path.slice("response\0headers\0".length);
-        const value = this.#phase === "log" ? this.responseHeaders?.get(name) : undefined;
-        return value === undefined || value === null ? null : Buffer.from(value);
-      }
       case "plugin_root_id":
         return this.root.property(path);
       default:
-        return this.#state(path);
+        return path.startsWith(RESPONSE_HEADER)
+          ? this.#responseHeader(path.slice(RESPONSE_HEADER.length))
+          : this.#state(path);
     }
+  }
+
+  /** Readable in `proxy_on_log`, not in `proxy_on_done` (measured on 1.40.0). */
+  #responseHeader(name: string): Uint8Array | null {
+    const value = this.#phase === "log" ? this.responseHeaders?.get(name) : undefined;
+    return value === undefined || value === null ? null : Buffer.from(value);
   }
 
   setProperty(path: string, value: Uint8Array): Status {

@@ -9,6 +9,7 @@ import { ABSENT, find, insert, Table } from "../../bytes/table";
 import { put, putByte, putNumber, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { Word } from "../../bytes/word";
 import { Met } from "../../core/evidence";
+import { GoalPair } from "../../core/goal-plan";
 import { NO_SLOT, Rollout } from "../../core/plan";
 import {
   addToMetric,
@@ -36,12 +37,14 @@ const name: Writer = fixed<Writer>();
 
 /** Defines the gauges that the rollout's period moves, as far as they are not defined. @returns false without memory */
 export function prepareGauges(evidence: Evidence, rollout: Rollout): bool {
-  const count = rollout.slots * rollout.stats;
+  const stats = rollout.slots * rollout.stats;
+  const count = stats + rollout.slots * rollout.goalCount;
   if (evidence.gaugeRoom < count) {
     evidence.gauges = take(vmArena(), (count as usize) << 2);
     evidence.gaugeRoom = evidence.gauges == 0 ? 0 : count;
     if (evidence.gauges == 0) return false;
   }
+  evidence.valueGauges = evidence.gauges + (stats << 2);
   if (evidence.number == NO_METRIC) {
     evidence.number = ofRollout(evidence, statNames.EVIDENCE_PERIOD);
     evidence.began = ofRollout(evidence, statNames.EVIDENCE_BEGAN);
@@ -120,7 +123,33 @@ function fill(evidence: Evidence, rollout: Rollout, slot: u32, variant: Slice): 
     if (gauge == 0) return false;
     store<u32>(to + (stat << 2), changetype<Gauge>(gauge).id);
   }
+  return fillValues(evidence, rollout, slot, variant);
+}
+
+function fillValues(evidence: Evidence, rollout: Rollout, slot: u32, variant: Slice): bool {
+  const to = evidence.valueGauges + ((slot * rollout.goalCount) << 2);
+  for (let pair = rollout.goals; pair; pair = nextPair(pair)) {
+    const goal = pair.goal;
+    let id = NO_METRIC;
+    if (goal.valueProperty != NONE) {
+      beginName(evidence, variant);
+      put(name, statNames.GOAL);
+      putByte(name, ascii.DOT);
+      putSlice(name, goal.name);
+      putByte(name, ascii.DOT);
+      put(name, statNames.GOAL_VALUE);
+      const gauge = gaugeNamed(evidence);
+      if (gauge == 0) return false;
+      id = changetype<Gauge>(gauge).id;
+    }
+    store<u32>(to + (pair.index << 2), id);
+  }
   return true;
+}
+
+/** The next goal of the same rollout: for the step of a `for` loop, as `nextOf`. */
+function nextPair(pair: GoalPair | null): GoalPair | null {
+  return pair ? pair.nextOfRollout : null;
 }
 
 function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32): usize {
@@ -176,7 +205,7 @@ export function clearGauges(evidence: Evidence): void {
   }
 }
 
-/** Moves the gauges by what the worker has counted. */
+/** Moves the gauges by what the worker has counted: users, and what their goals are worth. */
 export function moveGauges(evidence: Evidence): void {
   const count = evidence.slots * evidence.stats;
   for (let i: u32 = 0; i < count; i++) {
@@ -185,6 +214,14 @@ export function moveGauges(evidence: Evidence): void {
     if (amount == 0) continue;
     store<u32>(at, 0);
     addToMetric(load<u32>(evidence.gauges + (i << 2)), amount as i64);
+  }
+  const values = evidence.slots * evidence.goals;
+  for (let i: u32 = 0; i < values; i++) {
+    const at = evidence.values + (i << 3);
+    const amount = load<u64>(at);
+    if (amount == 0) continue;
+    store<u64>(at, 0);
+    addToMetric(load<u32>(evidence.valueGauges + (i << 2)), amount as i64);
   }
 }
 

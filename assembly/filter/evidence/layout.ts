@@ -23,9 +23,9 @@ export function staleLayout(): void {
   isStale = true;
 }
 
-/** Bytes of the bitmaps, the heads of their pieces, and the counts. */
-function bytesFor(stats: u32, slots: u32, bits: u32, isRandom: bool): u32 {
-  const counts = (slots * stats) << 2;
+/** Bytes of the bitmaps, the heads of their pieces, the values of goals, and the counts. */
+function bytesFor(stats: u32, slots: u32, goals: u32, bits: u32, isRandom: bool): u32 {
+  const counts = ((slots * stats) << 2) + ((slots * goals) << 3);
   if (isRandom) return (counts + 7) & ~7;
   const heads = (1 << (bits - pieceShift(stats))) << 1;
   return (bitmapBytes(stats, bits) + heads + counts + 7) & ~7;
@@ -58,6 +58,7 @@ export function layOut(): void {
     }
     evidence.pieces = to;
     evidence.counts = to + bytes - ((((evidence.slots * evidence.stats) << 2) + 7) & ~7);
+    evidence.values = evidence.counts - ((evidence.slots * evidence.goals) << 3);
     evidence.heads = evidence.isRandom ? 0 : to + bitmapBytes(evidence.stats, evidence.bits);
     to += bytes;
   }
@@ -75,7 +76,7 @@ function takeRun(bytes: u32): bool {
 }
 
 function wants(evidence: Evidence): u32 {
-  return bytesFor(evidence.stats, evidence.slots, evidence.bits, evidence.isRandom);
+  return bytesFor(evidence.stats, evidence.slots, evidence.goals, evidence.bits, evidence.isRandom);
 }
 
 /** Determines the bitmap size of all rollouts with evidence, and which of them have no room. */
@@ -86,7 +87,7 @@ export function shareRoom(): void {
   for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
     const rollout = evidence.live;
     if (changetype<usize>(rollout) == 0) continue;
-    const bytes = bytesFor(rollout.stats, rollout.slots, bits, rollout.isRandom);
+    const bytes = bytesFor(rollout.stats, rollout.slots, rollout.goalCount, bits, rollout.isRandom);
     evidence.hasRoom = bytes <= MOST_RUN - total;
     evidence.wantedBits = rollout.isRandom ? 0 : bits;
     if (evidence.hasRoom) total += bytes;
@@ -100,7 +101,7 @@ function roomTaken(bits: u32): u32 {
   for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
     const rollout: Rollout = evidence.live;
     if (changetype<usize>(rollout) == 0) continue;
-    total += bytesFor(rollout.stats, rollout.slots, bits, rollout.isRandom);
+    total += bytesFor(rollout.stats, rollout.slots, rollout.goalCount, bits, rollout.isRandom);
     if (total > MOST_RUN) return MOST_RUN + 1;
   }
   return total;

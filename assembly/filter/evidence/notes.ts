@@ -25,12 +25,16 @@ const LARGEST_PIECE: i32 = 256;
 @unmanaged
 class Note {
   index: u32;
-  /** A bit for each stat: those noted, and those of them that were clear in shared data. */
+  /** A bit for each stat from `first` on: those noted, and those of them that were clear in shared data. */
   stats: u32;
   fresh: u32;
   /** The number of the piece's next note, from 1; of a free note, the next free one. */
   next: u16;
-  slot: u16;
+  slot: u8;
+  /** 0, or the first goal. */
+  first: u8;
+  /** What a goal that was reached is worth, in thousandths. */
+  value: u64;
 }
 const NOTE_BYTES: u32 = offsetof<Note>() as u32;
 /** What the notes take of a worker's memory. */
@@ -75,14 +79,24 @@ function giveNotes(head: u32): void {
 
 /** Notes what a user met (a bit for each stat), if this worker has not seen it before. */
 export function note(evidence: Evidence, index: u32, slot: u32, stats: u32): void {
+  noteFrom(evidence, 0, index, slot, stats, 0);
+}
+
+/** Notes that a user reached a goal, worth so many thousandths, if this worker has not seen it before. */
+export function noteGoal(evidence: Evidence, index: u32, slot: u32, goal: u32, value: u64): void {
+  noteFrom(evidence, evidence.firstGoal, index, slot, 1 << goal, value);
+}
+
+function noteFrom(evidence: Evidence, first: u32, index: u32, slot: u32, stats: u32, value: u64): void {
   if (evidence.counts == 0) return;
   if (evidence.isRandom) {
-    addCounts(evidence, slot, stats);
+    addCounts(evidence, slot, 0, stats);
     evidence.pending = 1;
     return;
   }
   const number = index >> evidence.shift;
-  const piece = evidence.pieces + number * pieceBytes(evidence.stats, evidence.shift);
+  const piece =
+    evidence.pieces + number * pieceBytes(evidence.stats, evidence.shift) + rowAt(evidence, first);
   const fresh = stats & ~bitsOf(piece, index, evidence.shift, stats);
   if (fresh == 0) return;
   const taken = takeNote();
@@ -91,11 +105,27 @@ export function note(evidence: Evidence, index: u32, slot: u32, stats: u32): voi
   const head = evidence.heads + (number << 1);
   const written = noteOf(taken);
   written.index = index;
-  written.slot = slot as u16;
+  written.slot = slot as u8;
+  written.first = first as u8;
+  written.value = value;
   written.stats = fresh;
   written.next = load<u16>(head);
   store<u16>(head, taken as u16);
   evidence.pending++;
+}
+
+/** Where the bits of a stat begin in a piece. */
+// @ts-ignore: decorator
+@inline
+function rowAt(evidence: Evidence, stat: u32): u32 {
+  return stat << (evidence.shift - 3);
+}
+
+/** Whether this worker has not seen the user reach a goal. */
+export function isNewGoal(evidence: Evidence, index: u32, goal: u32): bool {
+  if (evidence.counts == 0) return false;
+  const piece = evidence.pieces + (index >> evidence.shift) * pieceBytes(evidence.stats, evidence.shift);
+  return bitsOf(piece + rowAt(evidence, evidence.firstGoal), index, evidence.shift, 1 << goal) == 0;
 }
 
 /** Whether this worker has not seen the user meet all of it. */
@@ -106,14 +136,23 @@ export function isNew(evidence: Evidence, index: u32, stats: u32): bool {
   return bitsOf(piece, index, evidence.shift, stats) != stats;
 }
 
-function addCounts(evidence: Evidence, slot: u32, stats: u32): void {
-  const to = evidence.counts + ((slot * evidence.stats) << 2);
+function addCounts(evidence: Evidence, slot: u32, first: u32, stats: u32): void {
+  const to = evidence.counts + ((slot * evidence.stats + first) << 2);
   let rest = stats;
   while (rest != 0) {
     const at = to + (ctz<u32>(rest) << 2);
     rest &= rest - 1;
     store<u32>(at, load<u32>(at) + 1);
   }
+}
+
+/** Counts what a note was the first of. */
+function countNote(evidence: Evidence, note: Note): void {
+  addCounts(evidence, note.slot, note.first, note.fresh);
+  if (note.value == 0) return;
+  const goal = ctz<u32>(note.fresh);
+  const at = evidence.values + ((note.slot * evidence.goals + goal) << 3);
+  store<u64>(at, load<u64>(at) + note.value);
 }
 
 /** Called before the first `bringIn` of a tick. */
@@ -182,9 +221,10 @@ function bringPiece(evidence: Evidence, number: u32, head: u32): bool {
     let found: u32 = 0;
     for (let at = head; at != 0; at = noteOf(at).next) {
       const note = noteOf(at);
-      note.fresh = note.stats & ~bitsOf(bits, note.index, evidence.shift, note.stats);
+      const rows = bits + rowAt(evidence, note.first);
+      note.fresh = note.stats & ~bitsOf(rows, note.index, evidence.shift, note.stats);
       if (note.fresh == 0) continue;
-      setBits(bits, note.index, evidence.shift, note.fresh);
+      setBits(rows, note.index, evidence.shift, note.fresh);
       found++;
     }
     if (found != 0) {
@@ -194,7 +234,7 @@ function bringPiece(evidence: Evidence, number: u32, head: u32): bool {
     }
     for (let at = head; at != 0; at = noteOf(at).next) {
       const note = noteOf(at);
-      if (note.fresh != 0) addCounts(evidence, note.slot, note.fresh);
+      if (note.fresh != 0) countNote(evidence, note);
       evidence.pending--;
     }
     giveNotes(head);

@@ -75,6 +75,8 @@ function join(evidence: Evidence, rollout: Rollout): void {
   evidence.bits = evidence.seen.bits;
   evidence.stats = rollout.stats;
   evidence.slots = rollout.slots;
+  evidence.goals = rollout.goalCount;
+  evidence.firstGoal = rollout.stats - rollout.goalCount;
   evidence.shift = pieceShift(rollout.stats);
   evidence.isRandom = rollout.isRandom;
   evidence.countsUsersAlone = rollout.signals == Signals.Count;

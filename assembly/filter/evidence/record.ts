@@ -46,11 +46,18 @@ export class Evidence {
   pieces: usize;
   heads: usize;
   counts: usize;
+  /** The goals among the stats: the place of the first, their number, and what their values are to grow by (u64, the goals
+   * of a slot side by side). */
+  firstGoal: u32;
+  goals: u32;
+  values: usize;
   /** Notes that are not brought in yet; of a random identity, whether there are counts. */
   pending: u32;
   /** Metric ids (u32), in the order of `counts`. */
   gauges: usize;
   gaugeRoom: u32;
+  /** Likewise, in the order of `values`; NO_METRIC for a goal without a value. */
+  valueGauges: usize;
   /** All gauges of users that this VM ever defined for the rollout: a chain of Gauge. */
   defined: usize;
   began: u32;
@@ -73,6 +80,13 @@ export class Evidence {
   stopped: u32;
   /** Those whom a guard watches or has acted on: a chain of Guarded. */
   guarded: usize;
+}
+
+/** Whether a guard has stopped the counting of this slot. */
+// @ts-ignore: decorator
+@inline
+export function isStopped(evidence: Evidence, slot: u32): bool {
+  return ((evidence.stopped >> slot) & 1) != 0;
 }
 
 /** A number for each slot. */

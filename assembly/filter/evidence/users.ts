@@ -6,7 +6,7 @@ import { Given } from "../../core/decision";
 import { Stream } from "../records";
 import { vmArena } from "../vm";
 import { isNew, note } from "./notes";
-import { Evidence } from "./record";
+import { Evidence, isStopped } from "./record";
 
 /** A user of a stream, in one rollout. */
 @unmanaged
@@ -43,13 +43,6 @@ export function beginUser(stream: Stream, given: Given): void {
   user.slot = given.slot;
   user.next = stream.users;
   stream.users = at;
-}
-
-/** Whether a guard has stopped the counting of this slot. */
-// @ts-ignore: decorator
-@inline
-function isStopped(evidence: Evidence, slot: u32): bool {
-  return ((evidence.stopped >> slot) & 1) != 0;
 }
 
 /** Counts a request that has ended, so that the guard knows the traffic. */
