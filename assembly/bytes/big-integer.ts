@@ -28,7 +28,19 @@ function limb(number: BigInteger, index: u32): usize {
   return changetype<usize>(number) + LIMBS + ((index as usize) << 2);
 }
 
+let worked: u32 = 0;
+
+/** Limbs that were gone through since the module began, modulo 2^32; a call counts as a few more. */
+// @ts-ignore: decorator
+@inline
+export function limbsWorked(): u32 {
+  return worked;
+}
+
+const CALL: u32 = 4;
+
 export function setBig(number: BigInteger, value: u64): void {
+  worked += CALL * 2;
   memory.fill(limb(number, 0), 0, MOST_LIMBS << 2);
   store<u32>(limb(number, 0), value as u32);
   store<u32>(limb(number, 1), (value >> 32) as u32);
@@ -38,6 +50,7 @@ export function setBig(number: BigInteger, value: u64): void {
 /** number = number * factor + addend */
 export function scale(number: BigInteger, factor: u32, addend: u32): void {
   const length = number.length;
+  worked += length + CALL;
   let carry = addend as u64;
   for (let i: u32 = 0; i < length; i++) {
     carry += (load<u32>(limb(number, i)) as u64) * (factor as u64);
@@ -73,6 +86,7 @@ export function bitLength(number: BigInteger): i32 {
 /** The sign of a + factor * b - c, for a small factor: -1, 0 or 1. */
 export function compareSum(a: BigInteger, factor: i64, b: BigInteger, c: BigInteger): i32 {
   const length = max(max(a.length, b.length), c.length);
+  worked += length + CALL;
   let carry: i64 = 0;
   let low: u32 = 0;
   for (let i: u32 = 0; i < length; i++) {
@@ -95,6 +109,7 @@ export function compare(a: BigInteger, b: BigInteger): i32 {
 /** number - factor * part, which is not below 0, for a factor below 2^31. */
 function subtract(number: BigInteger, factor: u32, part: BigInteger): void {
   let length = number.length;
+  worked += length + CALL;
   let carry: i64 = 0;
   for (let i: u32 = 0; i < length; i++) {
     carry += (load<u32>(limb(number, i)) as i64) - (factor as i64) * (load<u32>(limb(part, i)) as i64);

@@ -10,6 +10,7 @@ import { GoalPair } from "./goal-plan";
 import { Identity, IssueCookie } from "./identity-plan";
 import { RuleError } from "./logic/opcodes";
 import { Value } from "./logic/value";
+import { beginWork } from "./logic/work";
 import { Filed } from "./match-plan";
 import { NO_SLOT, Plan, Rollout, Variant } from "./plan";
 import { Shadow } from "./shadow-plan";
@@ -144,8 +145,10 @@ export class Decision {
   stamp: u32;
   /** Wall clock of the request, nanoseconds. */
   nowNs: u64;
-  /** Rules of this request that failed: each counts as false. */
+  /** Rules of this request that failed while there was work left: each counts as false. */
   ruleErrors: u32;
+  /** Rules and flags' targetings that did not come to their end, since the request's work was spent. */
+  workErrors: u32;
   /** Whether there were too few random bytes for a draw: what was decided is of no use then. */
   lacksRandom: bool;
 
@@ -340,6 +343,8 @@ export function beginDecision(decision: Decision, plan: Plan, nowNs: u64): void 
   decision.plan = plan;
   decision.nowNs = nowNs;
   decision.ruleErrors = 0;
+  decision.workErrors = 0;
+  beginWork(plan.work);
   decision.lacksRandom = false;
   decision.givenCount = 0;
   decision.drawnCount = 0;

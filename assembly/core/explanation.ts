@@ -18,6 +18,8 @@ import { answerFlag } from "./flag";
 import { readCookies } from "./cookies";
 import { holds, Truth } from "./logic/evaluate";
 import { beginTrace, endTrace } from "./logic/trace";
+import { RuleError } from "./logic/opcodes";
+import { beginWork, workDone } from "./logic/work";
 import { Rule } from "./rule-plan";
 import { opensTunnel, takesMethod } from "./shadow";
 import { variantNamed } from "./split";
@@ -58,6 +60,10 @@ function putIdentity(writer: Writer, decision: Decision, identity: Identity | nu
 export function putExplanation(writer: Writer, decision: Decision): void {
   json.beginObject(writer);
   json.objectAt(writer, "explain");
+  json.objectAt(writer, "work");
+  json.numberAt(writer, "spent", workDone());
+  json.numberAt(writer, "limit", decision.plan.work);
+  json.endObject(writer);
   putIdentity(writer, decision, decision.plan.identity);
   json.objectAt(writer, "rollouts");
   putRollouts(writer, decision);
@@ -176,10 +182,18 @@ function putRollouts(writer: Writer, decision: Decision): void {
 
 /**
  * Puts the members `when`, whether a rule holds, and `steps`, what it looked at: it runs once more for that, with the
- * same outcome. `failed` when it fails while it runs.
+ * same outcome. `failed` when it fails while it runs, and `outOfWork` when it came to no end for lack of work: it does
+ * not run again then.
  */
 function putRule(writer: Writer, decision: Decision, rule: Rule | null): void {
   if (!rule) return;
+  if (rule.ended == RuleError.Work) {
+    json.truthAt(writer, "when", false);
+    json.truthAt(writer, "failed", true);
+    return json.truthAt(writer, "outOfWork", true);
+  }
+  // No more than it took for the decision.
+  beginWork(decision.plan.work);
   const errors = decision.ruleErrors;
   json.arrayAt(writer, "steps");
   beginTrace(writer, decision.plan.marks);
@@ -215,6 +229,13 @@ function putFlagSteps(writer: Writer, decision: Decision): void {
     if (!decision.answerOf(flag) || !flag.targeting || flag.disabled) continue;
     json.nameText(writer, flag.key);
     json.beginObject(writer);
+    const targeting = flag.targeting;
+    if (targeting && targeting.ended == RuleError.Work) {
+      json.truthAt(writer, "outOfWork", true);
+      json.endObject(writer);
+      continue;
+    }
+    beginWork(plan.work);
     json.arrayAt(writer, "steps");
     beginTrace(writer, plan.marks);
     answerFlag(decision, flag);

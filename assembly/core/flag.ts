@@ -3,14 +3,15 @@
 import { fixed } from "../bytes/records";
 import { NONE, sameText, Slice } from "../bytes/slice";
 import { put, restartText, textOf, Writer } from "../bytes/writer";
-import { putNumberText } from "../bytes/number-text";
 import { Answer, Decision, FlagReason } from "./decision";
 import { Flag, FlagCondition, FlagVariant } from "./flag-plan";
 import { isPrepared, runRule } from "./logic/evaluate";
 import { setFractional } from "./logic/machine";
+import { writeNumber } from "./logic/number-work";
 import { RuleError } from "./logic/opcodes";
 import { isSame, numberOf, Tag, Value } from "./logic/value";
 import { seeFlag } from "./logic/variables";
+import { spend } from "./logic/work";
 import { NO_SLOT } from "./plan";
 
 const name: Writer = fixed<Writer>();
@@ -47,6 +48,8 @@ export function answerFlag(decision: Decision, flag: Flag): Answer {
   const result = decision.stack.at(0);
   if (result.tag == Tag.Null) return giveFallback(answer, flag, FlagReason.Default);
   const chosen = variantName(result);
+  // Each is looked at.
+  spend(flag.variantCount >> 3);
   // An array or an object chooses nothing (JavaScript's join would).
   if (chosen == NONE) return fail(answer, RuleError.General);
   for (let i: u32 = 0; i < flag.variantCount; i++) {
@@ -78,7 +81,7 @@ function variantName(result: Value): Slice {
   restartText(name);
   if (tag == Tag.True) put(name, "true");
   else if (tag == Tag.False) put(name, "false");
-  else if (tag == Tag.Number) putNumberText(name, numberOf(result));
+  else if (tag == Tag.Number) writeNumber(name, numberOf(result));
   else return NONE;
   return textOf(name);
 }

@@ -206,6 +206,8 @@ export class Plan {
   context: Value | null;
   /** flagd's generation of `fractional`: 1, 2 or 3. */
   generation: u32;
+  /** Steps that the rules of one request may take in all. */
+  work: u32;
   /** The Variable `targetingKey`. */
   targetingKey: Variable;
   /** Path -> address of the Variable that rules name so. */

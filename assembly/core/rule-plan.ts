@@ -1,6 +1,7 @@
 // Rules as the plan has them, and what explanations say of them.
 
 import { Slice } from "../bytes/slice";
+import { RuleError } from "./logic/opcodes";
 
 /** A compiled JsonLogic rule (core/logic/). */
 @unmanaged
@@ -12,6 +13,8 @@ export class Rule {
   /** Whether it looks at targetingKey, sourceAddress: what has to be known before it runs. */
   usesKey: bool;
   usesAddress: bool;
+  /** How it ended when it last ran, for explanations: written by each request. */
+  ended: RuleError;
 }
 
 /** Where the policy has the condition of an `if`: for explanations. */

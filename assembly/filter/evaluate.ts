@@ -78,7 +78,9 @@ function putAnswer(plan: Plan, request: Value, seconds: f64): void {
       isParse ? reasons.ERROR_CODE_PARSE : reasons.ERROR_CODE_GENERAL,
       isParse
         ? "the targeting could not be compiled"
-        : "the targeting failed, or its result names no variant",
+        : answer.error == RuleError.Work
+          ? "the targeting took more steps than limits.work"
+          : "the targeting failed, or its result names no variant",
     );
     return putMetadata(plan, flag.metadata);
   }

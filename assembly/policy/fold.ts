@@ -4,10 +4,10 @@
 import { keep } from "../bytes/arena";
 import { takeRun } from "../bytes/records";
 import { lengthOf } from "../bytes/slice";
-import { ABSENT, find, insert, Table } from "../bytes/table";
+import { ABSENT, find, insert, measureRows, Table } from "../bytes/table";
 import { run } from "../core/logic/machine";
 import { INSTRUCTION, Op, RuleError } from "../core/logic/opcodes";
-import { workDone } from "../core/logic/work";
+import { beginWork, workDone } from "../core/logic/work";
 import { Comparison, prepareComparison } from "../core/logic/sem-ver";
 import { copyValue, setArray, setText, Tag, Value } from "../core/logic/value";
 import { build, record, records } from "./build";
@@ -52,7 +52,7 @@ function areConstant(start: u32): bool {
 }
 
 /**
- * Work for constants may take so many steps for a whole policy (and as many times 64 bytes), each operator a few: what is
+ * Work for constants may take so many steps for a whole policy, each operator a few: what is
  * beyond is done when the rule runs.
  */
 const MOST_FOLDING: u32 = 1 << 18;
@@ -66,12 +66,13 @@ export function beginFolding(): void {
 
 /** Runs the instructions from `start` on; the value that comes of them takes their place, and is returned. */
 function fold(start: u32, count: u32): Constant | null {
-  if (folding > MOST_FOLDING) return null;
+  if (folding >= MOST_FOLDING) return null;
   const stack = takeRun<Value>(build.reading, count + 2);
   const own = record<Constant>();
   if (stack.isNone || !own) return null;
   const end = codeLength();
   emit(Op.Return, 0, 0);
+  beginWork(MOST_FOLDING - folding);
   const error = run(codeAddress(start), stack.at(0));
   rewind(end, 0);
   folding += FOLDING + workDone();
@@ -118,6 +119,7 @@ function setOf(list: Value): Table | null {
     const text = list.items.at(i).bits;
     if (find(set, text) == ABSENT && !insert(build.plan.arena, set, text, 0)) return null;
   }
+  measureRows(set);
   return set;
 }
 

@@ -4,7 +4,7 @@ import { Token } from "../bytes/json-reader";
 import { Arena, closeArena, openArena } from "../bytes/arena";
 import { nextOf, takeRecord } from "../bytes/records";
 import { isWord, lengthOf, Slice, sliceOf, sliceOfWord } from "../bytes/slice";
-import { newTable } from "../bytes/table";
+import { measureRows, newTable } from "../bytes/table";
 import { put, putNumber } from "../bytes/writer";
 import { decision, makeRoom } from "../core/decision";
 import { Inputs, Plan, Steer } from "../core/plan";
@@ -30,12 +30,13 @@ import { readFlagd } from "./read-flagd";
 import { metadataOf, readFlags } from "./read-flags";
 import { checkRampGoals, readGoals } from "./read-goals";
 import { readIdentity } from "./read-identity";
+import { readLimits } from "./read-limits";
 import { readRollouts } from "./read-rollout";
 import { readShadows } from "./read-shadow";
 import { readTree } from "./tree";
 import { beginTypes, variableFor } from "./variable-names";
 
-const KNOWN_POLICY = "identity rollouts goals shadows flags flagd steer observe $schema $evaluators metadata";
+const KNOWN_POLICY = "identity rollouts goals shadows flags flagd limits steer observe $schema $evaluators metadata";
 
 const KNOWN_OBSERVE = "filterState";
 
@@ -115,6 +116,7 @@ function newPlan(arena: Arena): Plan | null {
   plan.variables = newTable(arena);
   plan.flagKeys = newTable(arena);
   plan.generation = 2;
+  plan.work = limits.WORK;
   return newIndex(plan) ? plan : null;
 }
 
@@ -153,6 +155,8 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
       continue;
     } else if (isWord(key, "rollouts")) {
       if (plan.rolloutCount == 0) readRollouts(node);
+    } else if (isWord(key, "limits")) {
+      readLimits(plan, node);
     } else if (isWord(key, "observe")) {
       readObserve(plan, node);
     } else if (isWord(key, "shadows")) {
@@ -194,6 +198,7 @@ function readSteer(plan: Plan, node: Node): void {
 
 /** What can be made only when everything was read. @returns false without memory */
 function finish(plan: Plan): bool {
+  measureRows(plan.variables);
   if (compileIndex(plan) && !plan.arena.failed && makeRoom(decision, plan)) return true;
   plan.arena.failed = true;
   return false;

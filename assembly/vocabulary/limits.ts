@@ -35,6 +35,9 @@ export const TIMEOUT_MS = 60000;
 export const SOURCES = 16;
 /** Members of one object of `flagd.context`: each path of a rule is looked for among them. */
 export const CONTEXT = 1024;
+/** Steps that the rules of one request may take in all: unless the policy says how many, and the most that it may say. */
+export const WORK = 200000;
+export const MOST_WORK = 1000000;
 /** Operators of one rule. */
 export const OPERATORS = 4096;
 /** Instructions of all rules together: no text that says each rule once comes near, `$ref` to long lists may. */

@@ -13,6 +13,7 @@ const ENTRY = `
   import { setFractional } from "./assembly/core/logic/machine";
   import { putValue } from "./assembly/core/logic/value-text";
   import { seeJson } from "./assembly/core/logic/variables";
+  import { beginWork } from "./assembly/core/logic/work";
   import { beginDecision, decision } from "./assembly/core/decision";
   import { compilePlan, endReading, Reading } from "./assembly/policy/read-policy";
   import { readValue } from "./assembly/policy/read-value";
@@ -39,8 +40,10 @@ const ENTRY = `
       answer = 2;
       for (let i: u32 = 1; i < times && rule; i++) {
         beginScratch();
+        beginWork(plan.work);
         runRule(decision, rule);
       }
+      beginWork(plan.work);
       if (rule && runRule(decision, rule) == 0) {
         beginText(writer);
         putValue(writer, decision.stack.at(0));

@@ -32,7 +32,7 @@ function flagLines(words: Words): string[] {
     "",
     `flag ${colors.bold(key)} ${colors.dim("->")} ${colors.green(textOf(member(flag, "variant")) ?? "no variant")}`,
     ...(member(flag, "value") === undefined ? [] : [words.line("value", jsonText(member(flag, "value")))]),
-    words.line("why", flagWords(words, flag)),
+    words.line("why", flagWords(words, flag, member(member(explained.explanation, "flags"), key))),
     // What its targeting read, in order: variables with their values, conditions with their JSON Pointers.
     ...itemsOf(member(member(member(explained.explanation, "flags"), key), "steps")).map((step, index) =>
       words.line(index === 0 ? "steps" : "", words.step(step)),
@@ -40,7 +40,7 @@ function flagLines(words: Words): string[] {
   ]);
 }
 
-function flagWords({ colors }: Words, flag: OrderedJson): string {
+function flagWords({ colors }: Words, flag: OrderedJson, explained: OrderedJson | undefined): string {
   const reason = textOf(member(flag, "reason")) ?? "";
   const code = textOf(member(flag, "errorCode"));
   const words: Record<string, string> = {
@@ -51,7 +51,10 @@ function flagWords({ colors }: Words, flag: OrderedJson): string {
         ? "targeting chose no variant and there is no default variant: applications use their own default"
         : "targeting chose no variant: the default variant",
     TARGETING_MATCH: "chosen by targeting",
-    ERROR: `evaluation failed (${code ?? "GENERAL"}): applications use their own default`,
+    ERROR:
+      member(explained, "outOfWork") === true
+        ? "its targeting took more steps than limits.work: applications use their own default"
+        : `evaluation failed (${code ?? "GENERAL"}): applications use their own default`,
   };
   return `${words[reason] ?? reason} ${colors.dim(`[${reason}]`)}`;
 }

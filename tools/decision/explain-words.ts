@@ -57,7 +57,9 @@ export class Words {
     if (held === undefined) return [];
     const outcome =
       member(explained, "failed") === true
-        ? this.colors.red("failed while it ran, so it does not hold (counted in serin.error)")
+        ? this.colors.red(
+            `${member(explained, "outOfWork") === true ? "took more steps than limits.work" : "failed while it ran"}, so it does not hold (counted in serin.error)`,
+          )
         : held === true
           ? this.colors.green("true")
           : this.colors.yellow("false");
@@ -97,6 +99,7 @@ export class Words {
       const failed = itemsOf(member(explained, "entries")).map((condition) => textOf(condition) ?? "");
       return `no match on ${[...new Set(failed)].join(" or ")}`;
     }
+    if (member(explained, "outOfWork") === true) return "when took more steps than limits.work";
     if (member(explained, "failed") === true) return "when failed while it ran";
     const seen = this.seen(explained).join(", ");
     return `when is false${seen === "" ? "" : ` (${seen})`}`;

@@ -2,19 +2,15 @@
 // differ, Go's, less its accidents; `portability` warnings say so when a policy is loaded.
 
 import { addressOf, lengthOf, Slice } from "../../bytes/slice";
-import { parseDecimal } from "../../bytes/number-parse";
+import { readNumber } from "./number-work";
 import { isSame, numberOf, Tag, Value } from "./value";
-import { spend, spendBytes } from "./work";
+import { isSpent, spendBytes } from "./work";
 
 /** The number that a value is in arithmetic: null is 0, true 1, a decimal text its number; NaN for anything else. */
 export function toNumber(value: Value): f64 {
   const tag = value.tag;
   if (tag == Tag.Number) return numberOf(value);
-  if (tag == Tag.Text) {
-    // Long numbers are the work of big integers.
-    if (lengthOf(value.bits) > 15) spend(8 + (lengthOf(value.bits) >> 3));
-    return parseDecimal(value.bits);
-  }
+  if (tag == Tag.Text) return readNumber(value.bits);
   if (tag == Tag.True) return 1;
   return tag == Tag.Null || tag == Tag.False ? 0 : NaN;
 }
@@ -35,6 +31,7 @@ export function compareTexts(a: Slice, b: Slice): i32 {
   const to = addressOf(b);
   const shorter = lengthOf(a) < lengthOf(b) ? lengthOf(a) : lengthOf(b);
   spendBytes(shorter);
+  if (isSpent()) return 0;
   for (let i: u32 = 0; i < shorter; i++) {
     const left = load<u8>(from + i) as i32;
     const right = load<u8>(to + i) as i32;

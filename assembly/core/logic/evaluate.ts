@@ -28,19 +28,22 @@ export function isPrepared(decision: Decision, rule: Rule): bool {
 
 /** Runs a rule; its result is the first value of the stack. @returns RuleError */
 export function runRule(decision: Decision, rule: Rule): RuleError {
-  return run(rule.program, decision.stack.at(0));
+  const error = run(rule.program, decision.stack.at(0));
+  rule.ended = error;
+  if (error == RuleError.Work) decision.workErrors++;
+  return error;
 }
 
 /**
- * Runs a rule over the request; one that fails does not hold, and is counted in `ruleErrors`.
+ * Runs a rule over the request; one that fails does not hold, and is counted in `ruleErrors` or `workErrors`.
  * @returns Truth.True when its result is truthy, Truth.False, or Truth.Unknown
  */
 export function holds(decision: Decision, rule: Rule): Truth {
   if (!isPrepared(decision, rule)) return Truth.Unknown;
   const plan = decision.plan;
   setFractional(NONE, plan.generation, plan.targetingKey);
-  if (runRule(decision, rule) == RuleError.None)
-    return isTruthy(decision.stack.at(0)) ? Truth.True : Truth.False;
-  decision.ruleErrors++;
+  const error = runRule(decision, rule);
+  if (error == RuleError.None) return isTruthy(decision.stack.at(0)) ? Truth.True : Truth.False;
+  if (error != RuleError.Work) decision.ruleErrors++;
   return Truth.False;
 }

@@ -11,7 +11,7 @@ import { lengthOf, NONE, Slice } from "../../bytes/slice";
 import { murmur3, murmur3After, murmur3Blocks, murmur3Rest } from "../murmur3";
 import { cborOf } from "./cbor";
 import { copyValue, numberOf, setArray, setNull, setText, Tag, Value } from "./value";
-import { spendBytes, spendItems } from "./work";
+import { isSpent, spend, spendBytes } from "./work";
 
 /** The weights of one rule add up to no more than this: Go's MaxInt32. */
 const MOST: u64 = 2147483647;
@@ -58,7 +58,9 @@ export function fractional(
 /** The sum of the weights; 0 when an argument is not a bucket. */
 function totalOf(args: Run<Value>, first: u32, count: u32): u64 {
   let total: u64 = 0;
-  spendItems(count);
+  // Each is looked at twice.
+  spend(count);
+  if (isSpent()) return 0;
   for (let i = first; i < count; i++) {
     const bucket = args.at(i);
     if (bucket.tag != Tag.Array || bucket.count == 0) return 0;
@@ -95,7 +97,7 @@ function hashOf(value: Value, flagKey: Slice, targetingKey: Value, generation: u
   if (generation == 3 ? value.tag != Tag.Array : value.tag == Tag.Text) {
     if (generation == 3) return value.tag == Tag.Null ? NO_HASH : hashEncoded(value);
     spendBytes(lengthOf(value.bits));
-    return murmur3(value.bits, 0);
+    return isSpent() ? NO_HASH : murmur3(value.bits, 0);
   }
   if (targetingKey.tag != Tag.Text || lengthOf(targetingKey.bits) == 0) return NO_HASH;
   if (generation == 3) {
@@ -104,6 +106,8 @@ function hashOf(value: Value, flagKey: Slice, targetingKey: Value, generation: u
     setArray(pairValue, pair, 2);
     return hashEncoded(pairValue);
   }
+  spendBytes(lengthOf(flagKey) + lengthOf(targetingKey.bits));
+  if (isSpent()) return NO_HASH;
   // One after the other, nothing between them.
   return murmur3After(murmur3Blocks(flagKey, 0), murmur3Rest(flagKey), lengthOf(flagKey), targetingKey.bits);
 }

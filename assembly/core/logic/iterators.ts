@@ -8,7 +8,7 @@ import { Op } from "./opcodes";
 import { copyValue, isTruthy, setArray, setBoolean, setNull, Tag, Value, valueOnPath } from "./value";
 import { Variable } from "./variable";
 import { readPath, readVariable } from "./variables";
-import { spendBytes } from "./work";
+import { spend, spendBytes } from "./work";
 
 /** One list being gone through. */
 @unmanaged
@@ -108,10 +108,12 @@ export function readScopedPath(value: Value, open: u32): void {
 
 function readItem(to: Value, path: Slice, index: u32): void {
   const iterator = iteratorAt(index);
+  spend(1);
   let from = iterator.items.at(iterator.index);
   let rest = path;
   if (iterator.kind == Op.Reduce) {
     // reduce's own scope: { current, accumulator }
+    spend(1);
     rest = behind(path, "current");
     if (rest == NONE) {
       rest = behind(path, "accumulator");

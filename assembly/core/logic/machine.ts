@@ -2,17 +2,17 @@
 // operators make (lists, texts) lives in scratch memory until the callback ends.
 
 import { fixed, Run, scratchRun } from "../../bytes/records";
-import { NONE, Slice } from "../../bytes/slice";
+import { lengthOf, NONE, Slice } from "../../bytes/slice";
 import { isEqual, isLess, isLessOrEqual } from "./coercion";
 import { arithmetic, concatenate, extreme, isIn, merge } from "./operators";
 import { missing, missingSome } from "./missing";
 import { INSTRUCTION, Op, RuleError, SPREAD } from "./opcodes";
 import { isTraced, traceCondition, traceValue } from "./trace";
 import { fractional } from "./fractional";
-import { ABSENT, find, Table } from "../../bytes/table";
+import { ABSENT, find, mayHold, Table } from "../../bytes/table";
 import { Comparison, semVer, semVerWith } from "./sem-ver";
 import { substring } from "./substring";
-import { beginWork, isSpent, spend } from "./work";
+import { isSpent, spend, spendBytes, spendItems } from "./work";
 import { endsWith, startsWith } from "./text-operators";
 import { copyValue, isSame, isTruthy, setArray, setBoolean, Tag, Value } from "./value";
 import { Variable } from "./variable";
@@ -48,7 +48,7 @@ export function setFractional(key: Slice, ofGeneration: u32, targeting: Variable
 
 /**
  * Runs a program over a stack that has the room that its rule needs.
- * @returns RuleError.None with the result at `stack`, or why there is none
+ * @returns RuleError.None with the result at `stack`, or why there is none: RuleError.Work once the request's is spent
  */
 export function run(program: usize, stack: Value): RuleError {
   let pc = program;
@@ -56,11 +56,13 @@ export function run(program: usize, stack: Value): RuleError {
   let open: u32 = 0;
   let depth: u32 = 0;
   // Iterators inside iterators would have no other end.
-  for (beginWork(); !isSpent(); spend(1)) {
+  for (spend(RULE_STEPS); !isSpent(); spend(1)) {
     const op: Op = load<u32>(pc);
     const operand = load<u32>(pc, 4);
     pc += INSTRUCTION;
     if (op >= Op.Array && op < Op.InSet) {
+      // Its arguments are gathered, its result is copied.
+      spend(1);
       let count = operand;
       let args = top.before(operand).run;
       let taken = operand;
@@ -72,7 +74,7 @@ export function run(program: usize, stack: Value): RuleError {
         args = isList ? only.items : only.run;
       }
       const error = apply(op, args, count, open);
-      if (error != RuleError.None) return error;
+      if (error != RuleError.None) return isSpent() ? RuleError.Work : error;
       top = top.before(taken);
       copyValue(top, result);
       top = top.after(1);
@@ -124,8 +126,7 @@ export function run(program: usize, stack: Value): RuleError {
         pc = calls.at(depth);
         break;
       case Op.InSet: {
-        const found = last.tag == Tag.Text && find(changetype<Table>(operand), last.bits) != ABSENT;
-        setBoolean(last, found);
+        setBoolean(last, last.tag == Tag.Text && isInSet(changetype<Table>(operand), last.bits));
         break;
       }
       case Op.SemVerWith:
@@ -171,7 +172,17 @@ export function run(program: usize, stack: Value): RuleError {
       }
     }
   }
-  return RuleError.General;
+  return RuleError.Work;
+}
+
+/** What it takes to begin a rule. */
+const RULE_STEPS: u32 = 4;
+
+function isInSet(set: Table, text: Slice): bool {
+  if (!mayHold(set, lengthOf(text))) return false;
+  spendBytes(lengthOf(text));
+  spend(set.longestRow >> 3);
+  return !isSpent() && find(set, text) != ABSENT;
 }
 
 /** Applies an operator to `count` values from `args` into `result`. @returns RuleError */
@@ -180,6 +191,7 @@ function apply(op: Op, args: Run<Value>, count: u32, open: u32): RuleError {
   const b = args.at(1);
   switch (op) {
     case Op.Array: {
+      spendItems(count);
       const items = scratchRun<Value>(count);
       if (items.isNone) return RuleError.General;
       items.copy(0, args, count);

@@ -22,9 +22,9 @@ function absent(result: Value, paths: Run<Value>, count: u32, open: u32): RuleEr
   const items = scratchRun<Value>(count);
   if (items.isNone) return RuleError.General;
   let found: u32 = 0;
-  // Each is a path to follow.
-  spend(count >> 2);
   for (let i: u32 = 0; i < count && !isSpent(); i++) {
+    // Each is a path to follow.
+    spend(3);
     const path = paths.at(i);
     copyValue(probe, path);
     readScopedPath(probe, open);

@@ -90,4 +90,6 @@ export const enum RuleError {
   Parse,
   /** An operator failed: flagd's GENERAL. */
   General,
+  /** The request's work was spent: flagd's GENERAL, and counted in `serin.error`. */
+  Work,
 }

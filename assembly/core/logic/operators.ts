@@ -3,12 +3,12 @@
 import { fixed, Run, scratchRun } from "../../bytes/records";
 import { lengthOf } from "../../bytes/slice";
 import { beginText, put, putSlice, textOf, Writer } from "../../bytes/writer";
-import { putNumberText } from "../../bytes/number-text";
 import { toNumber } from "./coercion";
+import { remainder, writeNumber } from "./number-work";
 import { Op, RuleError } from "./opcodes";
 import { contains } from "./text-operators";
 import { copyValue, isSame, numberOf, setArray, setNull, setNumber, setText, Tag, Value } from "./value";
-import { isSpent, spend, spendBytes, spendItems } from "./work";
+import { isSpent, spend, spendItems, spendWords } from "./work";
 
 // @ts-ignore: decorator
 @inline
@@ -35,20 +35,12 @@ export function arithmetic(result: Value, op: Op, args: Run<Value>, count: u32):
     else if (op == Op.Mul) number *= next;
     else if (next == 0) return RuleError.General;
     else if (op == Op.Div) number /= next;
-    else if (op == Op.Mod) {
-      // Bit by bit where the two are far from one another.
-      spend(REMAINDER_STEPS);
-      number %= next;
-    }
+    else if (op == Op.Mod) number = remainder(number, next);
   }
   if (!isFinite(number)) return RuleError.General;
   setNumber(result, number);
   return RuleError.None;
 }
-
-/** What the slowest remainder and the slowest number's text cost. */
-const REMAINDER_STEPS: u32 = 24;
-const NUMBER_TEXT_STEPS: u32 = 64;
 
 /** `max` and `min`; only of numbers. */
 export function extreme(result: Value, isMax: bool, args: Run<Value>, count: u32): RuleError {
@@ -74,7 +66,8 @@ export function merge(result: Value, args: Run<Value>, count: u32): RuleError {
     const value = args.at(i);
     total += value.tag == Tag.Array ? value.count : 1;
   }
-  spendItems(total);
+  spendItems(total + count);
+  if (isSpent()) return RuleError.Work;
   const items = scratchRun<Value>(total);
   if (items.isNone) return RuleError.General;
   let to: u32 = 0;
@@ -92,16 +85,22 @@ export function merge(result: Value, args: Run<Value>, count: u32): RuleError {
   return RuleError.None;
 }
 
+/** What it takes to begin a text. */
+const TEXT_STEPS: u32 = 16;
+
 const text: Writer = fixed<Writer>();
 
 /** `cat`: texts and numbers one after another; null is nothing, an array its items. Objects fail. */
 export function concatenate(result: Value, args: Run<Value>, count: u32): RuleError {
   beginText(text);
+  // Memory of its own for each text.
+  spend(TEXT_STEPS);
   for (let i: u32 = 0; i < count; i++) {
     const value = args.at(i);
-    if (isSpent()) return RuleError.General;
+    spend(1);
+    if (isSpent()) return RuleError.Work;
     if (value.tag == Tag.Array) {
-      spendItems(value.count);
+      spendItems(value.count << 1);
       for (let j: u32 = 0; j < value.count && !isSpent(); j++) {
         if (j != 0) put(text, ",");
         if (!putPlain(value.items.at(j))) return RuleError.General;
@@ -111,18 +110,18 @@ export function concatenate(result: Value, args: Run<Value>, count: u32): RuleEr
     }
   }
   if (text.full) return RuleError.General;
-  spendBytes(lengthOf(textOf(text)));
   setText(result, textOf(text));
   return RuleError.None;
 }
 
 function putPlain(value: Value): bool {
   const tag = value.tag;
-  if (tag == Tag.Text) putSlice(text, value.bits);
-  else if (tag == Tag.Number) {
-    spend(NUMBER_TEXT_STEPS);
-    putNumberText(text, numberOf(value));
-  } else if (tag == Tag.True) put(text, "true");
+  if (tag == Tag.Text) {
+    // Copied once more for each time that the text outgrows its memory, which nobody has touched yet.
+    spendWords(lengthOf(value.bits) << 2);
+    putSlice(text, value.bits);
+  } else if (tag == Tag.Number) writeNumber(text, numberOf(value));
+  else if (tag == Tag.True) put(text, "true");
   else if (tag == Tag.False) put(text, "false");
   return tag != Tag.Array && tag != Tag.Object;
 }
@@ -131,7 +130,6 @@ function putPlain(value: Value): bool {
 export function isIn(needle: Value, haystack: Value): bool {
   if (haystack.tag == Tag.Text) {
     if (needle.tag != Tag.Text) return false;
-    spendBytes(lengthOf(haystack.bits));
     return contains(haystack.bits, needle.bits);
   }
   if (haystack.tag != Tag.Array || needle.tag == Tag.Null) return false;

@@ -2,13 +2,13 @@
 // (golang.org/x/mod/semver). Numbers are compared as digits, so they have no largest value.
 
 import * as ascii from "../../bytes/ascii";
-import { putNumberText } from "../../bytes/number-text";
 import { fixed, Run } from "../../bytes/records";
 import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../../bytes/slice";
 import { restartText, textOf, Writer } from "../../bytes/writer";
 import { compareTexts } from "./coercion";
+import { writeNumber } from "./number-work";
 import { numberOf, setBoolean, setNull, setText, Tag, Value } from "./value";
-import { spend } from "./work";
+import { beginWork, isSpent, spend, spendBytes } from "./work";
 
 /** A version's parts, in the text that it was read from; what a partial one leaves out is "0". */
 @unmanaged
@@ -50,6 +50,7 @@ export class Comparison extends Version {
  * @returns false when it is not a version: the rule then reads it
  */
 export function prepareComparison(to: Comparison, operator: Slice, version: Slice): bool {
+  beginWork(lengthOf(version) + READING);
   setText(probe, version);
   to.operator = operator;
   return readVersion(to, probe, leftText);
@@ -92,9 +93,12 @@ function compare(result: Value, operator: Slice): void {
 }
 
 const probe: Value = fixed<Value>();
+/** With a step for each byte more than enough to read a version, which nobody counts when a policy is loaded. */
+const READING: u32 = 16;
 
-/** Whether a text is a version as `sem_ver` takes it. */
+/** Whether a text is a version as `sem_ver` takes it; for when a policy is loaded. */
 export function isVersion(text: Slice): bool {
+  beginWork(lengthOf(text) + READING);
   setText(probe, text);
   return readVersion(left, probe, leftText);
 }
@@ -103,15 +107,16 @@ export function isVersion(text: Slice): bool {
 function readVersion(to: Version, value: Value, writer: Writer): bool {
   let text = value.bits;
   if (value.tag == Tag.Number) {
-    spend(64);
     restartText(writer);
-    putNumberText(writer, numberOf(value));
+    writeNumber(writer, numberOf(value));
     text = textOf(writer);
   } else if (value.tag != Tag.Text) {
     return false;
   }
   // Read, and compared piece by piece.
-  spend(lengthOf(text) >> 4);
+  spend(2);
+  spendBytes(lengthOf(text) << 1);
+  if (isSpent()) return false;
   let at = addressOf(text);
   const end = at + lengthOf(text);
   if (at < end && (load<u8>(at) | 0x20) == ascii.LOWER_V) at++;
@@ -202,6 +207,8 @@ function comparePrereleases(a: Slice, b: Slice): i32 {
   const atEnd = at + lengthOf(a);
   const toEnd = to + lengthOf(b);
   while (at < atEnd && to < toEnd) {
+    spend(2);
+    if (isSpent()) return 0;
     const one = identifierAt(at, atEnd);
     const other = identifierAt(to, toEnd);
     const order = compareIdentifiers(one, other);

@@ -4,7 +4,7 @@ import { Run } from "../../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
 import { RuleError } from "./opcodes";
 import { numberOf, setText, Tag, Value } from "./value";
-import { spendBytes } from "./work";
+import { isSpent, spendBytes } from "./work";
 
 /** `[text, from, length?]`: from below 0 counts from the end, a length below 0 leaves so many out at the end. */
 export function substring(result: Value, args: Run<Value>, count: u32): RuleError {
@@ -14,7 +14,9 @@ export function substring(result: Value, args: Run<Value>, count: u32): RuleErro
   const length = args.at(2);
   if (text.tag != Tag.Text || start.tag != Tag.Number) return RuleError.General;
   if (count == 3 && length.tag != Tag.Number) return RuleError.General;
-  spendBytes(lengthOf(text.bits));
+  // Gone through up to three times.
+  spendBytes(lengthOf(text.bits) << 2);
+  if (isSpent()) return RuleError.Work;
   const all = characters(text.bits) as f64;
   const given = trunc<f64>(numberOf(start));
   const from = given < 0 ? max<f64>(all + given, 0) : min<f64>(given, all);

@@ -3,7 +3,7 @@
 import { Run } from "../../bytes/records";
 import { addressOf, findByte, lengthOf, sameBytes, Slice } from "../../bytes/slice";
 import { setBoolean, setNull, Tag, Value } from "./value";
-import { spendBytes } from "./work";
+import { isSpent, spend, spendBytes, spendWords } from "./work";
 
 /** `starts_with`: null unless there are exactly two texts (flagd turns nothing else into one). */
 export function startsWith(result: Value, args: Run<Value>, count: u32): void {
@@ -11,7 +11,7 @@ export function startsWith(result: Value, args: Run<Value>, count: u32): void {
   const text = args.at(0).bits;
   const start = args.at(1).bits;
   const length = lengthOf(start);
-  spendBytes(length);
+  spendWords(length);
   setBoolean(result, length <= lengthOf(text) && sameBytes(addressOf(text), addressOf(start), length));
 }
 
@@ -21,7 +21,7 @@ export function endsWith(result: Value, args: Run<Value>, count: u32): void {
   const text = args.at(0).bits;
   const ending = args.at(1).bits;
   const length = lengthOf(ending);
-  spendBytes(length);
+  spendWords(length);
   const whole = lengthOf(text);
   const from = addressOf(text) + whole - length;
   setBoolean(result, length <= whole && sameBytes(from, addressOf(ending), length));
@@ -39,6 +39,8 @@ export function contains(haystack: Slice, needle: Slice): bool {
   const length = lengthOf(needle);
   if (length == 0) return true;
   if (length > lengthOf(haystack)) return false;
+  spendBytes(lengthOf(haystack));
+  if (isSpent()) return false;
   return length <= SHORT ? containsShort(haystack, needle) : containsLong(haystack, needle);
 }
 
@@ -49,7 +51,8 @@ function containsShort(haystack: Slice, needle: Slice): bool {
   /** Behind the last place where it could begin. */
   const end = addressOf(haystack) + lengthOf(haystack) - length + 1;
   let at = findByte(addressOf(haystack), end, first);
-  while (at < end) {
+  while (at < end && !isSpent()) {
+    spend(1);
     if (sameBytes(at, from, length)) return true;
     at = findByte(at + 1, end, first);
   }
@@ -97,6 +100,9 @@ function findSuffix(text: usize, length: i32, isOpposite: bool): u64 {
  * its end and moves on by at least half of it.
  */
 function containsLong(haystack: Slice, needle: Slice): bool {
+  // The needle is gone through twice to be cut, the haystack up to twice.
+  spendBytes(lengthOf(haystack) + (lengthOf(needle) << 1));
+  if (isSpent()) return false;
   const x = addressOf(needle);
   const length = lengthOf(needle) as i32;
   const last = (lengthOf(haystack) as i32) - length;

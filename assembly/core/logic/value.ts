@@ -5,7 +5,7 @@ import * as ascii from "../../bytes/ascii";
 import { arrayIndex } from "../../bytes/decimal";
 import { Run } from "../../bytes/records";
 import { addressOf, lengthOf, sameText, Slice, sliceOf } from "../../bytes/slice";
-import { spendBytes, spendItems } from "./work";
+import { spend, spendBytes, spendItems, spendWords } from "./work";
 
 export const enum Tag {
   Null,
@@ -143,7 +143,9 @@ export function isSame(a: Value, b: Value): bool {
   if (a.tag != b.tag) return false;
   if (a.tag == Tag.Number) return numberOf(a) == numberOf(b);
   if (a.tag == Tag.Text) {
-    if (lengthOf(a.bits) == lengthOf(b.bits)) spendBytes(lengthOf(a.bits));
+    if (lengthOf(a.bits) != lengthOf(b.bits)) return false;
+    spend(1);
+    spendWords(lengthOf(a.bits));
     return sameText(a.bits, b.bits);
   }
   return a.tag <= Tag.True;
@@ -166,10 +168,12 @@ export function valueOnPath(root: Value, path: Slice): Value | null {
   let at = addressOf(path);
   const end = at + lengthOf(path);
   if (at == end) return root;
+  spendBytes(lengthOf(path));
   while (true) {
     let stop = at;
     while (stop < end && load<u8>(stop) != ascii.DOT) stop++;
     const segment = sliceOf(at, (stop - at) as u32);
+    spend(1);
     if (value.tag == Tag.Object) {
       const found = findMember(value, segment);
       if (!found) return null;

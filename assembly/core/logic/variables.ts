@@ -1,7 +1,6 @@
 // What `var` names: in the proxy the request, read as late and as seldom as can be; in `serin evaluate` any JSON.
 
 import { isWord, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice";
-import { parseDecimal } from "../../bytes/number-parse";
 import { ABSENT, find } from "../../bytes/table";
 import { readCookies } from "../cookies";
 import { claimOf } from "../jwt";
@@ -9,8 +8,10 @@ import { Decision, decision } from "../decision";
 import { Plan } from "../plan";
 import { readParams } from "../query";
 import { hostOf, view } from "../view";
+import { readNumber } from "./number-work";
 import { Variable, VariableKind } from "./variable";
 import { copyValue, setNull, setNumber, setText, Tag, Value, valueOnPath } from "./value";
+import { isSpent, spend, spendBytes } from "./work";
 
 /** The request, when rules are evaluated in the proxy. */
 let request: Decision = decision;
@@ -55,19 +56,29 @@ export function readVariable(to: Value, variable: Variable): void {
   if (kind == VariableKind.Header) {
     give(to, request.valueOf(variable.slot));
   } else if (kind == VariableKind.Cookie) {
-    readCookies(request);
+    if (view.cookiesRead || affords(lengthOf(view.block))) readCookies(request);
     give(to, request.valueOf(variable.slot));
   } else if (kind == VariableKind.Query) {
-    readParams(request);
+    if (view.paramsRead || affords(lengthOf(view.query) << 1)) readParams(request);
     give(to, request.valueOf(variable.slot));
   } else if (kind == VariableKind.Claim) {
-    give(to, claimOf(request, variable.slot, variable.name));
+    const known = request.isFilled(variable.slot) || affords(lengthOf(view.authorization) << CLAIM_SHIFT);
+    give(to, known ? claimOf(request, variable.slot, variable.name) : NONE);
   } else if (kind == VariableKind.Static) {
     copyOrNull(to, variable.constant);
   } else {
     readNamed(to, kind);
   }
   if (variable.isNumber) becomeNumber(to);
+}
+
+/** A byte of a token is decoded and read as JSON, twice. */
+const CLAIM_SHIFT: u32 = 3;
+
+/** Spends the reading of so many bytes, once a request each. @returns whether there was so much left */
+function affords(bytes: u32): bool {
+  spendBytes(bytes);
+  return !isSpent();
 }
 
 /** Names with a fixed meaning. */
@@ -79,6 +90,7 @@ function readNamed(to: Value, kind: VariableKind): void {
   } else if (kind == VariableKind.Scheme) {
     give(to, view.scheme);
   } else if (kind == VariableKind.Host) {
+    if (!view.hostRead) spendBytes(lengthOf(view.authority));
     give(to, hostOf());
   } else if (kind == VariableKind.Path) {
     give(to, view.path);
@@ -96,7 +108,7 @@ function readNamed(to: Value, kind: VariableKind): void {
 /** A string that `flagd.types` declares as a number; null when it is not one. */
 function becomeNumber(to: Value): void {
   if (to.tag != Tag.Text) return;
-  const number = lengthOf(to.bits) == 0 ? NaN : parseDecimal(to.bits);
+  const number = lengthOf(to.bits) == 0 ? NaN : readNumber(to.bits);
   if (number == number) setNumber(to, number);
   else setNull(to);
 }
@@ -124,7 +136,9 @@ export function readPath(to: Value, path: Slice): void {
   const context = root;
   if (context) return readJson(to, context, path);
   // The plan has slots only for names that the policy mentions.
-  const known = find(request.plan.variables, path);
+  const variables = request.plan.variables;
+  spend(variables.longestRow >> 3);
+  const known = find(variables, path);
   if (known == ABSENT) setNull(to);
   else readVariable(to, changetype<Variable>(known));
 }

@@ -18,10 +18,14 @@ import {
   Tag,
   Value,
 } from "../../../../assembly/core/logic/value";
+import { beginWork } from "../../../../assembly/core/logic/work";
 import { bytesOf, stringOf } from "../../texts";
 
 // The collector takes all the memory that there is when it is first used: that has to be before any of ours.
 heap.free(heap.alloc(8));
+
+// Enough for all that a spec does.
+beginWork(1 << 30);
 
 /** A value of the spec's own: null. */
 export function newValue(): Value {
