@@ -173,6 +173,7 @@ describe("the schema and the filter's words", () => {
       KNOWN_FLAG: [definition("flag")],
       KNOWN_FLAGD: [definition("flagdSettings")],
       KNOWN_SHADOW: [definition("shadow")],
+      KNOWN_LIMITS: [definition("limits")],
       KNOWN_OBSERVE: [definition("observe")],
       KNOWN_BUDGET: [definition("budget")],
       KNOWN_NOISE: [definition("noise")],

@@ -1,10 +1,10 @@
 // `limits`: how much one request may take.
 
+import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
 import { isWord } from "../bytes/slice";
 import { Plan } from "../core/plan";
 import * as limits from "../vocabulary/limits";
-import { Token } from "../bytes/json-reader";
 import { Node } from "./node";
 import { isKind, unknownKey } from "./problems";
 import { readWhole } from "./read-number";
