@@ -72,7 +72,8 @@ export function beginRequest(id: u32, isEnd: bool): void {
     decision.reachedCount = 0;
     survive("host-call", "no random bytes: nothing was decided");
   }
-  if (decision.workErrors != 0) survive("work", "limits.work ended a rule of this request: it is treated as false");
+  if (decision.workErrors != 0)
+    survive("work", "limits.work ended a rule of this request: it is treated as false");
   if (decision.ruleErrors != 0) survive("rule", "a rule failed for this request and is treated as false");
   if (plan.hasFallback) fallBack(decision, stream);
   const headersChanged = applyDecision(decision, stream);

@@ -36,7 +36,8 @@ import { readShadows } from "./read-shadow";
 import { readTree } from "./tree";
 import { beginTypes, variableFor } from "./variable-names";
 
-const KNOWN_POLICY = "identity rollouts goals shadows flags flagd limits steer observe $schema $evaluators metadata";
+const KNOWN_POLICY =
+  "identity rollouts goals shadows flags flagd limits steer observe $schema $evaluators metadata";
 
 const KNOWN_OBSERVE = "filterState";
 
