@@ -98,7 +98,7 @@ test("the policy is found wherever a configuration dump has it", () => {
     default: "stable",
     variants: ["stable"],
     ownClusters: new Map(),
-    terms: { slow: [5, 25, 100, 250, 1000, 5000], warmup: 30, guard: "none" },
+    terms: { slow: [5, 25, 100, 250, 1000, 5000], warmup: 30, goals: [], guard: "none" },
   });
   assert.equal(outlineOfDump('{"configs":[{"@type":"x","value":"{"}]}').size, 0);
   assert.equal(outlineOf("not json").size, 0);

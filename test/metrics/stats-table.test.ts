@@ -126,6 +126,32 @@ describe("serin stats", () => {
     }
   });
 
+  test("goals have a table of their own, and fit too", () => {
+    const goal = "orders-of-the-new-checkout-page";
+    const snapshot = snapshotOf({
+      [LONG]: {
+        [SECOND]: { share: 90, counters: { rq_total: 90_000 } },
+        [LONG]: {
+          share: 10,
+          counters: { rq_total: 10_000 },
+          bits: { users: 10_000, users_error: 0, users_ok: 10_000, [`users_goal.${goal}`]: 390 },
+        },
+        control: {
+          share: 40,
+          counters: {},
+          bits: { users: 40_000, users_error: 0, users_ok: 40_000, [`users_goal.${goal}`]: 2040 },
+        },
+      },
+    });
+    const text = shown(snapshot, 80);
+    for (const line of text.split("\n")) assert.ok(line.length <= 80, `${line.length}: ${line}`);
+    assert.match(
+      text,
+      /^ {2}goals +goal +users +of users +vs baseline +99% CI\n {2}check\S+ +order\S+ +390 +3\.9% +0\.76× +0\.\d+× to 0\.\d+×\n {2}control +order\S+ +2,040 +5\.1% +– +–$/m,
+    );
+    assert.match(text, /: fail, evidence period 1/);
+  });
+
   test("a canary that answers 404 to everybody fails, and its classes say why", () => {
     const text = shown(answering("rq_4xx", { users_4xx: 9876 }), 80);
     assert.match(text, /^checkout-with-new-payment-x: fail, evidence period 1, for 4 min$/m);

@@ -98,7 +98,7 @@ describe("a goal", () => {
     const counts = [envoy({ orders: 225 }, { orders: 1200 })];
     const limits = [["orders"], ["orders", "signups"], null].map((goals) => {
       const sure = howSure(verdictOn(goals, ...counts), "canary").find(
-        ({ measure }) => measure === "goal orders",
+        ({ measure }) => measure === "fewer orders",
       );
       return Math.round(sure?.limit ?? 0);
     });

@@ -12,6 +12,7 @@ import { printOrdered, type Printable } from "../terminal/ordered-json.ts";
 import {
   figuresOf,
   shadowFigures,
+  type GoalFigures,
   type RolloutFigures,
   type VariantFigures,
 } from "../report/stats-figures.ts";
@@ -168,9 +169,21 @@ function documentOf(
   };
 }
 
+function goalsJson(goals: ReadonlyMap<string, GoalFigures>): Printable {
+  return new Map(
+    [...goals].map(([goal, { interval, ...figures }]): [string, Printable] => [
+      goal,
+      { ...figures, interval: interval === null ? null : { ...interval, level: 0.99 } },
+    ]),
+  );
+}
+
 function figuresJson({ name, errorInterval, evidence, ...rest }: VariantFigures): [string, Printable] {
   const { lower, upper } = errorInterval;
   const sure = evidence?.howSure ?? null;
-  const ofUsers = evidence === null ? null : { ...evidence, howSure: sure === null ? null : { ...sure } };
+  const ofUsers =
+    evidence === null
+      ? null
+      : { ...evidence, goals: goalsJson(evidence.goals), howSure: sure === null ? null : { ...sure } };
   return [name, { evidence: ofUsers, ...rest, errorInterval: { lower, upper } }];
 }

@@ -88,8 +88,22 @@ function usersState(name: string, counts: VariantCounts, verdict: RolloutVerdict
     clientErrors: part(judged.clientErrors),
     redirects: part(judged.redirects),
     slow: [...judged.latency.thresholds].map(([threshold, measure]) => [threshold, part(measure)] as const),
+    goals: [...judged.goals].map(([goal, { [side]: reached, ratio, interval }]) => ({
+      name: goal,
+      count: reached.met,
+      part: partOf(reached),
+      ratio:
+        isBaseline || ratio === null
+          ? null
+          : { value: finite(ratio), lower: interval.lower, upper: finite(interval.upper) },
+    })),
     sure: isBaseline ? [] : howSure(verdict, name),
   };
+}
+
+/** JSON has no Infinity. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }
 
 export function shadowState(name: string, shadow: ShadowCounts): ShadowState {

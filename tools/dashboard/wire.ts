@@ -102,8 +102,27 @@ export interface UsersState {
   readonly redirects: number | null;
   /** By threshold, in milliseconds. */
   readonly slow: readonly (readonly [threshold: number, part: number | null])[];
+  /** By goal. */
+  readonly goals: readonly GoalState[];
   /** How sure it is that the variant is worse, by what its users meet; empty for the baseline. */
   readonly sure: readonly (Sure & { readonly measure: string })[];
+}
+
+export interface GoalState {
+  readonly name: string;
+  /** Users who reached it, whether or not they met the rollout. */
+  readonly count: number;
+  /** Of users, 0 to 1; null without any. */
+  readonly part: number | null;
+  /**
+   * How many times as many as of the baseline's, at a level of 99%; null for the baseline, and while nobody did. In it null
+   * is beyond any number: none of the baseline's did.
+   */
+  readonly ratio: {
+    readonly value: number | null;
+    readonly lower: number;
+    readonly upper: number | null;
+  } | null;
 }
 
 export interface Estimate {

@@ -8,10 +8,11 @@ import { counted, duration, exactPercent, grouped, multiple } from "../terminal/
 import { visible } from "../terminal/visible.ts";
 import { envoyFactor } from "../statistics/needed-users.ts";
 import { periodUsers, shownLimit, usersToBeWithin } from "../verdict/period-size.ts";
+import { goalWords, type GoalMeasure } from "../verdict/goals.ts";
 import { judge } from "../verdict/verdict.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
 import { servingAnother, type Fleet } from "./fleet.ts";
-import { isAdvanced, nextStep, type Release, type ReleasedVariant } from "./ramps.ts";
+import { isAdvanced, nextStep, type Ramp, type Release, type ReleasedVariant } from "./ramps.ts";
 import { stepLimits } from "./step-limits.ts";
 
 export type Action =
@@ -107,12 +108,49 @@ function nextAction(
     const tooMany = tooManyUsers(variant, verdict, current);
     return { action: WAIT, reason, details: tooMany === null ? others.slice(-1) : [tooMany] };
   }
-  const limit = multiple(stepLimits(share).maxRatio);
+  const open = openGoal(ramp, verdict, current, fleet.snapshot);
+  if (open !== null) return { action: WAIT, ...open };
+  const { maxRatio } = stepLimits(share);
+  const goals =
+    ramp.goals.length === 0 ? "" : `, ${joined(ramp.goals.map(visible))} (${multiple(1 / maxRatio)})`;
   return {
     action: { kind: "promote", to },
-    reason: `errors, 4xx and latency within the limit (${limit} the baseline's) after ${duration(waited)}`,
+    reason: `errors, 4xx and latency within the limit (${multiple(maxRatio)} the baseline's)${goals} after ${duration(waited)}`,
     details: [reason, ...others],
   };
+}
+
+/** The first goal of the ramp that is not shown to be within the limit, and what that takes; null where all are. */
+function openGoal(
+  { goals }: Ramp,
+  verdict: VariantVerdict,
+  current: readonly UserCounts[],
+  snapshot: Snapshot | null,
+): Pick<NextAction, "reason" | "details"> | null {
+  for (const name of goals) {
+    const goal = verdict.goals.get(name);
+    if (goal === undefined)
+      return { reason: `${visible(name)}: this goal is not counted for the rollout`, details: [] };
+    if (goal.isWithin) continue;
+    return { reason: goalWords(visible(name), goal), details: goalNeeds(goal, current, snapshot) };
+  }
+  return null;
+}
+
+/** How many more users it takes, and how long that is; or that no evidence period is long enough. */
+function goalNeeds(
+  { usersNeeded, variant }: GoalMeasure,
+  current: readonly UserCounts[],
+  snapshot: Snapshot | null,
+): string[] {
+  if (usersNeeded === null || usersNeeded === Infinity) return [];
+  const began = current.map((each) => each.began).filter((at) => at > 0);
+  const seconds = snapshot === null || began.length === 0 ? 0 : snapshot.takenAt / 1000 - Math.min(...began);
+  const wait =
+    seconds > 0 && variant.users > 0 ? ` (~${duration((usersNeeded * seconds) / variant.users)})` : "";
+  return [
+    `at the current rate about ${grouped(Number(usersNeeded.toPrecision(2)))} more of its users are needed${wait}`,
+  ];
 }
 
 /** Where it gets nothing anyway, the guard tells of a policy before this one. */
@@ -236,6 +274,10 @@ function verdictOn(
 function whereOf(some: readonly UserCounts[], rollout: RolloutCounts | undefined): string {
   const all = rollout?.users.length ?? 0;
   return all > 1 ? ` on ${grouped(some.length)} of ${counted(all, "Envoy")}` : "";
+}
+
+function joined(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}`;
 }
 
 /** Some names, and how many more. */

@@ -11,6 +11,8 @@ export interface Ramp {
   /** It has a `start`: the filter takes the steps by the clock. */
   readonly isByClock: boolean;
   readonly isPaused: boolean;
+  /** Goals that have to be shown to be within the limit before a step. */
+  readonly goals: readonly string[];
 }
 
 export interface ReleasedVariant {
@@ -65,6 +67,7 @@ function rampOf(value: OrderedJson | undefined): Ramp | null {
     every: Number(count) * (UNITS[unit] ?? 1),
     isByClock: member(value, "start") !== undefined,
     isPaused: member(value, "paused") === true,
+    goals: itemsOf(member(value, "goals")).filter((goal) => typeof goal === "string"),
   };
 }
 

@@ -35,6 +35,7 @@ function rolloutBlocks(name: string, rollout: RolloutVerdict): string[] {
       "users",
       "errors (baseline)",
       "4xx (baseline)",
+      ...goalsOf(rollout).map((goal) => `${escaped(goal)} (baseline)`),
       "p50",
       "p90",
       "p99",
@@ -53,8 +54,14 @@ function rolloutBlocks(name: string, rollout: RolloutVerdict): string[] {
   return blocks;
 }
 
-function rowOf(name: string, variant: VariantVerdict, { ratio }: RolloutVerdict): string[] {
-  const { errors, clientErrors, latency } = variant;
+/** Goals are the same for all variants. */
+function goalsOf({ variants }: RolloutVerdict): string[] {
+  return [...new Set([...variants.values()].flatMap(({ goals }) => [...goals.keys()]))];
+}
+
+function rowOf(name: string, variant: VariantVerdict, rollout: RolloutVerdict): string[] {
+  const { ratio } = rollout;
+  const { errors, clientErrors, goals, latency } = variant;
   const share = ratio.shares.get(name);
   return [
     escaped(name),
@@ -63,6 +70,10 @@ function rowOf(name: string, variant: VariantVerdict, { ratio }: RolloutVerdict)
     grouped(variant.users.variant),
     partsCell(errors),
     partsCell(clientErrors),
+    ...goalsOf(rollout).map((goal) => {
+      const measure = goals.get(goal);
+      return measure === undefined ? "–" : partsCell(measure);
+    }),
     ...latency.description.quantiles.map(({ variant: here, baseline: there }) =>
       [here, there].map((edges) => (edges === null ? "–" : edgesWords(edges))).join(" vs "),
     ),

@@ -16,6 +16,7 @@ import type { Interval } from "../statistics/evidence.ts";
 import { errorFigures, errorsOf } from "../verdict/counts.ts";
 import type { Decision } from "../verdict/decision.ts";
 import { type GuardState } from "../verdict/guard.ts";
+import type { GoalMeasure } from "../verdict/goals.ts";
 import { howSure, type HowSure } from "../verdict/how-sure.ts";
 import { DEFAULT_LIMITS } from "../verdict/limits.ts";
 import { partOf, type Measure } from "../verdict/measure.ts";
@@ -49,8 +50,23 @@ export interface EvidenceFigures {
   readonly slow: number | null;
   /** In milliseconds: that threshold. */
   readonly slowerThan: number | null;
+  /** Who reached each goal, by name. */
+  readonly goals: ReadonlyMap<string, GoalFigures>;
   /** What is nearest to its limit; null for the control group. */
   readonly howSure: HowSure | null;
+}
+
+export interface GoalFigures {
+  /** Who reached it, whether or not they met the rollout. */
+  readonly users: number;
+  /** Of the users, 0 to 1; null without any. */
+  readonly part: number | null;
+  /** How many times as many as of the baseline's; null for the control group, and while nobody did. */
+  readonly ratio: number | null;
+  /** At all looks together, at a level of 99%. */
+  readonly interval: Interval | null;
+  /** What a user who reached it is worth on average; null where the policy has no `value`. */
+  readonly value: number | null;
 }
 
 export interface VariantFigures {
@@ -127,7 +143,20 @@ function evidenceOf(verdict: RolloutVerdict, name: string, counts: VariantCounts
     redirects: partOf(own.redirects.variant),
     slow: slow === null ? null : partOf(slow.variant),
     slowerThan,
+    goals: new Map([...own.goals].map(([goal, measure]) => [goal, goalFigures(measure, "variant")])),
     howSure: partOf(own.errors.variant) === null ? null : (howSure(verdict, name)[0] ?? null),
+  };
+}
+
+function goalFigures(measure: GoalMeasure, side: "variant" | "baseline"): GoalFigures {
+  const { ratio, interval, value } = measure;
+  const isOwn = side === "variant" && ratio !== null;
+  return {
+    users: measure[side].met,
+    part: partOf(measure[side]),
+    ratio: isOwn ? ratio : null,
+    interval: isOwn ? { lower: interval.lower, upper: interval.upper } : null,
+    value: value[side],
   };
 }
 
@@ -146,6 +175,7 @@ function controlEvidence(verdict: RolloutVerdict, control: VariantCounts | null)
     redirects: partOf(first.redirects.baseline),
     slow: slow === null ? null : partOf(slow.baseline),
     slowerThan,
+    goals: new Map([...first.goals].map(([goal, measure]) => [goal, goalFigures(measure, "baseline")])),
     howSure: null,
   };
 }

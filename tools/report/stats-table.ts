@@ -2,13 +2,13 @@
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { CONTROL } from "../metrics/snapshot.ts";
-import { duration, grouped, percent } from "../terminal/numbers.ts";
+import { duration, grouped, multiple, percent } from "../terminal/numbers.ts";
 import { clip, clipMiddle, plainTable } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
 import type { Decision } from "../verdict/decision.ts";
 import { guardsWords, type GuardState } from "../verdict/guard.ts";
 import type { HowSure } from "../verdict/how-sure.ts";
-import type { RolloutFigures, ShadowFigures, VariantFigures } from "./stats-figures.ts";
+import type { GoalFigures, RolloutFigures, ShadowFigures, VariantFigures } from "./stats-figures.ts";
 
 interface Column<Row> {
   readonly heading: string;
@@ -21,6 +21,8 @@ const NOTHING = "–";
 const GAP = 2;
 /** Shorter than this a name says nothing. */
 const SHORTEST_NAME = 8;
+const LONGEST_GOAL = 20;
+const LONGEST_MEASURE = 12;
 
 const EVIDENCE: readonly Column<VariantFigures>[] = [
   { heading: "users", cell: ({ evidence }) => optional(evidence?.users, grouped) },
@@ -55,6 +57,24 @@ const REQUESTS: readonly Column<VariantFigures>[] = [
   { heading: "overflow", from: 130, cell: ({ overflow }) => optional(overflow, grouped) },
 ];
 
+interface GoalRow {
+  readonly name: string;
+  readonly goal: string;
+  readonly reached: GoalFigures;
+}
+
+const GOALS: readonly Column<GoalRow>[] = [
+  { heading: "goal", cell: ({ goal }) => clipMiddle(goal, LONGEST_GOAL) },
+  { heading: "users", cell: ({ reached }) => grouped(reached.users) },
+  { heading: "of users", cell: ({ reached }) => optional(reached.part, short) },
+  { heading: "vs baseline", cell: ({ reached }) => optional(reached.ratio, multiple) },
+  {
+    heading: "99% CI",
+    cell: ({ reached: { interval } }) =>
+      interval === null ? NOTHING : `${multiple(interval.lower)} to ${multiple(interval.upper)}`,
+  },
+];
+
 const SHADOWS: readonly Column<ShadowFigures>[] = [
   { heading: "sent", cell: ({ sent }) => grouped(sent) },
   { heading: "match", cell: (row) => comparedCell(row, row.match) },
@@ -83,6 +103,7 @@ export function statsTable(
     });
     const tables = [
       ...(compared.length === 0 ? [] : [tableOf("users", compared, EVIDENCE, width, colors)]),
+      ...goalsTable(compared, width, colors),
       tableOf("requests", counted, REQUESTS, width, colors),
     ];
     parts.push([...headingOf(name, rollout, width, colors), ...tables].join("\n"));
@@ -125,6 +146,14 @@ function guardLine(guards: ReadonlyMap<string, GuardState>, width: number, color
   const all = [...guards.values()].map(({ word }) => word);
   if (all.includes("rolled back")) return [colors.red(line)];
   return [all.includes("alarm") ? colors.yellow(line) : line];
+}
+
+/** A row for each variant and goal; none without goals. */
+function goalsTable(rows: readonly VariantFigures[], width: number, colors: Colors): string[] {
+  const all = rows.flatMap(({ name, evidence }) =>
+    [...(evidence?.goals ?? [])].map(([goal, reached]): GoalRow => ({ name, goal, reached })),
+  );
+  return all.length === 0 ? [] : [tableOf("goals", all, GOALS, width, colors)];
 }
 
 function painted(verdict: Decision | null, word: string, colors: Colors): string {
@@ -176,7 +205,7 @@ function sureCell(sure: HowSure | null): string {
       ? "fewer 2xx"
       : sure.measure === "slow answers"
         ? "slow"
-        : sure.measure;
+        : clip(sure.measure, LONGEST_MEASURE);
   return `${measure} ${amount(sure.eValue)} (${grouped(sure.limit)})`;
 }
 

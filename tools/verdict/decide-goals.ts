@@ -9,6 +9,8 @@ import { FALSE_GOALS, FALSE_PASSES, type Limits } from "./limits.ts";
 export interface GoalDecision extends MeasureDecision {
   /** Where the evidence leans; it is significantly so with `isSignificant`. Null where nobody has reached it. */
   readonly leans: "fewer" | "more" | null;
+  /** Logarithm of what the test against "not fewer" is of the e-value. */
+  readonly logFewer: number;
 }
 
 /** The part of the false alarms that one goal of one variant has. */
@@ -41,6 +43,7 @@ export function decideGoal(
     by: "ratio",
     isCommon: false,
     met: metOf(evidence, read, "errors"),
+    logFewer: fewer - Math.LN2,
     leans: fewer === more ? null : fewer > more ? "fewer" : "more",
   };
 }

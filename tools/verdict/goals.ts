@@ -12,6 +12,7 @@ import { counted, partOf, type Measure, type MetUsers } from "./measure.ts";
 
 export interface GoalMeasure extends Measure {
   readonly leans: GoalDecision["leans"];
+  readonly logFewer: number;
   /** What a user who reached it is worth on average, where the policy has a `value`: nothing is judged by it. */
   readonly value: { readonly variant: number | null; readonly baseline: number | null };
 }
@@ -41,7 +42,7 @@ export function goalMeasures(
         baseline: averageValue(sides.baseline, goal),
       };
       const usersNeeded = decided.isWithin ? null : neededOf(evidence, measure, limits);
-      return [goal, { ...measure, leans: decided.leans, value, usersNeeded }];
+      return [goal, { ...measure, leans: decided.leans, logFewer: decided.logFewer, value, usersNeeded }];
     }),
   );
 }

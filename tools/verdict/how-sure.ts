@@ -6,8 +6,8 @@ import { alphaOfGoal } from "./decide-goals.ts";
 import type { RolloutVerdict } from "./verdict.ts";
 
 export interface HowSure {
-  readonly measure: "errors" | "4xx" | "fewer 2xx and 3xx" | "slow answers" | "3xx" | `goal ${string}`;
-  /** Evidence that more of the variant's users meet it than of its baseline's: likely from some ten on, decided at `limit`. */
+  readonly measure: "errors" | "4xx" | "fewer 2xx and 3xx" | "slow answers" | "3xx" | `fewer ${string}`;
+  /** Of a goal `fewer <goal>`. Evidence that more of the variant's users meet it than of its baseline's: likely from some ten on, decided at `limit`. */
   readonly eValue: number;
   readonly limit: number;
 }
@@ -27,9 +27,9 @@ export function howSure({ variants }: RolloutVerdict, variant: string): HowSure[
     ["fewer 2xx and 3xx", ok.logEvidence, alpha * ALPHA_PARTS.ok],
     ["slow answers", latency.logEvidence, alpha * ALPHA_PARTS.latency],
     ["3xx", redirects.logEvidence, alpha],
-    ...[...goals].map(([name, { logEvidence }]): readonly [HowSure["measure"], number, number] => [
-      `goal ${name}`,
-      logEvidence,
+    ...[...goals].map(([name, { logFewer }]): readonly [HowSure["measure"], number, number] => [
+      `fewer ${name}`,
+      logFewer,
       alphaOfGoal(goals.size, variants.size),
     ]),
   ];

@@ -1,6 +1,6 @@
 // One rollout: its verdict and evidence, the split, the figures side by side, and six charts.
 
-import type { RolloutState, VariantPoint, VariantState } from "../wire.ts";
+import type { GoalState, RolloutState, VariantPoint, VariantState } from "../wire.ts";
 import { Chart } from "./chart.ts";
 import { Card } from "./card.ts";
 import { QUANTILES, type Line } from "./chart-data.ts";
@@ -8,7 +8,17 @@ import { element, setText } from "./elements.ts";
 import { FiguresTable, type Group, type Row } from "./figures-table.ts";
 import type { View } from "./history.ts";
 import { markOf, type Mark } from "./marks.ts";
-import { between, count, duration, exactPercent, latency, percent, rate, sureText } from "./words.ts";
+import {
+  between,
+  count,
+  duration,
+  exactPercent,
+  latency,
+  percent,
+  rate,
+  sureText,
+  timesText,
+} from "./words.ts";
 
 export class RolloutView {
   readonly #card: Card;
@@ -326,7 +336,10 @@ function evidenceGroups(
     .filter(({ index }) => variants.some(({ users }) => (users?.slow[index]?.[1] ?? 0) > 0));
   const envoys = period.envoys > 1 ? `, ${period.envoys} Envoys` : "";
   const age = period.began > 0 ? `, ${duration(at / 1000 - period.began)}` : "";
-  const measures = MEASURES.filter((measure) =>
+  const goals = variants.find(({ users }) => users !== null)?.users?.goals.map(({ name }) => name) ?? [];
+  const goalOf = ({ users }: VariantState, goal: string): GoalState | undefined =>
+    users?.goals.find(({ name }) => name === goal);
+  const measures = [...MEASURES, ...goals.map((goal) => `fewer ${goal}`)].filter((measure) =>
     variants.some(({ users }) => users?.sure.some((one) => one.measure === measure)),
   );
   return [
@@ -347,6 +360,20 @@ function evidenceGroups(
         ),
       ],
     },
+    ...(goals.length === 0
+      ? []
+      : [
+          {
+            title: "Goals: users who reached it, and how many times as many (99% CI)",
+            rows: goals.flatMap((goal) => [
+              row(`Reached ${goal}`, (variant) => {
+                const own = goalOf(variant, goal);
+                return [percent(own?.part ?? null), own === undefined ? "" : `${count(own.count)} users`];
+              }),
+              row(`${goal} vs baseline`, (variant) => timesText(goalOf(variant, goal)?.ratio ?? null)),
+            ]),
+          },
+        ]),
     {
       title:
         "How sure that it is worse: e-value of limit" +
