@@ -1,11 +1,12 @@
 // Memory for the length of one callback: what the host returns, decoded text, log lines. Begun anew by every callback,
-// so a request allocates nothing once the largest one has been seen.
+// so a request allocates nothing once the largest one has been seen. The first block is static: with no memory left,
+// headers of the size that Envoy takes (60 KiB, unless configured) can still be read.
 
 import { givePages, takePages, wholePages } from "./pages";
 
 /** One callback may use this much; a host that asks for more gets none. */
 const MOST: usize = 32 << 20;
-const FIRST: usize = 1 << 18;
+const FIRST: i32 = 1 << 18;
 
 /** At the start of a block that was outgrown during this callback. */
 @unmanaged
@@ -16,10 +17,12 @@ class Outgrown {
 
 const HEADER: usize = offsetof<Outgrown>();
 
-let block: usize = 0;
-let blockBytes: usize = 0;
-let at: usize = 0;
-let end: usize = 0;
+/** The first block. */
+const STATIC: usize = memory.data(FIRST, 8);
+let block: usize = STATIC;
+let blockBytes: usize = FIRST as usize;
+let at: usize = STATIC + HEADER;
+let end: usize = STATIC + FIRST;
 let outgrown: usize = 0;
 
 let generation: u32 = 1;
@@ -38,21 +41,19 @@ export function scratchGeneration(): u32 {
 export function scratch(bytes: usize): usize {
   if (bytes > MOST) return 0;
   const size = (bytes + 7) & ~7;
-  if (block == 0 || size > end - at) {
-    if (!grow(size)) return 0;
-  }
+  if (size > end - at && !grow(size)) return 0;
   const taken = at;
   at += size;
   return taken;
 }
 
 function grow(size: usize): bool {
-  let wanted = block == 0 ? FIRST : blockBytes << 1;
+  let wanted = blockBytes << 1;
   while (wanted < size + HEADER) wanted <<= 1;
   if (wanted > MOST << 1) return false;
   const fresh = takePages(wanted);
   if (fresh == 0) return false;
-  if (block != 0) {
+  if (block != STATIC) {
     // What was handed out from it is still in use: given back when the callback is over.
     const old = changetype<Outgrown>(block);
     old.next = outgrown;
@@ -74,12 +75,11 @@ export function markScratch(): usize {
 
 /** Forgets what was taken since the mark, unless the memory had to grow meanwhile: it then stays to the callback's end. */
 export function rewindScratch(mark: usize): void {
-  if (block != 0 && mark > block && mark <= at) at = mark;
+  if (mark > block && mark <= at) at = mark;
 }
 
 /** Forgets everything that was taken: at the start of each callback of the host. */
 export function beginScratch(): void {
-  if (block == 0) return;
   generation++;
   at = block + HEADER;
   if (outgrown != 0) releaseOutgrown();

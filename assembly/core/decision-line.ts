@@ -12,6 +12,7 @@ import * as statNames from "../vocabulary/stats";
 import { fixed, nextOf } from "../bytes/records";
 import { Word } from "../bytes/word";
 import { Decision, Draw, Drawn, FlagReason, Given, GivenReason, Reached } from "./decision";
+import { beginForged, nextForged } from "./own-headers";
 import { NO_SLOT, Steer } from "./plan";
 import { anyIssued, isAnnounced, isSecure, putCookieHeader, putSetCookie, steeredCluster } from "./steering";
 import { Dispatch, Shadow } from "./shadow-plan";
@@ -198,6 +199,11 @@ export function putDecisionLine(writer: Writer, decision: Decision): void {
   json.endObject(writer);
 }
 
+function putForged(writer: Writer): void {
+  beginForged(view.block);
+  for (let name = nextForged(); name != NONE; name = nextForged()) json.text(writer, name);
+}
+
 /** Puts the member `request`: what is done to it. */
 function putRequest(writer: Writer, decision: Decision): void {
   json.objectAt(writer, "request");
@@ -221,9 +227,7 @@ function putRequest(writer: Writer, decision: Decision): void {
   }
   json.endObject(writer);
   json.arrayAt(writer, "remove");
-  for (let i: u32 = 0; i < view.forgedCount; i++) {
-    json.text(writer, view.forged.at(i));
-  }
+  if (view.hasForged) putForged(writer);
   json.endArray(writer);
   if (decision.plan.steer != Steer.Header) {
     json.objectAt(writer, "filterState");

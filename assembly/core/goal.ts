@@ -3,8 +3,7 @@
 // keeps somebody out of those keeps the goal out too.
 
 import { fixed } from "../bytes/records";
-import { isWord, NONE } from "../bytes/slice";
-import * as headerNames from "../vocabulary/headers";
+import { NONE } from "../bytes/slice";
 import { Decision, Given, GivenReason, Reached } from "./decision";
 import { Goal, GoalPair } from "./goal-plan";
 import { identify } from "./identity";
@@ -41,9 +40,7 @@ const probe: Given = fixed<Given>();
 /** What keeps the request from all goals, or from this one for all of its rollouts; Reach.Counts for nothing. */
 export function reachOfAll(decision: Decision, goal: Goal): Reach {
   if (view.isPreflight) return Reach.Preflight;
-  for (let i: u32 = 0; i < view.forgedCount; i++) {
-    if (isWord(view.forged.at(i), headerNames.SHADOW)) return Reach.Copy;
-  }
+  if (view.isCopy) return Reach.Copy;
   if (decision.isForced) return Reach.Forced;
   const errors = decision.ruleErrors;
   for (let pair = goal.pairs; pair; pair = nextPair(pair)) {

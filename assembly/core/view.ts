@@ -3,7 +3,7 @@
 import * as ascii from "../bytes/ascii";
 import { decimal, MOST_DIGITS, NOT_DECIMAL } from "../bytes/decimal";
 import { Pairs } from "../bytes/pairs";
-import { fixed, noRun, Run, scratchRun } from "../bytes/records";
+import { fixed } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
 import {
   addressOf,
@@ -12,7 +12,6 @@ import {
   lengthOf,
   lower,
   NONE,
-  sameText,
   Slice,
   sliceOf,
   startsWithWord,
@@ -21,6 +20,7 @@ import {
 import { ABSENT, find, mayHold } from "../bytes/table";
 import * as headerNames from "../vocabulary/headers";
 import { Decision } from "./decision";
+import { isOwnHeader } from "./own-headers";
 
 const pairs: Pairs = fixed<Pairs>();
 
@@ -41,9 +41,10 @@ export class View {
   cookieHeaders: u32;
   /** The block itself. */
   block: Slice;
-  /** The client's own `x-serin-*`, repetitions left out. */
-  forged: Run<Slice>;
-  forgedCount: u32;
+  /** Whether the client sent some of Serin's own headers: core/own-headers.ts finds them again. */
+  hasForged: bool;
+  /** Whether it says that it is a shadow's copy. */
+  isCopy: bool;
   cookiesRead: bool;
   paramsRead: bool;
   /** Whether the request has an x-envoy-ip-tags header (see filter/effects.ts). */
@@ -82,7 +83,7 @@ export function readRequest(decision: Decision, block: Slice): bool {
   memory.fill(changetype<usize>(view), 0, offsetof<View>());
   view.block = block;
   view.bodyBytes = UNKNOWN_LENGTH;
-  const count = pairs.begin(block);
+  pairs.begin(block);
   const headers = decision.plan.inputs.headers;
   while (pairs.next()) {
     const key = pairs.key;
@@ -93,8 +94,9 @@ export function readRequest(decision: Decision, block: Slice): bool {
       readPseudo(key, pairs.value);
       continue;
     }
-    if (first == ascii.LOWER_X && startsWithWord(key, headerNames.PREFIX)) {
-      noteForged(key, count);
+    if (first == ascii.LOWER_X && isOwnHeader(key)) {
+      view.hasForged = true;
+      if (isWord(key, headerNames.SHADOW)) view.isCopy = true;
       continue;
     }
     readKnown(key, pairs.value);
@@ -104,16 +106,6 @@ export function readRequest(decision: Decision, block: Slice): bool {
     }
   }
   return !pairs.isBroken;
-}
-
-/** As `readRequest`, for trailers: of these only the client's own `x-serin-*` matter. */
-export function readTrailers(block: Slice): void {
-  view.forged = noRun<Slice>();
-  view.forgedCount = 0;
-  const count = pairs.begin(block);
-  while (pairs.next()) {
-    if (startsWithWord(pairs.key, headerNames.PREFIX)) noteForged(pairs.key, count);
-  }
 }
 
 /** The first non-empty occurrence is the value. */
@@ -174,18 +166,6 @@ function isGrpc(type: Slice): bool {
   if (length == 16) return true;
   const next = load<u8>(addressOf(type), 16);
   return next == ascii.PLUS || next == ascii.SEMICOLON || next == ascii.SPACE;
-}
-
-function noteForged(key: Slice, mostPairs: u32): void {
-  for (let i: u32 = 0; i < view.forgedCount; i++) {
-    if (sameText(view.forged.at(i), key)) return;
-  }
-  if (view.forged.isNone) {
-    view.forged = scratchRun<Slice>(mostPairs);
-    if (view.forged.isNone) return;
-  }
-  view.forged.set(view.forgedCount, key);
-  view.forgedCount++;
 }
 
 /** `:authority` in lower case without its port. An IPv6 literal keeps its brackets. */

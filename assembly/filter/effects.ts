@@ -7,6 +7,7 @@ import { fixed, nextOf } from "../bytes/records";
 import { addressOf, lengthOf, NONE, Slice } from "../bytes/slice";
 import { beginText, textOf, Writer } from "../bytes/writer";
 import { Decision } from "../core/decision";
+import { beginForged, nextForged } from "../core/own-headers";
 import { Steer } from "../core/plan";
 import {
   anyIssued,
@@ -46,12 +47,8 @@ let headersChanged: bool = false;
 export function applyDecision(decision: Decision, stream: Stream): bool {
   const plan = decision.plan;
   routeCleared = true;
-  headersChanged = view.forgedCount != 0;
-  for (let i: u32 = 0; i < view.forgedCount; i++) {
-    if (!removeRequestHeader(view.forged.at(i))) {
-      survive("host-call", "a client header under x-serin- could not be removed");
-    }
-  }
+  headersChanged = view.hasForged;
+  if (view.hasForged) removeForged(view.block);
   if (decision.givenCount == 0 && !plan.watched && decision.drawnCount == 0) return headersChanged;
   const byHeader = plan.steer == Steer.Header;
   if (plan.observes) observe(decision);
@@ -88,12 +85,21 @@ function observe(decision: Decision): void {
   if (!setFilterState(words.decisionState, line)) survive("host-call", "a filter state could not be written");
 }
 
-/** Takes the client's own `x-serin-*` out of the request's trailers: an upstream may fold them into its headers. */
-export function removeForgedTrailers(): void {
-  for (let i: u32 = 0; i < view.forgedCount; i++) {
-    if (!removeRequestTrailer(view.forged.at(i))) {
+/** Takes the client's own `x-serin-*` out of the request's headers. @param block all of them */
+export function removeForged(block: Slice): void {
+  beginForged(block);
+  for (let name = nextForged(); name != NONE; name = nextForged()) {
+    if (!removeRequestHeader(name))
+      survive("host-call", "a client header under x-serin- could not be removed");
+  }
+}
+
+/** As `removeForged`, for the request's trailers: an upstream may fold them into its headers. */
+export function removeForgedTrailers(block: Slice): void {
+  beginForged(block);
+  for (let name = nextForged(); name != NONE; name = nextForged()) {
+    if (!removeRequestTrailer(name))
       survive("host-call", "a client trailer under x-serin- could not be removed");
-    }
   }
 }
 

@@ -10,12 +10,12 @@ import { beginDecision, decision, randomWanted } from "../core/decision";
 import { identify } from "../core/identity";
 import { evaluateFlag } from "../core/flag";
 import { NO_SLOT, Signals } from "../core/plan";
-import { readRequest, readTrailers, view } from "../core/view";
+import { readRequest, view } from "../core/view";
 import { fillRandom, MILLISECOND, nowNs, SECOND } from "../host/clock";
 import { requestHeaders, requestTrailers } from "../host/headers";
 import { numberProperty, property } from "../host/properties";
 import { enter, giveStream, leave, rootOf, streamOf, takeStream } from "./contexts";
-import { applyDecision, releaseIssued, removeForgedTrailers, setIssuedCookies } from "./effects";
+import { applyDecision, releaseIssued, setIssuedCookies } from "./effects";
 import { writeDecision, writesDecisions } from "./lines";
 import { Stream } from "./records";
 import { awaitsAnswer, fallBack, noteAnswer } from "./fallback";
@@ -28,6 +28,7 @@ import { answerCall, collectResponse, endCopies, endResponseOfCopies } from "./s
 import { beginCopies, collectRequest, collectTrailers } from "./shadow/send";
 import { countEnded, countGiven, ENDED_LEFT, ENDED_RESET, Grpc, isFull } from "./stats";
 import { survive } from "./survive";
+import { endUndecided, noteUndecided, passUndecided, stripRequest, stripTrailers } from "./undecided";
 import { words } from "./words";
 
 /** Enters a stream: from now on it keeps its root's plan. */
@@ -37,8 +38,11 @@ export function createStream(id: u32, parent: u32): void {
   const plan = root.plan;
   if (plan == null) return;
   const stream = takeStream();
-  if (stream == null) return;
-  if (!enter(id, stream)) return giveStream(stream);
+  if (stream == null) return noteUndecided(id, root);
+  if (!enter(id, stream)) {
+    giveStream(stream);
+    return noteUndecided(id, root);
+  }
   stream.plan = plan;
   stream.root = root;
   plan.streams++;
@@ -48,15 +52,21 @@ export function createStream(id: u32, parent: u32): void {
 export function beginRequest(id: u32, isEnd: bool): void {
   beginScratch();
   const stream = streamOf(id);
-  if (stream == null) return survive("stream", "the host called for an unknown stream");
+  if (stream == null) return passUndecided(id);
   if (stream.root.isUpstream) return beginObserved(stream);
   const plan = stream.plan;
   const now = nowNs();
   stream.begunNs = now;
   const block = requestHeaders();
-  if (block == NONE) return survive("host-call", "the request headers could not be read");
+  if (block == NONE) {
+    stripRequest(block, plan);
+    return survive("host-call", "the request headers could not be read");
+  }
   beginDecision(decision, plan, now);
-  if (!readRequest(decision, block)) return survive("headers", "the request headers could not be parsed");
+  if (!readRequest(decision, block)) {
+    stripRequest(block, plan);
+    return survive("headers", "the request headers could not be parsed");
+  }
   view.hasNoBody = isEnd;
   stream.isGrpc = view.isGrpc;
   stream.wantsEvents = view.wantsEvents;
@@ -81,19 +91,11 @@ export function beginRequest(id: u32, isEnd: bool): void {
   for (let i: u32 = 0; i < decision.givenCount; i++) {
     const given = decision.given.at(i);
     const rollout = given.rollout;
-    const variant = given.variant;
-    let counted = countGiven(
-      stream,
-      rollout,
-      variant.name,
-      variant.share,
-      variant.stats,
-      isFull(rollout, variant),
-    );
+    let counted = countGiven(stream, given.variant.stats, isFull(rollout, given.variant));
     if (
       given.isControl &&
       rollout.signals == Signals.Matched &&
-      !countGiven(stream, rollout, words.control, rollout.controlShare, rollout.controlStats, true)
+      !countGiven(stream, rollout.controlStats, true)
     )
       counted = false;
     if (given.slot != NO_SLOT) beginUser(stream, given);
@@ -161,13 +163,16 @@ export function passRequest(id: u32, bytes: u32, isEnd: bool): void {
 /** The request ends with trailers. */
 export function endRequest(id: u32, count: u32): void {
   const stream = streamOf(id);
-  if (stream == null || stream.root.isUpstream) return;
   beginScratch();
+  if (stream == null) {
+    if (count != 0) endUndecided(id);
+    return;
+  }
+  if (stream.root.isUpstream) return;
   // HTTP/2 knows trailers without any field.
   const block: Slice = count == 0 ? NONE : requestTrailers();
+  if (count != 0) stripTrailers(block, stream.plan);
   if (block == NONE && count != 0) return survive("host-call", "the request trailers could not be read");
-  readTrailers(block);
-  removeForgedTrailers();
   if (stream.copies != null) collectTrailers(stream, block);
 }
 

@@ -35,10 +35,9 @@ class Words {
 
 export const words: Words = fixed<Words>();
 
-/** Opens the VM's arena and names the words. @returns false without memory */
+/** Names the words and opens the VM's arena. @returns false without memory: the words are named all the same */
 export function prepareWords(): bool {
   if (isVmOpen()) return true;
-  if (!openVm()) return false;
   words.clusterHeader = sliceOfWord(headerNames.CLUSTER);
   words.clusterState = sliceOfWord(headerNames.STATE_CLUSTER);
   words.flagsHeader = sliceOfWord(headerNames.FLAGS);
@@ -61,5 +60,5 @@ export function prepareWords(): bool {
   words.upstream = sliceOfWord(headerNames.ROOT_ID_UPSTREAM);
   words.codeDetails = sliceOfWord("response\0code_details");
   words.upstreamAddress = sliceOfWord("upstream\0address");
-  return true;
+  return openVm();
 }

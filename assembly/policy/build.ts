@@ -4,12 +4,13 @@ import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { Arena, keep, take } from "../bytes/arena";
 import { fixed, Run, takeRecord, takeRun } from "../bytes/records";
-import { addressOf, isWord, lengthOf, lower, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { addressOf, isWord, lengthOf, lower, NONE, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putString } from "../bytes/writer";
 import { Word } from "../bytes/word";
 import { hashPrefix, Prefix } from "../core/murmur3";
 import { Flag } from "../core/flag-plan";
+import { isOwnHeader } from "../core/own-headers";
 import { NO_SLOT, Plan } from "../core/plan";
 import * as headerNames from "../vocabulary/headers";
 import * as limits from "../vocabulary/limits";
@@ -107,7 +108,7 @@ export function headerName(node: Node): Slice {
     return NONE;
   }
   const name = keptLower(node.text);
-  if (startsWithWord(name, headerNames.PREFIX)) {
+  if (isOwnHeader(name)) {
     beginMessage();
     put(message, "headers under ");
     put(message, headerNames.PREFIX);

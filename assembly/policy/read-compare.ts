@@ -4,21 +4,11 @@ import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { decodeStep } from "../bytes/json-pointer";
 import { nextOf } from "../bytes/records";
-import {
-  addressOf,
-  findByte,
-  isWord,
-  lengthOf,
-  NONE,
-  Slice,
-  sliceOf,
-  sliceOfWord,
-  startsWithWord,
-} from "../bytes/slice";
+import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, sliceOfWord } from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
 import { Ignored } from "../core/json-difference";
+import { isOwnHeader } from "../core/own-headers";
 import { BodyComparison, HeaderChange, Shadow } from "../core/shadow-plan";
-import * as headerNames from "../vocabulary/headers";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { kept, keptLower, records, room } from "./build";
@@ -173,12 +163,7 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
   const name = isToken(text) ? keptLower(text) : NONE;
   // Envoy keeps Host as :authority, which every request has to have.
   const isHost = isWord(name, "host");
-  if (
-    name == NONE ||
-    startsWithWord(name, headerNames.PREFIX) ||
-    isOneOf(name, ENVOYS_OWN) ||
-    (isHost && !isSet)
-  ) {
+  if (name == NONE || isOwnHeader(name) || isOneOf(name, ENVOYS_OWN) || (isHost && !isSet)) {
     beginMessage();
     put(
       message,

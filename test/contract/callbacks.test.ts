@@ -87,6 +87,10 @@ describe("callbacks in any order", () => {
     assert.equal(host.request(77, DEFAULT), 0);
     assert.equal(host.stat("serin.error"), 1);
     assert.deepEqual(host.context(77).request?.toPairs(), DEFAULT);
+    // Whoever it is of, what the client forged goes.
+    host.request(77, [...DEFAULT, ["x-serin-checkout", "canary"]]);
+    assert.deepEqual(host.context(77).request?.toPairs(), DEFAULT);
+    assert.deepEqual(host.trailers(77, [["x_serin_checkout", "canary"]]), []);
     settled(host, 1);
   });
 

@@ -180,6 +180,8 @@ describe("the host calls of one request", () => {
       ["X-Serin-B", "1"],
       ["x-serin-checkout", "2"],
       ["x-serin-b", "3"],
+      ["X_Serin_Checkout", "4"],
+      ["x-serinette", "5"],
     ];
     assert.deepEqual(callsOf(serving(), [...CANARY, ...forged]), [
       "time",
@@ -187,6 +189,7 @@ describe("the host calls of one request", () => {
       "allocate",
       "remove x-serin-b",
       "remove x-serin-checkout",
+      "remove x_serin_checkout",
       "replace x-serin-checkout: canary",
       "replace x-serin-cluster: v2",
       ...given("canary"),

@@ -59,6 +59,8 @@ export interface HostOptions {
   readonly logLevel?: LogLevel;
   /** Wall clock, nanoseconds. */
   readonly clock?: () => bigint;
+  /** Another build of the filter than the one that ships. */
+  readonly module?: WebAssembly.Module;
 }
 
 /** One VM of the filter under a host that does as it is told. */
@@ -92,7 +94,10 @@ export class RecordingHost {
       module,
       Object.fromEntries(Object.entries(calls).map(([name, call]) => [name, this.#record(name, call)])),
     ]);
-    this.#exports = new WebAssembly.Instance(filterModule(), Object.fromEntries(recorded)).exports;
+    this.#exports = new WebAssembly.Instance(
+      options.module ?? filterModule(),
+      Object.fromEntries(recorded),
+    ).exports;
     const allocate = this.#exports["proxy_on_memory_allocate"] as (size: number) => number;
     this.#memory = new GuestMemory(this.#exports["memory"] as WebAssembly.Memory, (size) => {
       if (this.isRecording) this.calls.push("allocate");
@@ -180,6 +185,14 @@ export class RecordingHost {
     code.writeBigInt64LE(BigInt(status));
     context.properties.set("response\0code", code);
     return this.call("proxy_on_response_headers", id, 1, 1);
+  }
+
+  /** Ends a request with trailers. @returns what is left of them */
+  trailers(id: number, trailers: HeaderPairs): [string, string][] {
+    const context = this.context(id);
+    context.requestTrailers = new HeaderMap("request", trailers);
+    this.call("proxy_on_request_trailers", id, context.requestTrailers.size);
+    return context.requestTrailers.toPairs();
   }
 
   /** The end of a stream or a root: a stream is logged first, as Envoy does. */

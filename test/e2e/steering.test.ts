@@ -23,10 +23,13 @@ async function arrivedOf(port: number, path: string, headers: readonly string[])
   return JSON.parse(body) as Echo;
 }
 
+/** What some upstream reads as a header under x-serin-: CGI, WSGI and PHP spell hyphens otherwise. */
+const OWN = /^x[^a-z0-9]serin[^a-z0-9]/;
+
 function serinHeaders(echo: Echo): [string, string][] {
   return echo.headers
     .map(([name, value]): [string, string] => [name.toLowerCase(), value])
-    .filter(([name]) => name.startsWith("x-serin-"))
+    .filter(([name]) => OWN.test(name))
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
@@ -38,6 +41,12 @@ const FORGERIES: readonly (readonly string[])[] = [
   ["X-Serin-Cluster: canary", "x-serin-cluster: canary", "x-serin-checkout: canary"],
   ["x-serin-cluster: no-such-cluster"],
   ["x-serin-flags: a=1", "x-serin-shadow-a: canary", "x-serin-: 1", "X-SERIN-UNKNOWN: 1"],
+  [
+    "x_serin_checkout: canary",
+    "X_Serin-Checkout: canary",
+    "x-serin_cluster: canary",
+    "x.serin.checkout: canary",
+  ],
   ["x-serin-checkout:", "x-serin-cluster:"],
   ["connection: x-serin-checkout", "x-serin-checkout: canary"],
   ["x-envoy-ip-tags: a", "x-serin-checkout: canary"],

@@ -5,6 +5,7 @@ import * as ascii from "../../bytes/ascii";
 import { addPair, beginList, listedPairs, Pairs } from "../../bytes/pairs";
 import { fixed } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../../bytes/slice";
+import { isOwnHeader } from "../../core/own-headers";
 import { Shadow } from "../../core/shadow-plan";
 import * as headerNames from "../../vocabulary/headers";
 import { words } from "../words";
@@ -38,7 +39,7 @@ export function copyTrailers(block: Slice): Slice {
   if (!beginList(count)) return NONE;
   let any = false;
   while (pairs.next()) {
-    if (lengthOf(pairs.key) == 0 || startsWithWord(pairs.key, headerNames.PREFIX)) continue;
+    if (lengthOf(pairs.key) == 0 || isOwnHeader(pairs.key)) continue;
     addPair(pairs.key, pairs.value);
     any = true;
   }

@@ -1,6 +1,6 @@
 import { addressOf, lengthOf, sliceOf } from "../../../assembly/bytes/slice";
 import { beginDecision, decision } from "../../../assembly/core/decision";
-import { hostOf, readRequest, readTrailers, UNKNOWN_LENGTH, view } from "../../../assembly/core/view";
+import { hostOf, readRequest, UNKNOWN_LENGTH, view } from "../../../assembly/core/view";
 import { stringOf } from "../texts";
 import { begin, blockOf, inputOf, planOf, textOrNull } from "./requests";
 
@@ -9,13 +9,6 @@ const plan = planOf(
 );
 
 const LONG = "a".repeat(5000);
-
-/** The `x-serin-*` that the view noted, in their order. */
-function forged(): string {
-  const names: string[] = [];
-  for (let i: u32 = 0; i < view.forgedCount; i++) names.push(stringOf(view.forged.at(i)));
-  return names.join(" ");
-}
 
 describe("the pseudo headers of a request", () => {
   it("are method, scheme, authority and path", () => {
@@ -66,7 +59,7 @@ describe("the pseudo headers of a request", () => {
     expect(textOrNull(view.query)).toBe(null);
     expect(textOrNull(view.cookie)).toBe(null);
     expect(view.bodyBytes).toBe(UNKNOWN_LENGTH);
-    expect(view.forgedCount).toBe(0);
+    expect(view.hasForged).toBe(false);
   });
 });
 
@@ -228,65 +221,6 @@ describe("the headers that the view knows", () => {
       begin(plan, ["content-length", none[i]]);
       expect(view.bodyBytes).toBe(UNKNOWN_LENGTH, none[i]);
     }
-  });
-});
-
-describe("headers under x-serin-", () => {
-  it("are noted once each, in their order", () => {
-    begin(plan, [
-      "x-serin-b",
-      "1",
-      "a",
-      "2",
-      "x-serin-a",
-      "",
-      "x-serin-b",
-      "3",
-      "x-serin-",
-      "4",
-      "x-serin-a",
-      "5",
-    ]);
-    expect(forged()).toBe("x-serin-b x-serin-a x-serin-");
-  });
-
-  it("are told from names that only look alike", () => {
-    begin(plan, [
-      "x-serin",
-      "1",
-      "x-serinette",
-      "2",
-      "x_serin-a",
-      "3",
-      "x-serin_a",
-      "4",
-      "a-x-serin-b",
-      "5",
-      "x-seri",
-      "6",
-    ]);
-    expect(view.forgedCount).toBe(0);
-  });
-
-  it("may be all that a request has", () => {
-    const pairs: string[] = [];
-    for (let i = 0; i < 200; i++) {
-      pairs.push("x-serin-" + i.toString());
-      pairs.push("");
-    }
-    begin(plan, pairs);
-    expect(view.forgedCount).toBe(200);
-    expect(stringOf(view.forged.at(199))).toBe("x-serin-199");
-  });
-
-  it("are noted in trailers, of which nothing else is", () => {
-    begin(plan, ["x-serin-a", "1", ":path", "/a"]);
-    readTrailers(blockOf(["x-user", "7", "x-serin-b", "1", ":path", "/b", "x-serin-b", "2"]));
-    expect(forged()).toBe("x-serin-b");
-    expect(stringOf(view.path)).toBe("/a");
-    expect(inputOf(plan.inputs.headers, "x-user")).toBe(null);
-    readTrailers(blockOf([]));
-    expect(view.forgedCount).toBe(0);
   });
 });
 

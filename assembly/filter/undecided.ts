@@ -1,0 +1,73 @@
+// Requests that pass without a decision: nothing is known of their stream, since there was no memory for it or no policy,
+// or their headers could not be read. The client's own `x-serin-*` are removed from these too: routes and upstreams
+// believe them.
+
+import { NONE, sameText, Slice } from "../bytes/slice";
+import { Plan } from "../core/plan";
+import { removeRequestHeader, removeRequestTrailer, requestHeaders, requestTrailers } from "../host/headers";
+import { property } from "../host/properties";
+import { removeForged, removeForgedTrailers } from "./effects";
+import { Root } from "./records";
+import { survive } from "./survive";
+import { words } from "./words";
+
+/** The stream that was created last for which there was no memory, and its root. Envoy brings its headers next. */
+let lastId: u32 = 0;
+let lastRoot: Root | null = null;
+
+/** There is no memory for a stream of this root. */
+export function noteUndecided(id: u32, root: Root): void {
+  lastId = id;
+  lastRoot = root;
+}
+
+/** The headers of a request of whose stream nothing is known are there. */
+export function passUndecided(id: u32): void {
+  survive("stream", "nothing is known of this stream: its request passes without a decision");
+  if (isOfUpstream()) return;
+  stripRequest(requestHeaders(), planOf(id));
+}
+
+/** A request of whose stream nothing is known ends with trailers. */
+export function endUndecided(id: u32): void {
+  if (!isOfUpstream()) stripTrailers(requestTrailers(), planOf(id));
+}
+
+function planOf(id: u32): Plan | null {
+  const root = lastId == id ? lastRoot : null;
+  return root == null ? null : root.plan;
+}
+
+/** A filter on a shadow's cluster leaves the headers that the filter before it wrote. */
+function isOfUpstream(): bool {
+  return sameText(property(words.rootId), words.upstream);
+}
+
+/**
+ * Removes the client's own `x-serin-*` headers.
+ * @param block all headers; NONE when they could not be read: then those that the plan's routes and upstreams know by
+ * name, as Serin spells them
+ */
+export function stripRequest(block: Slice, plan: Plan | null): void {
+  if (block != NONE) removeForged(block);
+  else if (plan != null) removeKnown(plan, false);
+}
+
+/** As `stripRequest`, for trailers. */
+export function stripTrailers(block: Slice, plan: Plan | null): void {
+  if (block != NONE) removeForgedTrailers(block);
+  else if (plan != null) removeKnown(plan, true);
+}
+
+function removeKnown(plan: Plan, isTrailer: bool): void {
+  remove(words.clusterHeader, isTrailer);
+  remove(words.flagsHeader, isTrailer);
+  remove(words.shadowHeader, isTrailer);
+  for (let i: u32 = 0; i < plan.rolloutCount; i++) remove(plan.rollout(i).header, isTrailer);
+  for (let i: u32 = 0; i < plan.shadowCount; i++) remove(plan.shadow(i).header, isTrailer);
+}
+
+function remove(name: Slice, isTrailer: bool): void {
+  if (isTrailer) removeRequestTrailer(name);
+  else removeRequestHeader(name);
+}
