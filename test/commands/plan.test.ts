@@ -177,4 +177,46 @@ describe("serin plan", () => {
       [2, `serin: --rollout "nope": no such rollout in ${file}\n`],
     );
   });
+
+  it("says how long a goal takes, what a ramp waits for, and what to do where that is too long", async () => {
+    const goals = folder.write(
+      "goals.yaml",
+      `identity: [{ cookie: uid }]
+goals:
+  orders: { match: [{ method: POST, path: { type: Exact, value: /orders } }], status: [2xx, 303] }
+rollouts:
+  checkout:
+    default: stable
+    variants:
+      stable: {}
+      canary: { percent: 5, ramp: { steps: [5, 25, 100], every: 30m, goals: [orders] } }
+`,
+    );
+    const { stdout } = await runCli(["plan", goals, "--rps", "20", "--conversion", "10"]);
+    assert.match(
+      stdout,
+      /A goal is reached by\s+10% of users \(--conversion\); the drop to find: 0\.8× as many\s+\(--fewer\)\./,
+    );
+    assert.match(
+      stdout,
+      /^ {2}step +from +fault found in +users hit +passes in +goal drop in +goals in +limit$/m,
+    );
+    assert.match(stdout, /^ {2}5% .* 68 min +\d+ min +2×$/m);
+    const seldom = await runCli(["plan", goals, "--rps", "20", "--conversion", "0.01"]);
+    assert.match(
+      seldom.stdout.replace(/\s+/g, " "),
+      /At 5% and 25% a drop of a goal of this size is not found within one evidence period\. Quicker: a larger share, or a goal that more users reach/,
+    );
+    assert.match(
+      seldom.stdout.replace(/\s+/g, " "),
+      /the ramp's goals cannot be shown to be within the limit within one evidence period, so it never goes on\./,
+    );
+    const { stdout: json } = await runCli(["plan", goals, "--rps", "20", "--conversion", "10", "--json"]);
+    const [step] = (
+      JSON.parse(json) as {
+        rollouts: { checkout: { variants: { canary: { steps: { goal: { found: { users: number } } }[] } } } };
+      }
+    ).rollouts.checkout.variants.canary.steps;
+    assert.ok((step?.goal.found.users ?? 0) > 3000);
+  });
 });

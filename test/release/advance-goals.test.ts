@@ -81,7 +81,7 @@ test("one of which too little is known holds it, with what it takes", async () =
   const { status, stdout, percent } = await advance({ canary: 5, control: 20 });
   assert.match(
     stdout,
-    /^checkout\/canary: stays at 5%: orders: 5 of 20,000 users \(0\.025%\) vs 0\.025%: 1× \(99% CI [\d.]+× to [\d.]+×\), limit 0\.5×: a decrease below the 0\.5× limit cannot be ruled out yet\n {2}at the current rate about [\d,]+ more of its users are needed \(~\d+ min\)\n$/,
+    /^checkout\/canary: stays at 5%: orders: 5 of 20,000 users \(0\.025%\) vs 0\.025%: 1× \(99% CI [\d.]+× to [\d.]+×\), limit 0\.5×: a decrease below the 0\.5× limit cannot be ruled out yet\n {2}at the current rate about [\d,]+ more of its users are needed \(~[\d.]+ (?:min|h)\)\n$/,
   );
   assert.deepEqual([status, percent], [3, "5"]);
 });

@@ -51,7 +51,7 @@ function planOf({ rate, ...given }: PlannedCase): ReturnType<typeof planRollout>
   const policy = {
     rollouts: { r: { default: "a", variants: { a: {}, b: { ramp } }, guard: { falseAlarm: FALSE_ALARM } } },
   };
-  const assumptions: Assumptions = { ...given, rps: rate, envoys: 1 };
+  const assumptions: Assumptions = { ...given, rps: rate, envoys: 1, conversion: 0.05, fewer: 0.8 };
   const [rollout] = stepsOf(parseOrdered(JSON.stringify(policy))).rollouts;
   if (rollout === undefined) throw new Error("nothing is planned");
   const [variant] = planRollout(rollout, assumptions).variants;

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 
 import { planStep, type Assumptions } from "../../tools/plan/evidence-plan.ts";
 import { envoyFactor } from "../../tools/statistics/needed-users.ts";
+import { goalStudy, SHOP } from "./goal-studies.ts";
 import { CASES, faults, guards, releases, type Comparison } from "./plan-studies.ts";
 
 function check({ name, planned, median, near, simulated }: Comparison, tell: (text: string) => void): void {
@@ -44,9 +45,19 @@ describe("evidence.md's examples", () => {
         controlShare: Math.min(4 * percent, 100 - percent) / 100,
         variants: 1,
         limit: 2,
+        goals: 1,
         guard: { falseAlarm: 0.001, ignoresBursts: false },
       },
-      { rps: 1, requestsPerUser: 1, errorRate: 0.01, worse: 5, envoys: 1, ...more },
+      {
+        rps: 1,
+        requestsPerUser: 1,
+        errorRate: 0.01,
+        worse: 5,
+        envoys: 1,
+        conversion: 0.1,
+        fewer: 0.8,
+        ...more,
+      },
     );
 
   test("five times worse at 1 request/s: 80 minutes at 5%, 15 at 50%; not twice as bad: 8 hours or 1½", () => {
@@ -92,9 +103,31 @@ describe("evidence.md's examples", () => {
     assert.ok(envoyFactor(64) > 10);
   });
 
+  test("a drop of a goal: as many users as it takes in simulated shops, and never where a period is too short", () => {
+    const { reachedAt } = goalStudy(790, 100, { shop: SHOP, visits: 100_000, times: 0.8 });
+    const users = at(10)?.goal?.found.users ?? 0;
+    // Of the variant and four times as many of the control group.
+    const planned = users * 0.1 * 0.8 + 4 * users * 0.1;
+    assert.ok(planned <= 1.3 * reachedAt && planned >= reachedAt / 1.3, `${planned}, ${reachedAt}`);
+    const holds = at(10)?.goal?.passes.users ?? 0;
+    assert.ok(holds > 0 && holds < users);
+    assert.equal(at(10, { conversion: 0.002 })?.goal?.found.seconds, Infinity);
+  });
+
   test("without a control group there is nothing to plan", () => {
-    const step = { share: 1, controlShare: 0, variants: 1, limit: 1.3, guard: null };
-    assert.equal(planStep(step, { rps: 1, requestsPerUser: 1, errorRate: 0.01, worse: 5, envoys: 1 }), null);
+    const step = { share: 1, controlShare: 0, variants: 1, limit: 1.3, goals: 0, guard: null };
+    assert.equal(
+      planStep(step, {
+        rps: 1,
+        requestsPerUser: 1,
+        errorRate: 0.01,
+        worse: 5,
+        envoys: 1,
+        conversion: 0.1,
+        fewer: 0.8,
+      }),
+      null,
+    );
   });
 
   test("where most users meet errors a period is too short for the limit, and the limit that it shows is named", () => {

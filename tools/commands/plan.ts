@@ -32,6 +32,13 @@ export const planCommand = new Command("plan")
     numberWithin(1, 1e6),
     1,
   )
+  .option("--conversion <P>", "percent of the default's users who reach a goal", numberWithin(0.0001, 99), 5)
+  .option(
+    "--fewer <R>",
+    "the drop of a goal to find: R times as many users reach it",
+    numberWithin(0.01, 0.99),
+    0.8,
+  )
   .option("--rollout <NAME>", "only this rollout")
   .option("--json", "the plan as JSON; times in seconds", false)
   .addHelpText(
@@ -80,6 +87,8 @@ async function plan(file: string, options: Options, terminal: Terminal): Promise
     errorRate: options.errorRate / 100,
     worse: options.worse,
     envoys: Math.round(options.envoys),
+    conversion: options.conversion / 100,
+    fewer: options.fewer,
   };
   const made: Plan = {
     assumptions,

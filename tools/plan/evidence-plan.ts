@@ -2,9 +2,10 @@
 // within the limit. The formulas are those of the tests themselves: the expected growth of their evidence for each user
 // (Grünwald, de Heide & Koolen 2024, "Safe testing", JRSS-B 86). docs/release.md says what they leave out.
 
-import { envoyFactor, usersToFind } from "../statistics/needed-users.ts";
+import { envoyFactor, usersToFind, usersToKeep, usersToMiss } from "../statistics/needed-users.ts";
 import { ALPHA_PARTS } from "../verdict/decide.ts";
-import { FALSE_ALARMS } from "../verdict/limits.ts";
+import { alphaOfGoal } from "../verdict/decide-goals.ts";
+import { FALSE_ALARMS, FALSE_PASSES } from "../verdict/limits.ts";
 import { PERIOD_FACTOR, periodUsers, shownLimit, usersToBeWithin } from "../verdict/period-size.ts";
 
 /** What is assumed of the traffic. */
@@ -18,6 +19,10 @@ export interface Assumptions {
   /** How many times as many of them fail with the fault. */
   readonly worse: number;
   readonly envoys: number;
+  /** Part of the baseline's users who reach a goal, 0 to 1. */
+  readonly conversion: number;
+  /** The drop to find: so many times as many of the variant's users reach it, below 1. */
+  readonly fewer: number;
 }
 
 export interface StepInput {
@@ -28,6 +33,8 @@ export interface StepInput {
   readonly variants: number;
   /** How many times as many users may meet an error. */
   readonly limit: number;
+  /** Goals that are counted for the rollout: they divide their own false alarms. */
+  readonly goals: number;
   readonly guard: { readonly falseAlarm: number; readonly ignoresBursts: boolean } | null;
 }
 
@@ -44,6 +51,8 @@ export interface StepPlan {
   readonly guard: { readonly seconds: number; readonly later: number; readonly errors: number } | null;
   /** Until a variant like the baseline is shown to be within the limit. */
   readonly passes: Needed;
+  /** Until a drop of a goal is found, and until as many are shown to be enough; null without goals. */
+  readonly goal: { readonly found: Needed; readonly passes: Needed } | null;
   /** The variant's users whom one evidence period can hold, of all Envoys. */
   readonly periodHolds: number;
   /** The smallest limit that one period can show, where `limit` needs more users than it holds; null where it fits. */
@@ -69,13 +78,26 @@ export function planStep(input: StepInput, given: Assumptions): StepPlan | null 
   const toFind = usersToFind(base, pi, bad / base, Math.log(PERIOD_FACTOR / alpha));
   const found = needed(fits(toFind, holdsFaulty) ? toFind : Infinity);
   const toPass = usersToBeWithin(base, pi, limit);
+  const ofGoal = (toReach: number): Needed => needed(fits(toReach, holds) ? toReach : Infinity);
   return {
     found: { ...found, errors: found.users * bad },
     guard: input.guard === null ? null : guardDelay(input.guard, pi, share, given),
     passes: needed(toPass),
+    goal:
+      input.goals === 0
+        ? null
+        : { found: ofGoal(toMiss(input, pi, given)), passes: ofGoal(toKeep(input, pi, given)) },
     periodHolds: holds * given.envoys,
     limitShown: fits(toPass, holds) ? null : shownLimit(base, pi, (holds * given.envoys) / factor),
   };
+}
+
+function toMiss({ goals, variants }: StepInput, pi: number, { conversion, fewer }: Assumptions): number {
+  return usersToMiss(conversion, pi, fewer, Math.log(PERIOD_FACTOR / alphaOfGoal(goals, variants)));
+}
+
+function toKeep({ limit }: StepInput, pi: number, { conversion }: Assumptions): number {
+  return usersToKeep(conversion, pi, limit, Math.log(PERIOD_FACTOR / FALSE_PASSES));
 }
 
 /** Part of users who meet an error, of the baseline and of the variant with the fault. */

@@ -19,19 +19,26 @@ export interface Plan {
 const WIDTH = 80;
 
 export function planInWords({ assumptions, rollouts, leftOut }: Plan, colors: Colors): string {
-  const { rps, requestsPerUser, errorRate, worse, envoys } = assumptions;
+  const { rps, requestsPerUser, errorRate, worse, envoys, conversion, fewer } = assumptions;
+  const hasGoals = rollouts.some(({ rollout }) => rollout.goals.length > 0);
   const bad = Math.min(1, errorRate * worse);
   const lines = [
     ...wrapped(
       `Assumed: ${count(rps, "request")}/s on ${count(envoys, "Envoy")}, ${count(requestsPerUser, "request")} per user, ` +
-        `errors in ${percentOf(errorRate)} of requests. The fault to find: errors in ${percentOf(bad)} of a variant's requests.`,
+        `errors in ${percentOf(errorRate)} of requests. The fault to find: errors in ${percentOf(bad)} of a variant's requests.` +
+        (hasGoals
+          ? ` A goal is reached by ${percentOf(conversion)} of users (--conversion); the drop to find: ${multiple(fewer)} as many (--fewer).`
+          : ""),
     ),
     "",
   ];
   for (const planned of rollouts) lines.push(...rolloutLines(planned, assumptions, colors), "");
   for (const [name, why] of leftOut) lines.push(...wrapped(`${name}: left out, ${why}`), "");
   if (rollouts.length > 0)
-    lines.push(...BOUNDS.flatMap((text) => wrapped(text)), ...wrapped(envoyWords(envoys)));
+    lines.push(
+      ...[...BOUNDS, ...(hasGoals ? [GOALS] : [])].flatMap((text) => wrapped(text)),
+      ...wrapped(envoyWords(envoys)),
+    );
   return `${lines.join("\n").trimEnd()}\n`;
 }
 
@@ -43,6 +50,11 @@ const BOUNDS = [
     "be within the limit too: what few users meet takes as long as errors that are as rare. A user who comes back is no " +
     "new evidence: say with --requests-per-user how many requests one makes.",
 ];
+
+const GOALS =
+  "goal drop in: until serin report says fail of a goal that so many fewer users reach. goals in: until a goal " +
+  "that as many reach is shown to be within the limit, which a ramp with goals waits for. Users who reach the goal and " +
+  "never met the rollout make both longer.";
 
 function envoyWords(envoys: number): string {
   const needs = "2, 4 and 16 Envoys need 1.7, 3.1 and 10 times the requests of one";
@@ -105,6 +117,8 @@ function tableLines(
     "users hit",
     ...(rollout.guard === null ? [] : ["guard acts in"]),
     "passes in",
+    ...(rollout.goals.length === 0 ? [] : ["goal drop in"]),
+    ...(variant.goals.length === 0 ? [] : ["goals in"]),
     "limit",
   ];
   const table = plainTable(1, heads.length, 2);
@@ -118,6 +132,8 @@ function tableLines(
       evidence === null ? NOTHING : users(evidence.found.errors),
       ...(rollout.guard === null ? [] : [guardCell(step)]),
       evidence === null ? NOTHING : evidence.limitShown === null ? time(evidence.passes.seconds) : "never",
+      ...(rollout.goals.length === 0 ? [] : [goalCell(step, "found")]),
+      ...(variant.goals.length === 0 ? [] : [goalCell(step, "passes")]),
       evidence === null ? NOTHING : multiple(step.limit),
     ]);
   }
@@ -125,6 +141,10 @@ function tableLines(
     .toString()
     .split("\n")
     .map((line) => line.trimEnd());
+}
+
+function goalCell({ evidence }: PlannedStep, of: "found" | "passes"): string {
+  return evidence === null || evidence.goal === null ? NOTHING : time(evidence.goal[of].seconds);
 }
 
 function fromCell({ at, from }: PlannedStep): string {
@@ -200,8 +220,24 @@ function adviceText(kind: Advice["kind"], steps: string, all: readonly Advice[],
       return all.every(({ seconds }) => seconds === Infinity)
         ? `At ${steps} a fault of this size is not found within one evidence period.`
         : `At ${steps} it takes long to find a fault of this size.`;
+    case "slow-goal":
+      return (
+        (all.every(({ seconds }) => seconds === Infinity)
+          ? `At ${steps} a drop of a goal of this size is not found within one evidence period.`
+          : `At ${steps} it takes long to find a drop of a goal of this size.`) + GOAL_WAYS
+      );
+    case "goal-holds":
+      return (
+        (all.every(({ seconds }) => seconds === Infinity)
+          ? `At ${steps} the ramp's goals cannot be shown to be within the limit within one evidence period, so it never goes on.`
+          : `At ${steps} the ramp waits long for its goals.`) + GOAL_WAYS
+      );
   }
 }
+
+const GOAL_WAYS =
+  " Quicker: a larger share, or a goal that more users reach, such as an earlier step of the same journey " +
+  "(the cart in place of the order).";
 
 /** Larger shares and, outside of ramps, larger limits that are quicker than the slowest of these steps. */
 function betterWords(all: readonly Advice[], isRamp: boolean): string {
@@ -306,6 +342,10 @@ function variantJson({ variant, steps, reachedAfter, byEvidence, advice }: Plann
       found: evidence === null ? null : { ...evidence.found },
       guard: evidence?.guard === null || evidence === null ? null : { ...evidence.guard },
       passes: evidence === null ? null : { ...evidence.passes, limitShown: evidence.limitShown },
+      goal:
+        evidence === null || evidence.goal === null
+          ? null
+          : { found: { ...evidence.goal.found }, passes: { ...evidence.goal.passes } },
       periodHolds: evidence === null ? null : evidence.periodHolds,
     })),
     reachedAfter,

@@ -1,5 +1,6 @@
 // The steps of a policy's rollouts, as a plan needs them: shares, times, the guard.
 
+import { goalsFor } from "../metrics/policy-outline.ts";
 import { itemsOf, member, type OrderedJson } from "../terminal/ordered-json.ts";
 
 export interface VariantSteps {
@@ -13,6 +14,8 @@ export interface VariantSteps {
   /** Milliseconds since 1970; null unless it goes by the clock. */
   readonly start: number | null;
   readonly isPaused: boolean;
+  /** Goals that it waits for on each step. */
+  readonly goals: readonly string[];
   /** The ramp was stopped: its percent is 0. */
   readonly isStopped: boolean;
 }
@@ -21,6 +24,8 @@ export interface RolloutSteps {
   readonly name: string;
   readonly variants: readonly VariantSteps[];
   readonly guard: { readonly falseAlarm: number; readonly ignoresBursts: boolean } | null;
+  /** The names of the goals that are counted for it. */
+  readonly goals: readonly string[];
   /** Each request is a user: no bitmap, so no period is ever full. */
   readonly isRandom: boolean;
   /** Seconds after each step in which slowness is no evidence. */
@@ -45,7 +50,10 @@ export function stepsOf(policy: OrderedJson): PolicySteps {
   for (const [name, rollout] of all as ReadonlyMap<string, OrderedJson>) {
     const why = whyNot(rollout);
     if (why !== null) leftOut.set(name, why);
-    else rollouts.push(rolloutOf(name, rollout, member(policy, "identity")));
+    else {
+      const goals = goalsFor(name, member(policy, "goals"));
+      rollouts.push(rolloutOf(name, rollout, member(policy, "identity"), goals));
+    }
   }
   return { rollouts, leftOut };
 }
@@ -60,7 +68,12 @@ function whyNot(rollout: OrderedJson): string | null {
     : "no variant has a share or a ramp";
 }
 
-function rolloutOf(name: string, rollout: OrderedJson, shared: OrderedJson | undefined): RolloutSteps {
+function rolloutOf(
+  name: string,
+  rollout: OrderedJson,
+  shared: OrderedJson | undefined,
+  goals: readonly string[],
+): RolloutSteps {
   const guard = member(rollout, "guard");
   const falseAlarm = member(guard, "falseAlarm");
   const identity = itemsOf(member(rollout, "identity") ?? shared);
@@ -75,6 +88,7 @@ function rolloutOf(name: string, rollout: OrderedJson, shared: OrderedJson | und
             ignoresBursts: member(guard, "ignoreBursts") === true,
           }
         : null,
+    goals,
     isRandom: member(identity[0], "random") === true,
     warmup: Number.isFinite(warmup) ? warmup : DEFAULT_WARMUP,
   };
@@ -107,6 +121,7 @@ function variantOf(name: string, variant: OrderedJson): VariantSteps {
     every: by === null ? 0 : secondsOf(member(ramp, "every")),
     start: typeof start === "string" ? Date.parse(start) : null,
     isPaused: member(ramp, "paused") === true,
+    goals: itemsOf(member(ramp, "goals")).filter((goal) => typeof goal === "string"),
     isStopped: by === "evidence" && percent === 0,
   };
 }

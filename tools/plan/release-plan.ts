@@ -32,7 +32,8 @@ export interface PlannedVariant {
 /** Something that takes too long, and what changes it. */
 export interface Advice {
   readonly percent: number;
-  readonly kind: "too-many-users" | "clock-is-faster" | "slow-to-pass" | "slow-to-find";
+  readonly kind:
+    "too-many-users" | "clock-is-faster" | "slow-to-pass" | "slow-to-find" | "slow-goal" | "goal-holds";
   /** Seconds that it takes. */
   readonly seconds: number;
   /** Limits and shares with which it takes less: what each comes to, in seconds. */
@@ -67,7 +68,10 @@ function planVariant(rollout: RolloutSteps, variant: VariantSteps, given: Assump
   variant.steps.forEach((percent, index) => {
     const limit = variant.by === null ? DEFAULT_LIMITS.maxRatio : stepLimits(percent / 100).maxRatio;
     const evidence = evidenceAt(rollout, variant, percent, index, limit, given);
-    const passes = evidence === null ? 0 : evidence.limitShown === null ? evidence.passes.seconds : Infinity;
+    const errorsPass =
+      evidence === null ? 0 : evidence.limitShown === null ? evidence.passes.seconds : Infinity;
+    const goalPasses = variant.goals.length === 0 ? 0 : (evidence?.goal?.passes.seconds ?? 0);
+    const passes = Math.max(errorsPass, goalPasses);
     const isLast = index === variant.steps.length - 1;
     const lasts = variant.by === "clock" ? variant.every : Math.max(variant.every, passes);
     steps.push({
@@ -76,7 +80,10 @@ function planVariant(rollout: RolloutSteps, variant: VariantSteps, given: Assump
       at: variant.start === null ? null : variant.start + index * variant.every * 1000,
     });
     if (evidence !== null) {
-      advice.push(...adviceOn(rollout, variant, { percent, index, limit, evidence, passes, isLast }, given));
+      advice.push(
+        ...adviceOn(rollout, variant, { percent, index, limit, evidence, passes: errorsPass, isLast }, given),
+      );
+      advice.push(...goalAdvice(variant, percent, evidence, isLast));
     }
     if (isLast) return;
     from += lasts;
@@ -102,7 +109,10 @@ function evidenceAt(
   // Four times the largest share: docs/policy.md.
   const controlShare = Math.min((4 * Math.max(percent, ...others)) / 100, rest);
   const planned = planStep(
-    { share, controlShare, variants: rollout.variants.length, limit, guard: rollout.guard },
+    {
+      ...{ share, controlShare, limit },
+      ...{ variants: rollout.variants.length, goals: rollout.goals.length, guard: rollout.guard },
+    },
     given,
   );
   if (planned === null || !rollout.isRandom) return planned;
@@ -158,6 +168,18 @@ function adviceOn(
     });
   }
   return found;
+}
+
+/** A drop that is seldom seen, and a goal of the ramp that keeps it on a step. */
+function goalAdvice(variant: VariantSteps, percent: number, { goal }: StepPlan, isLast: boolean): Advice[] {
+  if (goal === null) return [];
+  const common = { percent, limitShown: null, largerShares: [], largerLimits: [] };
+  const { found, passes } = goal;
+  const holds = variant.goals.length > 0 && !isLast && passes.seconds > Math.max(LONG, 2 * variant.every);
+  return [
+    ...(found.seconds > LONG ? [{ ...common, kind: "slow-goal" as const, seconds: found.seconds }] : []),
+    ...(holds ? [{ ...common, kind: "goal-holds" as const, seconds: passes.seconds }] : []),
+  ];
 }
 
 /** Periods: one a step, and one each time a bitmap is full. */
