@@ -33,6 +33,7 @@ const VARIANT = `{{${statNames.LABEL_VARIANT}}}`;
 const SHADOW = `{{${statNames.LABEL_SHADOW}}}`;
 const CLASS = "serin_class";
 const MEASURE = "{{serin_measure}}";
+const GOAL = `{{${statNames.LABEL_GOAL}}}`;
 const chosen = (series: string, more = ""): string =>
   `${series}{${statNames.LABEL_ROLLOUT}=~"$rollout",${statNames.LABEL_VARIANT}=~"$variant"${more}}`;
 const chosenShadow = (series: string, more = ""): string =>
@@ -56,8 +57,8 @@ const ROLLOUT: Row = {
     {
       ...{ title: "How sure: worse", width: 10, unit: "short", isLogarithmic: true },
       description:
-        "Evidence, by users, that a variant is worse than its baseline, in parts of the limit: from 1 on serin report says fail. Of errors, 4xx, fewer good answers, slow answers; for 3xx and users (the sample ratio) it says inconclusive.",
-      lines: [[chosen("serin:evidence:of_limit"), `${VARIANT} ${MEASURE}`]],
+        "Evidence, by users, that a variant is worse than its baseline, in parts of the limit: from 1 on serin report says fail. Of errors, 4xx, fewer good answers, slow answers, goals that fewer users reach; for 3xx and users (the sample ratio) it says inconclusive.",
+      lines: [[chosen("serin:evidence:of_limit"), `${VARIANT} ${MEASURE} ${GOAL}`]],
     },
     {
       ...{ title: "Users who met it", width: 8, unit: "percentunit" },
@@ -88,6 +89,12 @@ const ROLLOUT: Row = {
         [chosen("serin:share:seen5m"), `${VARIANT} actual`],
         [`${chosen("serin:share:asked", NO_CONTROL)} > 0`, `${VARIANT} target`],
       ],
+    },
+    {
+      ...{ title: "Users who reached a goal", width: 24, unit: "percentunit" },
+      description:
+        "Of the users of this evidence period, of the variant and of the control group. Users who reach a goal without meeting the rollout are in it, so it may be above 100%.",
+      lines: [[chosen("serin:goal:ratio"), `${VARIANT} ${GOAL}`]],
     },
     {
       ...{ title: "Answers by class", width: 12, unit: "percentunit" },
