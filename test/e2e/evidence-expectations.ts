@@ -3,6 +3,7 @@
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { logMean, logOfPeriod, logShifted } from "../../tools/statistics/first-setters.ts";
 import type { UserCounts, UserSide } from "../../tools/metrics/users.ts";
+import { alphaOfGoal, decideGoal } from "../../tools/verdict/decide-goals.ts";
 import { ALPHA_PARTS, decide } from "../../tools/verdict/decide.ts";
 import { evidenceOf } from "../../tools/verdict/evidence.ts";
 import { DEFAULT_LIMITS, FALSE_ALARMS, FALSE_MISMATCHES } from "../../tools/verdict/limits.ts";
@@ -10,8 +11,16 @@ import { usersBehind } from "../../tools/statistics/linear-counting.ts";
 import { Random, TWO_32 } from "../support/random.ts";
 
 const SLOW = [25, 100, 1000];
-const LEAVES = ["users_error", "users_4xx", "users_3xx", "users_ok", ...SLOW.map((ms) => `users_slow.${ms}`)];
-const TERMS = { slow: SLOW, warmup: 0, goals: [], guard: "none" } as const;
+const GOALS = ["orders", "sign-ups"];
+const LEAVES = [
+  "users_error",
+  "users_4xx",
+  "users_3xx",
+  "users_ok",
+  ...SLOW.map((ms) => `users_slow.${ms}`),
+  ...GOALS.map((goal) => `users_goal.${goal}`),
+];
+const TERMS = { slow: SLOW, warmup: 0, goals: GOALS, guard: "none" } as const;
 const SIZE = 65_536;
 const TO_A_MILLIONTH = 1e-6;
 
@@ -85,8 +94,9 @@ function seriesOf(rollout: string, { envoy, period, variants, control }: UserCou
       return [
         { series: `serin_rollout_share{${labels}}`, values: `${Math.round((share ?? 0) * 100_000)}x9` },
         ...[...bits].map(([leaf, value]) => {
-          const [stat, slow] = leaf.split(".");
-          const more = slow === undefined ? "" : `,serin_slow="${slow}"`;
+          const [stat, of] = leaf.split(".");
+          const label = stat === "users_goal" ? "serin_goal" : "serin_slow";
+          const more = of === undefined ? "" : `,${label}="${of}"`;
           return { series: `serin_rollout_${stat}{${labels}${more}}`, values: `${value}x9` };
         }),
       ];
@@ -101,7 +111,7 @@ function expectationsOf(
   judged: number,
 ): Expectation[] {
   const counts = { variants: new Map(), control: null, shareConflicts: new Map(), users };
-  const evidence = evidenceOf(counts, variant, SLOW, [], TERMS, 10);
+  const evidence = evidenceOf(counts, variant, SLOW, GOALS, TERMS, 10);
   const alpha = FALSE_ALARMS / judged;
   const decided = decide(evidence, DEFAULT_LIMITS, alpha);
   const split = logMean(
@@ -126,6 +136,14 @@ function expectationsOf(
       isNear("serin:evidence:of_limit", rollout, variant, measure, Math.min(1e9, Math.exp(log) * part)),
     ),
     isNear("serin:users:count", rollout, variant, "users", number),
+    ...GOALS.flatMap((goal, index) => {
+      const goalAlpha = alphaOfGoal(GOALS.length, judged);
+      const { logEvidence, leans } = decideGoal(evidence, index, DEFAULT_LIMITS, goalAlpha);
+      // That there are more is no evidence against it: no series.
+      if (leans !== "fewer") return [];
+      const value = Math.min(1e9, Math.exp(logEvidence) * goalAlpha);
+      return isNear("serin:evidence:of_limit", rollout, variant, "goal", value, `,serin_goal="${goal}"`);
+    }),
   ];
 }
 
@@ -135,8 +153,9 @@ function isNear(
   variant: string,
   measure: string,
   value: number,
+  more = "",
 ): Expectation {
-  const labels = `serin_rollout="${rollout}",serin_variant="${variant}",serin_measure="${measure}"`;
+  const labels = `serin_rollout="${rollout}",serin_variant="${variant}",serin_measure="${measure}"${more}`;
   const expr = `abs(${series}{${labels}} / ${value} - 1) < bool ${TO_A_MILLIONTH}`;
   return { expr, eval_time: "5m", exp_samples: [{ labels: `{job="envoy",${labels}}`, value: 1 }] };
 }

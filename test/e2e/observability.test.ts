@@ -116,7 +116,7 @@ describe("series", () => {
       for (const [name] of text.matchAll(/\bserin:\w+(?::\w+)?/g)) assert.ok(recorded.has(name), name);
       for (const [name] of text.matchAll(/\bserin_\w+(?=\{|\[|\)| |$)/g)) {
         const plain = name.replace(/_(bucket|sum|count)$/, "");
-        const isLabel = /^serin_(rollout|variant|shadow|flag|slow|class|measure)$/.test(name);
+        const isLabel = /^serin_(rollout|variant|shadow|flag|slow|goal|class|measure)$/.test(name);
         assert.ok(own.has(plain) || isLabel, name);
       }
     }
