@@ -1,6 +1,7 @@
 // What of a policy a reader of stats has to know, since no stat says it: which variant is the default, the order, and
 // under `signals: count` whose clusters tell how requests ended, and what counts as slow.
 
+import { goalsFor } from "../policy/goals.ts";
 import { itemsOf, member, parseOrdered, type OrderedJson } from "../terminal/ordered-json.ts";
 import { DEFAULT_TERMS, type RolloutTerms } from "./snapshot.ts";
 
@@ -48,15 +49,6 @@ export function outlineOf(json: string): PolicyOutline {
     });
   }
   return outline;
-}
-
-/** The goals that are counted for a rollout: those that name it, or name none. */
-export function goalsFor(rollout: string, goals: OrderedJson | undefined): string[] {
-  if (!(goals instanceof Map)) return [];
-  return [...(goals as ReadonlyMap<string, OrderedJson>)].flatMap(([name, goal]) => {
-    const named = member(goal, "rollouts");
-    return named === undefined || itemsOf(named).includes(rollout) ? [name] : [];
-  });
 }
 
 /** `slow`, `warmup` and `guard`, of a policy that was accepted: what cannot be read is as if it were not there. */

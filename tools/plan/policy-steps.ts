@@ -1,6 +1,6 @@
 // The steps of a policy's rollouts, as a plan needs them: shares, times, the guard.
 
-import { goalsFor } from "../metrics/policy-outline.ts";
+import { goalsFor } from "../policy/goals.ts";
 import { itemsOf, member, type OrderedJson } from "../terminal/ordered-json.ts";
 
 export interface VariantSteps {
