@@ -62,9 +62,11 @@ function statsOf(rollouts: number, variants: readonly string[]): { name: string;
       put(`${variant}.rq_2xx`, requests - broken - requests * 0.006);
       put(`${variant}.rq_active`, 3);
       if (at > 0) putUsers(put, variant, 1000, bad);
+      if (at > 0) putGoals(put, variant, 1000, bad === null ? 0.05 : 0.02);
     });
     put("control.share", 0.4 * 100_000);
     putUsers(put, "control", 4000, null);
+    putGoals(put, "control", 4000, 0.05);
   }
   return stats;
 }
@@ -89,6 +91,20 @@ function putUsers(
   }
 }
 
+const GOALS = ["orders", "sign-ups-of-the-new-newsletter-page"];
+
+/** The first is reached by this part, the second by hardly anybody. */
+function putGoals(
+  put: (leaf: string, value: number) => void,
+  side: string,
+  users: number,
+  part: number,
+): void {
+  GOALS.forEach((goal, index) =>
+    put(`${side}.users_goal.${goal}`, index === 0 ? users * part : users / 1000),
+  );
+}
+
 const BEGAN = Math.floor(Date.now() / 1000) * 1000;
 
 function nameOf(index: number, variants: readonly string[]): string {
@@ -98,6 +114,7 @@ function nameOf(index: number, variants: readonly string[]): string {
 /** The dashboard over an admin that has counted this. */
 async function show(rollouts: number, variants: readonly string[]): Promise<Shown> {
   const policy = {
+    goals: Object.fromEntries(GOALS.map((goal) => [goal, { match: [{ method: "POST" }] }])),
     rollouts: Object.fromEntries(
       Array.from({ length: rollouts }, (_, index) => [
         nameOf(index, variants),

@@ -28,8 +28,12 @@ let open = 0;
 
 async function visit({ cookies, steps }: Visit): Promise<void> {
   const jar = new Map(cookies);
+  let service = "";
   for (const step of steps) {
-    const status = await send(step, jar);
+    // What the page before was like decides whether people go on.
+    if (service === "canary" && Math.random() >= (step.canaryShare ?? 1)) continue;
+    const { status, version } = await send(step, jar);
+    service = version;
     counts.requests++;
     if (status === null || status >= 500) counts.failed++;
     // People read before they go on.
@@ -37,8 +41,14 @@ async function visit({ cookies, steps }: Visit): Promise<void> {
   }
 }
 
-/** Sends one request; cookies that the answer sets are kept. Resolves to the status, or to null without an answer. */
-function send(step: Step, jar: Map<string, string>): Promise<number | null> {
+/** What came back: the status, null without an answer, and the service that says that it answered. */
+interface Answer {
+  readonly status: number | null;
+  readonly version: string;
+}
+
+/** Sends one request; cookies that the answer sets are kept. */
+function send(step: Step, jar: Map<string, string>): Promise<Answer> {
   const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
   const headers = {
     "user-agent": "serin-load",
@@ -53,12 +63,13 @@ function send(step: Step, jar: Map<string, string>): Promise<number | null> {
         const [name = "", value = ""] = (line.split(";", 1)[0] ?? "").split("=", 2);
         jar.set(name, value);
       }
-      response.on("error", () => resolve(null));
-      response.on("end", () => resolve(response.statusCode ?? null));
+      const version = String(response.headers["x-version"] ?? "");
+      response.on("error", () => resolve({ status: null, version }));
+      response.on("end", () => resolve({ status: response.statusCode ?? null, version }));
       response.resume();
     });
     sent.on("timeout", () => sent.destroy());
-    sent.on("error", () => resolve(null));
+    sent.on("error", () => resolve({ status: null, version: "" }));
     sent.end(step.body);
   });
 }
