@@ -95,6 +95,7 @@ async function run(): Promise<typeof process.exitCode> {
     const trapped = error instanceof WebAssembly.RuntimeError ? "the filter trapped: " : "";
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`serin: internal error: ${trapped}${message}\n`);
-    return 1;
+    // A trap is the filter's word on a policy. All else must not be taken for a check that failed.
+    return trapped === "" ? EXIT_USAGE : 1;
   }
 }

@@ -16,7 +16,8 @@ import { CommandError, fileError } from "../terminal/command-error.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { collect, examples } from "../terminal/arguments.ts";
-import { processTerminal, readAll, type Terminal } from "../terminal/terminal.ts";
+import { readFileBounded, readInput } from "../terminal/read-bounded.ts";
+import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 import { visible } from "../terminal/visible.ts";
 import { writeWhole } from "../terminal/write-whole.ts";
 
@@ -250,11 +251,7 @@ async function put(file: string, text: string): Promise<boolean> {
 }
 
 async function bytesOf(file: string, terminal: Terminal): Promise<Buffer> {
-  try {
-    return file === "-" ? await readAll(terminal.stdin) : await readFile(file);
-  } catch (error) {
-    throw fileError(file, error);
-  }
+  return file === "-" ? readInput(terminal.stdin) : readFileBounded(file);
 }
 
 function isError({ severity }: { readonly severity: string }): boolean {

@@ -1,5 +1,5 @@
 import { Command, Option } from "@commander-js/extra-typings";
-import { lstat, readFile, readlink } from "node:fs/promises";
+import { lstat, readlink } from "node:fs/promises";
 import type { Document } from "yaml";
 
 import * as codes from "../../assembly/vocabulary/problems.ts";
@@ -7,6 +7,7 @@ import { PolicyPlaces, readPolicySource, type PolicySource } from "../policy/pol
 import type { Problem } from "../policy/problem.ts";
 import { checkPolicy, checkPolicyFile, refuseFaults } from "../policy/check-policy.ts";
 import { CommandError, fileError, fileReason } from "../terminal/command-error.ts";
+import { readFileBounded } from "../terminal/read-bounded.ts";
 import { movedUsers } from "../policy/fractional-totals.ts";
 import { policyDigest } from "../policy/digest.ts";
 import { filterPath, loadFilter } from "../policy/filter-module.ts";
@@ -323,7 +324,7 @@ async function readOld(file: string): Promise<string | null> {
     if (!status.isFile() && !status.isDirectory()) {
       throw new CommandError(`${file}: is not a regular file: publish replaces the file that Envoy watches`);
     }
-    return await readFile(file, "utf8");
+    return (await readFileBounded(file)).toString("utf8");
   } catch (error) {
     if (error instanceof CommandError) throw error;
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;

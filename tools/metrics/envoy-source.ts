@@ -3,15 +3,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
-import { CommandError } from "../terminal/command-error.ts";
 import type { Bin } from "../statistics/bins.ts";
+import { readServerInfo, readStats, type RawHistogram, type RawStats } from "./admin-answers.ts";
 import { difference, sumOf } from "./difference.ts";
 import { filterFor, ownClusterStats } from "./own-clusters.ts";
 import { NO_OUTLINE, outlineOfDump, type PolicyOutline } from "./policy-outline.ts";
 import { SnapshotBuilder, type Owner } from "./snapshot-builder.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { isOfRollout } from "./users.ts";
-import { fetchJson, fetchText, type Source } from "./source.ts";
+import { fetchJsonText, NotGiven, type Source } from "./source.ts";
 
 const ADVICE =
   "--admin has to name the admin endpoint of an Envoy that runs (`admin: { address }` in its bootstrap)";
@@ -48,22 +48,17 @@ export class EnvoySource implements Source {
 }
 
 async function readEnvoy(url: string, known: PolicyOutline): Promise<Snapshot> {
-  const answer = await readStats(url, OURS);
+  const answer = await statsOf(url, OURS);
   const takenAt = Date.now();
   const outline = known.size > 0 ? known : await readOutline(url);
   const clusters = ownClusterStats(outline);
-  const more = clusters.size === 0 ? [] : (await readStats(url, filterFor(clusters.keys()))).stats;
+  const more = clusters.size === 0 ? [] : (await statsOf(url, filterFor(clusters.keys()))).stats;
   const stats = { stats: [...answer.stats, ...more] };
-  return snapshotOf(stats, outline, takenAt, await readUptime(url), url);
+  return snapshotOf(stats, outline, takenAt, (await readServerInfo(url, ADVICE)).uptime, url);
 }
 
-async function readStats(url: string, filter: string): Promise<RawStats> {
-  const path = `/stats?format=json&histogram_buckets=detailed&filter=${encodeURIComponent(filter)}`;
-  const answer = (await fetchJson(url + path, ADVICE)) as RawStats | null;
-  if (!Array.isArray(answer?.stats)) {
-    throw new CommandError(`${url}${path}: the answer holds no stats; ${ADVICE}`);
-  }
-  return answer;
+function statsOf(url: string, filter: string): Promise<RawStats> {
+  return readStats(url, `histogram_buckets=detailed&filter=${encodeURIComponent(filter)}`, ADVICE);
 }
 
 /**
@@ -72,23 +67,9 @@ async function readStats(url: string, filter: string): Promise<RawStats> {
  */
 export async function readDigest(url: string): Promise<number | null> {
   const name = statNames.NAMESPACE + statNames.POLICY_DIGEST;
-  const { stats } = await readStats(url, `^${name.replaceAll(".", "\\.")}$`);
+  const { stats } = await statsOf(url, `^${name.replaceAll(".", "\\.")}$`);
   const digest = stats.find((stat) => stat.name === name)?.value ?? 0;
-  return digest === 0 ? null : digest;
-}
-
-/** The answer of `/stats?format=json&histogram_buckets=detailed`. */
-export interface RawStats {
-  readonly stats: readonly {
-    readonly name?: string;
-    readonly value?: number;
-    readonly histograms?: { readonly details?: readonly RawHistogram[] };
-  }[];
-}
-
-interface RawHistogram {
-  readonly name: string;
-  readonly totals: readonly { lower_bound: number; width: number; count: number }[];
+  return digest === 0 || typeof digest === "string" ? null : digest;
 }
 
 export function snapshotOf(
@@ -100,7 +81,8 @@ export function snapshotOf(
 ): Snapshot {
   const builder = new SnapshotBuilder(outline, envoy);
   const clusters = ownClusterStats(outline);
-  for (const { name, value, histograms } of stats) {
+  for (const { name, value: written, histograms } of stats) {
+    const value = typeof written === "number" ? written : undefined;
     const whole = name === undefined ? null : ofRollout(name);
     if (whole !== null && value !== undefined) builder.ofRollout(whole.rollout, whole.leaf, value);
     const place = name === undefined ? null : (clusters.get(name) ?? placeOf(name));
@@ -148,22 +130,14 @@ function placeOf(name: string): { readonly owner: Owner; readonly leaf: string }
   return null;
 }
 
-async function readUptime(url: string): Promise<number | null> {
-  const { uptime_current_epoch: uptime } = (await fetchJson(`${url}/server_info`, ADVICE)) as {
-    uptime_current_epoch?: string;
-  };
-  const seconds = Number.parseFloat(uptime ?? "");
-  return Number.isFinite(seconds) ? seconds : null;
-}
-
 /** The policy as Envoy has it: by ECDS, or else somewhere in its listeners. None where the admin keeps that to itself. */
 async function readOutline(url: string): Promise<PolicyOutline> {
   for (const path of ["/config_dump?resource=ecds_filters", "/config_dump"]) {
     try {
-      const outline = outlineOfDump(await fetchText(url + path, ADVICE));
+      const outline = outlineOfDump(await fetchJsonText(url + path, ADVICE));
       if (outline.size > 0) return outline;
     } catch (error) {
-      if (!(error instanceof CommandError || error instanceof SyntaxError)) throw error;
+      if (!(error instanceof NotGiven)) throw error;
     }
   }
   return NO_OUTLINE;

@@ -1,7 +1,5 @@
 // Where `serin report` and `serin stats` read from, as the options say.
 
-import { readFile } from "node:fs/promises";
-
 import { Command, Option } from "@commander-js/extra-typings";
 
 import { EnvoySource } from "./envoy-source.ts";
@@ -11,7 +9,8 @@ import { endpointUrl, type Source } from "./source.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readPolicySource } from "../policy/policy-source.ts";
 import { collect } from "../terminal/arguments.ts";
-import { CommandError, fileError } from "../terminal/command-error.ts";
+import { CommandError } from "../terminal/command-error.ts";
+import { readFileBounded } from "../terminal/read-bounded.ts";
 
 export const DEFAULT_ADMIN = "http://127.0.0.1:9901";
 
@@ -127,12 +126,7 @@ export function nothingCounted(source: Source): string {
 }
 
 async function readOutline(file: string): Promise<PolicyOutline> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    throw fileError(file, error);
-  }
+  const bytes = await readFileBounded(file);
   const { json } = readPolicySource(file, bytes);
   const outline = json === null ? NO_OUTLINE : outlineOf(Buffer.from(json).toString("utf8"));
   if (outline.size === 0)

@@ -3,8 +3,8 @@
 // Names and labels are those that envoy/stats-tags.yaml makes: `serin_rollout_rq_total{serin_rollout,serin_variant}`.
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
-import { CommandError } from "../terminal/command-error.ts";
 import type { Bin } from "../statistics/bins.ts";
+import { isObject, shown, unexpected } from "./admin-answers.ts";
 import { ROLLOUT_COUNTERS, SHADOW_COUNTERS } from "./leaves.ts";
 import type { PolicyOutline } from "./policy-outline.ts";
 import { SnapshotBuilder, type Owner } from "./snapshot-builder.ts";
@@ -89,16 +89,35 @@ export class PrometheusSource implements Source {
 
   async #query(query: string, time: number): Promise<Sample[]> {
     const url = `${this.name}/api/v1/query?query=${encodeURIComponent(query)}&time=${time / 1000}`;
-    const { data } = (await fetchJson(url, ADVICE)) as {
-      data?: { result?: { metric: Record<string, string>; value: [number, string] }[] };
-    };
-    if (!Array.isArray(data?.result)) {
-      throw new CommandError(`${url}: the answer is not a query result; ${ADVICE}`);
+    const answer = await fetchJson(url, ADVICE);
+    const data = isObject(answer) ? answer["data"] : undefined;
+    const result = isObject(data) ? data["result"] : undefined;
+    if (!Array.isArray(result)) throw unexpected(url, "it is not a query result", ADVICE);
+    const strange = (result as readonly unknown[]).findIndex((sample) => !isSample(sample));
+    if (strange >= 0) {
+      const found = `item ${strange} is ${shown(result[strange])}, expected labels and a value`;
+      throw unexpected(url, `in "result", ${found}`, ADVICE);
     }
-    return data.result
+    return (result as readonly RawSample[])
       .map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
       .filter(({ value }) => Number.isFinite(value));
   }
+}
+
+interface RawSample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
+
+function isSample(sample: unknown): sample is RawSample {
+  if (!isObject(sample) || !isObject(sample["metric"])) return false;
+  const { metric, value } = sample;
+  return (
+    Object.values(metric as object).every((label) => typeof label === "string") &&
+    Array.isArray(value) &&
+    value.length === 2 &&
+    typeof value[1] === "string"
+  );
 }
 
 function questionsOf(counted: (series: string) => string, gauge: (series: string) => string): Question[] {

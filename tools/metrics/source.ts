@@ -1,6 +1,7 @@
 // Where a snapshot comes from.
 
 import { CommandError } from "../terminal/command-error.ts";
+import { readChunks, TooLarge } from "../terminal/read-bounded.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export interface Source {
@@ -16,33 +17,70 @@ export interface Source {
 
 const ANSWER_MS = 10_000;
 
+/** Envoy's configuration is some forty levels deep. */
+const DEPTH_MAX = 512;
+
+/** It answers, and does not give that: it keeps it to itself, or does not know it. */
+export class NotGiven extends CommandError {}
+
 /**
  * The text of an answer. @throws CommandError with the URL, what was found and what to do (`advice`), for anything but a
- * status of 200
+ * status of 200, for what takes too long or is too large
  */
-export async function fetchText(url: string, advice: string): Promise<string> {
+async function fetchText(url: string, advice: string): Promise<string> {
   let found: string;
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS), redirect: "follow" });
-    const text = await answer.text();
+    const text =
+      answer.body === null
+        ? ""
+        : (await readChunks(answer.body as unknown as AsyncIterable<Uint8Array>)).toString("utf8");
     if (answer.ok) return text;
-    found = `status ${answer.status}, ${JSON.stringify(text.trim().slice(0, 200))}`;
+    const why = JSON.stringify(text.trim().slice(0, 200));
+    throw new NotGiven(`${url}: status ${answer.status}, ${why}; ${advice}`);
   } catch (error) {
-    found = failureOf(error as Error);
+    if (error instanceof NotGiven) throw error;
+    found = error instanceof TooLarge ? `the answer has ${error.message}` : failureOf(error as Error);
   }
   throw new CommandError(`${url}: ${found}; ${advice}`);
 }
 
-/** The JSON of an answer. */
+/** The JSON of an answer, as text: it is whole, and not so deep that reading it could exhaust the stack. */
+export async function fetchJsonText(url: string, advice: string): Promise<string> {
+  return (await fetchChecked(url, advice)).text;
+}
+
+/** The JSON of an answer, likewise. */
 export async function fetchJson(url: string, advice: string): Promise<unknown> {
+  return (await fetchChecked(url, advice)).value;
+}
+
+async function fetchChecked(
+  url: string,
+  advice: string,
+): Promise<{ readonly text: string; readonly value: unknown }> {
   const text = await fetchText(url, advice);
+  if (isDeeper(text, DEPTH_MAX)) {
+    throw new CommandError(`${url}: the answer is nested more than ${DEPTH_MAX} levels deep; ${advice}`);
+  }
   try {
-    return JSON.parse(text) as unknown;
+    return { text, value: JSON.parse(text) as unknown };
   } catch {
     throw new CommandError(
       `${url}: the answer is not JSON: it begins with ${JSON.stringify(text.slice(0, 60))}; ${advice}`,
     );
   }
+}
+
+/** Whether some value of the JSON text lies below so many others. */
+function isDeeper(text: string, levels: number): boolean {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[\]{}]/gs)) {
+    if (token === "[" || token === "{") depth++;
+    else if (token === "]" || token === "}") depth--;
+    if (depth > levels) return true;
+  }
+  return false;
 }
 
 /** `http://HOST:PORT/PATH` without a slash at its end; `HOST:PORT` alone is taken too. @throws CommandError */

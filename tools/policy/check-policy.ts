@@ -1,11 +1,9 @@
-import { readFile } from "node:fs/promises";
-
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import { Vm, type MoreProblems, type Root, type VmOptions } from "../emulator/index.ts";
 import { readPolicySource, type PolicySource } from "./policy-source.ts";
 import type { Problem } from "./problem.ts";
-import { fileError } from "../terminal/command-error.ts";
-import { readAll, type Terminal } from "../terminal/terminal.ts";
+import { readFileBounded, readInput } from "../terminal/read-bounded.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 /** A policy and the filter's judgement of it. */
 export interface CheckedPolicy {
@@ -61,12 +59,7 @@ export async function checkPolicyFile(
   terminal: Terminal,
   options: VmOptions = {},
 ): Promise<CheckedPolicy> {
-  let bytes: Buffer;
-  try {
-    bytes = file === "-" ? await readAll(terminal.stdin) : await readFile(file);
-  } catch (error) {
-    throw fileError(file, error);
-  }
+  const bytes = file === "-" ? await readInput(terminal.stdin) : await readFileBounded(file);
   return checkPolicy(readPolicySource(file, bytes), module, options);
 }
 

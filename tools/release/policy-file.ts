@@ -1,6 +1,6 @@
 // The policy file that a release is in: read whole, checked by the filter, changed in one place.
 
-import { lstat, readFile } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 
 import { outlineOf, type PolicyOutline } from "../metrics/policy-outline.ts";
 import { checkPolicy, refuseFaults } from "../policy/check-policy.ts";
@@ -8,6 +8,7 @@ import { policyDigest } from "../policy/digest.ts";
 import { readPolicySource } from "../policy/policy-source.ts";
 import type { Problem } from "../policy/problem.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
+import { readFileBounded } from "../terminal/read-bounded.ts";
 import { parseOrdered } from "../terminal/ordered-json.ts";
 import { writeWhole } from "../terminal/write-whole.ts";
 import { editPolicy, type Edit } from "./edit-policy.ts";
@@ -93,7 +94,7 @@ async function readBytes(file: string): Promise<Buffer> {
           "changed in place: copy it to a volume first",
       );
     }
-    return await readFile(file);
+    return await readFileBounded(file);
   } catch (error) {
     throw error instanceof CommandError ? error : fileError(file, error);
   }

@@ -2,12 +2,12 @@
 // counts. Envoy's dump shows what it was given last, be it refused; what it serves is in its stats.
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
-import { snapshotOf, type RawStats } from "../metrics/envoy-source.ts";
+import { readServerInfo, readStats, type RawStats } from "../metrics/admin-answers.ts";
+import { snapshotOf } from "../metrics/envoy-source.ts";
 import { NO_OUTLINE, outlineOf, type PolicyOutline } from "../metrics/policy-outline.ts";
 import type { Snapshot } from "../metrics/snapshot.ts";
-import { fetchJson } from "../metrics/source.ts";
+import { fetchJson, NotGiven } from "../metrics/source.ts";
 import { policyDigest } from "../policy/digest.ts";
-import { CommandError } from "../terminal/command-error.ts";
 
 export interface EnvoyStatus {
   /** Its admin endpoint. */
@@ -57,7 +57,7 @@ const MOST_TURNS = 3;
 /** @throws CommandError when it does not answer */
 export async function readStatus(url: string): Promise<EnvoyStatus> {
   const first = await readValues(url);
-  const { version, uptime } = await readServer(url);
+  const { version, uptime } = await readServerInfo(url, ADVICE);
   const { values, takenAt, dump, given } = await readBoth(url, first);
   const serves = servedOf(values, given, dump.inline);
   const refused = given !== null && given.version !== serves.version ? given : null;
@@ -80,12 +80,9 @@ interface Reading {
 }
 
 async function readValues(url: string): Promise<Reading> {
-  const path = `/stats?format=json&filter=${encodeURIComponent(STATS)}`;
-  const answer = (await fetchJson(url + path, ADVICE)) as { stats?: readonly RawStat[] } | null;
-  if (!Array.isArray(answer?.stats))
-    throw new CommandError(`${url}${path}: the answer holds no stats; ${ADVICE}`);
+  const { stats } = await readStats(url, `filter=${encodeURIComponent(STATS)}`, ADVICE);
   const values = new Map<string, number | string>(
-    (answer.stats as readonly RawStat[]).flatMap(({ name, value }) =>
+    stats.flatMap(({ name, value }) =>
       name === undefined || value === undefined ? [] : [[name, value] as const],
     ),
   );
@@ -116,11 +113,6 @@ async function readBoth(
 
 function versionIn(values: Values, given: Given | null): string | null {
   return given === null ? null : textAt(values, `${ECDS}${given.filter}.version_text`);
-}
-
-interface RawStat {
-  readonly name?: string;
-  readonly value?: number | string;
 }
 
 function outline(policy: string | null): PolicyOutline {
@@ -174,19 +166,6 @@ function moduleVersion(value: number | null): string | null {
   return [Math.floor(value / 1_000_000), Math.floor(value / 1000) % 1000, value % 1000].join(".");
 }
 
-async function readServer(url: string): Promise<{ version: string | null; uptime: number | null }> {
-  const info = (await fetchJson(`${url}/server_info`, ADVICE)) as {
-    readonly version?: string;
-    readonly uptime_current_epoch?: string;
-  } | null;
-  const uptime = Number.parseFloat(info?.uptime_current_epoch ?? "");
-  return {
-    // `<commit>/1.40.0/Clean/RELEASE/BoringSSL`
-    version: info?.version?.split("/")[1] ?? null,
-    uptime: Number.isFinite(uptime) ? uptime : null,
-  };
-}
-
 interface Dump {
   readonly ecds: readonly Given[];
   /** A policy that stands in a listener. */
@@ -205,7 +184,7 @@ async function jsonOrNull(url: string): Promise<unknown> {
   try {
     return await fetchJson(url, ADVICE);
   } catch (error) {
-    if (error instanceof CommandError) return null;
+    if (error instanceof NotGiven) return null;
     throw error;
   }
 }

@@ -26,10 +26,3 @@ export function colorsOf(stream: Writable & { isTTY?: boolean }): Colors {
   const wanted = stream.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
   return pc.createColors(wanted);
 }
-
-/** All of standard input. */
-export async function readAll(input: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of input) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
