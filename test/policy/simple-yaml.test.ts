@@ -48,7 +48,7 @@ describe("simple YAML", () => {
     }
     // A reader that takes nothing agrees with everything.
     assert.ok(taken > TEXTS * 0.25, `${taken} of ${TEXTS} taken`);
-    assert.ok(takenMutated > TEXTS * 0.1, `${takenMutated} of ${TEXTS} taken`);
+    assert.ok(takenMutated > TEXTS * 0.05, `${takenMutated} of ${TEXTS} taken`);
     if (process.env["TEXTS"]) console.log({ taken, takenMutated });
   });
 

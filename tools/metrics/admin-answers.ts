@@ -33,7 +33,7 @@ export async function readStats(url: string, query: string, advice: string): Pro
   const asked = `${url}/stats?format=json&${query}`;
   const answer = await fetchJson(asked, advice);
   const fault = faultOfStats(answer);
-  if (fault !== null) throw unexpected(asked, fault, advice);
+  if (fault !== null) throw new CommandError(`${asked}: ${fault}; ${advice}`);
   return answer as RawStats;
 }
 
@@ -78,10 +78,10 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 /** The first thing in it that Envoy's stats never have; null when there is none. */
 function faultOfStats(answer: unknown): string | null {
   const stats = isObject(answer) ? answer["stats"] : undefined;
-  if (!Array.isArray(stats)) return `"stats" is ${shown(stats)}, expected a list`;
+  if (!Array.isArray(stats)) return `the answer holds no stats: "stats" is ${shown(stats)}`;
   for (const [index, stat] of (stats as readonly unknown[]).entries()) {
     const fault = faultOfStat(stat);
-    if (fault !== null) return `in "stats", item ${index}: ${fault}`;
+    if (fault !== null) return `unexpected answer: in "stats", item ${index}: ${fault}`;
   }
   return null;
 }
