@@ -167,6 +167,8 @@ export class ShadowState {
   first: Copy | null;
   last: Copy | null;
   inFlight: u32;
+  /** Those of them that wait for their requests' bodies. */
+  collecting: u32;
   /** The token bucket: nanoseconds times `perSecond`, a copy costs one second. */
   credit: u64;
   /** The same for what answers have over `maxBodyBytes`, 64 KiB for a copy; below 0 when it is overdrawn. */
@@ -240,6 +242,8 @@ export class Copy {
   observer: Stream | null;
   /** Whether the request's end has not passed yet. */
   isCollecting: bool;
+  /** When its request began. */
+  begunNs: u64;
   /** mirror: what x-request-id hashes to. */
   key: u64;
   sentNs: u64;

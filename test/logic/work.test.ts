@@ -88,3 +88,22 @@ test("serin evaluate says that the work was spent", () => {
     flagMetadata: { "serin.expose": true },
   });
 });
+
+test("what one request has spent, the next one has again", () => {
+  const vm = Vm.load(filterModule());
+  const { root } = vm.configure(JSON.stringify({ flags: { f: flag(ASKS) } }));
+  const send = (length: number): void => {
+    const headers: [string, string][] = [
+      [":method", "GET"],
+      [":authority", "h"],
+      [":path", "/"],
+      ["x-long", long("x", length)],
+    ];
+    vm.request(root, { headers }).respond(200);
+  };
+  for (let i = 0; i < 5; i++) {
+    send(5000);
+    send(10);
+  }
+  assert.equal(vm.metrics.read("serin.error"), 5n);
+});

@@ -37,6 +37,7 @@ export function openCopy(stream: Stream, plan: Plan, shadow: Shadow, state: Shad
   stream.copies = copy;
   copy.observer = null;
   copy.isCollecting = false;
+  copy.begunNs = 0;
   copy.key = 0;
   copy.sentNs = 0;
   copy.call = null;
@@ -65,6 +66,7 @@ export function closeCopy(copy: Copy): void {
   if (next == null) state.last = before;
   else next.before = before;
   state.inFlight--;
+  if (copy.isCollecting) state.collecting--;
   const observer = copy.observer;
   if (observer != null) observer.observed = null;
   const call = copy.call;

@@ -24,7 +24,7 @@ import { enterCall, freeCall, reserveCall } from "./calls";
 import { giveUp, openCopy } from "./copies";
 import { copyHeaders, copyTrailers } from "./copy-headers";
 import { maySay, stateOf } from "./state";
-import { noteDue, sweep } from "./sweep";
+import { noteDue, sweep, sweepAll } from "./sweep";
 
 const pairs: Pairs = fixed<Pairs>();
 
@@ -39,7 +39,7 @@ export function announceMirrors(decision: Decision): bool {
     if (drawn.outcome != Draw.Copy || shadow.dispatch == Dispatch.Call) continue;
     const state = stateOf(shadow);
     if (state == null) continue;
-    if (!takeCopy(state, shadow, decision.nowNs)) {
+    if (!takeCopy(state, shadow, decision.nowNs, false)) {
       drawn.outcome = Draw.OverBudget;
       continue;
     }
@@ -50,10 +50,16 @@ export function announceMirrors(decision: Decision): bool {
   return any;
 }
 
-/** Takes a copy from the budget, or counts that there was none left. */
-function takeCopy(state: ShadowState, shadow: Shadow, now: u64): bool {
+/**
+ * Takes a copy from the budget, or counts that there was none left.
+ * @param waits whether it will wait for its request's body. Such copies get half of the places: a client decides how long
+ * they are held, and those without a body must not pay for it
+ */
+function takeCopy(state: ShadowState, shadow: Shadow, now: u64, waits: bool): bool {
   sweep(state, now);
-  const isFull = shadow.compares && state.inFlight >= shadow.inFlight;
+  const isFull =
+    shadow.compares &&
+    (state.inFlight >= shadow.inFlight || (waits && state.collecting >= (shadow.inFlight + 1) >> 1));
   if (!isFull && takeToken(state, shadow, now)) return true;
   addToMetric(state.overBudget, 1);
   return false;
@@ -96,7 +102,7 @@ function beginCall(
   block: Slice,
   now: u64,
 ): void {
-  if (!takeCopy(state, shadow, now)) return;
+  if (!takeCopy(state, shadow, now, !view.hasNoBody)) return;
   const copy = openCopy(stream, plan, shadow, state);
   if (copy == null) return survive("memory", "no memory for a copy");
   if (shadow.sample != 0) keepLine(copy);
@@ -107,6 +113,9 @@ function beginCall(
   }
   if (view.hasNoBody) return send(copy, stream.root, head, NONE, NONE, now);
   copy.isCollecting = true;
+  copy.begunNs = now;
+  state.collecting++;
+  noteDue(copy);
   if (!extend(copy.head, addressOf(head), lengthOf(head))) dropOverBudget(copy);
 }
 
@@ -159,6 +168,7 @@ function dropOverBudget(copy: Copy): void {
 /** A piece of the request's body passes. */
 export function collectRequest(stream: Stream, bytes: u32, isEnd: bool): void {
   let piece: Slice = NONE;
+  let lacksRoom = false;
   let at = stream.copies;
   while (at != null) {
     const copy = at;
@@ -178,11 +188,14 @@ export function collectRequest(stream: Stream, bytes: u32, isEnd: bool): void {
       }
       if (!extend(copy.body, addressOf(piece), lengthOf(piece))) {
         dropOverBudget(copy);
+        lacksRoom = true;
         continue;
       }
     }
     if (isEnd) sendCollected(copy, stream.root, NONE);
   }
+  // Bodies that do not come to an end may hold it.
+  if (lacksRoom) sweepAll(nowNs());
 }
 
 /** The request ends with trailers. */
@@ -198,6 +211,7 @@ export function collectTrailers(stream: Stream, block: Slice): void {
 
 function sendCollected(copy: Copy, root: Root, trailers: Slice): void {
   copy.isCollecting = false;
+  copy.state.collecting--;
   const head = gathered(copy.head);
   const body = gathered(copy.body);
   if (head == NONE || body == NONE) {

@@ -5,8 +5,10 @@ import { nextOf } from "../../bytes/records";
 import { Dispatch } from "../../core/shadow-plan";
 import { timeoutNs } from "./answers";
 import { AnswerState, Call, Copy, ShadowState } from "../records";
+import { addToMetric } from "../../host/metrics";
 import { abandonRoot } from "../root";
 import { closeCall } from "./calls";
+import { giveUp } from "./copies";
 import { firstState } from "./state";
 import { settle } from "./verdict";
 
@@ -18,12 +20,16 @@ export function sweepAll(now: u64): void {
   for (let state = firstState(); state != null; state = nextOf(state)) sweep(state, now);
 }
 
-/** When a copy's answers are overdue. Envoy ends a call by its timeout; nothing ends a mirror. */
+/**
+ * When a copy's answers are overdue. Envoy ends a call by its timeout; nothing ends a mirror, and nothing a request whose
+ * body comes drop by drop: it gets as long as the shadow's answer does.
+ */
 function dueOf(copy: Copy): u64 {
+  if (copy.isCollecting) return copy.begunNs + timeoutNs(copy);
   return copy.sentNs + timeoutNs(copy) + (copy.shadow.dispatch == Dispatch.Call ? GRACE : 0);
 }
 
-/** A copy was sent: notes when it will be looked after. */
+/** A copy was sent, or waits for a body: notes when it will be looked after. */
 export function noteDue(copy: Copy): void {
   const state = copy.state;
   const due = dueOf(copy);
@@ -38,7 +44,16 @@ export function sweep(state: ShadowState, now: u64): void {
   while (at != null) {
     const copy = at;
     at = copy.next;
-    if (copy.isCollecting || copy.sentNs == 0) continue;
+    if (copy.isCollecting) {
+      if (now < dueOf(copy)) {
+        noteDue(copy);
+      } else {
+        addToMetric(state.overBudget, 1);
+        giveUp(copy);
+      }
+      continue;
+    }
+    if (copy.sentNs == 0) continue;
     if (copy.theirs.outcome != AnswerState.Pending && copy.other.outcome != AnswerState.Pending) continue;
     if (now < dueOf(copy)) {
       noteDue(copy);
