@@ -20,6 +20,7 @@ import { validateCommand } from "./commands/validate.ts";
 import { packageVersion } from "./policy/filter-module.ts";
 import { examples } from "./terminal/arguments.ts";
 import { CommandError } from "./terminal/command-error.ts";
+import { guardOutput, visible } from "./terminal/visible.ts";
 
 const EXIT_USAGE = 2;
 /** What a shell calls a program that SIGPIPE ended is no failure of a command whose reader had enough. */
@@ -70,6 +71,7 @@ const program = new Command("serin")
   .addCommand(emissaryCommand);
 for (const command of program.commands) command.copyInheritedSettings(program);
 
+for (const stream of [process.stdout, process.stderr]) guardOutput(stream);
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT_READER_GONE);
   process.stderr.write(`serin: cannot write to standard output: ${error.message}\n`);
@@ -89,12 +91,12 @@ async function run(): Promise<typeof process.exitCode> {
     // Commander has said what is wrong; --help and --version come this way too, with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (error instanceof CommandError) {
-      process.stderr.write(`serin: ${error.message}\n`);
+      process.stderr.write(`serin: ${visible(error.message)}\n`);
       return error.exitStatus;
     }
     const trapped = error instanceof WebAssembly.RuntimeError ? "the filter trapped: " : "";
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`serin: internal error: ${trapped}${message}\n`);
+    process.stderr.write(`serin: internal error: ${trapped}${visible(message)}\n`);
     // A trap is the filter's word on a policy. All else must not be taken for a check that failed.
     return trapped === "" ? EXIT_USAGE : 1;
   }

@@ -5,6 +5,7 @@ import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { examples } from "../terminal/arguments.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
+import { visible } from "../terminal/visible.ts";
 import type { Problem } from "../policy/problem.ts";
 
 export const validateCommand = new Command("validate")
@@ -47,7 +48,7 @@ async function validate(
     more.warnings += checked.more.warnings;
     if (options.json) continue;
     reportProblems(checked.problems, terminal, checked.more);
-    if (checked.filter !== null) terminal.stdout.write(`${file}: ${terminal.colors.green("ok")}\n`);
+    if (checked.filter !== null) terminal.stdout.write(`${visible(file)}: ${terminal.colors.green("ok")}\n`);
   }
   if (options.json) {
     const others = more.errors + more.warnings === 0 ? {} : { more };

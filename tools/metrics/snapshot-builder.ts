@@ -1,6 +1,7 @@
 // Stats one by one -> a snapshot.
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
+import { visible } from "../terminal/visible.ts";
 import type { Bin } from "../statistics/bins.ts";
 import type { PolicyOutline } from "./policy-outline.ts";
 import { CONTROL, GAUGES, type RolloutTerms, type Snapshot } from "./snapshot.ts";
@@ -48,12 +49,15 @@ export class SnapshotBuilder {
     for (const [rollout, { variants }] of outline) {
       for (const variant of variants) this.#variant(rollout, variant);
     }
-    this.#defaults = new Map([...outline].map(([rollout, { default: name }]) => [rollout, name]));
-    this.#terms = new Map([...outline].map(([rollout, { terms }]) => [rollout, terms]));
+    this.#defaults = new Map(
+      [...outline].map(([rollout, { default: name }]) => [visible(rollout), visible(name)]),
+    );
+    this.#terms = new Map([...outline].map(([rollout, { terms }]) => [visible(rollout), terms]));
   }
 
   /** A counter or a gauge; `leaf` is the last word of its name, and of no use for a flag. */
-  number(owner: Owner, leaf: string, value: number): void {
+  number(given: Owner, leaf: string, value: number): void {
+    const owner = shownOwner(given);
     if (owner.kind === "flag") {
       const counts = entry(this.#flags, owner.name, () => new Map<string, number>());
       counts.set(owner.variant, value);
@@ -71,7 +75,7 @@ export class SnapshotBuilder {
   /** A gauge of one Envoy's users: `share`, `users`, `users_slow.250`. */
   users(rollout: string, variant: string, leaf: string, value: number, envoy = this.envoy): void {
     const { sides } = this.#usersOf(rollout, envoy);
-    entry(sides, variant, () => new Map<string, number>()).set(leaf, value);
+    entry(sides, visible(variant), () => new Map<string, number>()).set(leaf, value);
   }
 
   /** A gauge of the rollout itself: `evidence_period`. */
@@ -79,7 +83,8 @@ export class SnapshotBuilder {
     this.#usersOf(rollout, envoy).ofRollout.set(leaf, value);
   }
 
-  histogram(owner: Owner, leaf: string, bins: readonly Bin[]): void {
+  histogram(given: Owner, leaf: string, bins: readonly Bin[]): void {
+    const owner = shownOwner(given);
     if (owner.kind === "rollout") {
       if (leaf === statNames.RQ_TIME) this.#variant(owner.name, owner.variant).latency = bins;
     } else if (owner.kind === "shadow") {
@@ -90,7 +95,8 @@ export class SnapshotBuilder {
 
   /** Shares of one variant that differ; the last is taken. */
   conflict(rollout: string, variant: string, shares: readonly number[]): void {
-    entry(this.#conflicts, rollout, () => new Map<string, readonly number[]>()).set(variant, shares);
+    const conflicts = entry(this.#conflicts, visible(rollout), () => new Map<string, readonly number[]>());
+    conflicts.set(visible(variant), shares);
     this.#variant(rollout, variant).gauges.set(statNames.SHARE, shares.at(-1) ?? 0);
   }
 
@@ -114,18 +120,24 @@ export class SnapshotBuilder {
   }
 
   #variant(rollout: string, variant: string): Variant {
-    const variants = entry(this.#rollouts, rollout, () => new Map<string, Variant>());
-    return entry(variants, variant, () => ({ counters: new Map(), gauges: new Map(), latency: [] }));
+    const variants = entry(this.#rollouts, visible(rollout), () => new Map<string, Variant>());
+    return entry(variants, visible(variant), () => ({ counters: new Map(), gauges: new Map(), latency: [] }));
   }
 
   #usersOf(rollout: string, envoy: string): Users {
-    const envoys = entry(this.#users, rollout, () => new Map<string, Users>());
-    return entry(envoys, envoy, () => ({ ofRollout: new Map(), sides: new Map() }));
+    const envoys = entry(this.#users, visible(rollout), () => new Map<string, Users>());
+    return entry(envoys, visible(envoy), () => ({ ofRollout: new Map(), sides: new Map() }));
   }
 
   #shadow(name: string): Shadow {
     return entry(this.#shadows, name, () => ({ counters: new Map(), latency: [], productionLatency: [] }));
   }
+}
+
+/** Names come from wherever stats come from; none that Serin makes has anything in it that is not visible. */
+function shownOwner(owner: Owner): Owner {
+  const name = visible(owner.name);
+  return owner.kind === "shadow" ? { ...owner, name } : { ...owner, name, variant: visible(owner.variant) };
 }
 
 function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {

@@ -30,5 +30,5 @@ export function stepName(step: string): string {
 export function describeProblem(problem: Problem): string {
   const warning = problem.severity === "warning" ? "warning: " : "";
   const pointer = problem.pointer === "" ? "" : ` ${visible(problem.pointer)}`;
-  return `${problem.file}:${problem.line}:${problem.column}${pointer}: ${warning}${visible(problem.message)}`;
+  return `${visible(problem.file)}:${problem.line}:${problem.column}${pointer}: ${warning}${visible(problem.message)}`;
 }

@@ -14,13 +14,13 @@ export function reportProblems(problems: readonly Problem[], terminal: Terminal,
     ...(more === undefined || more.errors === 0 ? [] : [counted(more.errors, "more error")]),
     ...(more === undefined || more.warnings === 0 ? [] : [counted(more.warnings, "more warning")]),
   ];
-  if (others.length > 0) lines.push(`${problems[0]?.file ?? ""}: ${others.join(", ")}`);
+  if (others.length > 0) lines.push(`${visible(problems[0]?.file ?? "")}: ${others.join(", ")}`);
   terminal.stderr.write(lines.map((line) => `${line}\n`).join(""));
 }
 
 function coloured(problem: Problem, colors: Colors): string {
   const line = describeProblem(problem);
-  const place = `${problem.file}:${problem.line}:${problem.column}`;
+  const place = `${visible(problem.file)}:${problem.line}:${problem.column}`;
   const paint = problem.severity === "error" ? colors.red : colors.yellow;
   const message = line.slice(line.length - visible(problem.message).length);
   return colors.bold(place) + line.slice(place.length, line.length - message.length) + paint(message);

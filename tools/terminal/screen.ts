@@ -6,6 +6,7 @@ import { createLogUpdate } from "log-update";
 
 import { colorsOf, type Colors } from "./terminal.ts";
 import { clip } from "./table.ts";
+import { unguarded, visible, visibleOutput } from "./visible.ts";
 
 /** What of a stream a screen needs. */
 export type Output = Writable & {
@@ -24,7 +25,7 @@ export class Screen {
   constructor(private readonly output: Output) {
     this.isTerminal = output.isTTY === true;
     this.colors = colorsOf(output);
-    this.#log = createLogUpdate(output);
+    this.#log = createLogUpdate(unguarded(output));
   }
 
   get width(): number {
@@ -43,7 +44,7 @@ export class Screen {
     const lines = picture.split("\n").length;
     if (lines !== this.#lines) this.#log.clear();
     this.#lines = lines;
-    this.#log(picture);
+    this.#log(visibleOutput(picture, true));
   }
 
   /** A step that takes a while: on a terminal one line that counts the seconds, else a line. */
@@ -57,7 +58,7 @@ export class Screen {
     const show = (): void => {
       const seconds = Math.floor((Date.now() - start) / 1000);
       const passed = seconds < 2 ? "" : `  ${seconds} s`;
-      this.#log(this.colors.dim(` ${clip(text, this.width - passed.length - 1)}${passed}`));
+      this.#log(this.colors.dim(` ${clip(visible(text), this.width - passed.length - 1)}${passed}`));
     };
     show();
     this.#ticking = setInterval(show, 1000);
