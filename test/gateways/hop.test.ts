@@ -16,7 +16,7 @@ import {
 } from "../../tools/envoy/index.ts";
 import { EMISSARIES, generated, type Generated } from "./emissary-data.ts";
 import { assertLabels, assertSplit } from "./served.ts";
-import { Client, ConfigMapFolder, policyFor, startShop, type Shop } from "./stage.ts";
+import { Client, ConfigMapFolder, isCanary, policyFor, startShop, USERS, type Shop } from "./stage.ts";
 import { EMISSARY_ENVOYS } from "./versions.ts";
 import { WASM } from "../support/filter.ts";
 import { ROOT } from "./with-filter.ts";
@@ -80,6 +80,15 @@ describe(`a hop of Envoy ${ENVOY_VERSION} before Emissary`, () => {
   test("canary users reach the canary, all others stable, whatever they send", async () => {
     await assertSplit(port, 40);
     await assertLabels(hop.admin);
+  });
+
+  test("decides about the path that Emissary routes, however it is written", async () => {
+    const client = new Client(port);
+    const user = USERS.find((each) => isCanary(each, 40)) ?? "";
+    for (const path of ["/shop/", "/nowhere/../shop/", "/shop/x/%2e%2e/"]) {
+      assert.equal((await client.get(path, { "x-user": user })).version, "canary", path);
+    }
+    client.close();
   });
 
   test("whoever gets past the hop picks the canary: what the NetworkPolicy is for", async () => {
