@@ -173,3 +173,11 @@ for (const [file, table] of Object.entries(WORKED)) {
     }
   });
 }
+
+test("every worked configuration has the labels of stats-tags.yaml", () => {
+  const { stats_config: expected } = parse(read("envoy/stats-tags.yaml"));
+  for (const file of Object.keys(WORKED)) {
+    // The demo reads no labels.
+    if (!file.startsWith("tools/")) assert.deepEqual(parse(read(file)).stats_config, expected, file);
+  }
+});
