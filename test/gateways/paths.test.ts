@@ -93,7 +93,7 @@ function onThisMachine(file: string, upstream: Upstream): string {
   for (const listener of config.static_resources.listeners) {
     listener.address = address(0);
     const http = listener.filter_chains[0].filters[0].typed_config;
-    http.http_filters = http.http_filters.filter((filter: Filter) => !filter.name.endsWith(".ext_authz"));
+    http.http_filters = (http.http_filters as Filter[]).filter(({ name }) => !name.endsWith(".ext_authz"));
     for (const { config_discovery: found } of http.http_filters as Filter[]) {
       if (found === undefined) continue;
       const path_config_source = {
@@ -105,7 +105,7 @@ function onThisMachine(file: string, upstream: Upstream): string {
       delete found.apply_default_config_without_warming;
     }
   }
-  config.static_resources.clusters = config.static_resources.clusters.map(({ name }: Filter) => {
+  config.static_resources.clusters = (config.static_resources.clusters as Filter[]).map(({ name }) => {
     const endpoints = [{ lb_endpoints: [{ endpoint: { address: address(upstream.port) } }] }];
     return { name, load_assignment: { cluster_name: name, endpoints } };
   });
