@@ -1,5 +1,14 @@
 import { base64urlDecoded } from "../../../assembly/bytes/base64url";
-import { isWord, NONE, Slice, startsWithWord, trimmed } from "../../../assembly/bytes/slice";
+import {
+  addressOf,
+  findByte,
+  isWord,
+  lengthOf,
+  NONE,
+  Slice,
+  startsWithWord,
+  trimmed,
+} from "../../../assembly/bytes/slice";
 import {
   beginText,
   putEscaped,
@@ -88,5 +97,37 @@ describe("a writer", () => {
     for (let i = 0; i < 10000; i++) putNumber(writer, 7);
     expect(writer.full).toBe(false);
     expect(stringOf(textOf(writer))).toBe("7".repeat(10000));
+  });
+});
+
+describe("a byte in a run", () => {
+  // Its neighbours, and what differs from it in the highest bit alone, are other bytes.
+  const others = [0x3b, 0x3a, 0x3c, 0xbb, 0x00, 0xff, 0x80, 0x01];
+
+  it("is found at its first place, whatever stands before and behind it", () => {
+    const text = bytesOf("x".repeat(40));
+    const begin = addressOf(text);
+    for (let length = 0; length <= 40; length++) {
+      for (let at = 0; at <= length; at++) {
+        for (let i = 0; i < 40; i++) store<u8>(begin + i, others[1 + ((i + at) % 7)] as u8);
+        if (at < length) store<u8>(begin + at, 0x3b);
+        // A second one, and one behind the end.
+        if (at + 1 < 40) store<u8>(begin + at + 1, 0x3b);
+        if (length < 40) store<u8>(begin + length, 0x3b);
+        const wanted = at < length ? at : length;
+        expect(findByte(begin, begin + length, 0x3b) - begin).toBe(wanted as usize);
+      }
+    }
+  });
+
+  it("is found by each of its values", () => {
+    const text = bytesOf("x".repeat(17));
+    const begin = addressOf(text);
+    for (let byte = 0; byte < 256; byte++) {
+      for (let i = 0; i < 17; i++) store<u8>(begin + i, (byte + 1 + i) as u8);
+      expect(findByte(begin, begin + lengthOf(text), byte as u8)).toBe(begin + 17);
+      store<u8>(begin + 12, byte as u8);
+      expect(findByte(begin, begin + lengthOf(text), byte as u8)).toBe(begin + 12);
+    }
   });
 });
