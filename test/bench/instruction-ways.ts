@@ -23,6 +23,7 @@ export type Traffic = "mixed" | "default" | "other" | "new";
 interface Policy {
   readonly rollouts?: object;
   readonly shadows?: object;
+  readonly goals?: Readonly<Record<string, { readonly match: object; readonly rollouts: readonly string[] }>>;
   readonly [key: string]: unknown;
 }
 
@@ -100,6 +101,15 @@ function shadowed(sample: "request" | "identity"): Policy {
   return policy("count", { shadows: { copy } });
 }
 
+/** A goal for the rollout `checkout`, reached by all requests or by others. */
+function goal(isReached: boolean): Pick<Policy, "goals"> {
+  const match = isReached ? MATCH : [{ method: "POST", path: { type: "Exact", value: "/orders" } }];
+  return { goals: { orders: { match, rollouts: ["checkout"] } } };
+}
+
+/** Ten rollouts, of which none concerns the requests, but all of whose users are counted. */
+const ELSEWHERE = { match: [{ path: { value: "/other" } }] };
+
 /** All ways, in the order of the report. */
 export const WAYS: readonly Way[] = [
   { name: "no-filter", note: "one route: the floor", isWhole: true },
@@ -140,6 +150,45 @@ export const WAYS: readonly Way[] = [
   { name: "flag-exposed", note: "the same, told to the upstream", policy: flagged(true) },
   { name: "shadow-request", note: "count, 1 % of requests copied", policy: shadowed("request") },
   { name: "shadow-identity", note: "count, 1 % of users copied", policy: shadowed("identity") },
+  {
+    name: "goal-other",
+    note: "full-other, and a goal of other requests",
+    policy: policy("full", goal(false)),
+    traffic: "other",
+  },
+  {
+    name: "goal-known",
+    note: "full-other, and a goal that its users have reached",
+    policy: policy("full", goal(true)),
+    traffic: "other",
+  },
+  {
+    name: "goal-new",
+    note: "full-new, and each user reaches a goal",
+    policy: policy("full", goal(true)),
+    traffic: "new",
+  },
+  {
+    name: "full-elsewhere",
+    note: "signals: full, ten rollouts, none for the request",
+    policy: policy("full", {}, ELSEWHERE),
+    isWhole: true,
+    traffic: "new",
+  },
+  {
+    name: "goal-alone-known",
+    note: "the same, and a goal that its users have reached",
+    policy: policy("full", goal(true), ELSEWHERE),
+    isWhole: true,
+    traffic: "other",
+  },
+  {
+    name: "goal-alone",
+    note: "the same, each user is new and reaches a goal",
+    policy: policy("full", goal(true), ELSEWHERE),
+    isWhole: true,
+    traffic: "new",
+  },
 ];
 
 /** A way with its build: ways with Serin run once for each build. */
@@ -273,7 +322,7 @@ function filtersOf({ way, build }: Listener, builds: readonly Build[], empty: st
  * has 128 GB. So rollouts and shadows have names of their own, or their stats and their users would be the same.
  */
 export function policyOf(way: Way): object {
-  const { rollouts = {}, shadows, ...rest } = way.policy ?? {};
+  const { rollouts = {}, shadows, goals, ...rest } = way.policy ?? {};
   const renamed = (all: object): object =>
     Object.fromEntries(
       Object.entries(all).map(([name, value]) => [`${name}${suffixOf(way)}`, value as object]),
@@ -283,6 +332,16 @@ export function policyOf(way: Way): object {
     ...rest,
     ...(Object.keys(rollouts).length === 0 ? {} : { rollouts: renamed(rollouts) }),
     ...(shadows === undefined ? {} : { shadows: renamed(shadows) }),
+    ...(goals === undefined
+      ? {}
+      : {
+          goals: Object.fromEntries(
+            Object.entries(goals).map(([name, own]) => [
+              name,
+              { ...own, rollouts: own.rollouts.map((rollout) => `${rollout}${suffixOf(way)}`) },
+            ]),
+          ),
+        }),
   };
 }
 

@@ -44,6 +44,20 @@ rollouts:
   only-ruled: { when: { "!": [{ var: query.n }] }, default: d, variants: { d: {} } }
 `;
 
+const GOALS = `identity: [{ cookie: uid }]
+goals:
+  orders: { match: [{ method: POST, path: { type: Exact, value: /orders } }], status: [2xx, 301, 303] }
+  sign-ups: { match: [{ path: { value: /sign-up } }], rollouts: [checkout] }
+rollouts:
+  checkout:
+    match: [{ path: { value: /checkout } }]
+    default: stable
+    variants: { stable: {}, canary: { percent: 40 } }
+    force: { header: x-canary }
+  search: { identity: [{ header: x-user }], match: [{ path: { value: /search } }], default: old, variants: { old: {}, new: { percent: 20 } } }
+  paused: { state: DISABLED, match: [{ path: { value: /paused } }], default: a, variants: { a: {}, b: { percent: 5 } } }
+`;
+
 describe("explain", () => {
   const folder = temporaryFolder();
   const policy = folder.write("policy.yaml", POLICY);
@@ -53,6 +67,36 @@ describe("explain", () => {
     assert.deepEqual([status, stderr], [0, ""]);
     return stdout;
   };
+
+  it("a goal: for which variants of which rollouts it counts, and why not", async () => {
+    const goals = folder.write("goals.yaml", GOALS);
+    const order = async (...parameters: string[]): Promise<string> =>
+      explain(goals, "-X", "POST", ...parameters, "https://pay.example.com/orders");
+    const own = await order("-H", "cookie: uid=42", "-H", "x-user: 9");
+    assert.match(own, /^goal orders -> counted if the whole answer has 2xx, 301 or 303$/m);
+    assert.match(own, /^ {2}match +entry 1 of 1: path \/orders, method POST$/m);
+    assert.match(own, /^ {2}for +canary of checkout: bucket 39\.764%$/m);
+    assert.match(own, /^ +the control group of old of search: bucket [\d.]+%$/m);
+    assert.match(own, /^ {2}not for +paused: the rollout is disabled, or none of its variants has a share$/m);
+    assert.match(own, /^goal sign-ups does not apply: no match on path$/m);
+    const some = await order("-H", "cookie: uid=83");
+    assert.match(some, /^ {2}for +the control group of stable of checkout: bucket 40\.9\d+%$/m);
+    assert.match(some, /^ {2}not for +search: the request is anonymous \(no identity found\)$/m);
+    const forced = await order("-H", "cookie: uid=42", "-H", "x-canary: stable");
+    assert.match(forced, /^goal orders -> not counted$/m);
+    assert.match(forced, /^ {2}why +the request forces a variant: who tests reaches no goal$/m);
+    assert.match(await order("-H", "x-serin-shadow: next"), /^ {2}why +a shadow's copy /m);
+    const preflight = await explain(
+      ...([goals, "-X", "OPTIONS", "-H", "access-control-request-method: POST"] as const),
+      "https://pay.example.com/sign-up",
+    );
+    assert.match(preflight, /^ {2}why +a CORS preflight reaches no goal$/m);
+    const all = await explain(goals, "--all", "https://pay.example.com/");
+    assert.match(
+      all,
+      /^goal sign-ups does not apply\n {2}entry 1 +no match on path: expected path under \/sign-up$/m,
+    );
+  });
 
   it("a bucketed request: identity, entry, bucket against the slots, headers", async () => {
     const text = await explain(policy, "-H", "cookie: uid=42", "https://shop.example.com/checkout/pay");

@@ -3,20 +3,19 @@
 
 import assert from "node:assert/strict";
 import { appendFile, copyFile, rename, writeFile } from "node:fs/promises";
-import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { newFilterResource, printFilterResource, putPolicy } from "../../tools/policy/filter-resource.ts";
 import { startUpstream } from "../upstream/upstream.ts";
-import { seeded, type Random } from "../support/random.ts";
+import { seeded } from "../support/random.ts";
 import { bitOf, groupOf } from "../support/users.ts";
 import { WASM } from "../support/filter.ts";
 import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { EVERY_ENVOY } from "../support/envoy/versions.ts";
+import { pause, StickyClient, zipf, type Asked as Sent } from "./sticky-client.ts";
 
-const CONNECTIONS = 32;
 const USERS = 20_000;
 const REQUESTS = 20_000;
 /** A threshold that only those answers pass which are asked to. */
@@ -25,6 +24,10 @@ const SLOW = 3_000;
 interface Rollout {
   readonly percent: number;
   readonly changes?: object;
+}
+
+interface Asked extends Sent {
+  readonly slow?: boolean;
 }
 
 function policy(checkout: Rollout, search: number): object {
@@ -61,63 +64,6 @@ function chooseUsers(count: number, percents: readonly number[]): string[] {
   return chosen;
 }
 
-/** Ranks by Zipf's law with exponent 0.7, by inversion of its continuous form. */
-function zipf(random: Random, count: number): number {
-  return Math.min(count - 1, Math.floor(count * random.part() ** (1 / 0.3)));
-}
-
-interface Asked {
-  readonly user: string | null;
-  readonly status: number;
-  readonly slow?: boolean;
-  readonly method?: string;
-  readonly headers?: Record<string, string>;
-}
-
-class Client {
-  #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-
-  constructor(private readonly port: number) {}
-
-  /** New connections for what comes. */
-  reconnect(): void {
-    const old = this.#agent;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-    setTimeout(() => old.destroy(), 20_000).unref();
-  }
-
-  send({ user, status, slow = false, method = "GET", headers = {} }: Asked): Promise<number> {
-    const path = `/?up-status=${status}${slow ? `&up-latency=${SLOW + 600}` : ""}`;
-    const cookie = user === null ? {} : { cookie: `uid=${user}` };
-    return new Promise((resolve, reject) => {
-      request(
-        { port: this.port, method, path, agent: this.#agent, headers: { ...cookie, ...headers } },
-        (response) => {
-          response.resume().on("end", () => resolve(response.statusCode ?? 0));
-        },
-      )
-        .on("error", reject)
-        .end();
-    });
-  }
-
-  async sendAll(all: readonly Asked[]): Promise<void> {
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let i = next++; i < all.length; i = next++) {
-        if (i % 2_000 === 1_999) this.reconnect();
-        const asked = all[i] as Asked;
-        assert.equal(await this.send(asked), asked.status);
-      }
-    };
-    await Promise.all(Array.from({ length: CONNECTIONS }, work));
-  }
-
-  stop(): void {
-    this.#agent.destroy();
-  }
-}
-
 /** The gauges that these requests lead to. */
 function expected(all: readonly Asked[], percent: number): Record<string, number> {
   const met = new Map<string, Set<number>>();
@@ -140,13 +86,14 @@ function expected(all: readonly Asked[], percent: number): Record<string, number
   return Object.fromEntries(counts.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+const SLOWLY = { slow: true, asks: `&up-latency=${SLOW + 600}` };
 const KINDS = [301, 404, 500, 503];
 
 function traffic(users: readonly string[], count: number, seed: number): Asked[] {
   const random = seeded(seed);
   return Array.from({ length: count }, (_, i) => {
     const user = users[zipf(random, users.length)] as string;
-    if (i % 1_000 === 500) return { user, status: 200, slow: true };
+    if (i % 1_000 === 500) return { user, status: 200, ...SLOWLY };
     return {
       user,
       status: random.part() < 0.95 ? 200 : (KINDS[Math.floor(random.part() * KINDS.length)] as number),
@@ -154,15 +101,12 @@ function traffic(users: readonly string[], count: number, seed: number): Asked[]
   });
 }
 
-const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));
-
 for (const version of EVERY_ENVOY) {
   describe(`users of ${REQUESTS} requests, Envoy ${version}`, () => {
     const users = chooseUsers(USERS, [10, 12]);
     const late = chooseUsers(USERS + 4_000, [10, 12]).slice(USERS);
     let proxy: BareProxy;
-    let client: Client;
+    let client: StickyClient;
     const sent: Asked[] = [];
 
     /** A gauge of a rollout. */
@@ -196,7 +140,7 @@ for (const version of EVERY_ENVOY) {
         ...{ version, policy: policy({ percent: 10 }, 20), concurrency: 2, logLevel: "error" },
         routes: [{ match: { prefix: "/" }, route: { cluster: "stable", timeout: "60s" } }],
       });
-      client = new Client(proxy.port);
+      client = new StickyClient(proxy.port);
       await period(1);
       await pause(2_000);
     });
@@ -255,7 +199,7 @@ for (const version of EVERY_ENVOY) {
 
     test("a change of the shares begins one, and what was given before counts in none", async () => {
       const user = users.find((other) => groupOf("checkout", other, 10) === "canary") as string;
-      const open = client.send({ user, status: 500, slow: true });
+      const open = client.send({ user, status: 500, ...SLOWLY });
       await pause(200);
       assert.equal(await proxy.publish(policy({ percent: 12 }, 25)), "accepted");
       await open;

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 
-import type { MatchEntry, Policy, Rollout, Shadow, Source, Variant } from "../../build/types/policy.ts";
+import type { Goal, MatchEntry, Policy, Rollout, Shadow, Source, Variant } from "../../build/types/policy.ts";
 
 export const NAMES = ["uid", "x-user-id", "serin-id", "a", "b"];
 export const HOSTS = ["shop.example.com", "a.example.com", "example.com", "[::1]"];
@@ -164,19 +164,58 @@ const shadow: fc.Arbitrary<Shadow> = fc
   )
   .map(({ noise, ...one }) => (noise === undefined || one.dispatch === "mirror" ? one : { ...one, noise }));
 
-/** Policies that the filter takes. */
-export const soundPolicy: fc.Arbitrary<Policy> = fc.record(
-  {
-    identity,
-    steer: fc.constantFrom("header" as const, "filterState" as const),
-    rollouts: fc.dictionary(rolloutName, rollout, { maxKeys: 5 }),
-    shadows: fc.dictionary(label, shadow, { maxKeys: 3 }),
-  },
-  { requiredKeys: [] },
+/** A goal; of its rollouts it has numbers, before there are names. */
+const goal = fc.tuple(
+  fc.record(
+    {
+      match: fc.array(entry, { minLength: 1, maxLength: 3 }),
+      status: fc.constantFrom<(string | number)[]>(["2xx"], ["2xx", 303], ["1xx", "5xx", 404], [599]),
+      value: fc.record({
+        header: fc.constantFrom("content-length", "X-Total"),
+        max: fc.constantFrom(1, 100_000_000),
+      }),
+    },
+    { requiredKeys: ["match"] },
+  ),
+  fc.option(fc.array(fc.nat(4), { minLength: 1, maxLength: 3 }), { nil: undefined }),
 );
 
+/** Policies that the filter takes. */
+export const soundPolicy: fc.Arbitrary<Policy> = fc
+  .tuple(
+    fc.record(
+      {
+        identity,
+        steer: fc.constantFrom("header" as const, "filterState" as const),
+        rollouts: fc.dictionary(rolloutName, rollout, { maxKeys: 5 }),
+        shadows: fc.dictionary(label, shadow, { maxKeys: 3 }),
+      },
+      { requiredKeys: [] },
+    ),
+    fc.option(fc.dictionary(label, goal, { maxKeys: 3 }), { nil: undefined }),
+  )
+  .map(([policy, goals]) => {
+    if (goals === undefined) return policy;
+    const countable = Object.entries(policy.rollouts ?? {})
+      .filter(([, one]) => hasUsers(one.identity ?? policy.identity))
+      .map(([name]) => name);
+    const named = Object.entries(goals).map(([name, [own, numbers]]): [string, Goal] => {
+      const rollouts = [...new Set(numbers?.map((number) => countable[number % countable.length]))];
+      return [
+        name,
+        countable.length === 0 || rollouts.length === 0 ? own : { ...own, rollouts: rollouts as string[] },
+      ];
+    });
+    return { ...policy, goals: Object.fromEntries(named) };
+  });
+
+/** Whether a rollout with this identity has users that come back. */
+function hasUsers(sources: Source[] | undefined): boolean {
+  return sources !== undefined && !(sources.length === 1 && "random" in (sources[0] as Source));
+}
+
 const WORDS =
-  `identity steer rollouts shadows flagd flags $evaluators metadata $schema cookie header query jwt sourceAddress issueCookie
+  `identity steer rollouts goals orders value 2xx shadows flagd flags $evaluators metadata $schema cookie header query jwt sourceAddress issueCookie
   random name maxAge path domain secure sameSite match when state default variants force salt announce headerSecret percent max cluster
   hosts type value method headers queryParams flag ENABLED DISABLED Exact PathPrefix Present all None Lax 30d filterState
   percent sample cluster dispatch call mirror methods compare noise budget timeout perSecond inFlight maxBodyBytes set remove

@@ -21,6 +21,8 @@ export interface RequestStep {
   headersCome?: boolean;
 }
 
+const TICK_MS = 500;
+
 /** `stream`: which of those under way, counted round. */
 export type StreamStep =
   | { stream: number; response: Headers; endOfStream?: boolean }
@@ -83,7 +85,11 @@ export function replay(session: Session, logLevel: LogLevel = LogLevel.Info): st
     } else if ("request" in step) {
       live.push({ stream: begin(vm, serving, step, seen), serving });
     } else if ("waitMs" in step) {
-      now += BigInt(Math.max(0, Math.trunc(step.waitMs))) * 1_000_000n;
+      // After some ticks evidence periods begin, and users and goals are counted.
+      for (let left = Math.max(0, Math.trunc(step.waitMs)); left > 0; left -= TICK_MS) {
+        now += BigInt(Math.min(left, TICK_MS)) * 1_000_000n;
+        vm.runTicks();
+      }
     } else if ("call" in step) {
       const calls = vm.httpCalls;
       const call = calls[step.call % (calls.length || 1)];

@@ -2,6 +2,7 @@
 
 import { itemsOf, member, membersOf, textOf, type OrderedJson } from "../terminal/ordered-json.ts";
 import type { Colors } from "../terminal/terminal.ts";
+import { goalLines } from "./explain-goals.ts";
 import { rolloutLines } from "./explain-rollouts.ts";
 import { shadowLines } from "./explain-shadows.ts";
 import { jsonText, Words, type Explained } from "./explain-words.ts";
@@ -22,6 +23,7 @@ export function explainInWords(explained: Explained, colors: Colors, inFull = fa
     ...rolloutLines(words, inFull),
     ...flagLines(words),
     ...shadowLines(words, inFull),
+    ...goalLines(words, inFull),
     ...effectLines(words),
   ].join("\n")}\n`;
 }

@@ -1,0 +1,81 @@
+// Clients that come back with the cookie of one user each, over kept connections that change, so that every worker of an
+// Envoy meets each user.
+
+import assert from "node:assert/strict";
+import { Agent, request } from "node:http";
+
+import type { Random } from "../support/random.ts";
+
+const CONNECTIONS = 32;
+const RECONNECT_AFTER = 2_000;
+
+export interface Asked {
+  /** Null: no cookie. */
+  readonly user: string | null;
+  readonly status: number;
+  readonly method?: string;
+  /** Without what it asks of the upstream. */
+  readonly path?: string;
+  /** What else it asks of the upstream (test/upstream/behaviour.ts), as a query. */
+  readonly asks?: string;
+  readonly headers?: Record<string, string>;
+}
+
+export class StickyClient {
+  #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+
+  constructor(private readonly port: number) {}
+
+  /** New connections for what comes. */
+  reconnect(): void {
+    const old = this.#agent;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+    setTimeout(() => old.destroy(), 20_000).unref();
+  }
+
+  /** @returns the status, once the answer is whole */
+  send({ user, status, method = "GET", path = "/", asks = "", headers = {} }: Asked): Promise<number> {
+    const cookie = user === null ? {} : { cookie: `uid=${user}` };
+    return new Promise((resolve, reject) => {
+      request(
+        {
+          ...{ port: this.port, method, agent: this.#agent, headers: { ...cookie, ...headers } },
+          path: `${path}?up-status=${status}${asks}`,
+        },
+        (response) => {
+          response
+            .on("error", reject)
+            .resume()
+            .on("end", () => resolve(response.statusCode ?? 0));
+        },
+      )
+        .on("error", reject)
+        .end();
+    });
+  }
+
+  /** Sends all of them, some at a time. */
+  async sendAll(all: readonly Asked[]): Promise<void> {
+    let next = 0;
+    const work = async (): Promise<void> => {
+      for (let i = next++; i < all.length; i = next++) {
+        if (i % RECONNECT_AFTER === RECONNECT_AFTER - 1) this.reconnect();
+        const asked = all[i] as Asked;
+        assert.equal(await this.send(asked), asked.status);
+      }
+    };
+    await Promise.all(Array.from({ length: CONNECTIONS }, work));
+  }
+
+  stop(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** Ranks by Zipf's law with exponent 0.7, by inversion of its continuous form. */
+export function zipf(random: Random, count: number): number {
+  return Math.min(count - 1, Math.floor(count * random.part() ** (1 / 0.3)));
+}
+
+export const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
