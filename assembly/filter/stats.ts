@@ -85,6 +85,7 @@ function define(kind: MetricKind, rollout: Slice, variant: Slice, leaf: Word): u
   putSlice(name, variant);
   putByte(name, ascii.DOT);
   put(name, leaf);
+  defined++;
   return defineMetric(kind, textOf(name));
 }
 
@@ -104,9 +105,18 @@ function defineRest(stats: VariantStats, rollout: Slice, variant: Slice): void {
   stats.grpcError = define(MetricKind.Counter, rollout, variant, statNames.GRPC_ERROR);
 }
 
+/**
+ * So many stats are defined when a policy is loaded, about 10 ms of Envoy's. Those of further variants are when a request
+ * is given the variant: a policy of thousands holds no worker up, and Envoy keeps each stat for good.
+ */
+const DEFINED_AT_LOAD: u32 = 4096;
+/** What `define` has defined since the policy began to be loaded. */
+let defined: u32 = 0;
+
 /** Gives every variant of the plan its record. Without memory a variant has none and is not counted: serin.error is. */
 export function adoptStats(plan: Plan): bool {
   let sound = true;
+  defined = 0;
   for (let r: u32 = 0; r < plan.rolloutCount; r++) {
     const rollout = plan.rollout(r);
     for (let v: u32 = 0; v < rollout.variantCount; v++) {
@@ -133,12 +143,18 @@ export function isFull(rollout: Rollout, variant: Variant): bool {
 function adopt(rollout: Rollout, variant: Slice, share: u32, counts: bool, full: bool): VariantStats | null {
   const stats = statsNamed(rollout.name, variant);
   if (stats == null) return null;
-  if (counts && stats.total == NO_METRIC)
-    stats.total = define(MetricKind.Counter, rollout.name, variant, statNames.RQ_TOTAL);
-  if (full && !stats.isFull) defineRest(stats, rollout.name, variant);
   stats.plans++;
+  if (defined < DEFINED_AT_LOAD) defineAll(stats, rollout.name, variant, counts, full);
   recordMetric(stats.share, share);
   return stats;
+}
+
+/** Defines what is not defined yet of what a variant needs. */
+function defineAll(stats: VariantStats, rollout: Slice, variant: Slice, counts: bool, full: bool): void {
+  if (stats.share == NO_METRIC) stats.share = define(MetricKind.Gauge, rollout, variant, statNames.SHARE);
+  if (counts && stats.total == NO_METRIC)
+    stats.total = define(MetricKind.Counter, rollout, variant, statNames.RQ_TOTAL);
+  if (full && !stats.isFull) defineRest(stats, rollout, variant);
 }
 
 /** Writes the shares of a rollout anew: a ramp has moved. */
@@ -160,7 +176,6 @@ function statsNamed(rollout: Slice, variant: Slice): VariantStats | null {
   const stats = takeRecord<VariantStats>(vmArena());
   if (own == NONE || stats == null) return null;
   if (!insert(vmArena(), records, own, changetype<usize>(stats) as u32)) return null;
-  stats.share = define(MetricKind.Gauge, rollout, variant, statNames.SHARE);
   return stats;
 }
 
@@ -192,13 +207,25 @@ function release(plan: Plan, rollout: Rollout, variant: Slice, address: usize): 
 
 /**
  * Counts that the stream's request was given a variant.
+ * @param variant its name, or that of the control group; and its share
  * @param address of its stats
  * @param full whether its end is counted too
  * @returns false without memory
  */
-export function countGiven(stream: Stream, address: usize, full: bool): bool {
+export function countGiven(
+  stream: Stream,
+  rollout: Rollout,
+  variant: Slice,
+  share: u32,
+  address: usize,
+  full: bool,
+): bool {
   const stats = statsAt(address);
   if (stats == null) return false;
+  if (stats.total == NO_METRIC || (full && !stats.isFull)) {
+    defineAll(stats, rollout.name, variant, true, full);
+    recordMetric(stats.share, share);
+  }
   if (!full) {
     addToMetric(stats.total, 1);
     return true;

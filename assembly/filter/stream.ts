@@ -91,11 +91,19 @@ export function beginRequest(id: u32, isEnd: bool): void {
   for (let i: u32 = 0; i < decision.givenCount; i++) {
     const given = decision.given.at(i);
     const rollout = given.rollout;
-    let counted = countGiven(stream, given.variant.stats, isFull(rollout, given.variant));
+    const variant = given.variant;
+    let counted = countGiven(
+      stream,
+      rollout,
+      variant.name,
+      variant.share,
+      variant.stats,
+      isFull(rollout, variant),
+    );
     if (
       given.isControl &&
       rollout.signals == Signals.Matched &&
-      !countGiven(stream, rollout.controlStats, true)
+      !countGiven(stream, rollout, words.control, rollout.controlShare, rollout.controlStats, true)
     )
       counted = false;
     if (given.slot != NO_SLOT) beginUser(stream, given);

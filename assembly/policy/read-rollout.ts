@@ -64,12 +64,31 @@ export function readRollouts(object: Node): void {
   }
   build.plan.rollouts = records<Rollout>(object.count);
   if (build.plan.rollouts.isNone) return;
+  let unbound: u32 = 0;
   for (let node = object.first; node; node = nextOf(node)) {
     checkRolloutName(node);
     readRollout(node, build.plan.rollout(build.plan.rolloutCount), build.plan.rolloutCount);
+    if (takesAll(build.plan.rollout(build.plan.rolloutCount))) {
+      unbound++;
+      if (unbound == (limits.UNBOUND_ROLLOUTS as u32) + 1) {
+        putOverLimit(limits.UNBOUND_ROLLOUTS, " rollouts that apply to every path and host: give this one a match");
+        reportKey(node, codes.LIMIT);
+      }
+    }
     build.plan.rolloutCount++;
     if (build.plan.arena.failed) return;
   }
+}
+
+/** Whether a rollout has no match, or one with an entry that holds for every request. A rule is no match: it has to run. */
+function takesAll(rollout: Rollout): bool {
+  if (!rollout.entries) return true;
+  for (let entry = rollout.entries; entry; entry = nextOf(entry)) {
+    const isEveryPath = entry.path == NONE || (entry.pathIsPrefix && lengthOf(entry.path) == 0);
+    const isBare = entry.method == NONE && entry.headerCount == 0 && entry.paramCount == 0 && !entry.flags;
+    if (isEveryPath && isBare && !entry.hosts) return true;
+  }
+  return false;
 }
 
 /** Names of our own headers, and what would read like one. */

@@ -5,6 +5,8 @@ export const POLICY_BYTES = 4194304;
 /** Nested objects and arrays. */
 export const DEPTH = 64;
 export const ROLLOUTS = 16384;
+/** Rollouts that every request meets: without match, or with an entry of it that holds for all. */
+export const UNBOUND_ROLLOUTS = 256;
 export const VARIANTS = 16;
 export const MATCH_ENTRIES = 256;
 export const FLAGS = 10000;

@@ -43,9 +43,25 @@ const LIMITS: [
   [
     "rollouts",
     16384,
-    (size) => ({ rollouts: byName(size, ROLLOUT) }),
+    (size) => ({ rollouts: byName(size, { ...ROLLOUT, match: [{ path: { value: "/a" } }] }) }),
     "/rollouts",
     /more than 16384 rollouts/,
+  ],
+  [
+    "rollouts without match",
+    256,
+    (size) => ({ rollouts: byName(size, ROLLOUT) }),
+    "/rollouts/n256",
+    /more than 256 rollouts that apply to every path and host: give this one a match/,
+  ],
+  [
+    "rollouts whose match holds for every request",
+    256,
+    (size) => ({
+      rollouts: byName(size, { ...ROLLOUT, match: [{ method: "GET" }, { path: { value: "/" } }] }),
+    }),
+    "/rollouts/n256",
+    /more than 256 rollouts that apply to every path and host/,
   ],
   [
     "goals",

@@ -96,7 +96,10 @@ describe("publish, while others look and things break", () => {
   describe("a disk that is full, or a limit of the process", () => {
     const disk = folder.folder("disk");
     const [old, large] = [`${folder.path}/old.yaml`, `${folder.path}/large.yaml`];
-    const rollouts = Array.from({ length: 3000 }, (_, i) => `  r${i}: { default: s, variants: { s: {} } }\n`);
+    const rollouts = Array.from(
+      { length: 3000 },
+      (_, i) => `  r${i}: { match: [{ hosts: [h] }], default: s, variants: { s: {} } }\n`,
+    );
     writeFileSync(large, POLICY + rollouts.join(""));
     const publish = (prelude: string, ...command: string[]): [string, string] => {
       execFileSync(process.execPath, [CLI, "publish", policy, "--to", old], { stdio: "ignore" });

@@ -29,6 +29,9 @@ export type Slots = ReadonlyMap<string, readonly Segment[]>;
 
 /** A header that no request but ours has. */
 const HEADER = "x-anybody";
+const HOST = "anywhere";
+/** In a match: only so many rollouts may be without one. */
+const EVERYBODY: Printable = [{ hosts: [HOST] }];
 
 /**
  * The slots of all rollouts of an accepted policy, as they are at a time (nanoseconds since 1970). `state`, `match`,
@@ -40,7 +43,7 @@ export function slotsOf(policy: OrderedJson, module: WebAssembly.Module, at?: bi
   if (!(rollouts instanceof Map) || rollouts.size === 0) return new Map();
   const bare = new Map<string, Printable>();
   for (const [name, rollout] of rollouts as ReadonlyMap<string, OrderedJson>) {
-    bare.set(name, only(rollout, ["default", "variants", "salt"]));
+    bare.set(name, only(rollout, ["default", "variants", "salt"]).set("match", EVERYBODY));
   }
   const text = printOrdered({ identity: [{ header: HEADER }], rollouts: bare });
   const clock = at === undefined ? {} : { clock: () => at };
@@ -49,7 +52,7 @@ export function slotsOf(policy: OrderedJson, module: WebAssembly.Module, at?: bi
   if (filter === null) throw new Error("the filter refuses what it accepted");
   const stream = filter.vm.request(filter.root, {
     headers: [
-      [":authority", "anywhere"],
+      [":authority", HOST],
       [":path", "/"],
       [":method", "GET"],
       [":scheme", "https"],
@@ -69,7 +72,7 @@ export function slotsOf(policy: OrderedJson, module: WebAssembly.Module, at?: bi
   );
 }
 
-function only(value: OrderedJson, names: readonly string[]): Printable {
+function only(value: OrderedJson, names: readonly string[]): Map<string, Printable> {
   const kept = new Map<string, Printable>();
   for (const name of names) {
     const inner = member(value, name);

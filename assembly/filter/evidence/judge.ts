@@ -19,8 +19,11 @@ import { take } from "./period";
 import { Evidence, firstEvidence } from "./record";
 import { lastConfiguredNs } from "./serving";
 
-/** Periods that one tick begins or ends at most: some milliseconds of work. */
+/** Periods that one tick begins or ends at most, and gauges that it sets for them: some milliseconds of work. */
 const MOST_CHANGES: u32 = 64;
+const MOST_GAUGES: u32 = 1024;
+/** Rollouts without evidence of which one tick says why, each with a gauge and a line. */
+const MOST_SAID: u32 = 256;
 
 const lease: LeaseRecord = fixed<LeaseRecord>();
 const LEASE_BYTES: usize = offsetof<LeaseRecord>();
@@ -31,6 +34,9 @@ const self: usize = memory.data(sizeof<u64>(), 8);
 const line: Writer = fixed<Writer>();
 let leaseKey: Slice = 0;
 let isJudge: bool = false;
+/** Of this tick. */
+let gaugesSet: u32 = 0;
+let said: u32 = 0;
 let isNew: bool = false;
 
 /** Reads the lease, and takes or renews it where this VM may. @returns false when the host fails */
@@ -93,7 +99,10 @@ export function judge(nowNs: u64): bool {
   if (!isJudge) return false;
   let hasActed = false;
   let changes: u32 = 0;
-  for (let evidence = firstEvidence(); evidence && changes < MOST_CHANGES; evidence = nextOf(evidence)) {
+  gaugesSet = 0;
+  said = 0;
+  for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
+    if (changes == MOST_CHANGES || gaugesSet >= MOST_GAUGES) break;
     if (judgeRollout(evidence, nowNs)) changes++;
   }
   for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
@@ -126,9 +135,11 @@ function judgeRollout(evidence: Evidence, nowNs: u64): bool {
     if (isWanted && isAsWanted(evidence, rollout)) return false;
     return change(evidence, Phase.CLOSING, nowNs);
   }
-  if (!isWanted) say(evidence);
+  if (!isWanted && said < MOST_SAID) say(evidence);
   if (seen.phase == Phase.NONE && !isWanted) return false;
   if (!mayFollow(seen.phase, seen.phaseNs, nowNs)) return false;
+  gaugesSet += evidence.slots * evidence.stats;
+  if (isWanted) gaugesSet += rollout.slots * rollout.stats;
   if (isWanted && !prepareGauges(evidence, rollout)) return false;
   if (!change(evidence, Phase.CLAIMED, nowNs)) return false;
   return isWanted ? begin(evidence, rollout, nowNs) : end(evidence, nowNs);
@@ -207,6 +218,7 @@ function say(evidence: Evidence): void {
   else if (changetype<usize>(evidence.live) != 0) reason = reasons.NO_MEMORY;
   if (evidence.isShown && reason == evidence.said) return;
   evidence.isShown = true;
+  said++;
   showReason(evidence, reason);
   if (reason == evidence.said) return;
   evidence.said = reason;

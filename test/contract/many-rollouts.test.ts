@@ -1,0 +1,121 @@
+// Policies of thousands of rollouts: what they define when they are loaded, and when a request meets one of them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Vm } from "../../tools/emulator/index.ts";
+import { filterModule } from "../support/filter.ts";
+
+function policy(rollouts: number, variants = 2): string {
+  const others = Array.from({ length: variants - 2 }, (_, i) => [`v${i}`, { percent: 1 }]);
+  const canary = { percent: variants === 2 ? 100 : 1 };
+  return JSON.stringify({
+    identity: [{ cookie: "uid" }],
+    rollouts: Object.fromEntries(
+      Array.from({ length: rollouts }, (_, i) => [
+        `r${i}`,
+        {
+          match: [{ path: { value: `/p${i}` } }],
+          default: "stable",
+          variants: { stable: {}, canary, ...(Object.fromEntries(others) as object) },
+        },
+      ]),
+    ),
+  });
+}
+
+function request(path: string): { headers: [string, string][] } {
+  return {
+    headers: [
+      [":method", "GET"],
+      [":authority", "h"],
+      [":path", path],
+      ["cookie", "uid=1"],
+    ],
+  };
+}
+
+const SECOND = 1_000_000_000n;
+
+/** Ticks a second apart, until nothing more happens; what each has defined and logged. */
+function tickAll(vm: Vm): { defined: number; lines: number }[] {
+  const begun = vm.clock();
+  const ticks: { defined: number; lines: number }[] = [];
+  for (let quiet = 0; quiet < 5;) {
+    assert.ok(ticks.length < 1000, "ticks for ever");
+    const before = { defined: vm.metricDefinitions, lines };
+    vm.clock = () => begun + BigInt(ticks.length + 1) * SECOND;
+    vm.runTicks();
+    const tick = { defined: vm.metricDefinitions - before.defined, lines: lines - before.lines };
+    quiet = tick.defined === 0 && tick.lines === 0 ? quiet + 1 : 0;
+    ticks.push(tick);
+  }
+  return ticks;
+}
+let lines = 0;
+const onLog = (): void => {
+  lines++;
+};
+
+test("what a tick defines and says is bounded, and all of it comes to pass", () => {
+  for (const [rollouts, variants] of [
+    [16_384, 2],
+    [2000, 16],
+  ] as const) {
+    lines = 0;
+    const vm = Vm.load(filterModule(), { onLog });
+    assert.ok(vm.configure(policy(rollouts, variants)).accepted);
+    const ticks = tickAll(vm);
+    const most = (of: "defined" | "lines"): number => Math.max(...ticks.map((tick) => tick[of]));
+    assert.ok(most("defined") < 2500, `${most("defined")} stats in one tick`);
+    assert.ok(most("lines") <= 256, `${most("lines")} lines in one tick`);
+    const none = Array.from({ length: rollouts }, (_, i) =>
+      vm.metrics.read(`serin.rollout.r${i}.evidence_none`),
+    ).filter((value) => value === 2n || value === 1n).length;
+    assert.equal(none, lines, "each rollout without evidence is said once");
+    assert.ok(none > 0);
+  }
+});
+
+const LEAVES = "rq_total rq_1xx rq_2xx rq_5xx rq_reset rq_left share rq_active grpc_ok".split(" ");
+
+test("a policy of a person's size has every variant's stats before the first request", () => {
+  const vm = Vm.load(filterModule());
+  vm.configure(policy(100));
+  for (const leaf of LEAVES) {
+    assert.notEqual(vm.metrics.read(`serin.rollout.r99.canary.${leaf}`), null, leaf);
+  }
+});
+
+test("of thousands of rollouts the first have theirs, the others when a request is given one", () => {
+  const vm = Vm.load(filterModule());
+  const { root } = vm.configure(policy(5000));
+  assert.ok(vm.metricDefinitions < 6000, `${vm.metricDefinitions} stats were defined`);
+  assert.equal(vm.metrics.read("serin.rollout.r4999.canary.rq_total"), null);
+  vm.request(root, request("/p4999")).respond(500);
+  for (const [leaf, value] of [
+    ["rq_total", 1n],
+    ["rq_5xx", 1n],
+    ["rq_2xx", 0n],
+    ["share", 100_000n],
+    ["rq_active", 0n],
+  ] as const) {
+    assert.equal(vm.metrics.read(`serin.rollout.r4999.canary.${leaf}`), value, leaf);
+  }
+  const before = vm.metricDefinitions;
+  vm.request(root, request("/p4999")).respond(200);
+  assert.equal(vm.metricDefinitions, before, "defined once");
+  assert.equal(vm.metrics.read("serin.error"), 0n);
+});
+
+test("a rollout whose stats came late has them for the next policy, and tells its share", () => {
+  const vm = Vm.load(filterModule());
+  const first = vm.configure(policy(5000));
+  vm.request(first.root, request("/p4999")).respond(200);
+  const second = vm.configure(policy(5000).replaceAll('"percent":100', '"percent":0'));
+  vm.retire(first.root);
+  assert.equal(vm.metrics.read("serin.rollout.r4999.canary.share"), 0n);
+  vm.request(second.root, request("/p4999")).respond(200);
+  assert.equal(vm.metrics.read("serin.rollout.r4999.stable.rq_total"), 1n);
+  assert.equal(vm.metrics.read("serin.rollout.r4999.canary.rq_total"), 1n);
+});
