@@ -71,7 +71,10 @@ export function readRollouts(object: Node): void {
     if (takesAll(build.plan.rollout(build.plan.rolloutCount))) {
       unbound++;
       if (unbound == (limits.UNBOUND_ROLLOUTS as u32) + 1) {
-        putOverLimit(limits.UNBOUND_ROLLOUTS, " rollouts that apply to every path and host: give this one a match");
+        putOverLimit(
+          limits.UNBOUND_ROLLOUTS,
+          " rollouts that apply to every path and host: give this one a match",
+        );
         reportKey(node, codes.LIMIT);
       }
     }
