@@ -100,16 +100,16 @@ describe("a writer", () => {
   });
 });
 
-describe("a byte in a run", () => {
-  // Its neighbours, and what differs from it in the highest bit alone, are other bytes.
-  const others = [0x3b, 0x3a, 0x3c, 0xbb, 0x00, 0xff, 0x80, 0x01];
+// A semicolon's neighbours, and what differs from it in the highest bit alone, are other bytes.
+const OTHERS: u8[] = [0x3a, 0x3c, 0xbb, 0x00, 0xff, 0x80, 0x01];
 
+describe("a byte in a run", () => {
   it("is found at its first place, whatever stands before and behind it", () => {
     const text = bytesOf("x".repeat(40));
     const begin = addressOf(text);
     for (let length = 0; length <= 40; length++) {
       for (let at = 0; at <= length; at++) {
-        for (let i = 0; i < 40; i++) store<u8>(begin + i, others[1 + ((i + at) % 7)] as u8);
+        for (let i = 0; i < 40; i++) store<u8>(begin + i, OTHERS[(i + at) % 7]);
         if (at < length) store<u8>(begin + at, 0x3b);
         // A second one, and one behind the end.
         if (at + 1 < 40) store<u8>(begin + at + 1, 0x3b);
