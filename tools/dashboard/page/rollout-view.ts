@@ -11,6 +11,7 @@ import { markOf, type Mark } from "./marks.ts";
 import {
   between,
   count,
+  counted,
   duration,
   exactPercent,
   latency,
@@ -368,7 +369,7 @@ function evidenceGroups(
             rows: goals.flatMap((goal) => [
               row(`Reached ${goal}`, (variant) => {
                 const own = goalOf(variant, goal);
-                return [percent(own?.part ?? null), own === undefined ? "" : `${count(own.count)} users`];
+                return [percent(own?.part ?? null), own === undefined ? "" : `${counted(own.count, "user")}`];
               }),
               row(`${goal} vs baseline`, (variant) => timesText(goalOf(variant, goal)?.ratio ?? null)),
             ]),
