@@ -17,12 +17,13 @@ export interface EventStream {
 /** The watch rests nineteen times as long as a reading took: a busy machine is waited for. */
 const DEADLINE_MS = 60_000;
 
-export function openEvents(url: string): EventStream {
+/** `headers` say who asks, as a browser does. */
+export function openEvents(url: string, headers: Readonly<Record<string, string>> = {}): EventStream {
   const listeners = new Set<(event: string, data: string) => void>();
   let latest = "none";
   let sent: ClientRequest | null = null;
   const ended = new Promise<void>((resolve) => {
-    sent = request(new URL(EVENTS_PATH, url), (response) => {
+    sent = request(new URL(EVENTS_PATH, url), { headers }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk;

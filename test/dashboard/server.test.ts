@@ -6,7 +6,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 
 import { CommandError } from "../../tools/terminal/command-error.ts";
 import { loadAssets } from "../../tools/dashboard/assets.ts";
-import { startServer, type DashboardServer } from "../../tools/dashboard/server.ts";
+import { EVENTS_PATH, startServer, type DashboardServer } from "../../tools/dashboard/server.ts";
 import { Watch } from "../../tools/dashboard/watch.ts";
 import { EnvoySource } from "../../tools/metrics/envoy-source.ts";
 import { openEvents, type EventStream } from "./event-stream.ts";
@@ -36,6 +36,22 @@ function ask(
     sent.on("error", reject).end();
   });
 }
+
+/** The status of the event stream's answer, which is not read to its end. */
+function statusOfEvents(port: number, headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const options = { host: "127.0.0.1", port, path: EVENTS_PATH, headers, agent: false };
+    const sent = request(options, (response) => {
+      response.on("error", () => undefined);
+      resolve(response.statusCode ?? 0);
+      sent.destroy();
+    });
+    sent.on("error", reject).end();
+  });
+}
+
+/** What a browser says in a request of the dashboard's own page; no script of a page can set this header. */
+const OWN_PAGE = { "sec-fetch-site": "same-origin" };
 
 /** What a variant of `checkout` has counted. */
 function counted(variant: string, share: number, total: number, errors: number): [string, number][] {
@@ -67,8 +83,8 @@ describe("the server", () => {
   });
   /** A test that fails must not leave its stream open to the next, which counts them. */
   let opened: EventStream[] = [];
-  const open = (): EventStream => {
-    const events = openEvents(server.url);
+  const open = (headers: Readonly<Record<string, string>> = {}): EventStream => {
+    const events = openEvents(server.url, headers);
     opened.push(events);
     return events;
   };
@@ -233,13 +249,61 @@ describe("the server", () => {
   });
 
   test("so many tabs and no more", async () => {
-    const tabs = Array.from({ length: 16 }, open);
+    const tabs = Array.from({ length: 16 }, () => open(OWN_PAGE));
     await Promise.all(tabs.map(({ history }) => history));
-    const { status, headers } = await ask(server.port, "/events");
-    assert.equal(status, 503);
-    assert.equal(headers["retry-after"], "10");
+    for (const who of [{}, OWN_PAGE]) {
+      const { status, headers } = await ask(server.port, "/events", who);
+      assert.equal(status, 503);
+      assert.equal(headers["retry-after"], "10");
+    }
     for (const events of tabs) events.close();
     await Promise.all(tabs.map(({ ended }) => ended));
+  });
+
+  test("a page of another origin gets no place of the event stream", async () => {
+    const own = `127.0.0.1:${server.port}`;
+    const elsewhere: Record<string, string>[] = [
+      { origin: "https://evil.example" },
+      { origin: "null" },
+      { origin: `http://${own}.evil.example` },
+      // Another program's page on this machine, by another port or another name.
+      { origin: "http://127.0.0.1:1" },
+      { origin: `http://localhost:${server.port}` },
+      // An image, a frame or a fetch without CORS has no Origin.
+      { "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "same-site" },
+      { origin: `http://${own}`, "sec-fetch-site": "cross-site" },
+      { origin: "https://evil.example", "sec-fetch-site": "same-origin" },
+    ];
+    for (const headers of elsewhere) {
+      assert.equal(await statusOfEvents(server.port, headers), 403, JSON.stringify(headers));
+    }
+    const welcome: Record<string, string>[] = [
+      OWN_PAGE,
+      { origin: `http://${own}` },
+      { "sec-fetch-site": "none" },
+      {},
+    ];
+    for (const headers of welcome) {
+      assert.equal(await statusOfEvents(server.port, headers), 200, JSON.stringify(headers));
+    }
+    // By a link from anywhere the page itself opens.
+    assert.equal((await ask(server.port, "/", { "sec-fetch-site": "cross-site" })).status, 200);
+  });
+
+  test("the dashboard's own page comes before clients that do not say who they are", async () => {
+    const earliest = [open(), open()];
+    await Promise.all(earliest.map(({ history }) => history));
+    const others = [...earliest, ...Array.from({ length: 14 }, () => open())];
+    await Promise.all(others.map(({ history }) => history));
+    const left = new Set(others);
+    for (const events of others) void events.ended.then(() => left.delete(events));
+    assert.equal(await statusOfEvents(server.port, {}), 503);
+    const tabs = [open(OWN_PAGE), open({ origin: `http://127.0.0.1:${server.port}` })];
+    await Promise.all(tabs.map(({ history }) => history));
+    await Promise.all(earliest.map(({ ended }) => ended));
+    assert.equal(left.size, 14, "each took one place, the oldest");
+    assert.equal(await statusOfEvents(server.port, {}), 503);
   });
 
   test("ends its streams when it ends", async () => {

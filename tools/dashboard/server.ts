@@ -11,7 +11,7 @@ import type { Watch } from "./watch.ts";
 export const HOST = "127.0.0.1";
 export const EVENTS_PATH = "/events";
 
-/** Tabs that look at once; the next is told to come back later. */
+/** Event streams at once. Only the dashboard's own page can get a place when all are taken: see `stream`. */
 const MOST_VIEWERS = 16;
 /** A viewer that takes this little of what is written to it (a tab asleep) is let go: it comes back by itself. */
 const MOST_UNREAD_BYTES = 8 << 20;
@@ -46,12 +46,12 @@ export async function startServer(
   port: number,
   host: string = HOST,
 ): Promise<DashboardServer> {
-  const viewers = new Set<ServerResponse>();
+  const viewers: Viewers = new Map();
   const server = createServer((request, response) => {
     const refusal = refusalOf(request);
     if (refusal !== null) return answer(response, refusal.status, refusal.text, refusal.headers);
     const path = pathOf(request);
-    if (path === EVENTS_PATH) return stream(watch, response, viewers);
+    if (path === EVENTS_PATH) return stream(watch, senderOf(request), response, viewers);
     const asset = assets.get(path);
     if (asset === undefined) return answer(response, 404, "there is no such page\n");
     return answer(response, 200, asset.content, { "content-type": asset.type });
@@ -65,7 +65,7 @@ export async function startServer(
     port: taken,
     url: `http://${HOST}:${taken}/`,
     async close() {
-      for (const viewer of viewers) viewer.end();
+      for (const viewer of viewers.keys()) viewer.end();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
@@ -94,6 +94,25 @@ function isLoopback(host: string | undefined): boolean {
   return /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i.test(host ?? "");
 }
 
+/** Who sends a request: the dashboard's own page, a page of another origin, or a client that does not say. */
+type Sender = "own page" | "other origin" | "unknown";
+
+/**
+ * As the browser says, since a page cannot set these headers. `Origin` is missing from a same-origin GET, and from images,
+ * frames and requests without CORS; `Sec-Fetch-Site` is missing in browsers from before 2023. An origin is host and port:
+ * another port of this machine is another program's page.
+ */
+function senderOf({ headers }: IncomingMessage): Sender {
+  const { origin, host, "sec-fetch-site": site } = headers;
+  const ofOrigin = origin === undefined || isOrigin(origin, host ?? "");
+  if (!ofOrigin || !(site === undefined || site === "same-origin" || site === "none")) return "other origin";
+  return origin !== undefined || site === "same-origin" ? "own page" : "unknown";
+}
+
+function isOrigin(origin: string, host: string): boolean {
+  return origin.toLowerCase().replace(/^https?:\/\//, "") === host.toLowerCase();
+}
+
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? "/").split("?", 1)[0] ?? "/";
 }
@@ -108,12 +127,20 @@ function answer(
   response.end(content);
 }
 
-/** Server-sent events: `history` once, then a `state` each time there is one. */
-function stream(watch: Watch, response: ServerResponse, viewers: Set<ServerResponse>): void {
-  if (viewers.size >= MOST_VIEWERS) {
-    return answer(response, 503, `${MOST_VIEWERS} tabs look already\n`, { "retry-after": "10" });
+/** Open event streams, the oldest first. */
+type Viewers = Map<ServerResponse, Sender>;
+
+/**
+ * Server-sent events: `history` once, then a `state` each time there is one. Pages of other origins get none: a browser
+ * lets any site open streams here, and though it could not read them, it would keep the owner out. When all places are
+ * taken, the own page gets that of the oldest client that does not say who it is.
+ */
+function stream(watch: Watch, sender: Sender, response: ServerResponse, viewers: Viewers): void {
+  if (sender === "other origin") return answer(response, 403, "only for the dashboard's own page\n");
+  if (viewers.size >= MOST_VIEWERS && !(sender === "own page" && dropUnknown(viewers))) {
+    return answer(response, 503, `all ${MOST_VIEWERS} event streams are in use\n`, { "retry-after": "10" });
   }
-  viewers.add(response);
+  viewers.set(response, sender);
   response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream; charset=utf-8" });
   const send = (event: string, message: unknown): void => {
     if (response.writableLength > MOST_UNREAD_BYTES) return void response.destroy();
@@ -127,6 +154,17 @@ function stream(watch: Watch, response: ServerResponse, viewers: Set<ServerRespo
     stop();
     viewers.delete(response);
   });
+}
+
+/** Whether a place is free now. */
+function dropUnknown(viewers: Viewers): boolean {
+  for (const [viewer, sender] of viewers) {
+    if (sender !== "unknown") continue;
+    viewers.delete(viewer);
+    viewer.destroy();
+    return true;
+  }
+  return false;
 }
 
 function listenError(error: NodeJS.ErrnoException, port: number, host: string): Error {
