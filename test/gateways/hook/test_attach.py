@@ -8,6 +8,7 @@ import textwrap
 import unittest
 
 from configurations import HOOK, WithFiles, chains, configuration, listener, manager, named
+from serin_config import STATS_TAGS
 
 # As the real one: it sets up logging and loads Emissary's packages, those of Envoy's configuration among them.
 DIAGD = """
@@ -77,7 +78,7 @@ class Attach(WithFiles):
         run = self.configure()
         bootstrap, ads, clustermap = json.loads(run.stdout)
         self.assertEqual(chains(ads)["http"], [["cors", "serin", "router"]])
-        self.assertEqual(len(bootstrap["stats_config"]["stats_tags"]), 6)
+        self.assertEqual(bootstrap["stats_config"]["stats_tags"], list(STATS_TAGS))
         self.assertEqual(clustermap, {"cluster": 1})
         self.assertEqual(run.stderr, "")
 
