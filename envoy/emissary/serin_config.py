@@ -37,6 +37,41 @@ class Unexpected(Exception):
     """Something is not as it has to be; nothing is changed then."""
 
 
+def _module_fault(module):
+    """Why Envoy cannot load the module, as far as its sections show; None for a module that is whole.
+
+    A section is a byte with its id (0 custom, 1 type ... 10 code, 11 data, 12 data count, 13 tag), its length as LEB128
+    of at most 5 bytes, and its content: https://webassembly.github.io/spec/core/binary/modules.html. A cut between two
+    sections leaves a sound file, so the last one that the filter has, its data, must be there.
+    """
+    if module[4:8] != b"\1\0\0\0":
+        return "is not a WebAssembly module of version 1"
+    ids, at = set(), 8
+    while at < len(module):
+        start, section = at, module[at]
+        if section > 13:
+            return f"is damaged: section {section} at byte {start} is unknown"
+        size, at = 0, at + 1
+        for shift in range(0, 35, 7):
+            if at == len(module):
+                return f"is not whole: byte {at} should continue the length of section {section}"
+            byte, at = module[at], at + 1
+            size |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+        else:
+            return f"is damaged: section {section} at byte {start} has no length"
+        if size > len(module) - at:
+            left = len(module) - at
+            return f"is not whole: section {section} at byte {start} has {size} bytes, of which {left} are there"
+        ids.add(section)
+        at += size
+    for section, name in ((10, "code"), (11, "data")):
+        if section not in ids:
+            return f"is not whole: it has no {name} section"
+    return None
+
+
 class Settings:
     """What an operator says, by environment variables."""
 
@@ -75,10 +110,13 @@ class Settings:
         except OSError as error:
             raise Unexpected(f"SERIN_WASM: {self.wasm}: {error.strerror}") from error
         if not module.startswith(b"\0asm"):
-            raise Unexpected(f"SERIN_WASM: {self.wasm} is no WebAssembly module")
+            raise Unexpected(f"SERIN_WASM: {self.wasm} is not a WebAssembly module")
         named = re.search(r"-([0-9a-f]{8,64})\.wasm$", self.wasm)
         if named and not hashlib.sha256(module).hexdigest().startswith(named[1]):
             raise Unexpected(f"SERIN_WASM: {self.wasm} is not the module whose SHA-256 its name says")
+        fault = _module_fault(module)
+        if fault is not None:
+            raise Unexpected(f"SERIN_WASM: {self.wasm} {fault}")
         if not os.path.isfile(self.policy):
             raise Unexpected(f"SERIN_POLICY: {self.policy}: no such file")
         # Envoy takes a file of any other name for protobuf's text format.

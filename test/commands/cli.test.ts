@@ -9,6 +9,7 @@ import { startFakeAdmin } from "../support/fake-admin.ts";
 import { startFakePrometheus } from "../support/fake-prometheus.ts";
 import { guestModuleBytes } from "../emulator/probe-guest.ts";
 import { inPairs, POLICY, runCli, temporaryFolder } from "../support/cli.ts";
+import { sectionEnds, WASM } from "../support/filter.ts";
 
 describe("command line", () => {
   const folder = temporaryFolder();
@@ -231,6 +232,19 @@ describe("command line", () => {
     const none = await runCli(["validate", good], { env: { SERIN_WASM: good } });
     assert.equal(none.status, 2);
     assert.match(none.stderr, /not a WebAssembly module/);
+    const built = readFileSync(WASM);
+    const ends = sectionEnds(built);
+    assert.equal(ends.pop(), built.length);
+    for (const length of [0, 7, 8, ...ends, built.length - 1]) {
+      const cut = folder.write("cut.wasm", built.subarray(0, length));
+      const { status, stderr } = await runCli(["validate", good], { env: { SERIN_WASM: cut } });
+      assert.equal(status, 2, `${length}: ${stderr}`);
+      assert.match(
+        stderr,
+        /^serin: .*cut\.wasm: not (a WebAssembly module|the filter): .*\n$/,
+        String(length),
+      );
+    }
     const traps = folder.write("traps.wasm", guestModuleBytes({ proxy_on_configure: "unreachable" }));
     const trapped = await runCli(["validate", good], { env: { SERIN_WASM: traps } });
     assert.equal(trapped.status, 1);

@@ -1,11 +1,12 @@
 // `serin emissary` as a person runs it; what the folder holds is tested where Emissary is (test/gateways).
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
 import { POLICY, runCli, temporaryFolder } from "../support/cli.ts";
+import { WASM } from "../support/filter.ts";
 
 describe("serin emissary", () => {
   const folder = temporaryFolder();
@@ -25,6 +26,18 @@ describe("serin emissary", () => {
     const target = join(folder.path, "sidecar");
     assert.equal((await runCli(["emissary", "--sidecar", good, target])).status, 0);
     assert.ok(existsSync(join(target, "serin-insert")));
+  });
+
+  it("a module that was cut is not copied", async () => {
+    const built = readFileSync(WASM);
+    for (const length of [8, built.length >> 1, built.length - 1]) {
+      const cut = folder.write("cut.wasm", built.subarray(0, length));
+      const target = join(folder.path, "cut");
+      const { status, stderr } = await runCli(["emissary", good, target], { env: { SERIN_WASM: cut } });
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, /^serin: .*cut\.wasm: not (a WebAssembly module|the filter): .*\n$/);
+      assert.ok(!existsSync(target));
+    }
   });
 
   it("a refused policy is 1, a missing file and bad usage are 2", async () => {

@@ -77,6 +77,20 @@ describe("publish", () => {
     );
   });
 
+  it("looks at the module that --wasm names where it is on this machine, and writes nothing when it was cut", async () => {
+    const to = target("cut.yaml");
+    const built = readFileSync(WASM);
+    for (const length of [8, built.length >> 1, built.length - 1]) {
+      const cut = folder.write("cut.wasm", built.subarray(0, length));
+      const { status, stderr } = await runCli(["publish", policy, "--to", to, "--wasm", cut]);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, /^serin: --wasm .*cut\.wasm: not (a WebAssembly module|the filter): .*\n$/);
+      assert.ok(!existsSync(to));
+    }
+    const whole = folder.write("whole.wasm", built);
+    assert.equal((await runCli(["publish", policy, "--to", to, "--wasm", whole])).status, 0);
+  });
+
   const OPERATOR = `# kept by Ops
 version_info: "7"
 resources:

@@ -11,6 +11,7 @@ import { after, describe, test } from "node:test";
 import { parse, parseAllDocuments } from "yaml";
 
 import { configMap, CONFIG_MAP_BYTES, makeFolder, wasmFileName } from "../../tools/commands/emissary.ts";
+import { CommandError } from "../../tools/terminal/command-error.ts";
 import { WASM } from "../support/filter.ts";
 import { ROOT } from "./with-filter.ts";
 
@@ -137,11 +138,26 @@ for (const way of ["hook", "sidecar"] as const) {
     });
 
     test("an older module stays beside the new one", async () => {
-      writeFileSync(join(folder, "serin-0123456789ab.wasm"), "\0asm old");
+      const name = wasmFileName(Buffer.from("\0asm old"));
+      writeFileSync(join(folder, name), "\0asm old");
       const { older } = await makeFolder(POLICY, folder, way);
-      assert.deepEqual(older, ["serin-0123456789ab.wasm"]);
-      assert.ok(read("kustomization.yaml").includes(`files: [${wasm}, serin-0123456789ab.wasm]`));
-      assert.ok(read("configmaps.yaml").includes("serin-0123456789ab.wasm:"));
+      assert.deepEqual(older, [name]);
+      assert.ok(read("kustomization.yaml").includes(`files: [${wasm}, ${name}]`));
+      assert.ok(read("configmaps.yaml").includes(`${name}:`));
+    });
+
+    test("an older module that was cut is not given to pods", async () => {
+      const cut = join(folder, "serin-0123456789ab.wasm");
+      const before = read("configmaps.yaml");
+      writeFileSync(cut, "\0asm cut");
+      await assert.rejects(makeFolder(POLICY, folder, way), (error) => {
+        assert.ok(error instanceof CommandError);
+        assert.match(error.message, /serin-0123456789ab\.wasm: its name has another SHA-256/);
+        assert.doesNotMatch(error.message, /\n/);
+        return true;
+      });
+      assert.equal(read("configmaps.yaml"), before);
+      rmSync(cut);
     });
 
     test("a policy that is refused leaves the one that is there", async () => {

@@ -120,7 +120,8 @@ describe("the sidecar", () => {
   });
 
   test("a .wasm that Envoy cannot load: Emissary's own configuration, and a reason", async () => {
-    writeFileSync(wasm, "\0asm and then nothing that is WebAssembly");
+    // Whole as far as the hook looks: a code section with a function that no other section declares, and a data section.
+    writeFileSync(wasm, Buffer.from("\0asm\x01\0\0\0\x0a\x02\x01\0\x0b\x01\0", "latin1"));
     write(config.ads);
     await waitUntil("a word on it", 30_000, () => /ERROR.*Envoy would refuse it/.test(sidecarLog()));
     const client = new Client(config.web);

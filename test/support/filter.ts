@@ -24,6 +24,20 @@ export function starvedModule(pages: number): WebAssembly.Module {
   return new WebAssembly.Module(bytes);
 }
 
+/** Where each section of a module ends: cut there, what is left has no broken section. */
+export function sectionEnds(module: Uint8Array): number[] {
+  const ends: number[] = [];
+  for (let at = 8; at < module.length; ends.push(at)) {
+    let size = 0;
+    for (let shift = 0, byte = 0x80; byte >= 0x80; shift += 7) {
+      byte = module[++at] ?? 0;
+      size += (byte & 0x7f) * 2 ** shift;
+    }
+    at += size + 1;
+  }
+  return ends;
+}
+
 let compiled: WebAssembly.Module | undefined;
 
 /** The filter, compiled once a process; `SERIN_WASM` names another build of it. */

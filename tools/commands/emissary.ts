@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { stringify } from "yaml";
 
-import { filterPath, packageFolder } from "../policy/filter-module.ts";
+import { compileFilter, filterPath, packageFolder } from "../policy/filter-module.ts";
 import { examples } from "../terminal/arguments.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
+import { writeWhole } from "../terminal/write-whole.ts";
 import { publish } from "./publish.ts";
 
 const PLACEHOLDER = "serin-HASH.wasm";
@@ -94,11 +95,13 @@ export async function makeFolder(
   const module = await readFile(path).catch((error: unknown) => {
     throw fileError(path, error);
   });
+  compileFilter(path, module);
   const wasm = wasmFileName(module);
   const source = join(packageFolder(), "envoy/emissary");
   await mkdir(folder, { recursive: true });
   const older = (await readdir(folder)).filter((name) => MODULE.test(name) && name !== wasm).sort();
-  await writeFile(join(folder, wasm), module);
+  for (const name of older) await checkOlder(join(folder, name), name);
+  await writeWhole(join(folder, wasm), module);
   for (const [below, names] of Object.entries(WAYS[way].from)) {
     for (const name of names) {
       const text = await readFile(join(source, below, name), "utf8");
@@ -129,6 +132,17 @@ export async function makeFolder(
     "# For Helm; kustomize makes its own. kubectl apply --server-side -n NAMESPACE -f configmaps.yaml\n";
   await writeFile(join(folder, "configmaps.yaml"), head + maps.map((map) => stringify(map)).join("---\n"));
   return { wasm, older };
+}
+
+/** A copy that was interrupted leaves a part of the file under the whole one's name. @throws CommandError then */
+async function checkOlder(path: string, name: string): Promise<void> {
+  const module = await readFile(path).catch((error: unknown) => {
+    throw fileError(path, error);
+  });
+  if (wasmFileName(module) === name) return;
+  throw new CommandError(
+    `${path}: its name has another SHA-256: the file is damaged: delete it or copy it again`,
+  );
 }
 
 function isEmpty(record: object): boolean {

@@ -1,5 +1,5 @@
 import { Command, Option } from "@commander-js/extra-typings";
-import { lstat, readlink } from "node:fs/promises";
+import { lstat, readFile, readlink, stat } from "node:fs/promises";
 import type { Document } from "yaml";
 
 import * as codes from "../../assembly/vocabulary/problems.ts";
@@ -10,7 +10,7 @@ import { CommandError, fileError, fileReason } from "../terminal/command-error.t
 import { readFileBounded } from "../terminal/read-bounded.ts";
 import { movedUsers } from "../policy/fractional-totals.ts";
 import { policyDigest } from "../policy/digest.ts";
-import { filterPath, loadFilter } from "../policy/filter-module.ts";
+import { compileFilter, filterPath, loadFilter } from "../policy/filter-module.ts";
 import {
   heldPolicy,
   newFilterResource,
@@ -115,6 +115,7 @@ export async function publish(
   if (options.to === "-") {
     throw new CommandError("--to -: must be the file that Envoy watches: publish replaces it by rename");
   }
+  await checkModuleHere(options.wasm);
   const module = loadFilter();
   const { source, problems, more, filter } = refuseFaults(
     await checkPolicyFile(policyFile, module, terminal),
@@ -198,6 +199,18 @@ function urlsToWaitFor({ wait, admin = [], dryRun }: PublishOptions): string[] {
   if (wait === undefined && admin.length > 0) throw new CommandError("--admin: only with --wait");
   if (wait !== undefined && dryRun === true) throw new CommandError("--wait and --dry-run: choose one");
   return wait === undefined ? [] : adminUrls(admin);
+}
+
+/**
+ * The path is one of Envoy's machine. If a file that this process can read is there on this machine, it is looked at.
+ * @throws CommandError when Envoy could not run it
+ */
+async function checkModuleHere(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const found = await stat(path).catch(() => null);
+  if (found?.isFile() !== true) return;
+  const bytes = await readFile(path).catch(() => null);
+  if (bytes !== null) compileFilter(`--wasm ${path}`, bytes);
 }
 
 function isServed({ word }: Waited): boolean {

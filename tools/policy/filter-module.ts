@@ -29,6 +29,9 @@ export function filterPath(): string {
   return process.env["SERIN_WASM"] || join(packageFolder(), "build", "serin.wasm");
 }
 
+/** Without these no host can configure a proxy-wasm filter. */
+const NEEDED_EXPORTS = ["memory", "proxy_on_memory_allocate", "proxy_on_configure"];
+
 /** Compiles the filter once; instances are made of it at will. */
 export function loadFilter(): WebAssembly.Module {
   const path = filterPath();
@@ -39,9 +42,27 @@ export function loadFilter(): WebAssembly.Module {
     if (process.env["SERIN_WASM"] || existsSync(path)) throw fileError(path, error);
     throw new CommandError(`${path}: not built yet: run npm run build`);
   }
+  return compileFilter(path, bytes);
+}
+
+/**
+ * Compiles what is in the file.
+ * @throws CommandError when Envoy could not run it: it was cut, or is something else
+ */
+export function compileFilter(path: string, bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  let module: WebAssembly.Module;
   try {
-    return new WebAssembly.Module(bytes);
+    module = new WebAssembly.Module(bytes);
   } catch (error) {
     throw new CommandError(`${path}: not a WebAssembly module: ${(error as Error).message}`);
   }
+  // Cut between its first sections it still compiles.
+  const exported = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
+  const missing = NEEDED_EXPORTS.find((name) => !exported.has(name));
+  if (missing !== undefined) {
+    throw new CommandError(
+      `${path}: not the filter: it does not export ${missing}; the file may be incomplete`,
+    );
+  }
+  return module;
 }

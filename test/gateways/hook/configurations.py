@@ -13,7 +13,8 @@ sys.path.insert(0, str(HOOK))
 
 from serin_config import Settings, insert  # noqa: E402
 
-MODULE = b"\0asm\1\0\0\0"
+# The least that the hook takes for a whole module: an empty code section and an empty data section.
+MODULE = b"\0asm\1\0\0\0" b"\x0a\1\0" b"\x0b\1\0"
 HCM = "envoy.filters.network.http_connection_manager"
 
 

@@ -2,11 +2,12 @@
 
 import contextlib
 import copy
+import hashlib
 import json
 import os
 import unittest
 
-from configurations import HCM, MODULE, WithFiles, chains, configuration, listener, manager, named
+from configurations import HCM, MODULE, ROOT, WithFiles, chains, configuration, listener, manager, named
 from serin_config import HTTP_OPTIONS, STATS_TAGS, TYPED_STRUCT, Settings, insert, prepare
 
 
@@ -115,7 +116,7 @@ class Unexpected(WithFiles):
     def test_files_with_which_envoy_would_refuse_the_listener(self):
         ads = configuration(listener("http", manager(named("router"))))
         self.wasm.write_bytes(b"<html>")
-        self.assert_left(ads, says="no WebAssembly module")
+        self.assert_left(ads, says="is not a WebAssembly module")
         self.wasm.unlink()
         self.assert_left(ads, says=str(self.wasm))
         self.wasm.write_bytes(MODULE + b"\0")
@@ -125,6 +126,42 @@ class Unexpected(WithFiles):
         self.assert_left(ads, says="no such file")
         self.assert_left(ads, Settings(str(self.wasm), str(self.folder / "filter.txt")), "has to end in")
 
+    def test_a_module_without_a_hash_in_its_name_has_to_be_whole(self):
+        ads = configuration(listener("http", manager(named("router"))))
+        wasm = self.folder / "serin.wasm"
+        settings = Settings(str(wasm), str(self.policy))
+        built = (ROOT / "build/serin.wasm").read_bytes()
+        for whole in (MODULE, built, built + b"\0\x83\0\1xy", MODULE + b"\0\1\0"):
+            wasm.write_bytes(whole)
+            settings.check_files()
+            self.assertEqual(chains(insert(ads, settings))["http"], [["serin", "router"]])
+        ends = section_ends(built)
+        self.assertEqual(ends[-1], len(built))
+        cuts = {*range(0, 64), *range(0, len(built), 997), *ends[:-1]}
+        cuts.update(end + more for end in ends for more in (-1, 1, 2, 3) if end + more < len(built))
+        for module in [MODULE[:length] for length in range(len(MODULE))] + [built[:length] for length in sorted(cuts)]:
+            with self.subTest(length=len(module)):
+                wasm.write_bytes(module)
+                self.assert_left(ads, settings, "is not whole" if len(module) >= 8 else "is not a WebAssembly module")
+        for module, says in (
+            (b"\0asm\x0d\0\1\0" + MODULE[8:], "is not a WebAssembly module of version 1"),
+            (MODULE + b"\0", "is not whole: byte 15"),
+            (MODULE + b"\x0e\0", "section 14 at byte 14 is unknown"),
+            (MODULE + b"\0\x80\x80\x80\x80\x80\0", "has no length"),
+            (MODULE + b"\0\xff\xff\xff\xff\x0f", "4294967295 bytes"),
+            (MODULE + b"<html>", "section 60 at byte 14 is unknown"),
+        ):
+            with self.subTest(says):
+                wasm.write_bytes(module)
+                self.assert_left(ads, settings, says)
+
+    def test_a_cut_module_whose_name_has_its_own_hash(self):
+        ads = configuration(listener("http", manager(named("router"))))
+        cut = MODULE[:-1]
+        wasm = self.folder / f"serin-{hashlib.sha256(cut).hexdigest()[:12]}.wasm"
+        wasm.write_bytes(cut)
+        self.assert_left(ads, Settings(str(wasm), str(self.policy)), "is not whole")
+
     def test_deeper_than_python_goes(self):
         deep = []
         for _ in range(100_000):
@@ -133,6 +170,21 @@ class Unexpected(WithFiles):
         ads["static_resources"]["listeners"][0]["deep"] = deep
         with self.assertLogs("ambassador.serin", "ERROR"):
             self.assertIs(insert(ads, self.settings), ads)
+
+
+def section_ends(module):
+    """Where each section of a sound module ends: cut there, all that is left fits exactly."""
+    ends, at = [], 8
+    while at < len(module):
+        size, shift, at = 0, 0, at + 1
+        while True:
+            size |= (module[at] & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+            if module[at - 1] < 0x80:
+                break
+        at += size
+        ends.append(at)
+    return ends
 
 
 def mirrored_routes():
