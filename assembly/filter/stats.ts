@@ -157,6 +157,14 @@ function defineAll(stats: VariantStats, rollout: Slice, variant: Slice, counts: 
   if (full && !stats.isFull) defineRest(stats, rollout, variant);
 }
 
+/** Defines the share of a control group whose requests are not counted apart: without it nothing is held against its users. */
+export function showControl(rollout: Rollout): void {
+  const stats = statsAt(rollout.controlStats);
+  if (stats == null || stats.share != NO_METRIC) return;
+  defineAll(stats, rollout.name, words.control, false, false);
+  recordMetric(stats.share, rollout.controlShare);
+}
+
 /** Writes the shares of a rollout anew: a ramp has moved. */
 export function tellShares(rollout: Rollout): void {
   for (let v: u32 = 0; v < rollout.variantCount; v++) {

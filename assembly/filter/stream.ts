@@ -26,7 +26,7 @@ import { countFlags } from "./flag-stats";
 import { beginObserved, endObserved, passObserved } from "./shadow/observe";
 import { answerCall, collectResponse, endCopies, endResponseOfCopies } from "./shadow/receive";
 import { beginCopies, collectRequest, collectTrailers } from "./shadow/send";
-import { countEnded, countGiven, ENDED_LEFT, ENDED_RESET, Grpc, isFull } from "./stats";
+import { countEnded, countGiven, showControl, ENDED_LEFT, ENDED_RESET, Grpc, isFull } from "./stats";
 import { survive } from "./survive";
 import { endUndecided, noteUndecided, passUndecided, stripRequest, stripTrailers } from "./undecided";
 import { words } from "./words";
@@ -100,12 +100,11 @@ export function beginRequest(id: u32, isEnd: bool): void {
       variant.stats,
       isFull(rollout, variant),
     );
-    if (
-      given.isControl &&
-      rollout.signals == Signals.Matched &&
-      !countGiven(stream, rollout, words.control, rollout.controlShare, rollout.controlStats, true)
-    )
-      counted = false;
+    if (given.isControl) {
+      if (rollout.signals != Signals.Matched) showControl(rollout);
+      else if (!countGiven(stream, rollout, words.control, rollout.controlShare, rollout.controlStats, true))
+        counted = false;
+    }
     if (given.slot != NO_SLOT) beginUser(stream, given);
     if (!counted) survive("memory", "no memory to count a variant");
   }

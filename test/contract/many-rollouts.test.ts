@@ -119,3 +119,15 @@ test("a rollout whose stats came late has them for the next policy, and tells it
   assert.equal(vm.metrics.read("serin.rollout.r4999.stable.rq_total"), 1n);
   assert.equal(vm.metrics.read("serin.rollout.r4999.canary.rq_total"), 1n);
 });
+
+test("a control group that comes late has its share, without which nothing is held against its users", () => {
+  const vm = Vm.load(filterModule());
+  const { root } = vm.configure(policy(5000).replaceAll('"percent":100', '"percent":10'));
+  assert.equal(vm.metrics.read("serin.rollout.r4999.control.share"), null);
+  for (let uid = 0; uid < 100; uid++) {
+    const { headers } = request("/p4999");
+    vm.request(root, { headers: [...headers.slice(0, -1), ["cookie", `uid=${uid}`]] }).respond(200);
+  }
+  assert.equal(vm.metrics.read("serin.rollout.r4999.canary.share"), 10_000n);
+  assert.equal(vm.metrics.read("serin.rollout.r4999.control.share"), 40_000n);
+});
