@@ -51,6 +51,12 @@ describe("a goal", () => {
     );
   });
 
+  test("of a variant that fell back in the period does not make it fail: the control group's were counted meanwhile", () => {
+    const verdict = canaryOf({ orders: 200 }, { orders: 1200 }, { fallback: { isNow: true, last: 0 } });
+    assert.equal(verdict.decision, "inconclusive");
+    assert.doesNotMatch(said(verdict), /significantly|within/);
+  });
+
   test("that fewer users reach fails, whatever errors and latency are", () => {
     const verdict = canaryOf({ orders: 200 }, { orders: 1200 });
     assert.equal(verdict.decision, "fail");

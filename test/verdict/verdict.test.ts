@@ -362,6 +362,20 @@ describe("a variant that fell back", () => {
   });
 });
 
+describe("a variant that fell back, of whose users fewer were counted,", () => {
+  const fewer = { ...GOOD, ok: 3600 };
+
+  test("fails by that where it did not fall back", () => {
+    assert.equal(verdictOn(rolloutOf(envoy(fewer))).decision, "fail");
+  });
+
+  test("does not fail by that: the control group's were counted meanwhile", () => {
+    const verdict = verdictOn(rolloutOf(envoy({ ...fewer, fallback: { isNow: false, last: 2000 } })));
+    assert.equal(verdict.decision, "inconclusive");
+    assert.doesNotMatch(verdict.reason, /significantly/);
+  });
+});
+
 describe("a guard", () => {
   test("that has rolled a variant back makes it fail, whatever is counted, and it says nothing of the split", () => {
     const back = verdictOn(rolloutOf(envoy({ ...GOOD, guard: "rolled back" })));

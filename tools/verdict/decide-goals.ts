@@ -3,7 +3,7 @@
 
 import { logGoal, logMean, logOfPeriod, logWithinFewer } from "../statistics/first-setters.ts";
 import { metOf, periodFor, setters, type MeasureDecision } from "./decide.ts";
-import { goalReader, type Evidence } from "./evidence.ts";
+import { goalReader, whole, type Evidence } from "./evidence.ts";
 import { FALSE_GOALS, FALSE_PASSES, type Limits } from "./limits.ts";
 
 export interface GoalDecision extends MeasureDecision {
@@ -26,13 +26,14 @@ export function decideGoal(
   alpha: number,
 ): GoalDecision {
   const read = goalReader(index);
-  const each = evidence.map((one) => logGoal(setters(one, read), one.pi));
+  const judged = whole(evidence);
+  const each = judged.map((one) => logGoal(setters(one, read), one.pi));
   const mean = (of: "fewer" | "more"): number =>
-    logMean(evidence.map(({ period }, envoy) => logOfPeriod(each[envoy]?.[of] ?? 0, period)));
+    logMean(judged.map(({ period }, envoy) => logOfPeriod(each[envoy]?.[of] ?? 0, period)));
   const [fewer, more] = [mean("fewer"), mean("more")];
   const logEvidence = logMean([fewer, more]);
   const within = logMean(
-    evidence.map((one) =>
+    judged.map((one) =>
       logOfPeriod(logWithinFewer(setters(one, read), one.pi, limits.maxRatio), periodFor(one, limits)),
     ),
   );

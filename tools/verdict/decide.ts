@@ -13,7 +13,7 @@ import {
   logWorse,
   type FirstSetters,
 } from "../statistics/first-setters.ts";
-import { READERS, slowReader, type Evidence, type Reader } from "./evidence.ts";
+import { READERS, slowReader, whole, type Evidence, type Reader } from "./evidence.ts";
 import { FALSE_PASSES, type Limits } from "./limits.ts";
 
 /** What kind of thing users meet. */
@@ -172,7 +172,7 @@ function direction(
   alpha: number,
 ): MeasureDecision {
   const logEvidence = logMean(
-    evidence.map((each) => logOfPeriod(test(setters(each, read), each.pi), each.period)),
+    whole(evidence).map((each) => logOfPeriod(test(setters(each, read), each.pi), each.period)),
   );
   const isSignificant = logEvidence >= -Math.log(alpha);
   const met = metOf(evidence, read, "errors");

@@ -2,7 +2,7 @@
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { RolloutCounts, RolloutTerms } from "../metrics/snapshot.ts";
-import type { UserBits, UserCounts } from "../metrics/users.ts";
+import { fellBackSince, type UserBits, type UserCounts } from "../metrics/users.ts";
 
 /** Bits that a side was the first to set, by what its users met. */
 export interface Bits {
@@ -29,10 +29,17 @@ export interface Evidence {
   readonly pi: number;
   /** The part of the period in which slow answers were counted, 0 to 1: not while it warmed up. */
   readonly timed: number;
+  /** Users of the variant got the default in this period, while the control group's were counted: fewer is no evidence. */
+  readonly fellBack?: boolean;
   readonly variant: Bits;
   readonly control: Bits;
   /** Bits of all variants and the control together. */
   readonly all: Bits;
+}
+
+/** That of the Envoys on which the variant's users always got the variant: there, fewer of something says something. */
+export function whole(evidence: readonly Evidence[]): readonly Evidence[] {
+  return evidence.filter(({ fellBack }) => fellBack !== true);
 }
 
 /** One measure's count. */
@@ -109,6 +116,7 @@ export function evidenceOf(
         size,
         pi: share / (share + controlShare),
         timed: timedPart(counts, warmup, now),
+        fellBack: fellBackSince(own, counts.began),
         variant: bitsOf(own.bits, thresholds, goals),
         control: bitsOf(control.bits, thresholds, goals),
         all: sumOfBits(all),
