@@ -1,6 +1,6 @@
 // One rollout: its verdict and evidence, the split, the figures side by side, and six charts.
 
-import type { GoalState, RolloutState, VariantPoint, VariantState } from "../wire.ts";
+import type { RolloutState, VariantPoint, VariantState } from "../wire.ts";
 import { Chart } from "./chart.ts";
 import { Card } from "./card.ts";
 import { QUANTILES, type Line } from "./chart-data.ts";
@@ -11,7 +11,6 @@ import { markOf, type Mark } from "./marks.ts";
 import {
   between,
   count,
-  counted,
   duration,
   exactPercent,
   latency,
@@ -81,7 +80,7 @@ export class RolloutView {
     isOpen: boolean,
   ) {
     this.#users = new FiguresTable(`Users of ${name}, by variant`);
-    this.#requests = new FiguresTable(`Requests of ${name}, by variant`);
+    this.#requests = new FiguresTable(`Requests and goals of ${name}, by variant`);
     this.#details = element(
       "details",
       { class: "why" },
@@ -313,12 +312,37 @@ function requestGroups(
         row("p99", ({ p99 }) => [latency(p99)]),
       ],
     },
+    ...goalGroups(variants),
     {
       title: "Now",
       rows: [
         row("Requests/s", ({ name }) => [rate(now[name]?.rate ?? null)]),
         row("In flight", ({ active }) => [count(active)]),
       ],
+    },
+  ];
+}
+
+function goalsOf(variants: readonly VariantState[]): readonly string[] {
+  return variants.find(({ users }) => users !== null)?.users?.goals.map(({ name }) => name) ?? [];
+}
+
+/** A line for each goal; nothing without goals, or where no user is compared. It stands where the card has room. */
+function goalGroups(variants: readonly VariantState[]): Group[] {
+  const goals = goalsOf(variants);
+  if (goals.length === 0) return [];
+  const row = rowOf(variants);
+  return [
+    {
+      title: "Goals: users who reached them, times the baseline's (99% CI)",
+      rows: goals.map((goal) =>
+        row(goal, ({ users }) => {
+          const own = users?.goals.find(({ name }) => name === goal);
+          if (own === undefined) return [percent(null)];
+          const part = own.part === null ? "" : ` (${percent(own.part)})`;
+          return [`${count(own.count)}${part}`, own.ratio === null ? "" : timesText(own.ratio)];
+        }),
+      ),
     },
   ];
 }
@@ -337,10 +361,7 @@ function evidenceGroups(
     .filter(({ index }) => variants.some(({ users }) => (users?.slow[index]?.[1] ?? 0) > 0));
   const envoys = period.envoys > 1 ? `, ${period.envoys} Envoys` : "";
   const age = period.began > 0 ? `, ${duration(at / 1000 - period.began)}` : "";
-  const goals = variants.find(({ users }) => users !== null)?.users?.goals.map(({ name }) => name) ?? [];
-  const goalOf = ({ users }: VariantState, goal: string): GoalState | undefined =>
-    users?.goals.find(({ name }) => name === goal);
-  const measures = [...MEASURES, ...goals.map((goal) => `fewer ${goal}`)].filter((measure) =>
+  const measures = [...MEASURES, ...goalsOf(variants).map((goal) => `fewer ${goal}`)].filter((measure) =>
     variants.some(({ users }) => users?.sure.some((one) => one.measure === measure)),
   );
   return [
@@ -361,20 +382,6 @@ function evidenceGroups(
         ),
       ],
     },
-    ...(goals.length === 0
-      ? []
-      : [
-          {
-            title: "Goals: users who reached it, and how many times as many (99% CI)",
-            rows: goals.flatMap((goal) => [
-              row(`Reached ${goal}`, (variant) => {
-                const own = goalOf(variant, goal);
-                return [percent(own?.part ?? null), own === undefined ? "" : `${counted(own.count, "user")}`];
-              }),
-              row(`${goal} vs baseline`, (variant) => timesText(goalOf(variant, goal)?.ratio ?? null)),
-            ]),
-          },
-        ]),
     {
       title:
         "How sure that it is worse: e-value of limit" +

@@ -22,15 +22,16 @@ export function between({ lower, upper }: { readonly lower: number; readonly upp
   return `${percent(lower).replace("%", "")}–${percent(upper)}`;
 }
 
-/** `0.79×`, and below it `0.61–1.02×`. */
-export function timesText(
-  ratio: { readonly value: number | null; readonly lower: number; readonly upper: number | null } | null,
-): readonly [string, string?] {
-  if (ratio === null) return [NONE];
+/** `0.79× (0.61–1.02×)` */
+export function timesText(ratio: {
+  readonly value: number | null;
+  readonly lower: number;
+  readonly upper: number | null;
+}): string {
   const { value, lower, upper } = ratio;
   const least = numbers.multiple(lower);
   const range = upper === null ? `${least} or more` : `${least.replace("×", "")}–${numbers.multiple(upper)}`;
-  return [value === null ? NONE : numbers.multiple(value), range];
+  return value === null ? range : `${numbers.multiple(value)} (${range})`;
 }
 
 /** `8.4 ms`, `310 ms`, `2.1 s` */
