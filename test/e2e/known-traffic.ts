@@ -34,6 +34,7 @@ export const ROLLOUTS = [CHECKOUT, RANKING];
 
 const POLICY = {
   identity: [{ cookie: "uid" }],
+  goals: { visit: { match: [{ path: { value: "/app" } }] } },
   rollouts: rolloutsOf(ROLLOUTS),
   flags: {
     "new.look": {
