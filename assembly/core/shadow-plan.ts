@@ -67,6 +67,8 @@ export class Shadow {
   ignoredCount: u32;
   /** Mismatches that are written to the log, a second and worker. */
   sample: u32;
+  /** Whether those lines carry the query string. */
+  logsQuery: bool;
   /** The cluster of production's second instance; NONE without. */
   noise: Slice;
   timeoutMs: u32;

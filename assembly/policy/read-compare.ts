@@ -27,7 +27,7 @@ import {
 } from "./problems";
 import { isToken, NOT_WHOLE, wholeNumber } from "./scalars";
 
-const KNOWN_COMPARE = "status body sample";
+const KNOWN_COMPARE = "status body sample logQuery";
 const KNOWN_BODY = "json ignore";
 const KNOWN_HEADERS = "set remove";
 /** Headers that belong to the connection or the message, which Envoy writes by itself. */
@@ -44,6 +44,8 @@ export function readCompare(object: Node, shadow: Shadow): void {
       readBody(node, shadow);
     } else if (isWord(node.key, "sample")) {
       if (isKind(node, Token.String)) shadow.sample = sample(node);
+    } else if (isWord(node.key, "logQuery")) {
+      shadow.logsQuery = isTruth(node) && node.kind == Token.True;
     } else {
       unknownKey(node, KNOWN_COMPARE);
     }

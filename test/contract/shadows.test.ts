@@ -144,8 +144,36 @@ describe("one verdict a copy", () => {
       lines.push(...setup.root.log.splice(0).map(({ text }) => text));
     }
     const line =
-      '{"shadow":{"name":"api","verdict":"mismatch_body","request":"GET /cart?a=1","production":200,"answer":200,"pointer":"/a/1/b"}}';
+      '{"shadow":{"name":"api","verdict":"mismatch_body","request":"GET /cart","production":200,"answer":200,"pointer":"/a/1/b"}}';
     assert.deepEqual(lines, [line, line]);
+  });
+
+  test("a mismatch is written with the path alone, unless the policy wants the query too", () => {
+    const written = (path: string, compare: object): unknown => {
+      const setup = setUp({ compare });
+      const headers = REQUEST.map(([name, value]): [string, string] => [
+        name,
+        name === ":path" ? path : value,
+      ]);
+      finish(setup.vm.request(setup.root, { headers }), 200);
+      ok(callTo(setup.vm, "api-v3"), "", 500);
+      const [line] = setup.root.log.map(({ text }) => text);
+      return (JSON.parse(line ?? "{}") as { shadow?: { request: string } }).shadow?.request;
+    };
+    for (const [path, alone] of [
+      ["/cart", "/cart"],
+      ["/cart?token=secret", "/cart"],
+      ["/cart?", "/cart"],
+      ["/cart#token=secret", "/cart"],
+      ["/cart#a?token=secret", "/cart"],
+      ["/cart?a=1#token=secret", "/cart"],
+      ["?token=secret", ""],
+      [`/${"a".repeat(600)}?token=secret`, `/${"a".repeat(507)}`],
+    ] as const) {
+      assert.equal(written(path, {}), `GET ${alone}`);
+      assert.equal(written(path, { logQuery: false }), `GET ${alone}`);
+      assert.equal(written(path, { logQuery: true }), `GET ${path}`.slice(0, 512));
+    }
   });
 });
 

@@ -5,12 +5,14 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import {
+  countsOf,
   histogramOf,
   loggedOf,
   planted,
   sendEach,
   settledCounts,
   startStage,
+  sumOf,
   type Got,
   type Policy,
   type Sent,
@@ -38,6 +40,7 @@ const POLICY: Policy = {
   shadows: {
     planted: shadow("planted", { body: { json: true, ignore: ["/now", "/items/*/id"] }, sample: "1/s" }),
     lines: shadow("lines", { body: { json: true }, sample: "1000/s" }),
+    queries: shadow("queries", { sample: "1000/s", logQuery: true }),
     silent: shadow("silent", { body: true, sample: "0/s" }),
     noisy: shadow("noisy", { body: { json: true }, sample: "1000/s" }, NOISE),
     "noisy-bytes": shadow("noisy-bytes", { body: true }, NOISE),
@@ -177,25 +180,26 @@ for (const version of EVERY_ENVOY) {
         );
       });
 
-      test("a long request is cut after 512 bytes, and strange ones are JSON still", async () => {
-        const before = loggedOf(stage.envoy.log(), "lines").length;
-        const long = `/lines?${"x".repeat(2_000)}`;
-        const strange = `/lines?%22\\"'{}<>`;
+      test("the path alone, unless the policy wants the query; cut after 512 bytes, and strange ones are JSON still", async () => {
         const headers = { "x-up-shadow-status": "500" };
-        await sendEach(
-          stage.port,
-          [long, strange].map((path) => ({ path, headers })),
-          1,
-        );
-        await settledCounts(stage.admin, "lines", 9);
-        const lines = loggedOf(stage.envoy.log(), "lines").slice(before);
-        assert.deepEqual(
-          lines.map(({ request, verdict }) => [request, verdict]),
-          [
-            [`GET ${long}`.slice(0, 512), "mismatch_status"],
-            [`GET ${strange}`, "mismatch_status"],
-          ],
-        );
+        const query = `?token=secret&${"x".repeat(2_000)}`;
+        const strange = `?%22\\"'{}<>`;
+        for (const [name, queries] of [
+          ["lines", ["", ""]],
+          ["queries", [query, strange]],
+        ] as const) {
+          const before = loggedOf(stage.envoy.log(), name).length;
+          const decided = sumOf(await countsOf(stage.admin, name), ["sent"]) + 2;
+          const sent = [query, strange].map((one) => ({ path: `/${name}${one}`, headers }));
+          await sendEach(stage.port, sent, 1);
+          await settledCounts(stage.admin, name, decided);
+          assert.deepEqual(
+            loggedOf(stage.envoy.log(), name)
+              .slice(before)
+              .map(({ request, verdict }) => [request, verdict]),
+            queries.map((logged) => [`GET /${name}${logged}`.slice(0, 512), "mismatch_status"]),
+          );
+        }
       });
 
       test("`sample: 0/s` writes none", async () => {

@@ -5,7 +5,7 @@ import { extend, gathered, giveChain } from "../../bytes/chain";
 import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
 import { Pairs } from "../../bytes/pairs";
 import { fixed } from "../../bytes/records";
-import { addressOf, isWord, lengthOf, NONE, Slice } from "../../bytes/slice";
+import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf } from "../../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { Decision, Draw } from "../../core/decision";
 import { Plan } from "../../core/plan";
@@ -143,7 +143,7 @@ export function requestKey(block: Slice): u64 {
 }
 const keyHash: Hash64 = fixed<Hash64>();
 
-/** `GET /path?query`, for the log. */
+/** `GET /path`, for the log: a query may hold tokens, so it is kept only when the policy says so. */
 function keepLine(copy: Copy): void {
   restartText(text);
   putSlice(text, view.method);
@@ -151,13 +151,20 @@ function keepLine(copy: Copy): void {
   pairs.begin(view.block);
   while (pairs.next()) {
     if (isWord(pairs.key, ":path")) {
-      putSlice(text, pairs.value);
+      putSlice(text, copy.shadow.logsQuery ? pairs.value : pathOf(pairs.value));
       break;
     }
   }
   const whole = textOf(text);
   copy.lineBytes = lengthOf(whole) < LINE_BYTES ? lengthOf(whole) : LINE_BYTES;
   memory.copy(addressOf(copy.line), addressOf(whole), copy.lineBytes);
+}
+
+/** A target without its query and fragment (RFC 3986, 3.3). */
+function pathOf(target: Slice): Slice {
+  const begin = addressOf(target);
+  const end = findByte(begin, begin + lengthOf(target), ascii.QUESTION);
+  return sliceOf(begin, (findByte(begin, end, ascii.HASH) - begin) as u32);
 }
 
 function dropOverBudget(copy: Copy): void {
