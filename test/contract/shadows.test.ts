@@ -35,6 +35,39 @@ describe("one verdict a copy", () => {
     }
   }
 
+  test("production answers before its request has ended: all that it says is compared", () => {
+    const bodies: [compare: object, ours: string[], theirs: string, verdict: string][] = [
+      [{ body: true }, ["one ", "two ", "three"], "one two three", "match"],
+      [{ body: true }, ["one ", "two ", "three"], "three", "mismatch_body"],
+      [{ body: true }, ["one ", "two ", ""], "one two ", "match"],
+      [{ body: { json: true } }, ['{"a":', "1", "}"], '{ "a": 1.0 }', "match"],
+      [{ body: { json: true } }, ['{"a":', "1", "}"], '{"a":2}', "mismatch_body"],
+      [{}, ["one ", "two ", "three"], "other", "match"],
+    ];
+    for (const [compare, [first = "", second = "", last = ""], theirs, verdict] of bodies) {
+      for (const whole of [false, true]) {
+        const setup = setUp({ methods: ["POST"], compare });
+        const stream = setup.vm.request(setup.root, {
+          headers: [...REQUEST.slice(1), [":method", "POST"]],
+          endOfStream: false,
+        });
+        stream.onRequestBody(Buffer.from("a"), false);
+        stream.onResponseHeaders([[":status", "200"]], false);
+        stream.onResponseBody(Buffer.from(first), false);
+        stream.onRequestBody(Buffer.from("b"), false);
+        stream.onResponseBody(Buffer.from(second), false);
+        // The answer's end before the request's, or after it.
+        if (whole) stream.onResponseBody(Buffer.from(last), true);
+        setup.now += SECOND / 10n;
+        stream.onRequestBody(Buffer.from("c"), true);
+        if (!whole) stream.onResponseBody(Buffer.from(last), true);
+        stream.done();
+        ok(callTo(setup.vm, "api-v3"), theirs);
+        assert.deepEqual(setup.verdicts(), { [verdict]: 1 }, `${JSON.stringify(compare)} ${theirs} ${whole}`);
+      }
+    }
+  });
+
   test("with a second instance: what production shows against itself is noise, in every order of three answers", () => {
     const bodies: [ours: string, theirs: string, other: string, verdict: string][] = [
       ['{"a":1,"n":1}', '{"a":1,"n":2}', '{"a":1,"n":3}', "noise"],

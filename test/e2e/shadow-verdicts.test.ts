@@ -1,6 +1,7 @@
 // Every way in which a copy can end, and every bound past which there is none.
 
 import assert from "node:assert/strict";
+import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 
@@ -52,6 +53,8 @@ const POLICY: Policy = {
     hoard: shadow("hoard", { budget: { ...BUDGET, maxBodyBytes: MIB } }),
     orders: shadow("orders", { timeout: "1s" }),
     gone: shadow("gone"),
+    streams: shadow("streams"),
+    "streams-json": shadow("streams-json", AS_JSON),
     shapes: shadow("shapes"),
     grpc: shadow("grpc", { cluster: "shadow-h2" }),
     direct: shadow("direct"),
@@ -66,6 +69,35 @@ const ROUTES = [
   { match: { prefix: "/grpc" }, route: { cluster: "production-h2" } },
   { match: { prefix: "/shapes/nowhere" }, route: { cluster: "empty" } },
 ];
+
+const PIECES = ["[1,", "2,", "3]"];
+
+/** Sends a body in pieces, each once the one before it has come back, and resolves at the answer's end. */
+function converse(port: number, path: string, pieces: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const left = [...pieces];
+    const say = (): void => {
+      const piece = left.shift();
+      if (piece === undefined) sent.end();
+      else sent.write(piece);
+    };
+    const sent = httpRequest({ port, path, method: "POST", timeout: 10_000, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (more: string) => {
+        text += more;
+        if (text === pieces.slice(0, pieces.length - left.length).join("")) say();
+      });
+      response.on("error", reject);
+      response.on("end", () =>
+        text === pieces.join("") ? resolve() : reject(new Error(`came back: ${text}`)),
+      );
+    });
+    sent.on("timeout", () => sent.destroy(new Error("no answer while the request goes on")));
+    sent.on("error", reject);
+    say();
+  });
+}
 
 for (const version of EVERY_ENVOY) {
   describe(`Envoy ${version}`, () => {
@@ -253,6 +285,16 @@ for (const version of EVERY_ENVOY) {
     });
 
     describe("what is compared", () => {
+      test("all of an answer that begins before its request ends", async () => {
+        for (const name of ["streams", "streams-json"]) {
+          for (let i = 0; i < 10; i++) await converse(stage.port, planted(`/${name}`, { stream: 1 }), PIECES);
+          await counted(name, 10, { sent: 10, match: 10 });
+          const others = ["[1,2,4]", "3]"].map((body) => ({ "production-stream": 1, "shadow-body": body }));
+          for (const other of others) await converse(stage.port, planted(`/${name}`, other), PIECES);
+          await counted(name, 12, { sent: 12, match: 10, mismatch_body: 2 });
+        }
+      });
+
       test("answers of every shape", async () => {
         await get("shapes/head", { body: "x" }, 2, { method: "HEAD" });
         // Nothing of a HEAD's body comes, whatever its length says.

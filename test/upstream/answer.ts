@@ -38,6 +38,11 @@ export async function answer(
     request.once("data", () => reset(response));
     return;
   }
+  if (behaviour.stream === "1") {
+    request.on("data", (chunk: Buffer) => write(response, chunk));
+    request.once("end", () => response.end());
+    return;
+  }
   const hash = createHash("sha256");
   let bodyBytes = 0;
   request.on("data", (chunk: Buffer) => {

@@ -20,6 +20,7 @@ export const BEHAVIOURS = {
   encoding: "gzip: the answer's body is compressed",
   pace: "MS between the 16 KiB pieces of such a body",
   early: "1: answers without waiting for the upload's end",
+  stream: "1: answers with the upload itself, each piece as it comes",
   planted: "share of requests, 0 to 1, whose echo says so, in a member that no other version's echo has",
   "user-cookie":
     "NAME of a cookie: the answer's x-user-id is its value up to the last dot, as of a signed session",

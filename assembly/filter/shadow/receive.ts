@@ -20,7 +20,7 @@ export function collectResponse(stream: Stream, bytes: u32, isEnd: bool): void {
     while (at != null) {
       const copy = at;
       at = copy.nextOfStream;
-      if (copy.shadow.body == BodyComparison.Ignored || copy.isCollecting) continue;
+      if (copy.shadow.body == BodyComparison.Ignored) continue;
       if (copy.ours.bytes >= HASHED) {
         copy.ours.bytes += bytes;
         continue;

@@ -105,6 +105,8 @@ function beginCall(
   if (!takeCopy(state, shadow, now, !view.hasNoBody)) return;
   const copy = openCopy(stream, plan, shadow, state);
   if (copy == null) return survive("memory", "no memory for a copy");
+  // Production may answer before the request's end, at which the copy goes out.
+  beginAnswers(copy);
   if (shadow.sample != 0) keepLine(copy);
   const head = copyHeaders(shadow, block, !view.hasNoBody);
   if (head == NONE) {
@@ -254,7 +256,6 @@ function send(copy: Copy, root: Root, head: Slice, body: Slice, trailers: Slice,
   addToMetric(state.sent, 1);
   enterCall(call, token as u32, copy, root, false, reserveAnswer(state, shadow));
   noteDue(copy);
-  beginAnswers(copy);
   if (shadow.noise != NONE) sendNoise(copy, root, head, body, trailers, now);
 }
 
