@@ -68,7 +68,8 @@ function engineAnswers(up = "exit 0"): void {
 }
 
 const env = (): NodeJS.ProcessEnv => {
-  const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
+  // What make hands on, where `make test` runs this, would make the inner one speak otherwise.
+  const { NODE_TEST_CONTEXT: _, MAKELEVEL: _level, MAKEFLAGS: _flags, ...inherited } = process.env;
   const path = [bin, dirname(process.execPath), "/usr/bin", "/bin"].join(delimiter);
   return { ...inherited, PATH: path, TMPDIR: temporary };
 };
