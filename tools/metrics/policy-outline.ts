@@ -20,15 +20,13 @@ export const NO_OUTLINE: PolicyOutline = new Map();
 
 /** The outline of a policy, JSON; empty for anything else. */
 export function outlineOf(json: string): PolicyOutline {
-  let rollouts: OrderedJson | undefined;
-  let goals: OrderedJson | undefined;
+  let policy: OrderedJson;
   try {
-    const policy = parseOrdered(json);
-    rollouts = member(policy, "rollouts");
-    goals = member(policy, "goals");
+    policy = parseOrdered(json);
   } catch {
     return NO_OUTLINE;
   }
+  const rollouts = member(policy, "rollouts");
   const outline = new Map<string, RolloutOutline>();
   if (!(rollouts instanceof Map)) return outline;
   const named = [...(rollouts as ReadonlyMap<string, OrderedJson>).values()].flatMap((rollout) => [
@@ -45,7 +43,7 @@ export function outlineOf(json: string): PolicyOutline {
       ownClusters: new Map(
         clusters.filter(([, cluster]) => named.filter((one) => one === cluster).length === 1),
       ),
-      terms: termsOf(rollout, goalsFor(name, goals)),
+      terms: termsOf(rollout, goalsFor(policy, name, rollout)),
     });
   }
   return outline;

@@ -1,6 +1,6 @@
 // The steps of a policy's rollouts, as a plan needs them: shares, times, the guard.
 
-import { goalsFor } from "../policy/goals.ts";
+import { goalsFor, isRandom } from "../policy/goals.ts";
 import { itemsOf, member, type OrderedJson } from "../terminal/ordered-json.ts";
 
 export interface VariantSteps {
@@ -50,10 +50,7 @@ export function stepsOf(policy: OrderedJson): PolicySteps {
   for (const [name, rollout] of all as ReadonlyMap<string, OrderedJson>) {
     const why = whyNot(rollout);
     if (why !== null) leftOut.set(name, why);
-    else {
-      const goals = goalsFor(name, member(policy, "goals"));
-      rollouts.push(rolloutOf(name, rollout, member(policy, "identity"), goals));
-    }
+    else rollouts.push(rolloutOf(policy, name, rollout));
   }
   return { rollouts, leftOut };
 }
@@ -68,15 +65,9 @@ function whyNot(rollout: OrderedJson): string | null {
     : "no variant has a share or a ramp";
 }
 
-function rolloutOf(
-  name: string,
-  rollout: OrderedJson,
-  shared: OrderedJson | undefined,
-  goals: readonly string[],
-): RolloutSteps {
+function rolloutOf(policy: OrderedJson, name: string, rollout: OrderedJson): RolloutSteps {
   const guard = member(rollout, "guard");
   const falseAlarm = member(guard, "falseAlarm");
-  const identity = itemsOf(member(rollout, "identity") ?? shared);
   const warmup = secondsOf(member(rollout, "warmup"));
   return {
     name,
@@ -88,8 +79,8 @@ function rolloutOf(
             ignoresBursts: member(guard, "ignoreBursts") === true,
           }
         : null,
-    goals,
-    isRandom: member(identity[0], "random") === true,
+    goals: goalsFor(policy, name, rollout),
+    isRandom: isRandom(policy, rollout),
     warmup: Number.isFinite(warmup) ? warmup : DEFAULT_WARMUP,
   };
 }
