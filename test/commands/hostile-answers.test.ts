@@ -76,6 +76,7 @@ const ANSWERS: readonly (readonly [name: string, path: string, body: string])[] 
   ["a count without end", "/stats", JSON.stringify({ stats: [COUNTED] }).replace("5", "1e999")],
   ["bins that are null", "/stats", JSON.stringify(details({ name: "a", totals: [null] }))],
   ["a histogram that is null", "/stats", JSON.stringify(details(null))],
+  ["a string, long", "/stats", `{"stats":"${'\\"'.repeat(20_000_000)}"}`],
   ["stats, deep", "/stats", `{"stats":${DEEP}}`],
   ["a dump, deep", "/config_dump", `{"configs":${DEEP}}`],
   ["a part of a dump", "/config_dump", '{"configs":['],

@@ -75,10 +75,17 @@ async function fetchChecked(
 /** Whether some value of the JSON text lies below so many others. */
 function isDeeper(text: string, levels: number): boolean {
   let depth = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[\]{}]/gs)) {
-    if (token === "[" || token === "{") depth++;
-    else if (token === "]" || token === "}") depth--;
-    if (depth > levels) return true;
+  let isInString = false;
+  // Not by an expression: a string of megabytes, as a policy in /config_dump is, exhausts what one backtracks with.
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (isInString) {
+      if (character === "\\") at++;
+      else if (character === '"') isInString = false;
+    } else if (character === '"') isInString = true;
+    else if (character === "[" || character === "{") {
+      if (++depth > levels) return true;
+    } else if (character === "]" || character === "}") depth--;
   }
   return false;
 }
