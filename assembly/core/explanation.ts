@@ -9,8 +9,8 @@ import { failedOf, Mismatch } from "./match";
 import { fixed, nextOf } from "../bytes/records";
 import { Word } from "../bytes/word";
 import { Decision, Draw, Drawn, Given, GivenReason, Reached } from "./decision";
-import { nextPair, Reach, reachOf, reachOfAll } from "./goal";
-import { Goal } from "./goal-plan";
+import { Reach, reachOf, reachOfAll } from "./goal";
+import { Goal, nextOfGoal } from "./goal-plan";
 import { Identity, SourceKind } from "./identity-plan";
 import { Entry } from "./match-plan";
 import { NO_SLOT, Rollout } from "./plan";
@@ -112,7 +112,7 @@ function putMatchedGoal(writer: Writer, decision: Decision, goal: Goal): void {
   const all = reachOfAll(decision, goal);
   if (all != Reach.Counts) json.wordAt(writer, "not", reachWord(all));
   json.objectAt(writer, "rollouts");
-  for (let pair = goal.pairs; pair; pair = nextPair(pair)) {
+  for (let pair = goal.pairs; pair; pair = nextOfGoal(pair)) {
     json.nameText(writer, decision.plan.rollout(pair.rollout).name);
     json.beginObject(writer);
     const one = all == Reach.Counts ? reachOf(decision, pair, probe) : all;

@@ -49,3 +49,13 @@ export class GoalPair {
   nextOfGoal: GoalPair | null;
   nextOfRollout: GoalPair | null;
 }
+
+/** The next rollout of the same goal: for the step of a `for` loop, as `nextOf`. */
+export function nextOfGoal(pair: GoalPair | null): GoalPair | null {
+  return pair ? pair.nextOfGoal : null;
+}
+
+/** The next goal of the same rollout, likewise. */
+export function nextOfRollout(pair: GoalPair | null): GoalPair | null {
+  return pair ? pair.nextOfRollout : null;
+}

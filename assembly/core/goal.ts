@@ -5,7 +5,7 @@
 import { fixed } from "../bytes/records";
 import { NONE } from "../bytes/slice";
 import { Decision, Given, GivenReason, Reached } from "./decision";
-import { Goal, GoalPair } from "./goal-plan";
+import { Goal, GoalPair, nextOfGoal } from "./goal-plan";
 import { identify } from "./identity";
 import { hashAfter } from "./murmur3";
 import { NO_SLOT } from "./plan";
@@ -43,7 +43,7 @@ export function reachOfAll(decision: Decision, goal: Goal): Reach {
   if (view.isCopy) return Reach.Copy;
   if (decision.isForced) return Reach.Forced;
   const errors = decision.ruleErrors;
-  for (let pair = goal.pairs; pair; pair = nextPair(pair)) {
+  for (let pair = goal.pairs; pair; pair = nextOfGoal(pair)) {
     const rollout = decision.plan.rollout(pair.rollout);
     if (rollout.disabled || (rollout.forceHeader == NO_SLOT && rollout.forceCookie == NO_SLOT)) continue;
     const reason = forcedReason(decision, rollout, probe);
@@ -82,7 +82,7 @@ export function decideGoal(decision: Decision, goal: Goal): bool {
   const reach = reachOfAll(decision, goal);
   if (reach != Reach.Counts) return reach != Reach.Unknown;
   const before = decision.reachedCount;
-  for (let pair = goal.pairs; pair; pair = nextPair(pair)) {
+  for (let pair = goal.pairs; pair; pair = nextOfGoal(pair)) {
     const one = reachOf(decision, pair, decision.reached.at(decision.reachedCount));
     if (one == Reach.Counts) {
       decision.reachedCount++;
@@ -92,9 +92,4 @@ export function decideGoal(decision: Decision, goal: Goal): bool {
     }
   }
   return true;
-}
-
-/** The next rollout of the same goal: for the step of a `for` loop, as `nextOf`. */
-export function nextPair(pair: GoalPair | null): GoalPair | null {
-  return pair ? pair.nextOfGoal : null;
 }

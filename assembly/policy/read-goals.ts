@@ -7,7 +7,7 @@ import { addressOf, isWord, lengthOf, NONE, sameText, Slice } from "../bytes/sli
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { put, putNumber, putString } from "../bytes/writer";
 import { Word } from "../bytes/word";
-import { Goal, GoalPair, STATUS_WORDS } from "../core/goal-plan";
+import { Goal, GoalPair, nextOfRollout, STATUS_WORDS } from "../core/goal-plan";
 import { signShares } from "../core/layout";
 import { Rollout, Signals } from "../core/plan";
 import * as limits from "../vocabulary/limits";
@@ -293,7 +293,7 @@ function checkRampGoal(item: Node, rollout: u32, goals: Node | null, isSound: bo
   while (goal && !sameText(goal.key, item.text)) goal = nextOf(goal);
   if (!goal) return failReference(item, "no such goal in this policy: ", goals);
   if (!isSound) return;
-  for (let pair = build.plan.rollout(rollout).goals; pair; pair = nextPair(pair)) {
+  for (let pair = build.plan.rollout(rollout).goals; pair; pair = nextOfRollout(pair)) {
     if (sameText(pair.goal.name, item.text)) return;
   }
   beginMessage();
@@ -301,8 +301,4 @@ function checkRampGoal(item: Node, rollout: u32, goals: Node | null, isSound: bo
   putString(message, item.text);
   put(message, " is not counted for this rollout: it has to be one of the goal's rollouts");
   report(item, codes.REFERENCE);
-}
-
-function nextPair(pair: GoalPair | null): GoalPair | null {
-  return pair ? pair.nextOfRollout : null;
 }

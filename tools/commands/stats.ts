@@ -173,7 +173,7 @@ function goalsJson(goals: ReadonlyMap<string, GoalFigures>): Printable {
   return new Map(
     [...goals].map(([goal, { interval, ...figures }]): [string, Printable] => [
       goal,
-      { ...figures, interval: interval === null ? null : { ...interval, level: 0.99 } },
+      { ...figures, interval: interval === null ? null : { ...interval } },
     ]),
   );
 }

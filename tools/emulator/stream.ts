@@ -29,8 +29,10 @@ export interface StreamEnd {
   readonly grpcStatus?: number | null;
 }
 
-/** What gRPC makes of an HTTP status (grpc/grpc, doc/http-grpc-status-mapping.md). */
+/** Before the name of a response's header, as a property. */
 const RESPONSE_HEADER = "response\0headers\0";
+
+/** What gRPC makes of an HTTP status (grpc/grpc, doc/http-grpc-status-mapping.md). */
 const GRPC_OF_HTTP: Readonly<Record<number, number>> = {
   ...{ 400: 13, 401: 16, 403: 7, 404: 12 },
   ...{ 429: 14, 502: 14, 503: 14, 504: 14 },

@@ -63,8 +63,8 @@ export interface GoalFigures {
   readonly part: number | null;
   /** How many times as many as of the baseline's; null for the control group, and while nobody did. */
   readonly ratio: number | null;
-  /** At all looks together, at a level of 99%. */
-  readonly interval: Interval | null;
+  /** At all looks together. */
+  readonly interval: GoalMeasure["interval"] | null;
   /** What a user who reached it is worth on average; null where the policy has no `value`. */
   readonly value: number | null;
 }
@@ -155,7 +155,7 @@ function goalFigures(measure: GoalMeasure, side: "variant" | "baseline"): GoalFi
     users: measure[side].met,
     part: partOf(measure[side]),
     ratio: isOwn ? ratio : null,
-    interval: isOwn ? { lower: interval.lower, upper: interval.upper } : null,
+    interval: isOwn ? interval : null,
     value: value[side],
   };
 }

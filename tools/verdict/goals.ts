@@ -9,6 +9,7 @@ import { alphaOfGoal, decideGoal, type GoalDecision } from "./decide-goals.ts";
 import { goalReader, type Evidence } from "./evidence.ts";
 import { FALSE_PASSES, type Limits } from "./limits.ts";
 import { counted, partOf, type Measure, type MetUsers } from "./measure.ts";
+import { ratioWords } from "./words.ts";
 
 export interface GoalMeasure extends Measure {
   readonly leans: GoalDecision["leans"];
@@ -91,14 +92,6 @@ function sidesWords(variant: MetUsers, baseline: MetUsers): string {
 function short(side: MetUsers): string {
   const part = partOf(side) ?? 0;
   return part > 0 && part < 0.001 ? percent(part) : percent(part, 1);
-}
-
-function ratioWords({ ratio, interval: { lower, upper, level } }: Measure): string {
-  if (ratio === null) return "";
-  const seen = ratio === Infinity ? "" : `${multiple(ratio)} `;
-  const range =
-    upper === Infinity ? `${multiple(lower)} or more` : `${multiple(lower)} to ${multiple(upper)}`;
-  return `: ${seen}(${percent(level)} CI ${range})`;
 }
 
 function valueWords({ value: { variant, baseline } }: GoalMeasure): string {

@@ -32,7 +32,8 @@ function sideWords(side: MetUsers, of = " of users"): string {
   return `${percent(partOf(side) ?? 0)}${of} (${grouped(side.met)} of ${grouped(side.users)})`;
 }
 
-function ratioWords({ ratio, interval: { lower, upper, level } }: Measure): string {
+/** `: 0.79× (99% CI 0.61× to 1.02×)`; nothing without a ratio. */
+export function ratioWords({ ratio, interval: { lower, upper, level } }: Measure): string {
   if (ratio === null) return "";
   const seen = ratio === Infinity ? "" : `${multiple(ratio)} `;
   const range =

@@ -9,7 +9,7 @@ import { ABSENT, find, insert, Table } from "../../bytes/table";
 import { put, putByte, putNumber, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { Word } from "../../bytes/word";
 import { Met } from "../../core/evidence";
-import { GoalPair } from "../../core/goal-plan";
+import { nextOfRollout } from "../../core/goal-plan";
 import { NO_SLOT, Rollout } from "../../core/plan";
 import {
   addToMetric,
@@ -128,7 +128,7 @@ function fill(evidence: Evidence, rollout: Rollout, slot: u32, variant: Slice): 
 
 function fillValues(evidence: Evidence, rollout: Rollout, slot: u32, variant: Slice): bool {
   const to = evidence.valueGauges + ((slot * rollout.goalCount) << 2);
-  for (let pair = rollout.goals; pair; pair = nextPair(pair)) {
+  for (let pair = rollout.goals; pair; pair = nextOfRollout(pair)) {
     const goal = pair.goal;
     let id = NO_METRIC;
     if (goal.valueProperty != NONE) {
@@ -145,11 +145,6 @@ function fillValues(evidence: Evidence, rollout: Rollout, slot: u32, variant: Sl
     store<u32>(to + (pair.index << 2), id);
   }
   return true;
-}
-
-/** The next goal of the same rollout: for the step of a `for` loop, as `nextOf`. */
-function nextPair(pair: GoalPair | null): GoalPair | null {
-  return pair ? pair.nextOfRollout : null;
 }
 
 function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32): usize {

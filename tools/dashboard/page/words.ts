@@ -2,7 +2,7 @@
 
 import * as numbers from "../../terminal/numbers.ts";
 
-export { counted, duration, grouped as count } from "../../terminal/numbers.ts";
+export { duration, grouped as count } from "../../terminal/numbers.ts";
 
 const NONE = "–";
 
