@@ -58,7 +58,7 @@ export function hintAtConstant(op: Op, rule: Node, holds: bool): void {
   );
 }
 
-/** A longer name is none that somebody wrote. */
+/** Nobody writes a longer name by hand. */
 const NAME_SHOWN: u32 = 200;
 
 /** @returns whether the node is the name of what a request has, where its value must be meant */

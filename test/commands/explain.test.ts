@@ -84,7 +84,7 @@ describe("explain", () => {
     assert.match(some, /^ {2}not for +search: the request is anonymous \(no identity found\)$/m);
     const forced = await order("-H", "cookie: uid=42", "-H", "x-canary: stable");
     assert.match(forced, /^goal orders -> not counted$/m);
-    assert.match(forced, /^ {2}why +the request forces a variant: who tests reaches no goal$/m);
+    assert.match(forced, /^ {2}why +the request forces a variant: requests of testers reach no goal$/m);
     assert.match(await order("-H", "x-serin-shadow: next"), /^ {2}why +a shadow's copy /m);
     const preflight = await explain(
       ...([goals, "-X", "OPTIONS", "-H", "access-control-request-method: POST"] as const),

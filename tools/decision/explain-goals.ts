@@ -68,11 +68,11 @@ function whyNot(reason: string | undefined, one: OrderedJson): string {
   const words: Record<string, string> = {
     preflight: "a CORS preflight reaches no goal",
     copy: "a shadow's copy (x-serin-shadow) reaches no goal",
-    forced: "the request forces a variant: who tests reaches no goal",
+    forced: "the request forces a variant: requests of testers reach no goal",
     anonymous: "the request is anonymous (no identity found)",
     issued: "the identity was issued with this request: it counts once it comes back",
     noShare: "the rollout is disabled, or none of its variants has a share",
-    rolledBack: `the guard has rolled ${variant} back, whose users are counted no more`,
+    rolledBack: `the guard has rolled ${variant} back: its users are no longer counted`,
     noControl: `${bucketWords(one)} gets the default ${variant}, outside of the control group`,
   };
   return words[reason ?? ""] ?? reason ?? "";

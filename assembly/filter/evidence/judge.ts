@@ -19,7 +19,7 @@ import { take } from "./period";
 import { Evidence, firstEvidence } from "./record";
 import { lastConfiguredNs } from "./serving";
 
-/** Periods that one tick begins or ends at most, and gauges that it sets for them: some milliseconds of work. */
+/** Periods that one tick begins or ends at most, and gauges after which it begins no more: some milliseconds of work. */
 const MOST_CHANGES: u32 = 64;
 const MOST_GAUGES: u32 = 1024;
 /** Rollouts without evidence of which one tick says why, each with a gauge and a line. */
