@@ -16,6 +16,17 @@ function check({ name, planned, median, near, simulated }: Comparison, tell: (te
   assert.ok(median <= 2 * planned + 1 && median >= planned / 2 - 1, `${name}: ${planned}, ${median}`);
 }
 
+/** One request a second, each of another user, on one Envoy. */
+const TRAFFIC = {
+  rps: 1,
+  requestsPerUser: 1,
+  errorRate: 0.01,
+  worse: 5,
+  envoys: 1,
+  conversion: 0.1,
+  fewer: 0.8,
+};
+
 describe("a plan is within a factor of two of the median of simulated releases", () => {
   const [common, often, seldom] = CASES as [(typeof CASES)[0], (typeof CASES)[0], (typeof CASES)[0]];
 
@@ -48,16 +59,7 @@ describe("evidence.md's examples", () => {
         goals: 1,
         guard: { falseAlarm: 0.001, ignoresBursts: false },
       },
-      {
-        rps: 1,
-        requestsPerUser: 1,
-        errorRate: 0.01,
-        worse: 5,
-        envoys: 1,
-        conversion: 0.1,
-        fewer: 0.8,
-        ...more,
-      },
+      { ...TRAFFIC, ...more },
     );
 
   test("five times worse at 1 request/s: 80 minutes at 5%, 15 at 50%; not twice as bad: 8 hours or 1½", () => {
@@ -116,18 +118,7 @@ describe("evidence.md's examples", () => {
 
   test("without a control group there is nothing to plan", () => {
     const step = { share: 1, controlShare: 0, variants: 1, limit: 1.3, goals: 0, guard: null };
-    assert.equal(
-      planStep(step, {
-        rps: 1,
-        requestsPerUser: 1,
-        errorRate: 0.01,
-        worse: 5,
-        envoys: 1,
-        conversion: 0.1,
-        fewer: 0.8,
-      }),
-      null,
-    );
+    assert.equal(planStep(step, TRAFFIC), null);
   });
 
   test("where most users meet errors a period is too short for the limit, and the limit that it shows is named", () => {
