@@ -52,4 +52,4 @@ export const REQUIRED_EXPORTS: ReadonlySet<string> = new Set([
 export const MAXIMUM_MEMORY_PAGES = 16384;
 
 /** Envoy compiles the whole module at start, once: see docs/decisions/module-size.md. */
-export const MAXIMUM_BYTES = 144 * 1024;
+export const MAXIMUM_BYTES = 192 * 1024;
