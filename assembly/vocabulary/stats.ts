@@ -72,10 +72,15 @@ export const UNAVAILABLE = "unavailable";
 /** One of these for each copy that was sent. */
 export const MATCH = "match";
 export const MISMATCH_STATUS = "mismatch_status";
+export const MISMATCH_HEADERS = "mismatch_headers";
 export const MISMATCH_BODY = "mismatch_body";
 export const TIMEOUT = "timeout";
 export const RESET = "reset";
 export const NOISE = "noise";
+/** `at.<place>`: copies whose bodies differ there. A place is a JSON Pointer with `*` for what may be data, `/` for the
+ * whole body, or AT_OTHER for what is past a shadow's most places. */
+export const AT = "at";
+export const AT_OTHER = "other";
 /** Histogram beside RQ_TIME: production's own time for the same requests. */
 export const PRODUCTION_RQ_TIME = "production_rq_time";
 export const POLICY_LOADED = "serin.policy.loaded";
@@ -97,3 +102,5 @@ export const LABEL_SLOW = "serin_slow";
 export const LABEL_GOAL = "serin_goal";
 export const LABEL_FLAG = "serin_flag";
 export const LABEL_SHADOW = "serin_shadow";
+/** The place of `at.<place>`. */
+export const LABEL_POINTER = "serin_pointer";

@@ -31,6 +31,7 @@ export const SHADOW_COUNTERS: readonly string[] = [
   statNames.UNAVAILABLE,
   statNames.MATCH,
   statNames.MISMATCH_STATUS,
+  statNames.MISMATCH_HEADERS,
   statNames.MISMATCH_BODY,
   statNames.TIMEOUT,
   statNames.RESET,

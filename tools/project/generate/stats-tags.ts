@@ -42,6 +42,10 @@ const LABELS: readonly Label[] = [
     ...{ name: statNames.LABEL_GOAL, value: PART, behind: "\\." },
     before: `${prefixOf(statNames.ROLLOUT)}\\.${PART}\\.${PART}\\.${statNames.GOAL}`,
   },
+  {
+    ...{ name: statNames.LABEL_POINTER, value: PART, behind: "$" },
+    before: `${prefixOf(statNames.SHADOW)}\\.${PART}\\.${statNames.AT}`,
+  },
 ];
 
 /** The block `stats_config`, as YAML. */
