@@ -78,7 +78,17 @@ export const SOUND: Record<string, object> = {
       { name: "x-c", type: "Present" },
     ],
     queryParams: [{ name: "a", value: "b", type: "Exact" }],
+    sourceAddress: ["10.0.0.0/8", "2001:db8::/32", "203.0.113.7", "::ffff:192.0.2.0/120"],
   }),
+  "conditions in any case": match({
+    path: { type: "Exact", value: "/A", ignoreCase: true },
+    headers: [
+      { name: "x-a", value: "B", ignoreCase: true },
+      { name: "x-c", type: "Present", ignoreCase: false },
+    ],
+    queryParams: [{ name: "a", type: "Exact", value: "B", ignoreCase: true }],
+  }),
+  "a host with a dot at its end": match({ hosts: ["shop.example.com.", "*.example.com."] }),
   "a path without type": match({ path: { value: "/" } }),
   "an entry without conditions": match({}),
   "everything a rollout may say": rollout({
@@ -278,6 +288,15 @@ export const MALFORMED: Record<string, unknown> = {
   "a header's value that is a number": match({ headers: [{ name: "x-a", value: 1 }] }),
   "a parameter without name": match({ queryParams: [{ name: "", value: "b" }] }),
   "an unknown key of a condition": match({ queryParams: [{ name: "a", value: "b", exact: true }] }),
+  "a path prefix in any case": match({ path: { value: "/a", ignoreCase: true } }),
+  "a header that is present in any case": match({
+    headers: [{ name: "x-a", type: "Present", ignoreCase: true }],
+  }),
+  "ignoreCase as a text": match({ headers: [{ name: "x-a", value: "b", ignoreCase: "yes" }] }),
+  "an address range as a text": match({ sourceAddress: "10.0.0.0/8" }),
+  "no address ranges": match({ sourceAddress: [] }),
+  "257 address ranges": match({ sourceAddress: Array.from({ length: 257 }, () => "10.0.0.0/8") }),
+  "an address range by name": match({ sourceAddress: ["localhost"] }),
   "goals that are a list": { goals: [] },
   "limits that are a number": { limits: 1000 },
   "no work at all": { limits: { work: 0 } },
@@ -435,6 +454,10 @@ export const BY_DESIGN: Record<string, { document: unknown; reason: string }> = 
   "a host with an empty label": {
     document: match({ hosts: ["shop..example.com"] }),
     reason: "a pattern that says so would be a riddle in an editor's message",
+  },
+  "an address range that begins in its middle": {
+    document: match({ sourceAddress: ["10.0.0.1/8"] }),
+    reason: "arithmetic",
   },
   "the Host header as a header": {
     document: match({ headers: [{ name: "host", value: "shop.example.com" }] }),

@@ -84,6 +84,16 @@ export function lower(byte: u8): u8 {
   return byte >= ascii.UPPER_A && byte <= ascii.UPPER_Z ? byte | 0x20 : byte;
 }
 
+/** Whether a text is `small`, which is in lower case, but for the case of ASCII letters. */
+export function sameInLower(text: Slice, small: Slice): bool {
+  const length = lengthOf(text);
+  if (length != lengthOf(small)) return false;
+  for (let i: usize = 0; i < (length as usize); i++) {
+    if (lower(load<u8>(addressOf(text) + i)) != load<u8>(addressOf(small) + i)) return false;
+  }
+  return true;
+}
+
 const ONES: u64 = 0x0101010101010101;
 const HIGH_BITS: u64 = 0x8080808080808080;
 

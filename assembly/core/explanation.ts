@@ -40,6 +40,7 @@ function failureWord(code: Mismatch): Word {
   if (code == Mismatch.Path) return "path";
   if (code == Mismatch.Method) return "method";
   if (code == Mismatch.Headers) return "headers";
+  if (code == Mismatch.Address) return "sourceAddress";
   return code == Mismatch.Flag ? "flag" : "queryParams";
 }
 

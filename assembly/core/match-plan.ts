@@ -3,15 +3,34 @@
 import { Run } from "../bytes/records";
 import { Slice } from "../bytes/slice";
 import { Table } from "../bytes/table";
+import { AddressRange } from "./address";
 import { FlagCondition } from "./flag-plan";
 
-/** One text condition: the input of `slot` is there, or equals `value`. */
+/** How a text is held to what the policy says of it. */
+export const enum Compare {
+  /** The same bytes. */
+  Exact,
+  /** The same but for the case of ASCII letters: the policy's text is in lower case. */
+  IgnoreCase,
+  /** There at all. */
+  Present,
+}
+
+/** One text condition: what has to hold of the input of `slot`. */
 @unmanaged
 export class Condition {
   slot: u32;
-  /** 0 Exact, 1 Present. */
-  present: u32;
+  compare: Compare;
   value: Slice;
+}
+
+/** How a path is held to an entry's. */
+export const enum PathCompare {
+  Exact,
+  /** Exact but for the case of ASCII letters: the entry's path is in lower case. */
+  IgnoreCase,
+  /** The path itself, or elements below it. */
+  Prefix,
 }
 
 /** One entry of a `match`: all that it names must hold. */
@@ -25,12 +44,15 @@ export class Entry {
   hosts: Host | null;
   /** NONE: any. */
   path: Slice;
-  pathIsPrefix: bool;
+  pathCompare: PathCompare;
   method: Slice;
   headers: Run<Condition>;
   headerCount: u32;
   params: Run<Condition>;
   paramCount: u32;
+  /** The client's address has to be in one of them; none: any. */
+  ranges: Run<AddressRange>;
+  rangeCount: u32;
   flags: FlagCondition | null;
   next: Entry | null;
 
@@ -77,6 +99,8 @@ export class Index {
   suffixes: Table;
   /** Exact path -> number from 1; 0 is "any". */
   paths: Table;
+  /** Exact path in lower case, for those that hold in any case -> number, in the same numbering. */
+  lowerPaths: Table;
   /** Path prefix without trailing slashes -> number, in the same numbering. */
   prefixes: Table;
   hostCount: u32;

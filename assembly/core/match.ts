@@ -2,19 +2,31 @@
 // whose host and path hold, however many rollouts there are; the rest of each entry is then looked at.
 
 import * as ascii from "../bytes/ascii";
-import { addressOf, lengthOf, NONE, sameBytes, sameText, Slice, sliceOf } from "../bytes/slice";
+import {
+  addressOf,
+  lengthOf,
+  lower,
+  NONE,
+  sameBytes,
+  sameInLower,
+  sameText,
+  Slice,
+  sliceOf,
+} from "../bytes/slice";
 import { ABSENT, find, findHashed, HASH_START, hashByte, mayHold } from "../bytes/table";
 import { nextOf, Run } from "../bytes/records";
+import { scratch } from "../bytes/scratch";
+import { isInRange } from "./address";
 import { Decision, NOT_BEGUN } from "./decision";
 import { evaluateFlag, isWanted } from "./flag";
 import { NO_SLOT } from "./plan";
-import { Condition, Entry, Filed, Index } from "./match-plan";
+import { Compare, Condition, Entry, Filed, Index, PathCompare } from "./match-plan";
 import { readParams } from "./query";
-import { hostOf, view } from "./view";
+import { clientAddress, hostOf, view } from "./view";
 
 /** A host of at most 253 bytes has at most 126 suffixes, plus itself, plus "any". */
 const MOST_HOSTS: u32 = 128;
-/** Longest path that a policy may name: 2,048 bytes, so 1,024 elements, plus an exact one, plus "any". */
+/** Longest path that a policy may name: 2,048 bytes, so 1,024 elements, plus two exact ones, plus "any". */
 const MOST_PATHS: u32 = 1032;
 
 const hostNumbers: Run<u32> = changetype<Run<u32>>(memory.data(sizeof<u32>() * 128, 8));
@@ -63,6 +75,7 @@ function findPaths(index: Index): void {
   const begin = addressOf(view.path);
   const length = lengthOf(view.path);
   if (length == 0 || load<u8>(begin) != ascii.SLASH) return;
+  if (index.lowerPaths.count != 0) addPath(findInLower(index, view.path));
   const prefixes = index.prefixes;
   const paths = index.paths;
   const exactPossible = paths.count != 0 && length <= paths.longest;
@@ -80,6 +93,17 @@ function findPaths(index: Index): void {
   if (reach < length) return;
   if (prefixes.count != 0 && mayHold(prefixes, length)) addPath(findHashed(prefixes, view.path, hash));
   if (exactPossible) addPath(findHashed(paths, view.path, hash));
+}
+
+/** The number of a path that holds in any case. */
+function findInLower(index: Index, path: Slice): u32 {
+  const length = lengthOf(path);
+  const paths = index.lowerPaths;
+  if (length > paths.longest || !mayHold(paths, length)) return ABSENT;
+  const to = scratch(length);
+  if (to == 0) return ABSENT;
+  for (let i: u32 = 0; i < length; i++) store<u8>(to + i, lower(load<u8>(addressOf(path) + i)));
+  return find(paths, sliceOf(to, length));
 }
 
 /** Spreads a (host, path) key over the cells (Fibonacci hashing, Knuth 3, 6.4). */
@@ -139,7 +163,7 @@ export function matchAll(decision: Decision): bool {
           const failed = failedRest(decision, entry);
           if (failed == Mismatch.None) {
             setMatched(decision, entry.target);
-          } else if (failed == Mismatch.UnknownFlag) {
+          } else if (failed == Mismatch.NeedsAddress) {
             decision.host = h;
             decision.path = p;
             decision.filed = filed;
@@ -163,22 +187,25 @@ export const enum Mismatch {
   Method,
   Headers,
   Params,
+  Address,
   Flag,
-  /** A flag looks at the client's address, which has to be given first. */
-  UnknownFlag,
+  /** The entry, or a flag that it asks, looks at the client's address, which has to be given first. */
+  NeedsAddress,
 }
 
 function holds(decision: Decision, condition: Condition): bool {
   const value = decision.valueOf(condition.slot);
   if (value == NONE) return false;
-  return condition.present != 0 || sameText(value, condition.value);
+  const compare = condition.compare;
+  if (compare == Compare.Exact) return sameText(value, condition.value);
+  return compare == Compare.Present || sameInLower(value, condition.value);
 }
 
 /** Whether every flag that the entry asks gives what it asks for. */
 function failedFlag(decision: Decision, entry: Entry): Mismatch {
   for (let condition = entry.flags; condition; condition = nextOf(condition)) {
     const answer = evaluateFlag(decision, condition.flag);
-    if (!answer) return Mismatch.UnknownFlag;
+    if (!answer) return Mismatch.NeedsAddress;
     if (answer.given == NO_SLOT || !isWanted(condition, condition.flag.variant(answer.given))) {
       return Mismatch.Flag;
     }
@@ -198,7 +225,21 @@ function failedRest(decision: Decision, entry: Entry): Mismatch {
       if (!holds(decision, entry.param(i))) return Mismatch.Params;
     }
   }
+  if (entry.rangeCount != 0) {
+    if (!view.addressGiven) return Mismatch.NeedsAddress;
+    if (!isInRanges(entry)) return Mismatch.Address;
+  }
   return failedFlag(decision, entry);
+}
+
+/** Whether the client's address is in one of the entry's ranges. */
+function isInRanges(entry: Entry): bool {
+  const address = clientAddress();
+  if (!address) return false;
+  for (let i: u32 = 0; i < entry.rangeCount; i++) {
+    if (isInRange(address, entry.ranges.at(i))) return true;
+  }
+  return false;
 }
 
 function hostHolds(pattern: Slice, host: Slice): bool {
@@ -211,7 +252,8 @@ function hostHolds(pattern: Slice, host: Slice): bool {
 function pathHolds(entry: Entry): bool {
   if (entry.path == NONE) return true;
   if (view.path == NONE) return false;
-  if (!entry.pathIsPrefix) return sameText(entry.path, view.path);
+  if (entry.pathCompare == PathCompare.Exact) return sameText(view.path, entry.path);
+  if (entry.pathCompare == PathCompare.IgnoreCase) return sameInLower(view.path, entry.path);
   const length = lengthOf(entry.path);
   const all = lengthOf(view.path);
   const begin = addressOf(view.path);

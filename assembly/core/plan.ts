@@ -181,6 +181,8 @@ export class Plan {
   steer: Steer;
   /** Whether the decision is written for access logs. */
   observes: bool;
+  /** Whether some entry of a match looks at the client's address. */
+  hasRanges: bool;
   /** Whether a decision may need random bytes. */
   drawsRandom: bool;
   /** The policy's own identity. */

@@ -19,6 +19,7 @@ import {
 } from "../bytes/slice";
 import { ABSENT, find, mayHold } from "../bytes/table";
 import * as headerNames from "../vocabulary/headers";
+import { Address, readAddress } from "./address";
 import { Decision } from "./decision";
 import { isOwnHeader } from "./own-headers";
 
@@ -61,12 +62,15 @@ export class View {
   hasNoBody: bool;
   /** What content-length says; UNKNOWN_LENGTH without. */
   bodyBytes: u64;
-  /** `:authority` in lower case without its port, made when first asked for. */
+  /** `:authority` in lower case without its port and its last dot, made when first asked for. */
   host: Slice;
   hostRead: bool;
   /** Address of the client without its port; given by the filter when `decide` asks for it. */
   address: Slice;
   addressGiven: bool;
+  /** Whether it was read as a number, and is one: see `clientAddress`. */
+  addressRead: bool;
+  addressIsNumber: bool;
 }
 
 /** There was no content-length, or it was not a number. */
@@ -168,7 +172,7 @@ function isGrpc(type: Slice): bool {
   return next == ascii.PLUS || next == ascii.SEMICOLON || next == ascii.SPACE;
 }
 
-/** `:authority` in lower case without its port. An IPv6 literal keeps its brackets. */
+/** `:authority` in lower case without its port, and without the dot of a fully qualified name. IPv6 keeps its brackets. */
 export function hostOf(): Slice {
   if (view.hostRead) return view.host;
   view.hostRead = true;
@@ -178,10 +182,23 @@ export function hostOf(): Slice {
   let at = end;
   while (at > begin && ascii.isDigit(load<u8>(at - 1))) at--;
   if (at > begin && load<u8>(at - 1) == ascii.COLON) end = at - 1;
+  // `shop.example.com.` is the same name (RFC 1034 section 3.1): browsers send the dot as it was typed.
+  if (end > begin && load<u8>(end - 1) == ascii.DOT) end--;
   const length = (end - begin) as u32;
   const to = scratch(length);
   if (to == 0) return NONE;
   for (let i: u32 = 0; i < length; i++) store<u8>(to + i, lower(load<u8>(begin + i)));
   view.host = sliceOf(to, length);
   return view.host;
+}
+
+const clientNumber: Address = fixed<Address>();
+
+/** The client's address, once it is given, as a number; null when it is none, as that of a Unix socket. */
+export function clientAddress(): Address | null {
+  if (!view.addressRead) {
+    view.addressRead = true;
+    view.addressIsNumber = readAddress(view.address, clientNumber);
+  }
+  return view.addressIsNumber ? clientNumber : null;
 }

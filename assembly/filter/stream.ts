@@ -134,6 +134,8 @@ function giveAddress(): void {
  */
 function nameVisitor(): void {
   const plan = decision.plan;
+  // The explanation looks at every entry by itself.
+  if (plan.hasRanges && !view.addressGiven) giveAddress();
   for (let i: u32 = 0; i < plan.flagCount; i++) {
     const flag = plan.flag(i);
     if (evaluateFlag(decision, flag)) continue;

@@ -5,7 +5,7 @@ import { nextOf, Run, takeRecord, takeRun } from "../bytes/records";
 import { addressOf, NONE, Slice } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { pairIndex } from "../core/match";
-import { Entry, Filed, Index, PairCell } from "../core/match-plan";
+import { Entry, Filed, Index, PairCell, PathCompare } from "../core/match-plan";
 import { Plan } from "../core/plan";
 
 const FIRST_PAIRS: u32 = 16;
@@ -19,6 +19,7 @@ export function newIndex(owner: Plan): bool {
   index.hosts = newTable(owner.arena);
   index.suffixes = newTable(owner.arena);
   index.paths = newTable(owner.arena);
+  index.lowerPaths = newTable(owner.arena);
   index.prefixes = newTable(owner.arena);
   owner.index = index;
   return !owner.arena.failed;
@@ -74,7 +75,14 @@ function hostNumber(text: Slice): u32 {
 function pathNumber(entry: Entry): u32 {
   if (entry.path == NONE) return 0;
   const index = plan.index;
-  const given = number(entry.pathIsPrefix ? index.prefixes : index.paths, entry.path, index.pathCount + 1);
+  const compare = entry.pathCompare;
+  const table =
+    compare == PathCompare.Prefix
+      ? index.prefixes
+      : compare == PathCompare.IgnoreCase
+        ? index.lowerPaths
+        : index.paths;
+  const given = number(table, entry.path, index.pathCount + 1);
   if (given == index.pathCount + 1) index.pathCount++;
   return given;
 }

@@ -4,15 +4,15 @@ import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { put, putNumber, putString } from "../bytes/writer";
-import { nextOf, Run } from "../bytes/records";
+import { nextOf } from "../bytes/records";
 import { isWanted } from "../core/flag";
 import { Flag, FlagCondition } from "../core/flag-plan";
-import { Condition, Entry, Host } from "../core/match-plan";
-import { NO_SLOT } from "../core/plan";
-import { ABSENT, find, Table } from "../bytes/table";
+import { AddressRange, RangeFault, readRange } from "../core/address";
+import { Entry, Host, PathCompare } from "../core/match-plan";
+import { ABSENT, find } from "../bytes/table";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { headerName, kept, keptLower, build, record, records, slotFor, useFlag } from "./build";
+import { build, kept, keptLower, record, records, useFlag } from "./build";
 import { constantOf } from "./constants";
 import { Node } from "./node";
 import {
@@ -20,6 +20,7 @@ import {
   fail,
   failWith,
   isKind,
+  isTruth,
   message,
   putOverLimit,
   missingKey,
@@ -28,11 +29,11 @@ import {
   reportKey,
   unknownKey,
 } from "./problems";
+import { IGNORE_CASE, readConditions } from "./read-conditions";
 import { isMethod } from "./scalars";
 
-const KNOWN_ENTRY = "hosts path method headers queryParams flag";
-const KNOWN_PATH = "type value";
-const KNOWN_CONDITION = "name value type";
+const KNOWN_ENTRY = "hosts path method headers queryParams sourceAddress flag";
+const KNOWN_PATH = "type value ignoreCase";
 
 /** Reads a match list. @returns its first entry; null when nothing could be read */
 export function readMatch(list: Node, target: u32): Entry | null {
@@ -78,11 +79,38 @@ function readEntry(node: Node, entry: Entry): void {
       if (!isKind(member, Token.Array)) continue;
       entry.params = readConditions(member, build.plan.inputs.params, false);
       entry.paramCount = entry.params.isNone ? 0 : member.count;
+    } else if (isWord(member.key, "sourceAddress")) {
+      readRanges(member, entry);
     } else if (isWord(member.key, "flag")) {
       readFlagConditions(member, entry);
     } else {
       unknownKey(member, KNOWN_ENTRY);
     }
+  }
+}
+
+/** `sourceAddress: [10.0.0.0/8]`: the client's address has to be in one of them. */
+function readRanges(list: Node, entry: Entry): void {
+  if (!isKind(list, Token.Array)) return;
+  if (list.count == 0)
+    return failWith(list, codes.VALUE, "must name at least one range; without it, every address matches");
+  if (list.count > (limits.ADDRESS_RANGES as u32)) {
+    putOverLimit(limits.ADDRESS_RANGES, " address ranges in one entry");
+    return report(list, codes.LIMIT);
+  }
+  const ranges = records<AddressRange>(list.count);
+  if (ranges.isNone) return;
+  build.plan.hasRanges = true;
+  entry.ranges = ranges;
+  for (let node = list.first; node; node = nextOf(node)) {
+    const range = ranges.at(entry.rangeCount);
+    entry.rangeCount++;
+    if (!isKind(node, Token.String)) continue;
+    const fault = readRange(node.text, range);
+    if (fault == RangeFault.Form)
+      fail(node, codes.VALUE, "must be an address range, like 10.0.0.0/8, 2001:db8::/32 or 203.0.113.7");
+    else if (fault == RangeFault.HostBits)
+      fail(node, codes.VALUE, "must begin with the first address of its range, like 10.0.0.0/8");
   }
 }
 
@@ -146,10 +174,14 @@ function readHosts(list: Node, entry: Entry): void {
   }
 }
 
-/** `shop.example.com` as it is, `*.example.com` as `.example.com`, in lower case; NONE when it was reported. */
+/**
+ * `shop.example.com` as it is, `*.example.com` as `.example.com`, in lower case, without a dot at its end; NONE when it
+ * was reported.
+ */
 function hostText(node: Node): Slice {
   const begin = addressOf(node.text);
-  const length = lengthOf(node.text);
+  let length = lengthOf(node.text);
+  if (length > 1 && load<u8>(begin + length - 1) == ascii.DOT) length--;
   const wild = length > 2 && load<u8>(begin) == ascii.ASTERISK && load<u8>(begin + 1) == ascii.DOT;
   const bracket =
     length > 2 &&
@@ -157,7 +189,7 @@ function hostText(node: Node): Slice {
     load<u8>(begin + length - 1) == ascii.CLOSE_BRACKET;
   const from = wild ? begin + 1 : begin;
   const rest = wild ? length - 1 : length;
-  let sound = rest > 0 && length <= (limits.HOST_BYTES as u32);
+  let sound = rest > 0 && lengthOf(node.text) <= (limits.HOST_BYTES as u32);
   for (let i: u32 = 0; i < rest && sound; i++) {
     const byte = load<u8>(from + i);
     const small = byte | 0x20;
@@ -193,18 +225,25 @@ function hostText(node: Node): Slice {
 function readPath(node: Node, entry: Entry): void {
   if (!isKind(node, Token.Object)) return;
   // Gateway API's default type.
-  let isPrefix = true;
+  let compare = PathCompare.Prefix;
   let path: Node | null = null;
+  let folded: Node | null = null;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "type")) {
       if (!isKind(member, Token.String)) continue;
-      if (isWord(member.text, "Exact")) isPrefix = false;
+      if (isWord(member.text, "Exact")) compare = PathCompare.Exact;
       else if (!isWord(member.text, "PathPrefix")) fail(member, codes.VALUE, "must be Exact or PathPrefix");
     } else if (isWord(member.key, "value")) {
       path = member;
+    } else if (isWord(member.key, "ignoreCase")) {
+      if (isTruth(member) && member.kind == Token.True) folded = member;
     } else {
       unknownKey(member, KNOWN_PATH);
     }
+  }
+  if (folded) {
+    if (compare != PathCompare.Exact) return failWith(folded, codes.CONFLICT, IGNORE_CASE);
+    compare = PathCompare.IgnoreCase;
   }
   if (!path) return missingKey(node, "value", "the path itself, like /checkout");
   if (!isKind(path, Token.String)) return;
@@ -225,59 +264,15 @@ function readPath(node: Node, entry: Entry): void {
     return report(path, codes.LIMIT);
   }
   // Trailing slashes of a prefix are ignored, as Gateway API says: `/` is then the empty prefix of every path.
+  const isPrefix = compare == PathCompare.Prefix;
   while (isPrefix && length > 0 && load<u8>(begin + length - 1) == ascii.SLASH) length--;
-  entry.path = kept(sliceOf(begin, length));
-  entry.pathIsPrefix = isPrefix;
+  const text = sliceOf(begin, length);
+  entry.path = compare == PathCompare.IgnoreCase ? keptLower(text) : kept(text);
+  entry.pathCompare = compare;
 }
 
 function readMethod(node: Node, entry: Entry): void {
   if (!isKind(node, Token.String)) return;
   if (!isMethod(node.text)) return fail(node, codes.VALUE, "must be a method in capitals, like GET");
   entry.method = kept(node.text);
-}
-
-function readConditions(list: Node, table: Table, isHeader: bool): Run<Condition> {
-  const conditions = records<Condition>(list.count);
-  if (conditions.isNone) return conditions;
-  let i: u32 = 0;
-  for (let node = list.first; node; node = nextOf(node)) {
-    readCondition(node, conditions.at(i), table, isHeader);
-    i++;
-  }
-  return conditions;
-}
-
-function readCondition(node: Node, condition: Condition, table: Table, isHeader: bool): void {
-  condition.slot = NO_SLOT;
-  if (!isKind(node, Token.Object)) return;
-  let name: Node | null = null;
-  let value: Node | null = null;
-  for (let member = node.first; member; member = nextOf(member)) {
-    if (isWord(member.key, "name")) {
-      name = member;
-    } else if (isWord(member.key, "value")) {
-      value = member;
-    } else if (isWord(member.key, "type")) {
-      if (!isKind(member, Token.String)) continue;
-      if (isWord(member.text, "Present")) condition.present = 1;
-      else if (!isWord(member.text, "Exact")) fail(member, codes.VALUE, "must be Exact or Present");
-    } else {
-      unknownKey(member, KNOWN_CONDITION);
-    }
-  }
-  if (!name) {
-    missingKey(node, "name", isHeader ? "the header's name" : "the parameter's name");
-  } else if (isKind(name, Token.String)) {
-    if (!isHeader && lengthOf(name.text) == 0) fail(name, codes.NAME, "must be a parameter's name");
-    const text = isHeader ? headerName(name) : kept(name.text);
-    if (isHeader && isWord(text, "host")) failWith(name, codes.NAME, "the Host header is matched by hosts");
-    if (text != NONE) condition.slot = slotFor(table, text);
-  }
-  if (!value) {
-    if (condition.present == 0) missingKey(node, "value", "what it must equal, or type: Present");
-    return;
-  }
-  if (!isKind(value, Token.String)) return;
-  if (condition.present != 0) return failWith(value, codes.CONFLICT, "type Present takes no value");
-  condition.value = kept(value.text);
 }

@@ -8,6 +8,7 @@ import { put, putNumber, putString, putThousandths } from "../bytes/writer";
 import { Word } from "../bytes/word";
 import { fitsEqualSlot, WHOLE } from "../core/bucket";
 import { layOutRollout } from "../core/layout";
+import { PathCompare } from "../core/match-plan";
 import { NO_CEILING, NO_SLOT, Rollout, Signals, Steer, Variant } from "../core/plan";
 import * as headerNames from "../vocabulary/headers";
 import * as limits from "../vocabulary/limits";
@@ -87,8 +88,14 @@ export function readRollouts(object: Node): void {
 function takesAll(rollout: Rollout): bool {
   if (!rollout.entries) return true;
   for (let entry = rollout.entries; entry; entry = nextOf(entry)) {
-    const isEveryPath = entry.path == NONE || (entry.pathIsPrefix && lengthOf(entry.path) == 0);
-    const isBare = entry.method == NONE && entry.headerCount == 0 && entry.paramCount == 0 && !entry.flags;
+    const isEveryPath =
+      entry.path == NONE || (entry.pathCompare == PathCompare.Prefix && lengthOf(entry.path) == 0);
+    const isBare =
+      entry.method == NONE &&
+      entry.headerCount == 0 &&
+      entry.paramCount == 0 &&
+      entry.rangeCount == 0 &&
+      !entry.flags;
     if (isEveryPath && isBare && !entry.hosts) return true;
   }
   return false;

@@ -50,6 +50,8 @@ export const PROBLEMS = 20;
 export const HOST_BYTES = 253;
 /** Bytes of a path that a match names. */
 export const PATH_BYTES = 2048;
+/** Address ranges of one match entry. */
+export const ADDRESS_RANGES = 256;
 /** Bytes of a cluster's name. */
 export const CLUSTER_BYTES = 1024;
 /** Bytes of a salt. */

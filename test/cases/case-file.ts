@@ -1,7 +1,7 @@
 // A case as it stands in test/cases/<area>/<name>/: policy.json, byte for byte what the filter is given, and case.yaml.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { parse } from "yaml";
 
@@ -105,6 +105,8 @@ export interface Case {
   /** `area/name` */
   readonly name: string;
   readonly title: string;
+  /** Of a case in test/field/: the public report that it is one of a kind with, `owner/repo#number`. */
+  readonly source?: string;
   /** The one host that can express it, and why. */
   readonly only?: "emulator" | "envoy";
   readonly why?: string;
@@ -124,7 +126,7 @@ export interface Case {
   readonly errors: number;
 }
 
-const CASE_KEYS = "title only why clock random problems requests stats shadows errors";
+const CASE_KEYS = "title source only why clock random problems requests stats shadows errors";
 const REQUEST_KEYS =
   "title method url headers sourceAddress body upstream shadowUpstream decision line identity applies gives draws copies explains gets filterState response";
 const UPSTREAM_KEYS = "status headers ending takes body";
@@ -133,8 +135,18 @@ const UPSTREAM_KEYS = "status headers ending takes body";
 export const SHADOW_CLUSTERS = ["shadow", "noise"];
 export const EMPTY_CLUSTER = "empty";
 
+const CASES = import.meta.dirname;
+/** Requests as they come from the field: a case for each report of a fault, in words and with inputs of its own. */
+const FIELD = resolve(CASES, "../field/requests");
+
+/** Every case: those of this folder, and those of the field as `field/<name>`. */
+export function readAllCases(): Case[] {
+  const field = readCases(FIELD).map((one) => ({ ...one, name: `field/${one.name}` }));
+  return [...readCases(CASES), ...field];
+}
+
 /** Every case below `folder`, by name. */
-export function readCases(folder: string): Case[] {
+function readCases(folder: string): Case[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith("case.yaml"))
     .sort()

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { drawFaults, splitFaults } from "./split-faults.ts";
-import { readCases } from "./case-file.ts";
+import { readAllCases } from "./case-file.ts";
 import { runOnEmulator } from "./emulator-host.ts";
 import { judge } from "./judge.ts";
 
-const cases = readCases(import.meta.dirname);
+const cases = readAllCases();
 
 test("there are cases", () => {
   assert.ok(cases.length > 50, `${cases.length} cases`);

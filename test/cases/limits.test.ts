@@ -142,6 +142,22 @@ const LIMITS: [
     /must be a host/,
   ],
   [
+    "address ranges of an entry",
+    256,
+    (size) =>
+      rollout({
+        match: [
+          {
+            sourceAddress: many(size, (index) => `10.0.${index}.0/24`).map((range) =>
+              range.replace("256", "1"),
+            ),
+          },
+        ],
+      }),
+    "/rollouts/checkout/match/0/sourceAddress",
+    /more than 256 address ranges/,
+  ],
+  [
     "bytes of a path",
     2048,
     (size) => rollout({ match: [{ path: { value: `/${"a".repeat(size - 1)}` } }] }),

@@ -12,11 +12,12 @@ interface Condition {
   name: string;
   value?: string;
   type?: "Exact" | "Present";
+  ignoreCase?: boolean;
 }
 
 interface Entry {
   hosts?: string[];
-  path?: { type?: "Exact" | "PathPrefix"; value: string };
+  path?: { type?: "Exact" | "PathPrefix"; value: string; ignoreCase?: boolean };
   method?: string;
   headers?: Condition[];
   queryParams?: Condition[];
@@ -37,21 +38,26 @@ function first(pairs: [string, string][], name: string): string | undefined {
 }
 
 function holds(entry: Entry, request: Request): boolean {
-  const host = request.host.replace(/:\d*$/, "").toLowerCase();
+  const host = request.host.replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase();
   const path = entry.path;
   const conditions = [
     ...(entry.headers ?? []).map((one) => [one, request.headers] as const),
     ...(entry.queryParams ?? []).map((one) => [one, request.query] as const),
   ];
   return (
-    (entry.hosts === undefined || entry.hosts.some((pattern) => hostHolds(pattern.toLowerCase(), host))) &&
+    (entry.hosts === undefined ||
+      entry.hosts.some((pattern) => hostHolds(pattern.toLowerCase().replace(/\.$/, ""), host))) &&
     (path === undefined || pathHolds(path, request.path)) &&
     (entry.method === undefined || entry.method === request.method) &&
-    conditions.every(([{ name, value }, pairs]) => {
+    conditions.every(([{ name, value, ignoreCase = false }, pairs]) => {
       const found = first(pairs, name);
-      return found !== undefined && (value === undefined || found === value);
+      return found !== undefined && (value === undefined || isSame(found, value, ignoreCase));
     })
   );
+}
+
+function isSame(text: string, other: string, ignoreCase: boolean): boolean {
+  return ignoreCase ? text.toLowerCase() === other.toLowerCase() : text === other;
 }
 
 function hostHolds(pattern: string, host: string): boolean {
@@ -59,8 +65,8 @@ function hostHolds(pattern: string, host: string): boolean {
   return host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1;
 }
 
-function pathHolds({ type, value }: { type?: string; value: string }, path: string): boolean {
-  if (type === "Exact") return path === value;
+function pathHolds({ type, value, ignoreCase = false }: NonNullable<Entry["path"]>, path: string): boolean {
+  if (type === "Exact") return isSame(path, value, ignoreCase);
   const elements = (text: string): string[] => text.split("/").slice(1);
   let wanted = elements(value);
   while (wanted.at(-1) === "") wanted = wanted.slice(0, -1);
@@ -76,23 +82,25 @@ const pattern = fc.oneof(
   hostName,
   mixedCase,
   hostName.map((name) => `*.${name}`),
+  hostName.map((name) => `${name}.`),
   fc.constantFrom("[2001:db8::1]", "203.0.113.7"),
 );
-const element = fc.constantFrom("a", "b", "ab", "", "a%2Fb");
+const element = fc.constantFrom("a", "b", "A", "ab", "aB", "", "a%2Fb");
 const path = fc.array(element, { minLength: 1, maxLength: 5 }).map((elements) => `/${elements.join("/")}`);
 const method = fc.constantFrom("GET", "POST");
 const name = fc.constantFrom("x-a", "x-b");
-const value = fc.constantFrom("", "1", "2");
+const value = fc.constantFrom("", "1", "2", "a", "A");
 const condition = fc.oneof(
   fc.record({ name, value }),
+  fc.record({ name, value, ignoreCase: fc.constant(true) }),
   fc.record({ name, type: fc.constant("Present" as const) }),
 );
 const entry: fc.Arbitrary<Entry> = fc.record(
   {
     hosts: fc.array(pattern, { minLength: 1, maxLength: 3 }),
-    path: fc.record(
-      { type: fc.constantFrom("Exact", "PathPrefix"), value: path },
-      { requiredKeys: ["value"] },
+    path: fc.oneof(
+      fc.record({ type: fc.constantFrom("Exact", "PathPrefix"), value: path }, { requiredKeys: ["value"] }),
+      fc.record({ type: fc.constant("Exact" as const), value: path, ignoreCase: fc.boolean() }),
     ),
     method,
     headers: fc.array(condition, { maxLength: 2 }),
@@ -105,7 +113,7 @@ const request: fc.Arbitrary<Request> = fc.record({
   host: fc
     .tuple(
       fc.oneof(hostName, mixedCase, fc.constantFrom("[2001:DB8::1]", "203.0.113.7")),
-      fc.constantFrom("", ":80", ":"),
+      fc.constantFrom("", ":80", ":", ".", ".:80"),
     )
     .map((parts) => parts.join("")),
   path,

@@ -2,16 +2,15 @@
 // test/cases/emulator.test.ts.
 
 import assert from "node:assert/strict";
-import { resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { ENVOY_VERSION } from "../../tools/envoy/index.ts";
-import { readCases } from "../cases/case-file.ts";
+import { readAllCases } from "../cases/case-file.ts";
 import { EnvoyHost } from "../cases/envoy-host.ts";
 import { judge } from "../cases/judge.ts";
 import { envoyBinary } from "../support/envoy/versions.ts";
 
-const cases = readCases(resolve(import.meta.dirname, "../cases")).filter(({ only }) => only !== "emulator");
+const cases = readAllCases().filter(({ only }) => only !== "emulator");
 
 describe(`cases on Envoy ${ENVOY_VERSION}`, () => {
   let host: EnvoyHost;

@@ -198,7 +198,7 @@ function matchOf(value: OrderedJson): MatchEntry[] {
     const path = member(entry, "path");
     const hosts = itemsOf(member(entry, "hosts")).filter((host) => typeof host === "string");
     return {
-      hosts: hosts.map((host) => host.toLowerCase()),
+      hosts: hosts.map((host) => host.toLowerCase().replace(/(?<=.)\.$/, "")),
       path: textIn(path, "value"),
       isPrefix: textIn(path, "type") !== "Exact",
       method: textIn(entry, "method"),

@@ -5,6 +5,7 @@ export function describeMatchEntry(entry: OrderedJson | undefined): string {
   const hosts = itemsOf(member(entry, "hosts")).map(textOf);
   const path = member(entry, "path");
   const method = textOf(member(entry, "method"));
+  const ranges = itemsOf(member(entry, "sourceAddress")).map(textOf);
   const flag = member(entry, "flag");
   const words = [
     ...(hosts.length === 0 ? [] : [`host ${hosts.join(" or ")}`]),
@@ -12,6 +13,7 @@ export function describeMatchEntry(entry: OrderedJson | undefined): string {
     ...(method === undefined ? [] : [`method ${method}`]),
     ...itemsOf(member(entry, "headers")).map((term) => describeTerm("header", term)),
     ...itemsOf(member(entry, "queryParams")).map((term) => describeTerm("query", term)),
+    ...(ranges.length === 0 ? [] : [`source address in ${ranges.join(" or ")}`]),
     ...membersOf(flag).map(([key, value]) => `flag ${key} = ${JSON.stringify(value)}`),
   ];
   return words.length === 0 ? "anything" : words.join(", ");
@@ -19,11 +21,15 @@ export function describeMatchEntry(entry: OrderedJson | undefined): string {
 
 function describePath(path: OrderedJson): string {
   const value = textOf(member(path, "value")) ?? "/";
-  return textOf(member(path, "type")) === "Exact" ? `path ${value}` : `path under ${value}`;
+  return textOf(member(path, "type")) === "Exact" ? `path ${value}${caseOf(path)}` : `path under ${value}`;
 }
 
 function describeTerm(kind: string, term: OrderedJson): string {
   const name = textOf(member(term, "name")) ?? "";
   const value = textOf(member(term, "value"));
-  return value === undefined ? `${kind} ${name} present` : `${kind} ${name}: ${value}`;
+  return value === undefined ? `${kind} ${name} present` : `${kind} ${name}: ${value}${caseOf(term)}`;
+}
+
+function caseOf(term: OrderedJson): string {
+  return member(term, "ignoreCase") === true ? " in any case" : "";
 }
