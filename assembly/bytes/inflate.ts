@@ -90,7 +90,8 @@ class Code {
 }
 
 /** Of any of the codes here; whole words. */
-const CODE_BYTES: usize = (offsetof<Code>() + COUNTS + SYMBOLS + (1 << LITERAL_BITS) * sizeof<u16>() + 7) & ~7;
+const CODE_BYTES: usize =
+  (offsetof<Code>() + COUNTS + SYMBOLS + (1 << LITERAL_BITS) * sizeof<u16>() + 7) & ~7;
 const codes: usize = memory.data(5 * CODE_BYTES, 8);
 const literals: Code = within<usize, Code>(codes, 0);
 const distances: Code = within<usize, Code>(codes, CODE_BYTES);
