@@ -16,7 +16,7 @@ import { view } from "./view";
 
 /**
  * Decides every rollout that applies, in document order, into `given`, then every shadow into `drawn` and every goal into
- * `reached`. The client's address is dear to ask for, so it is given only when the decision comes to something that
+ * `reached`, and finds the first effect whose match holds. The client's address is dear to ask for, so it is given only when the decision comes to something that
  * looks at it: that flag, entry, rollout, shadow or goal is then begun again, all before it stands.
  * @returns false when the address has to be given; called again, the decision goes on where it was
  */
@@ -38,7 +38,7 @@ function evaluateWatched(decision: Decision): bool {
 /** Decides the rollouts, shadows and goals whose match holds, and takes back the bit of each. */
 function decideMatched(decision: Decision): bool {
   const plan = decision.plan;
-  const words = (plan.rolloutCount + plan.shadowCount + plan.goalCount + 4095) >> 12;
+  const words = (plan.rolloutCount + plan.shadowCount + plan.goalCount + plan.effectCount + 4095) >> 12;
   for (let s: u32 = 0; s < words; s++) {
     let above = decision.summary.at(s);
     while (above != 0) {
@@ -61,7 +61,10 @@ function decideTarget(decision: Decision, target: u32): bool {
   if (target < plan.rolloutCount) return decideRollout(decision, plan.rollout(target));
   const behind = target - plan.rolloutCount;
   if (behind < plan.shadowCount) return decideShadow(decision, plan.shadow(behind));
-  return decideGoal(decision, plan.goal(behind - plan.shadowCount));
+  const goal = behind - plan.shadowCount;
+  if (goal < plan.goalCount) return decideGoal(decision, plan.goal(goal));
+  if (!decision.effect) decision.effect = plan.effect(goal - plan.goalCount);
+  return true;
 }
 
 function decideRollout(decision: Decision, rollout: Rollout): bool {

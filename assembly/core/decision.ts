@@ -5,6 +5,7 @@
 import { Arena, closeArena, openArena, take } from "../bytes/arena";
 import { bytesOf, fixed, Run, takeRun } from "../bytes/records";
 import { NONE, Slice } from "../bytes/slice";
+import { Effect } from "./effect-plan";
 import { Flag } from "./flag-plan";
 import { GoalPair } from "./goal-plan";
 import { Identity, IssueCookie } from "./identity-plan";
@@ -159,6 +160,8 @@ export class Decision {
   drawnCount: u32;
   reached: Run<Reached>;
   reachedCount: u32;
+  /** The first effect whose match holds: only of a shadow's request it is one. */
+  effect: Effect | null;
   /** Whether the request asks for some variant by name: who does so is testing. */
   isForced: bool;
 
@@ -168,7 +171,7 @@ export class Decision {
   host: u32;
   path: u32;
   filed: Filed | null;
-  /** ... and a bit for each rollout, then for each shadow and each goal, that is to be decided; one for each 64 that are not zero. */
+  /** ... and a bit for each rollout, then for each shadow, goal and effect, that is to be decided; one for each 64 that are not zero. */
   matched: Run<u64>;
   summary: Run<u64>;
 
@@ -195,6 +198,7 @@ export class Decision {
   rolloutRoom: u32;
   shadowRoom: u32;
   goalRoom: u32;
+  effectRoom: u32;
   reachedRoom: u32;
   stackRoom: u32;
   randomRoom: u32;
@@ -277,7 +281,8 @@ export function makeRoom(decision: Decision, plan: Plan): bool {
   const pairs = max<u32>(decision.reachedRoom, plan.goalPairCount);
   const depth = max<u32>(decision.stackRoom, plan.ruleDepth + 1);
   const random = max<u32>(decision.randomRoom, plan.drawsRandom ? mostRandom(plan) + RANDOM_AHEAD : 0);
-  const words = (rollouts + shadows + goals + 63) >> 6;
+  const effects = max<u32>(decision.effectRoom, plan.effectCount);
+  const words = (rollouts + shadows + goals + effects + 63) >> 6;
   const above = (words + 63) >> 6;
   const bytes =
     bytesOf<Slot>(slots) +
@@ -326,6 +331,7 @@ export function makeRoom(decision: Decision, plan: Plan): bool {
   decision.shadowRoom = shadows;
   decision.reached = reached;
   decision.goalRoom = goals;
+  decision.effectRoom = effects;
   decision.reachedRoom = pairs;
   decision.stack = stack;
   decision.stackRoom = depth;
@@ -349,6 +355,7 @@ export function beginDecision(decision: Decision, plan: Plan, nowNs: u64): void 
   decision.givenCount = 0;
   decision.drawnCount = 0;
   decision.reachedCount = 0;
+  decision.effect = null;
   decision.isForced = false;
   decision.watched = plan.watched;
   decision.host = NOT_BEGUN;

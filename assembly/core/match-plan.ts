@@ -36,7 +36,8 @@ export const enum PathCompare {
 /** One entry of a `match`: all that it names must hold. */
 @unmanaged
 export class Entry {
-  /** Whose it is: the number of a rollout, behind all rollouts that of a shadow, behind all shadows that of a goal. */
+  /** Whose it is: the number of a rollout, behind all rollouts that of a shadow, behind all shadows that of a goal, then that of an
+   * effect. */
   target: u32;
   /** Its place in the list. */
   index: u32;

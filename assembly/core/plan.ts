@@ -6,6 +6,7 @@ import { Arena } from "../bytes/arena";
 import { Run } from "../bytes/records";
 import { Slice } from "../bytes/slice";
 import { Table } from "../bytes/table";
+import { Effect } from "./effect-plan";
 import { Flag } from "./flag-plan";
 import { Goal, GoalPair } from "./goal-plan";
 import { Identity, IssueCookie } from "./identity-plan";
@@ -221,9 +222,13 @@ export class Plan {
   issueCount: u32;
   shadows: Run<Shadow>;
   shadowCount: u32;
+  /** What the mark of a shadow's request has to end with; NONE without (core/shadow-mark.ts). */
+  shadowSecret: Slice;
   goals: Run<Goal>;
   goalCount: u32;
   goalPairCount: u32;
+  effects: Run<Effect>;
+  effectCount: u32;
 
   // @ts-ignore: decorator
   @inline
@@ -247,5 +252,11 @@ export class Plan {
   @inline
   goal(index: u32): Goal {
     return this.goals.at(index);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  effect(index: u32): Effect {
+    return this.effects.at(index);
   }
 }

@@ -40,6 +40,10 @@ export class Shadow {
   name: Slice;
   /** `x-serin-shadow-<name>` */
   header: Slice;
+  /** What x-serin-shadow of a copy says: the name, or `<name>.<secret>` under a `shadowSecret`. */
+  mark: Slice;
+  /** `serin-shadow=<mark>`, for its baggage; NONE without a secret. */
+  member: Slice;
   cluster: Slice;
   dispatch: Dispatch;
   /** Its match entries; none without `match`. */

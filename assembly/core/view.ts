@@ -22,6 +22,7 @@ import * as headerNames from "../vocabulary/headers";
 import { Address, readAddress } from "./address";
 import { Decision } from "./decision";
 import { isOwnHeader } from "./own-headers";
+import { blankMembers, Members, nameInMark, shadowInBaggage } from "./shadow-mark";
 
 const pairs: Pairs = fixed<Pairs>();
 
@@ -46,6 +47,11 @@ export class View {
   hasForged: bool;
   /** Whether it says that it is a shadow's copy. */
   isCopy: bool;
+  /** What its baggage had of Serin's own: a bit each (core/shadow-mark.ts). They are blanked in the block. */
+  members: u32;
+  /** The shadow whose request it is, by the policy's secret; NONE for production's. Whether its header said so. */
+  shadow: Slice;
+  hasMark: bool;
   cookiesRead: bool;
   paramsRead: bool;
   /** Whether the request has an x-envoy-ip-tags header (see filter/effects.ts). */
@@ -100,16 +106,34 @@ export function readRequest(decision: Decision, block: Slice): bool {
     }
     if (first == ascii.LOWER_X && isOwnHeader(key)) {
       view.hasForged = true;
-      if (isWord(key, headerNames.SHADOW)) view.isCopy = true;
+      if (isWord(key, headerNames.SHADOW)) readMark(pairs.value, decision.plan.shadowSecret);
       continue;
     }
-    readKnown(key, pairs.value);
+    if (keyLength == 7 && first == ascii.LOWER_B && isWord(key, headerNames.BAGGAGE))
+      readBaggage(pairs.value, decision.plan.shadowSecret);
+    else readKnown(key, pairs.value);
     if (mayHold(headers, keyLength)) {
       const slot = find(headers, key);
       if (slot != ABSENT) fillSlot(decision, slot, trimmed(pairs.value));
     }
   }
   return !pairs.isBroken;
+}
+
+function readMark(value: Slice, secret: Slice): void {
+  view.isCopy = true;
+  const name = nameInMark(value, secret);
+  if (name == NONE) return;
+  view.shadow = name;
+  view.hasMark = true;
+}
+
+function readBaggage(value: Slice, secret: Slice): void {
+  const found = blankMembers(value, secret);
+  view.members |= found;
+  if ((found & Members.Real) == 0) return;
+  view.isCopy = true;
+  if (!view.hasMark) view.shadow = shadowInBaggage();
 }
 
 /** The first non-empty occurrence is the value. */

@@ -31,6 +31,7 @@ import { setFilterState } from "../host/properties";
 import * as headerNames from "../vocabulary/headers";
 import { ID_BYTES, ISSUED_BYTES, IssuedCookie, Stream } from "./records";
 import { announceMirrors } from "./shadow/send";
+import { settleMarks } from "./side-effects/marks";
 import { survive } from "./survive";
 import { vmArena } from "./vm";
 import { words } from "./words";
@@ -49,6 +50,7 @@ export function applyDecision(decision: Decision, stream: Stream): bool {
   routeCleared = true;
   headersChanged = view.hasForged;
   if (view.hasForged) removeForged(view.block);
+  if ((view.members != 0 || view.hasMark) && settleMarks(plan)) headersChanged = true;
   if (decision.givenCount == 0 && !plan.watched && decision.drawnCount == 0) return headersChanged;
   const byHeader = plan.steer == Steer.Header;
   if (plan.observes) observe(decision);

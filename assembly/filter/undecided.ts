@@ -8,6 +8,7 @@ import { removeRequestHeader, removeRequestTrailer, requestHeaders, requestTrail
 import { property } from "../host/properties";
 import { removeForged, removeForgedTrailers } from "./effects";
 import { Root } from "./records";
+import { stripBaggage } from "./side-effects/marks";
 import { survive } from "./survive";
 import { words } from "./words";
 
@@ -44,25 +45,36 @@ function isOfUpstream(): bool {
 }
 
 /**
- * Removes the client's own `x-serin-*` headers.
+ * Removes the client's own `x-serin-*` headers, and its `serin-shadow` out of baggage.
  * @param block all headers; NONE when they could not be read: then those that the plan's routes and upstreams know by
  * name, as Serin spells them
  */
 export function stripRequest(block: Slice, plan: Plan | null): void {
-  if (block != NONE) removeForged(block);
-  else if (plan != null) removeKnown(plan, false);
+  if (block != NONE) {
+    removeForged(block);
+    stripBaggage(block, false);
+  } else {
+    removeKnown(plan, false);
+  }
 }
 
 /** As `stripRequest`, for trailers. */
 export function stripTrailers(block: Slice, plan: Plan | null): void {
-  if (block != NONE) removeForgedTrailers(block);
-  else if (plan != null) removeKnown(plan, true);
+  if (block != NONE) {
+    removeForgedTrailers(block);
+    stripBaggage(block, true);
+  } else {
+    removeKnown(plan, true);
+  }
 }
 
-function removeKnown(plan: Plan, isTrailer: bool): void {
+function removeKnown(plan: Plan | null, isTrailer: bool): void {
   remove(words.clusterHeader, isTrailer);
   remove(words.flagsHeader, isTrailer);
   remove(words.shadowHeader, isTrailer);
+  // What cannot be read cannot be taken apart.
+  remove(words.baggage, isTrailer);
+  if (plan == null) return;
   for (let i: u32 = 0; i < plan.rolloutCount; i++) remove(plan.rollout(i).header, isTrailer);
   for (let i: u32 = 0; i < plan.shadowCount; i++) remove(plan.shadow(i).header, isTrailer);
 }

@@ -20,6 +20,7 @@ class Words {
   responseCode: Slice;
   contentLength: Slice;
   shadowHeader: Slice;
+  baggage: Slice;
   decisionState: Slice;
   responseFlags: Slice;
   grpcStatus: Slice;
@@ -49,6 +50,7 @@ export function prepareWords(): bool {
   words.responseCode = sliceOfWord("response\0code");
   words.contentLength = sliceOfWord("response\0headers\0content-length");
   words.shadowHeader = sliceOfWord(headerNames.SHADOW);
+  words.baggage = sliceOfWord(headerNames.BAGGAGE);
   words.decisionState = sliceOfWord(headerNames.STATE_DECISION);
   words.responseFlags = sliceOfWord("response\0flags");
   words.grpcStatus = sliceOfWord("response\0grpc_status");

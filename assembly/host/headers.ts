@@ -61,10 +61,24 @@ export function removeRequestTrailer(name: Slice): bool {
   return proxy_remove_header_map_value(MapType.RequestTrailers, addressOf(name), lengthOf(name)) == STATUS_OK;
 }
 
+/** Adds an occurrence. @returns whether the host did it */
+export function addRequestHeader(name: Slice, value: Slice): bool {
+  return addTo(MapType.Request, name, value);
+}
+
+/** Adds an occurrence. @returns whether the host did it */
+export function addRequestTrailer(name: Slice, value: Slice): bool {
+  return addTo(MapType.RequestTrailers, name, value);
+}
+
 /** @returns whether the host did it */
 export function addResponseHeader(name: Slice, value: Slice): bool {
+  return addTo(MapType.Response, name, value);
+}
+
+function addTo(map: MapType, name: Slice, value: Slice): bool {
   const status = proxy_add_header_map_value(
-    MapType.Response,
+    map,
     addressOf(name),
     lengthOf(name),
     addressOf(value),

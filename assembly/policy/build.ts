@@ -83,6 +83,17 @@ export function keptAfter(prefix: Word, text: Slice): Slice {
   return sliceOf(to, length);
 }
 
+/** `<name>.<secret>`, in the plan's arena. */
+export function joined(name: Slice, secret: Slice): Slice {
+  const length = lengthOf(name) + 1 + lengthOf(secret);
+  const to = take(build.plan.arena, length);
+  if (to == 0) return NONE;
+  memory.copy(to, addressOf(name), lengthOf(name));
+  store<u8>(to + lengthOf(name), ascii.DOT);
+  memory.copy(to + lengthOf(name) + 1, addressOf(secret), lengthOf(secret));
+  return sliceOf(to, length);
+}
+
 /** Something uses the flag: it is counted. */
 export function useFlag(flag: Flag): void {
   if (flag.isUsed) return;

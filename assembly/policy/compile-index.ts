@@ -37,6 +37,10 @@ export function compileIndex(owner: Plan): bool {
   for (let i: u32 = 0; i < plan.goalCount; i++) {
     if (!fileAll(plan.goal(i).entries, plan.rolloutCount + plan.shadowCount + i)) return false;
   }
+  const behind = plan.rolloutCount + plan.shadowCount + plan.goalCount;
+  for (let i: u32 = 0; i < plan.effectCount; i++) {
+    if (!fileAll(plan.effect(i).entries, behind + i)) return false;
+  }
   return true;
 }
 

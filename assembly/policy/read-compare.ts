@@ -6,6 +6,7 @@ import { decodeStep } from "../bytes/json-pointer";
 import { nextOf } from "../bytes/records";
 import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, sliceOfWord } from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
+import { Word } from "../bytes/word";
 import { Ignored } from "../core/json-difference";
 import { isOwnHeader } from "../core/own-headers";
 import { BodyComparison, HeaderChange, Shadow } from "../core/shadow-plan";
@@ -31,7 +32,8 @@ const KNOWN_COMPARE = "status body sample logQuery";
 const KNOWN_BODY = "json ignore";
 const KNOWN_HEADERS = "set remove";
 /** Headers that belong to the connection or the message, which Envoy writes by itself. */
-const ENVOYS_OWN = "connection content-length keep-alive proxy-connection transfer-encoding upgrade expect";
+export const ENVOYS_OWN =
+  "connection content-length keep-alive proxy-connection transfer-encoding upgrade expect";
 const MOST_SAMPLES: u32 = 1000;
 
 /** Reads what of the answers is compared. */
@@ -41,7 +43,7 @@ export function readCompare(object: Node, shadow: Shadow): void {
     if (isWord(node.key, "status")) {
       shadow.comparesStatus = isTruth(node) && node.kind == Token.True;
     } else if (isWord(node.key, "body")) {
-      readBody(node, shadow);
+      readBody(node, shadow, "");
     } else if (isWord(node.key, "sample")) {
       if (isKind(node, Token.String)) shadow.sample = sample(node);
     } else if (isWord(node.key, "logQuery")) {
@@ -66,8 +68,8 @@ function sample(node: Node): u32 {
   return 0;
 }
 
-/** `true`, or `{ json: true, ignore: [...] }`. */
-function readBody(node: Node, shadow: Shadow): void {
+/** `true`, or `{ json: true, ignore: [...] }`. @param other a key that the caller reads; empty for none */
+export function readBody(node: Node, shadow: Shadow, other: Word): void {
   if (node.kind == Token.True || node.kind == Token.False) {
     shadow.body = node.kind == Token.True ? BodyComparison.Bytes : BodyComparison.Ignored;
     return;
@@ -86,7 +88,7 @@ function readBody(node: Node, shadow: Shadow): void {
     } else if (isWord(member.key, "ignore")) {
       ignore = member;
       readIgnored(member, shadow);
-    } else {
+    } else if (!isWord(member.key, other)) {
       unknownKey(member, KNOWN_BODY);
     }
   }
@@ -185,7 +187,7 @@ function readChange(node: Node, isSet: bool, shadow: Shadow): void {
 }
 
 /** RFC 9110 section 5.5, without obs-text. */
-function isFieldValue(text: Slice): bool {
+export function isFieldValue(text: Slice): bool {
   const length = lengthOf(text);
   const begin = addressOf(text);
   if (length > 4096) return false;

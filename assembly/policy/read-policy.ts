@@ -26,6 +26,7 @@ import {
   reportAt,
   unknownKey,
 } from "./problems";
+import { markShadows, readEffects, readShadowSecret } from "./read-effects";
 import { readFlagd } from "./read-flagd";
 import { metadataOf, readFlags } from "./read-flags";
 import { checkRampGoals, readGoals } from "./read-goals";
@@ -37,7 +38,7 @@ import { readTree } from "./tree";
 import { beginTypes, variableFor } from "./variable-names";
 
 const KNOWN_POLICY =
-  "identity rollouts goals shadows flags flagd limits steer observe $schema $evaluators metadata";
+  "identity rollouts goals shadows shadowSecret effects flags flagd limits steer observe $schema $evaluators metadata";
 
 const KNOWN_OBSERVE = "filterState";
 
@@ -145,6 +146,8 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   if (steer) readSteer(plan, steer);
   let shadows: Node | null = null;
   let goals: Node | null = null;
+  let effects: Node | null = null;
+  let secret: Node | null = null;
   for (let node = root.first; node; node = nextOf(node)) {
     const key = node.key;
     if (
@@ -164,6 +167,10 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
       shadows = node;
     } else if (isWord(key, "goals")) {
       goals = node;
+    } else if (isWord(key, "effects")) {
+      effects = node;
+    } else if (isWord(key, "shadowSecret")) {
+      secret = node;
     } else if (isWord(key, "flags")) {
       continue;
     } else if (isWord(key, "metadata")) {
@@ -176,9 +183,12 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   }
   // Read after the rollouts, wherever they are written: their numbers follow.
   if (shadows) readShadows(shadows);
+  if (secret) readShadowSecret(secret);
+  markShadows();
   const errors = errorCount();
   const rollouts = memberOf(root, "rollouts");
   if (goals) readGoals(goals, rollouts);
+  if (effects) readEffects(effects, secret != null);
   if (rollouts && build.hasRampGoals) checkRampGoals(rollouts, goals, errorCount() == errors);
 }
 

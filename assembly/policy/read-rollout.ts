@@ -1,9 +1,8 @@
 // `rollouts`: names, variants, shares, and what else a rollout says.
 
-import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
-import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../bytes/slice";
 import { put, putNumber, putString, putThousandths } from "../bytes/writer";
 import { Word } from "../bytes/word";
 import { fitsEqualSlot, WHOLE } from "../core/bucket";
@@ -19,10 +18,10 @@ import {
   isDisabled,
   isNamed,
   build,
+  joined,
   kept,
   keptAfter,
   records,
-  room,
   saltedBy,
   share,
   slotFor,
@@ -281,17 +280,6 @@ function readVariants(
     }
   }
   checkShares(object, rollout);
-}
-
-/** `<name>.<secret>`, in the plan's arena. */
-function joined(name: Slice, secret: Slice): Slice {
-  const length = lengthOf(name) + 1 + lengthOf(secret);
-  const to = room(length);
-  if (to == 0) return NONE;
-  memory.copy(to, addressOf(name), lengthOf(name));
-  store<u8>(to + lengthOf(name), ascii.DOT);
-  memory.copy(to + lengthOf(name) + 1, addressOf(secret), lengthOf(secret));
-  return sliceOf(to, length);
 }
 
 /** Index of the default variant; NO_SLOT when there is none, which was reported. */

@@ -8,8 +8,11 @@ export const CLUSTER = "x-serin-cluster";
 export const FLAGS = "x-serin-flags";
 /** `x-serin-shadow-<name>: <cluster>`: what a route mirrors by. */
 export const SHADOW_PREFIX = "x-serin-shadow-";
-/** Only on the copy: the shadow's name. */
+/** Only on the copy: the shadow's name; `<name>.<secret>` under a policy with a `shadowSecret`. */
 export const SHADOW = "x-serin-shadow";
+/** W3C's header of members that services hand on, and the member that says the same as SHADOW under a `shadowSecret`. */
+export const BAGGAGE = "baggage";
+export const BAGGAGE_MEMBER = "serin-shadow";
 /** The `root_id` under which the module, loaded on a shadow's cluster, observes mirrored copies. */
 export const ROOT_ID_UPSTREAM = "serin.upstream";
 /** Filter state under `steer: filterState`; Envoy puts `wasm.` before it. */

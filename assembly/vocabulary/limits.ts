@@ -17,6 +17,12 @@ export const GOAL_PAIRS = 256;
 /** Statuses that one goal names; the most of `value.max`. */
 export const GOAL_STATUSES = 64;
 export const GOAL_VALUE = 100000000;
+/** Characters of `shadowSecret`; effects; bytes of an effect's answer, and of a call's body that is kept to be compared. */
+export const LEAST_SHADOW_SECRET = 16;
+export const SHADOW_SECRET = 128;
+export const EFFECTS = 64;
+export const ANSWER_BYTES = 65536;
+export const EFFECT_BODY_BYTES = 16384;
 /** Methods, and header changes, of one shadow. */
 export const SHADOW_LIST = 64;
 /** JSON Pointers to what may differ. */

@@ -113,7 +113,7 @@ function copiesOf(calls: readonly HttpCall[]): Record<string, CopyOutcome> {
     [...calls]
       .reverse()
       .map((call) => [
-        call.header("x-serin-shadow") ?? "",
+        (call.header("x-serin-shadow") ?? "").split(".")[0] ?? "",
         { gets: call.headers, body: Buffer.from(call.body).toString("latin1") },
       ]),
   );

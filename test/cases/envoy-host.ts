@@ -223,7 +223,7 @@ function callsIn(line: string | undefined): number {
 function copiesIn(copies: readonly CopyOutcome[]): Record<string, CopyOutcome> {
   return Object.fromEntries(
     copies.flatMap((copy) => {
-      const name = copy.gets.find(([header]) => header === "x-serin-shadow")?.[1];
+      const name = copy.gets.find(([header]) => header === "x-serin-shadow")?.[1].split(".")[0];
       return name === undefined ? [] : [[name, copy]];
     }),
   );

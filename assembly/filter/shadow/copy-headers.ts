@@ -6,6 +6,7 @@ import { addPair, beginList, listedPairs, Pairs } from "../../bytes/pairs";
 import { fixed } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWord } from "../../bytes/slice";
 import { isOwnHeader } from "../../core/own-headers";
+import { withMember } from "../side-effects/marks";
 import { Shadow } from "../../core/shadow-plan";
 import * as headerNames from "../../vocabulary/headers";
 import { words } from "../words";
@@ -19,17 +20,35 @@ const pairs: Pairs = fixed<Pairs>();
  */
 export function copyHeaders(shadow: Shadow, block: Slice, mayHaveBody: bool): Slice {
   const count = pairs.begin(block);
-  if (!beginList(count + shadow.changeCount + 1)) return NONE;
+  if (!beginList(count + shadow.changeCount + 2)) return NONE;
+  let isMarked = shadow.member == NONE;
   while (pairs.next()) {
-    if (lengthOf(pairs.key) == 0 || isDropped(pairs.key, mayHaveBody) || isChanged(shadow, pairs.key))
+    const key = pairs.key;
+    if (lengthOf(key) == 0 || isDropped(key, mayHaveBody) || isChanged(shadow, key)) continue;
+    if (isWord(key, headerNames.SHADOW)) continue;
+    if (shadow.member == NONE || !isWord(key, headerNames.BAGGAGE)) {
+      addPair(key, pairs.value);
       continue;
-    addPair(pairs.key, pairs.value);
+    }
+    const marked = withMember(pairs.value, isMarked ? NONE : shadow.member);
+    if (marked == NONE && !isMarked) return NONE;
+    if (marked != NONE) addPair(key, marked);
+    isMarked = true;
   }
   for (let i: u32 = 0; i < shadow.changeCount; i++) {
     const change = shadow.changes.at(i);
-    if (change.value != NONE) addPair(change.name, change.value);
+    if (change.value == NONE) continue;
+    if (isMarked || !isWord(change.name, headerNames.BAGGAGE)) {
+      addPair(change.name, change.value);
+      continue;
+    }
+    const marked = withMember(change.value, shadow.member);
+    if (marked == NONE) return NONE;
+    addPair(change.name, marked);
+    isMarked = true;
   }
-  addPair(words.shadowHeader, shadow.name);
+  if (!isMarked) addPair(words.baggage, shadow.member);
+  addPair(words.shadowHeader, shadow.mark);
   return listedPairs();
 }
 

@@ -14,6 +14,7 @@ import { AnswerState, Copy, Stream } from "../records";
 import { stateNamed } from "./state";
 import { passBody } from "./answers";
 import { requestKey } from "./send";
+import { markBaggage } from "../side-effects/marks";
 import { survive } from "../survive";
 import { settle } from "./verdict";
 import { words } from "../words";
@@ -35,7 +36,7 @@ export function beginObserved(stream: Stream): void {
     if (copy == null) continue;
     stream.observed = copy;
     copy.observer = stream;
-    return changeHeaders(copy.shadow);
+    return changeHeaders(copy.shadow, block);
   }
 }
 
@@ -55,8 +56,8 @@ function openCopyOf(shadow: Slice, key: u64): Copy | null {
   return null;
 }
 
-function changeHeaders(shadow: Shadow): void {
-  let sound = replaceRequestHeader(words.shadowHeader, shadow.name);
+function changeHeaders(shadow: Shadow, block: Slice): void {
+  let sound = replaceRequestHeader(words.shadowHeader, shadow.mark);
   for (let i: u32 = 0; i < shadow.changeCount; i++) {
     const change = shadow.changes.at(i);
     const done =
@@ -65,6 +66,7 @@ function changeHeaders(shadow: Shadow): void {
         : replaceRequestHeader(change.name, change.value);
     if (!done) sound = false;
   }
+  if (shadow.member != NONE && !markBaggage(shadow, block)) sound = false;
   if (!sound) survive("host-call", "a copy's header could not be changed");
 }
 
