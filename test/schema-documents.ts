@@ -37,6 +37,7 @@ function goal(changes: object): object {
   return { ...rollout({}), goals: { orders: { match: [{ path: { value: "/orders" } }], ...changes } } };
 }
 
+const SECRET = "4Zq8vK1x0sTn7LbE";
 const manyVariants = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`v${index}`, {}]));
 const deep: unknown[] = [];
 for (let inner = deep, level = 0; level < 80; level++) {
@@ -117,6 +118,20 @@ export const SOUND: Record<string, object> = {
     value: { header: "X-Order-Total", max: 100000000 },
   }),
   "no goals": { goals: {} },
+  "no effects": { effects: {} },
+  "a secret alone": { shadowSecret: SECRET },
+  "an effect": { shadowSecret: SECRET, effects: { charge: {} } },
+  "an effect with all": {
+    shadowSecret: "A".repeat(128),
+    effects: {
+      charge: {
+        match: [{ method: "POST", path: { type: "Exact", value: "/charges" } }],
+        answer: { status: 201, headers: { "content-type": "application/json", "x-empty": "" }, body: "{}" },
+        compare: { json: true, ignore: ["/requestedAt"], path: false },
+      },
+      email: { answer: {}, compare: false },
+    },
+  },
   "no limits of its own": { limits: {} },
   "the most work": { limits: { work: 1_000_000 } },
   "the least work": { limits: { work: 1 } },
@@ -298,6 +313,21 @@ export const MALFORMED: Record<string, unknown> = {
   "257 address ranges": match({ sourceAddress: Array.from({ length: 257 }, () => "10.0.0.0/8") }),
   "an address range by name": match({ sourceAddress: ["localhost"] }),
   "goals that are a list": { goals: [] },
+  "a secret that is short": { shadowSecret: "0123456789abcde" },
+  "a secret that is long": { shadowSecret: "A".repeat(129) },
+  "a secret with a dot": { shadowSecret: "0123456789.abcdef" },
+  "effects that are a list": { shadowSecret: SECRET, effects: [] },
+  "an effect's name in capitals": { shadowSecret: SECRET, effects: { Charge: {} } },
+  "an effect with an unknown key": { shadowSecret: SECRET, effects: { charge: { anser: {} } } },
+  "an answer of status 101": { shadowSecret: SECRET, effects: { charge: { answer: { status: 101 } } } },
+  "an answer's body that is an object": {
+    shadowSecret: SECRET,
+    effects: { charge: { answer: { body: {} } } },
+  },
+  "an answer's header that is a number": {
+    shadowSecret: SECRET,
+    effects: { charge: { answer: { headers: { "x-a": 1 } } } },
+  },
   "limits that are a number": { limits: 1000 },
   "no work at all": { limits: { work: 0 } },
   "more than the most work": { limits: { work: 1_000_001 } },
@@ -399,6 +429,10 @@ export const BY_DESIGN: Record<string, { document: unknown; reason: string }> = 
   "a default that is no variant": {
     document: rollout({ default: "other" }),
     reason: "a reference within the document",
+  },
+  "effects without the secret": {
+    document: { effects: { charge: {} } },
+    reason: "one key that needs another",
   },
   "a goal of no rollout that there is": {
     document: goal({ rollouts: ["search"] }),

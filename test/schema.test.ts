@@ -123,6 +123,12 @@ describe("the schema and the filter's words", () => {
     [() => definition("shadow").properties?.methods?.maxItems, limits.SHADOW_LIST],
     [() => definition("headerChanges").properties?.set?.maxProperties, limits.SHADOW_LIST],
     [() => definition("headerChanges").properties?.remove?.maxItems, limits.SHADOW_LIST],
+    [() => schema.properties?.shadowSecret?.minLength, limits.LEAST_SHADOW_SECRET],
+    [() => schema.properties?.shadowSecret?.maxLength, limits.SHADOW_SECRET],
+    [() => schema.properties?.effects?.maxProperties, limits.EFFECTS],
+    [() => definition("effectAnswer").properties?.headers?.maxProperties, limits.SHADOW_LIST],
+    [() => definition("effectAnswer").properties?.body?.maxLength, limits.ANSWER_BYTES],
+    [() => definition("effectCompare").properties?.ignore?.maxItems, limits.IGNORED],
     [() => definition("compareBody").properties?.ignore?.maxItems, limits.IGNORED],
     [() => definition("budget").properties?.perSecond?.maximum, limits.PER_SECOND],
     [() => definition("budget").properties?.inFlight?.maximum, limits.IN_FLIGHT],
@@ -130,10 +136,11 @@ describe("the schema and the filter's words", () => {
     [() => definition("pathMatch").properties?.value?.maxLength, limits.PATH_BYTES],
     [() => definition("matchEntry").properties?.hosts?.items?.maxLength, limits.HOST_BYTES],
   ];
-  // What no schema can say: the size and depth of a text, the operators of a rule and its instructions, how many problems a
+  // What no schema can say: the size and depth of a text, of a body that is compared, the operators of a rule and its instructions, how many problems a
   // refusal names, and the value of a duration.
   const UNSAID = [
     "POLICY_BYTES",
+    "EFFECT_BODY_BYTES",
     "DEPTH",
     "PROBLEMS",
     "OPERATORS",
@@ -167,6 +174,8 @@ describe("the schema and the filter's words", () => {
       KNOWN_FORCE: [definition("force")],
       KNOWN_GUARD: [definition("guard")],
       KNOWN_GOAL: [definition("goal")],
+      KNOWN_EFFECT: [definition("effect")],
+      KNOWN_ANSWER: [definition("effectAnswer")],
       KNOWN_VALUE: [definition("goalValue")],
       KNOWN_RAMP: [definition("ramp")],
       KNOWN_FALLBACK: [definition("fallback")],

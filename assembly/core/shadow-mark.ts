@@ -4,11 +4,23 @@
 
 import * as ascii from "../bytes/ascii";
 import { hexValue } from "../bytes/hex";
-import { addressOf, findByte, isBlank, isWord, lengthOf, lower, NONE, Slice, sliceOf, sliceOfWord, trimmed } from "../bytes/slice";
+import {
+  addressOf,
+  findByte,
+  isBlank,
+  isWord,
+  lengthOf,
+  lower,
+  NONE,
+  Slice,
+  sliceOf,
+  sliceOfWord,
+  trimmed,
+} from "../bytes/slice";
 import * as headerNames from "../vocabulary/headers";
 
 /** Bytes of a shadow's name at the most: a DNS label. */
-const NAME_BYTES: u32 = 63;
+const NAME_BYTES: i32 = 63;
 
 /** What the members of one request's `baggage` were: a bit each. */
 export const enum Members {
@@ -20,7 +32,7 @@ export const enum Members {
 }
 
 /** The name of a shadow that was found in baggage: it outlives the member, which is blanked. */
-const nameKept: usize = memory.data(64, 8);
+const nameKept: usize = memory.data(NAME_BYTES, 8);
 
 /**
  * The name in a mark that is exactly `<name>.<secret>`; NONE for anything else, and without a secret.
@@ -30,7 +42,7 @@ const nameKept: usize = memory.data(64, 8);
 export function nameInMark(mark: Slice, secret: Slice): Slice {
   const secretBytes = lengthOf(secret);
   const bytes = lengthOf(mark);
-  if (secretBytes == 0 || bytes < secretBytes + 2 || bytes - secretBytes - 1 > NAME_BYTES) return NONE;
+  if (secretBytes == 0 || bytes < secretBytes + 2 || bytes - secretBytes - 1 > (NAME_BYTES as u32)) return NONE;
   const nameBytes = bytes - secretBytes - 1;
   const begin = addressOf(mark);
   let apart: u32 = (load<u8>(begin + nameBytes) ^ ascii.DOT) as u32;

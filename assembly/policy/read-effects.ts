@@ -173,7 +173,10 @@ function readHeaders(object: Node, effect: Effect): void {
     const name = isToken(member.key) ? keptLower(member.key) : NONE;
     if (name == NONE || isOneOf(name, ENVOYS_OWN)) {
       beginMessage();
-      put(message, "must be the name of a header of an answer (not one of the connection or the length), got ");
+      put(
+        message,
+        "must be the name of a header of an answer (not one of the connection or the length), got ",
+      );
       putString(message, member.key);
       reportKey(member, codes.NAME);
     } else if (!isFieldValue(member.text)) {
