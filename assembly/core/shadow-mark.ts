@@ -42,7 +42,8 @@ const nameKept: usize = memory.data(NAME_BYTES, 8);
 export function nameInMark(mark: Slice, secret: Slice): Slice {
   const secretBytes = lengthOf(secret);
   const bytes = lengthOf(mark);
-  if (secretBytes == 0 || bytes < secretBytes + 2 || bytes - secretBytes - 1 > (NAME_BYTES as u32)) return NONE;
+  if (secretBytes == 0 || bytes < secretBytes + 2 || bytes - secretBytes - 1 > (NAME_BYTES as u32))
+    return NONE;
   const nameBytes = bytes - secretBytes - 1;
   const begin = addressOf(mark);
   let apart: u32 = (load<u8>(begin + nameBytes) ^ ascii.DOT) as u32;
