@@ -77,6 +77,8 @@ export const MISMATCH_BODY = "mismatch_body";
 export const TIMEOUT = "timeout";
 export const RESET = "reset";
 export const NOISE = "noise";
+/** The two answers say nothing about each other. */
+export const INCOMPARABLE = "incomparable";
 /** `at.<place>`: copies whose bodies differ there. A place is a JSON Pointer with `*` for what may be data, `/` for the
  * whole body, or AT_OTHER for what is past a shadow's most places. */
 export const AT = "at";

@@ -218,6 +218,7 @@ describe(`Prometheus beside Envoy ${ENVOY_VERSION}`, () => {
     await requireFigures("serin_shadow_sent", new Map([["next", sent]]));
     await requireFigures("serin:shadow_mismatch:ratio5m", new Map([["next", mismatch / sent]]));
     await requireFigures("serin:shadow_lost:ratio5m", new Map([["next", 0]]));
+    await requireFigures("serin:shadow_incomparable:ratio5m", new Map([["next", 0]]));
     await requireFigures("serin:shadow_skipped:rate5m", new Map([["next", 0]]));
     const flags = new Map([...Object.entries(client.flags)].map(([v, count]) => [`new_look ${v}`, count]));
     await requireFigures("serin_flag", flags);

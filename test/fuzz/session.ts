@@ -263,6 +263,7 @@ function checkShadows(vm: Vm): void {
     statNames.TIMEOUT,
     statNames.RESET,
     statNames.NOISE,
+    statNames.INCOMPARABLE,
   ];
   const names = vm.metrics
     .all()

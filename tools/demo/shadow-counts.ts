@@ -19,6 +19,7 @@ export interface ShadowCounts {
   readonly noise: number;
   readonly timeout: number;
   readonly reset: number;
+  readonly incomparable: number;
   /** Milliseconds, of the same requests; null before Envoy's first flush. */
   readonly p50: number | null;
   readonly productionP50: number | null;
@@ -42,6 +43,7 @@ export function shadowCountsOf(
     noise: counter(statNames.NOISE),
     timeout: counter(statNames.TIMEOUT),
     reset: counter(statNames.RESET),
+    incomparable: counter(statNames.INCOMPARABLE),
     p50: quantileOf(counts.latency, 0.5),
     productionP50: quantileOf(counts.productionLatency, 0.5),
   };
@@ -56,5 +58,6 @@ export function differentOf({ mismatchStatus, mismatchBody }: ShadowCounts): num
 }
 
 export function verdictsOf(counts: ShadowCounts): number {
-  return counts.match + differentOf(counts) + counts.noise + counts.timeout + counts.reset;
+  const { match, noise, timeout, reset, incomparable } = counts;
+  return match + differentOf(counts) + noise + timeout + reset + incomparable;
 }

@@ -86,6 +86,7 @@ function remarksOf(counts: ShadowCounts, places: readonly string[], colors: Colo
   const others: readonly [count: number, words: string][] = [
     [counts.noise, "noise"],
     [counts.reset, "reset"],
+    [counts.incomparable, "incomparable"],
     [counts.tooLarge, "too large"],
     [counts.unavailable, "unavailable"],
   ];

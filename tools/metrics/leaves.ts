@@ -36,4 +36,5 @@ export const SHADOW_COUNTERS: readonly string[] = [
   statNames.TIMEOUT,
   statNames.RESET,
   statNames.NOISE,
+  statNames.INCOMPARABLE,
 ];

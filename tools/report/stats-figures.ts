@@ -238,6 +238,8 @@ export interface ShadowFigures {
   /** Copies without an answer to compare. */
   readonly timeout: number;
   readonly reset: number;
+  /** Copies whose answer cannot be compared with production's. */
+  readonly incomparable: number;
   readonly p50: number | null;
   readonly productionP50: number | null;
 }
@@ -254,6 +256,7 @@ export function shadowFigures(shadows: ReadonlyMap<string, ShadowCounts>): Shado
     return {
       ...{ name, sent: of(statNames.SENT), compared: match + status + body + noise },
       ...{ match, status, body, noise, timeout: of(statNames.TIMEOUT), reset: of(statNames.RESET) },
+      incomparable: of(statNames.INCOMPARABLE),
       p50: quantileOf(latency, 0.5),
       productionP50: quantileOf(productionLatency, 0.5),
     };

@@ -75,6 +75,12 @@ const GOALS: readonly Column<GoalRow>[] = [
   },
 ];
 
+/** Only where there are any. */
+const INCOMPARABLE: Column<ShadowFigures> = {
+  heading: "incomparable",
+  cell: ({ incomparable }) => grouped(incomparable),
+};
+
 const SHADOWS: readonly Column<ShadowFigures>[] = [
   { heading: "sent", cell: ({ sent }) => grouped(sent) },
   { heading: "match", cell: (row) => comparedCell(row, row.match) },
@@ -83,9 +89,15 @@ const SHADOWS: readonly Column<ShadowFigures>[] = [
   { heading: "noise", cell: (row) => comparedCell(row, row.noise) },
   { heading: "timeout", cell: ({ timeout }) => grouped(timeout) },
   { heading: "reset", cell: ({ reset }) => grouped(reset) },
+  INCOMPARABLE,
   { heading: "p50", cell: ({ p50 }) => optional(p50, milliseconds) },
   { heading: "production", from: 100, cell: ({ productionP50 }) => optional(productionP50, milliseconds) },
 ];
+
+function shadowColumns(shadows: readonly ShadowFigures[]): readonly Column<ShadowFigures>[] {
+  const hasAny = shadows.some(({ incomparable }) => incomparable > 0);
+  return hasAny ? SHADOWS : SHADOWS.filter((column) => column !== INCOMPARABLE);
+}
 
 /** Two tables a rollout, and one of shadows. `width`: of the terminal; what does not fit is left out, names are cut. */
 export function statsTable(
@@ -109,7 +121,7 @@ export function statsTable(
     parts.push([...headingOf(name, rollout, width, colors), ...tables].join("\n"));
   }
   if (shadows.length > 0) {
-    const table = tableOf("copies", shadows, SHADOWS, width, colors);
+    const table = tableOf("copies", shadows, shadowColumns(shadows), width, colors);
     parts.push(`${colors.bold("shadows")}\n${table}`);
   }
   return parts.join("\n\n");

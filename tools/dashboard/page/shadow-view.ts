@@ -18,6 +18,7 @@ const VERDICTS: readonly (readonly [leaf: string, title: string])[] = [
   ["noise", "noise"],
   ["timeout", "timeout"],
   ["reset", "reset"],
+  ["incomparable", "incomparable"],
 ];
 const DIFFERENCES = ["mismatch_status", "mismatch_body"];
 const NOT_SENT: readonly (readonly [leaf: string, title: string])[] = [

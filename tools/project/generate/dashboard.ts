@@ -145,10 +145,11 @@ const SHADOWS: Row = {
     {
       ...{ title: "Mismatches", width: 8, unit: "percentunit" },
       description:
-        "Answers that differ from production's, of those compared; copies without an answer, of those sent.",
+        "Answers that differ from production's, of those compared; copies without an answer, and those whose answer cannot be compared, of those sent.",
       lines: [
         [chosenShadow("serin:shadow_mismatch:ratio5m"), `${SHADOW} mismatch`],
         [chosenShadow("serin:shadow_lost:ratio5m"), `${SHADOW} lost`],
+        [chosenShadow("serin:shadow_incomparable:ratio5m"), `${SHADOW} incomparable`],
       ],
     },
     {
