@@ -6,7 +6,15 @@ import { LogLevel, Vm, type HttpCall, type Root, type Stream } from "../../tools
 import { filterModule } from "../support/filter.ts";
 
 export const SECOND = 1_000_000_000n;
-export const VERDICTS = ["match", "mismatch_status", "mismatch_body", "timeout", "reset", "noise", "incomparable"] as const;
+export const VERDICTS = [
+  "match",
+  "mismatch_status",
+  "mismatch_body",
+  "timeout",
+  "reset",
+  "noise",
+  "incomparable",
+] as const;
 
 export interface Setup {
   readonly vm: Vm;

@@ -242,7 +242,15 @@ export function planted(path: string, behaviours: Readonly<Record<string, string
 }
 
 /** How copies ended: exactly one of these for each that was sent. */
-export const VERDICTS = ["match", "mismatch_status", "mismatch_body", "noise", "timeout", "reset", "incomparable"] as const;
+export const VERDICTS = [
+  "match",
+  "mismatch_status",
+  "mismatch_body",
+  "noise",
+  "timeout",
+  "reset",
+  "incomparable",
+] as const;
 const NOT_SENT = ["over_budget", "too_large", "unavailable"] as const;
 export type Counts = Readonly<Partial<Record<string, number>>>;
 
