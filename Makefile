@@ -59,7 +59,11 @@ e2e: build ## only what runs on a real Envoy
 
 .PHONY: oci
 oci: build ## build/oci: the .wasm as an OCI image layout, for Istio and Envoy Gateway; prints its digest
-	@$(TSX) tools/project/oci-layout.ts
+	@$(TSX) tools/project/release/oci-layout.ts
+
+.PHONY: release
+release: build ## build/release: the .wasm, both OCI layouts, the npm package, an SBOM, checksums; the same bytes from the same commit
+	@$(TSX) tools/project/release/main.ts
 
 .PHONY: bench
 bench: build ## what a request costs, as ratios from one run

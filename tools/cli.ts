@@ -7,6 +7,7 @@ import { advanceCommand } from "./commands/advance.ts";
 import { ambassadorCommand } from "./commands/ambassador.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { decideCommand } from "./commands/decide.ts";
+import { demoCommand } from "./commands/demo.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { emissaryCommand } from "./commands/emissary.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
@@ -68,7 +69,8 @@ const program = new Command("serin")
   .addCommand(statsCommand)
   .addCommand(dashboardCommand)
   .addCommand(ambassadorCommand)
-  .addCommand(emissaryCommand);
+  .addCommand(emissaryCommand)
+  .addCommand(demoCommand);
 for (const command of program.commands) command.copyInheritedSettings(program);
 
 for (const stream of [process.stdout, process.stderr]) guardOutput(stream);

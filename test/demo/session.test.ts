@@ -10,7 +10,7 @@ import { after, before, describe, it } from "node:test";
 import pc from "picocolors";
 
 import { runDemo } from "../../tools/demo/demo.ts";
-import type { DemoOptions } from "../../tools/demo/options.ts";
+import { readOptions, type DemoOptions } from "../../tools/demo/options.ts";
 import { Screen } from "../../tools/terminal/screen.ts";
 import { startServices } from "../../tools/demo/services.ts";
 import { Session } from "../../tools/demo/session.ts";
@@ -32,7 +32,8 @@ interface CheckoutAnswer {
 }
 
 async function makeOptions(): Promise<DemoOptions> {
-  return { port: await freePort(), adminPort: await freePort(), once: true, envoy: await ensureEnvoy() };
+  const ports = { PORT: String(await freePort()), ADMIN_PORT: String(await freePort()) };
+  return readOptions({ ...ports, ONCE: "1", ENVOY: await ensureEnvoy() }, false);
 }
 
 describe("while visitors come", () => {

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 
 import { blocksOf, linksOf } from "../../tools/project/docs/page.ts";
+import { npmEnv } from "../../tools/project/package/npm-env.ts";
 import { makePackage, PACKAGE_FOLDER } from "../../tools/project/package/package.ts";
 import { temporaryFolder } from "../support/cli.ts";
 
@@ -15,10 +16,7 @@ const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, "../..");
 const MINUTES = 60_000;
 
-/** npm tells its children about itself; a test of npm must not hear it. */
-const env = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !name.startsWith("npm_") && name !== "NODE_TEST_CONTEXT"),
-);
+const env = npmEnv();
 
 describe("package", () => {
   const folder = temporaryFolder();
@@ -59,7 +57,11 @@ describe("package", () => {
         "sources, tests, source maps and pictures stay at home",
       );
       const readme = readFileSync(join(PACKAGE_FOLDER, "README.md"), "utf8");
-      for (const { path } of linksOf(readme)) assert.ok(existsSync(join(PACKAGE_FOLDER, path)), path);
+      for (const page of paths.filter((path) => path.endsWith(".md"))) {
+        for (const { path } of linksOf(readFileSync(join(PACKAGE_FOLDER, page), "utf8"))) {
+          assert.ok(existsSync(join(PACKAGE_FOLDER, dirname(page), path)), `${page}: ${path}`);
+        }
+      }
       const manifest = JSON.parse(readFileSync(join(PACKAGE_FOLDER, "package.json"), "utf8")) as Record<
         string,
         unknown

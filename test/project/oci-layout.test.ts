@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 
-import { makeLayout, type Descriptor } from "../../tools/project/oci-layout.ts";
+import { makeLayout, type Descriptor } from "../../tools/project/release/oci-layout.ts";
 import { WASM } from "../support/filter.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "serin-oci-"));
@@ -57,6 +57,21 @@ for (const [what, module] of [
     assert.match(execFileSync("tar", ["-tv"], { input: tar, encoding: "utf8" }), /^-rw-r--r-- /);
   });
 }
+
+test("an artifact of serin.wasm has the two layers that Istio's fetcher looks for", async () => {
+  const image = join(folder, "artifact");
+  const digest = await makeLayout(readFileSync(WASM), "1.2.3", image, "artifact");
+  const read = (name: string): Buffer => readFileSync(join(image, "blobs/sha256", name.replace("sha256:", "")));
+  const manifest = JSON.parse(read(digest).toString()) as Manifest;
+  assert.deepEqual(
+    manifest.layers.map(({ mediaType }) => mediaType),
+    ["application/vnd.module.wasm.config.v1+json", "application/vnd.module.wasm.content.layer.v1+wasm"],
+  );
+  const [runtime, module] = manifest.layers.map((layer) => read(layer.digest)) as [Buffer, Buffer];
+  assert.equal((JSON.parse(runtime.toString()) as { type: string }).type, "envoy_proxy");
+  assert.ok(module.equals(readFileSync(WASM)));
+  assert.equal(hashOf(module), manifest.layers[1]?.digest.replace("sha256:", ""));
+});
 
 test("the same module gives the same digest, another one another", async () => {
   const make = (byte: number): Promise<string> =>

@@ -1,5 +1,8 @@
 // What a person may say about the demo, all by environment variables: `make demo ONCE=1 PORT=9000`.
 
+import { join, resolve } from "node:path";
+
+import { packageFolder } from "../policy/filter-module.ts";
 import { DemoError } from "./demo-error.ts";
 
 export interface DemoOptions {
@@ -11,6 +14,12 @@ export interface DemoOptions {
   readonly once: boolean;
   /** A path of an Envoy that is there; null fetches one. */
   readonly envoy: string | null;
+  /** Where Envoys that were fetched are kept. */
+  readonly envoys: string;
+  /** Where the policy of this run is: made by the demo, and removed at its end. */
+  readonly folder: string;
+  /** How to name a port when the demo is started again, with NAME for the variable. */
+  readonly retry: string;
 }
 
 const DEFAULT_PORT = 8080;
@@ -22,7 +31,15 @@ export function readOptions(env: NodeJS.ProcessEnv, isTerminal: boolean): DemoOp
   const adminPort = readPort(env, "ADMIN_PORT", DEFAULT_ADMIN_PORT);
   if (port === adminPort) throw new DemoError(`PORT and ADMIN_PORT are both ${port}: they must differ`);
   const once = !["", "0"].includes(env["ONCE"] ?? "") || !isTerminal;
-  return { port, adminPort, once, envoy: env["ENVOY"] || null };
+  // `serin demo` of an installed package keeps what it needs where the person is, not among the packages.
+  const isCommand = env["SERIN_DEMO_COMMAND"] !== undefined;
+  const home = isCommand ? resolve("serin-demo") : packageFolder();
+  return {
+    ...{ port, adminPort, once, envoy: env["ENVOY"] || null },
+    envoys: join(home, ".envoy"),
+    folder: isCommand ? join(home, String(port)) : join(home, "build", `demo-${port}`),
+    retry: isCommand ? "NAME=… serin demo" : "make demo NAME=…",
+  };
 }
 
 function readPort(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {

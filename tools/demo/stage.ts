@@ -7,7 +7,7 @@ import { ensureEnvoy, ENVOY_VERSION, EnvoyError, requirePort, startEnvoy } from 
 import type { InstallOptions, RunningEnvoy } from "../envoy/index.ts";
 import { readByAdmin } from "../release/fleet.ts";
 import { Advance } from "../release/advance.ts";
-import { loadFilter, packageFolder } from "../policy/filter-module.ts";
+import { loadFilter } from "../policy/filter-module.ts";
 import { bootstrap } from "./bootstrap.ts";
 import type { ReceivedByShadow } from "./checkout.ts";
 import { DemoError } from "./demo-error.ts";
@@ -44,10 +44,11 @@ export async function setUp(
   signal: AbortSignal,
   progress: (line: string) => void,
 ): Promise<Stage> {
-  await requireOwnPort(options.port, "the shop", "PORT");
-  await requireOwnPort(options.adminPort, "Envoy's admin", "ADMIN_PORT");
+  await requireOwnPort(options.port, "the shop", options.retry.replace("NAME", "PORT"));
+  await requireOwnPort(options.adminPort, "Envoy's admin", options.retry.replace("NAME", "ADMIN_PORT"));
   const env = { ...process.env, ENVOY: options.envoy ?? "" };
-  const binary = await ensureEnvoy(ENVOY_VERSION, { env, progress, ...parts.install });
+  const install = { env, progress, folder: options.envoys, ...parts.install };
+  const binary = await ensureEnvoy(ENVOY_VERSION, install);
   const ends: (() => Promise<void>)[] = [];
   const takeDown = async (): Promise<void> => {
     for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
@@ -57,9 +58,8 @@ export async function setUp(
     progress("starting five services and Envoy");
     const running = await (parts.start ?? startServices)();
     ends.push(() => running.stop());
-    const folder = join(packageFolder(), "build", `demo-${options.port}`);
     const example = await readFile(EXAMPLE, "utf8");
-    const policyFile = await PolicyFile.make(folder, example);
+    const policyFile = await PolicyFile.make(options.folder, example);
     ends.push(() => policyFile.remove());
     const { accepted, problems } = policyFile.judge(example);
     if (accepted === null) throw new Error(`the demo's own policy is refused: ${problems.join("; ")}`);
@@ -67,7 +67,7 @@ export async function setUp(
     const { port, adminPort } = options;
     const envoy = await startEnvoy({
       binary,
-      bootstrap: bootstrap({ port, adminPort, filterFolder: folder, clusters: running.ports }),
+      bootstrap: bootstrap({ port, adminPort, filterFolder: options.folder, clusters: running.ports }),
       concurrency: 2,
       logLevel: "error",
       // Where answers of shadows differ is said at info level.
@@ -94,11 +94,11 @@ export async function setUp(
 
 const EXAMPLE = join(import.meta.dirname, "shop.yaml");
 
-async function requireOwnPort(port: number, use: string, variable: string): Promise<void> {
+async function requireOwnPort(port: number, use: string, retry: string): Promise<void> {
   try {
     await requirePort(port, use);
   } catch (error) {
     if (!(error instanceof EnvoyError)) throw error;
-    throw new DemoError(`${error.message}: choose another with make demo ${variable}=…`);
+    throw new DemoError(`${error.message}: choose another with ${retry}`);
   }
 }

@@ -3,8 +3,8 @@
 // Builds what the compose scene runs too: build/services/.
 //   tsx tools/project/build.ts [wasm|cli|services|debug|package]...    (default: wasm cli services)
 
-import { chmodSync, mkdirSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
 
 import { createMemoryStream, main as compile } from "assemblyscript/asc";
 import { build as bundle } from "esbuild";
@@ -20,6 +20,9 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const WASM = "build/serin.wasm";
 const NAMED = "build/serin.named.wasm";
 const CLI = "build/cli/cli.js";
+const DEMO = "build/cli/demo";
+/** What the demo reads beside its program. */
+const DEMO_FILES = ["tools/demo/bootstrap.yaml", "tools/demo/shop.yaml", "tools/envoy/guard.sh"];
 /** Programs of docker-compose.yml, by name: each becomes one file that plain Node runs. */
 const SERVICES = { upstream: "test/upstream/main.ts", load: "test/compose/load/main.ts" };
 
@@ -84,6 +87,34 @@ export async function buildPage(): Promise<void> {
   console.log(`${ASSETS_FOLDER}: ${bytes} bytes`);
 }
 
+/** Bundles `serin demo`, with what only it needs: an installed package has no sources. */
+export async function buildDemo(): Promise<void> {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  const result = await bundle({
+    absWorkingDir: ROOT,
+    entryPoints: ["tools/demo/main.ts"],
+    outfile: `${DEMO}/main.js`,
+    bundle: true,
+    external: Object.keys(dependencies),
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    minify: true,
+    // undici is CommonJS, and asks for Node's own modules by `require`.
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
+    write: false,
+    logLevel: "error",
+  });
+  for (const file of result.outputFiles) await writeOutput(file.path, file.text);
+  for (const path of DEMO_FILES)
+    await writeOutput(join(DEMO, basename(path)), readFileSync(join(ROOT, path)));
+  console.log(`${DEMO}: ${result.outputFiles[0]?.contents.length ?? 0} bytes`);
+}
+
 /** Bundles the programs of the compose scene, so that its containers need nothing but Node. */
 export async function buildServices(): Promise<void> {
   const result = await bundle({
@@ -132,6 +163,7 @@ async function main(parts: string[]): Promise<number> {
   if (wanted.has("cli")) {
     await buildCli();
     await buildPage();
+    await buildDemo();
   }
   if (wanted.has("services")) await buildServices();
   if (wanted.has("package")) makePackage();

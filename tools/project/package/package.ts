@@ -2,13 +2,15 @@
 // checkout itself, since its README is for people who have the checkout.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 export const PACKAGE_FOLDER = join(ROOT, "build/package");
 
 const CONTENTS = ["LICENSE", "CHANGELOG.md", "build/serin.wasm", "build/cli", "schema", "envoy", "docs"];
+/** `[words](target)`, or with a mark before it a picture. */
+const LINK = /(!?)\[([^\]\n]*)\]\(([^)\s]+)\)/g;
 const PICTURE = /\.(png|svg|jpe?g)$/;
 /** Of the checkout's package.json; scripts and what only building needs stay at home. */
 const KEYS = [
@@ -35,6 +37,9 @@ export function makePackage(): void {
     });
   }
   cpSync(join(import.meta.dirname, "README.md"), join(PACKAGE_FOLDER, "README.md"));
+  for (const path of readdirSync(PACKAGE_FOLDER, { recursive: true, encoding: "utf8" })) {
+    if (path.endsWith(".md")) dropDeadLinks(join(PACKAGE_FOLDER, path));
+  }
   const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Record<string, unknown>;
   const published = Object.fromEntries(KEYS.map((key) => [key, manifest[key]]));
   writeFileSync(
@@ -43,7 +48,18 @@ export function makePackage(): void {
   );
 }
 
-/** Where the checkout was cloned from; nothing in one that has no remote. */
+/** Links of a page to what stays in the checkout become their text; pictures go. */
+function dropDeadLinks(page: string): void {
+  const text = readFileSync(page, "utf8");
+  const live = text.replace(LINK, (link: string, mark: string, words: string, target: string) => {
+    const path = target.split("#")[0] ?? "";
+    if (/^[a-z][a-z0-9+.-]*:/i.test(target) || existsSync(join(dirname(page), path))) return link;
+    return mark === "!" ? "" : words;
+  });
+  writeFileSync(page, live);
+}
+
+/** Where the checkout was cloned from; nothing where that is no address that others have. */
 function repository(): { repository?: { type: string; url: string } } {
   try {
     const url = execFileSync("git", ["remote", "get-url", "origin"], {
@@ -51,7 +67,7 @@ function repository(): { repository?: { type: string; url: string } } {
       encoding: "utf8",
       stdio: "pipe",
     });
-    return { repository: { type: "git", url: url.trim() } };
+    return /^(https|ssh|git):|^[\w.-]+@/.test(url) ? { repository: { type: "git", url: url.trim() } } : {};
   } catch {
     return {};
   }
