@@ -61,7 +61,8 @@ for (const [what, module] of [
 test("an artifact of serin.wasm has the two layers that Istio's fetcher looks for", async () => {
   const image = join(folder, "artifact");
   const digest = await makeLayout(readFileSync(WASM), "1.2.3", image, "artifact");
-  const read = (name: string): Buffer => readFileSync(join(image, "blobs/sha256", name.replace("sha256:", "")));
+  const read = (name: string): Buffer =>
+    readFileSync(join(image, "blobs/sha256", name.replace("sha256:", "")));
   const manifest = JSON.parse(read(digest).toString()) as Manifest;
   assert.deepEqual(
     manifest.layers.map(({ mediaType }) => mediaType),
