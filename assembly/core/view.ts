@@ -2,6 +2,7 @@
 
 import * as ascii from "../bytes/ascii";
 import { decimal, MOST_DIGITS, NOT_DECIMAL } from "../bytes/decimal";
+import { Token } from "../bytes/json-reader";
 import { Pairs } from "../bytes/pairs";
 import { fixed } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
@@ -26,6 +27,20 @@ import { blankMembers, Members, nameInMark, shadowInBaggage } from "./shadow-mar
 
 const pairs: Pairs = fixed<Pairs>();
 
+/** A top-level member of a bearer token's payload (core/jwt.ts), in scratch memory. */
+
+@unmanaged
+export class Member {
+  name: Slice;
+  /** The inside of a string as it is written; the JSON text of anything else. */
+  text: Slice;
+  kind: Token;
+  /** Whether a string holds escapes. */
+  hasEscape: bool;
+  /** The one before it. */
+  earlier: Member | null;
+}
+
 
 @unmanaged
 export class View {
@@ -40,6 +55,12 @@ export class View {
   /** The first `cookie` and `authorization` headers. */
   cookie: Slice;
   authorization: Slice;
+  /** The bearer token's payload as JSON, once a claim was asked for; NONE when it is no JSON object. */
+  payload: Slice;
+  payloadRead: bool;
+  /** The payload's last top-level member, and how many there are. */
+  member: Member | null;
+  memberCount: u32;
   cookieHeaders: u32;
   /** The block itself. */
   block: Slice;

@@ -315,6 +315,26 @@ export const worstRules: readonly WorstRule[] = [
     unit: { or: many(1500, (i) => variable(`jwt.x${i}`)) },
     headers: { authorization: bearer(token(30_000)) },
   },
+  {
+    what: "claims of a token of 60 KB of the smallest members",
+    unit: { or: many(1500, (i) => variable(`jwt.x${i}`)) },
+    headers: { authorization: bearer(`{${many(8_990, () => '"":0').join(",")}}`) },
+  },
+  {
+    what: "claims of a token of 60 KB whose names have escapes",
+    unit: { or: many(1500, (i) => variable(`jwt.x${i}`)) },
+    headers: { authorization: bearer(`{${many(3_700, () => '"\\u0061":0').join(",")}}`) },
+  },
+  {
+    what: "claims that are in one of a token of 60 KB",
+    unit: { or: many(1500, (i) => variable(`jwt.x.x${i}`)) },
+    headers: { authorization: bearer(`{"x":${token(40_000)}}`) },
+  },
+  {
+    what: "the first claim of a token of 60 KB",
+    unit: variable("jwt.x"),
+    headers: { authorization: bearer(`{${many(8_990, () => '"":0').join(",")}}`) },
+  },
   { what: "a cookie of 60 KB", unit: variable("cookies.gone"), headers: { cookie: long("a=b; ") } },
   { what: "a query of 60 KB", unit: variable("query.gone"), path: `/?${long("a=%41&")}` },
 ];

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LogLevel, Vm } from "../../tools/emulator/index.ts";
+import { LogLevel, Vm, type Root } from "../../tools/emulator/index.ts";
 import { filterModule } from "../support/filter.ts";
 import { long, many, stepTime, worstRules, type WorstRule } from "../bench/worst-rules.ts";
 
@@ -106,4 +106,44 @@ test("what one request has spent, the next one has again", () => {
     send(10);
   }
   assert.equal(vm.metrics.read("serin.error"), 5n);
+});
+
+const bearer = (payload: object): string =>
+  `Bearer e30.${Buffer.from(JSON.stringify(payload)).toString("base64url")}.e30`;
+
+/** Sends one request with this token. */
+function sendToken(vm: Vm, root: Root, authorization?: string): void {
+  const headers: [string, string][] = [
+    [":method", "GET"],
+    [":authority", "h"],
+    [":path", "/"],
+  ];
+  if (authorization !== undefined) headers.push(["authorization", authorization]);
+  vm.request(root, { headers }).respond(200);
+}
+
+test("fifty claims of a token of 57 KB are paid for as one token that is read, not as fifty", () => {
+  const claims = many(50, (i) => ({ "==": [{ var: `jwt.k${i * 60}` }, "x"] }));
+  const vm = Vm.load(filterModule());
+  const { root } = vm.configure(
+    JSON.stringify({ flags: { f: flag({ if: [{ or: claims }, "on", "off"] }) } }),
+  );
+  const token = bearer(Object.fromEntries(many(3600, (i) => [`k${i}`, i])));
+  assert.ok(token.length > 56_000 && token.length < 60_000, `${token.length}`);
+  sendToken(vm, root, token);
+  assert.equal(vm.metrics.read("serin.error"), 0n);
+});
+
+test("claims are those of the request's own token", () => {
+  const vm = Vm.load(filterModule());
+  const targeting = { if: [{ "==": [{ var: "jwt.sub" }, "alice"] }, "on", "off"] };
+  const { root } = vm.configure(JSON.stringify({ flags: { f: flag(targeting) } }));
+  const on = (): bigint => vm.metrics.read("serin.flag.f.on") ?? 0n;
+  sendToken(vm, root, bearer({ sub: "alice" }));
+  sendToken(vm, root);
+  sendToken(vm, root, "Bearer a.b.c");
+  sendToken(vm, root, bearer({ sub: "bob" }));
+  assert.equal(on(), 1n);
+  sendToken(vm, root, bearer({ sub: "alice" }));
+  assert.equal(on(), 2n);
 });

@@ -3,7 +3,7 @@
 import { isWord, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice";
 import { ABSENT, find } from "../../bytes/table";
 import { readCookies } from "../cookies";
-import { claimOf } from "../jwt";
+import { claimBytes, claimOf } from "../jwt";
 import { Decision, decision } from "../decision";
 import { Plan } from "../plan";
 import { readParams } from "../query";
@@ -62,7 +62,7 @@ export function readVariable(to: Value, variable: Variable): void {
     if (view.paramsRead || affords(lengthOf(view.query) << 1)) readParams(request);
     give(to, request.valueOf(variable.slot));
   } else if (kind == VariableKind.Claim) {
-    const known = request.isFilled(variable.slot) || affords(lengthOf(view.authorization) << CLAIM_SHIFT);
+    const known = request.isFilled(variable.slot) || affords(claimBytes(variable.name));
     give(to, known ? claimOf(request, variable.slot, variable.name) : NONE);
   } else if (kind == VariableKind.Static) {
     copyOrNull(to, variable.constant);
@@ -71,9 +71,6 @@ export function readVariable(to: Value, variable: Variable): void {
   }
   if (variable.isNumber) becomeNumber(to);
 }
-
-/** A byte of a token is decoded and read as JSON, twice. */
-const CLAIM_SHIFT: u32 = 3;
 
 /** Spends the reading of so many bytes, once a request each. @returns whether there was so much left */
 function affords(bytes: u32): bool {

@@ -1,6 +1,7 @@
-import { NONE } from "../../../assembly/bytes/slice";
+import { markScratch } from "../../../assembly/bytes/scratch";
+import { NONE, Slice } from "../../../assembly/bytes/slice";
 import { claim } from "../../../assembly/core/jwt";
-import { view } from "../../../assembly/core/view";
+import { View, view } from "../../../assembly/core/view";
 import { bytesOf, stringOf } from "../texts";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -21,15 +22,26 @@ function base64url(text: string): string {
   return out;
 }
 
+/** A new request. */
+function begin(authorization: string): void {
+  memory.fill(changetype<usize>(view), 0, offsetof<View>());
+  view.authorization = bytesOf(authorization);
+}
+
+/** A new request whose token has this payload. */
+function beginWith(payload: string): void {
+  begin("Bearer eyJhbGciOiJub25lIn0." + base64url(payload) + ".c2ln");
+}
+
 /** The claim of a token with this payload; null when it is none. */
 function claimOf(payload: string, name: string): string | null {
-  view.authorization = bytesOf("Bearer eyJhbGciOiJub25lIn0." + base64url(payload) + ".c2ln");
+  beginWith(payload);
   const value = claim(bytesOf(name));
   return value == NONE ? null : stringOf(value);
 }
 
 function claimWith(authorization: string): string | null {
-  view.authorization = bytesOf(authorization);
+  begin(authorization);
   const value = claim(bytesOf("sub"));
   return value == NONE ? null : stringOf(value);
 }
@@ -48,6 +60,8 @@ describe("a claim", () => {
     expect(claimOf('{"a":{"b":{"c":{"d":"e"}}},"z":0}', "a.b.c.d")).toBe("e");
     expect(claimOf('{"a":{"b":{}},"b":"no"}', "a.b.b")).toBe(null);
     expect(claimOf('{"a":{"b":1},"a2":{"c":"no"}}', "a.c")).toBe(null);
+    expect(claimOf('{"a":[{"b":1},{"c":{}}],"d":{"a":{}},"u":{"id":"7"},"e":[]}', "u.id")).toBe("7");
+    expect(claimOf('{"":{"":"empty"}}', ".")).toBe("empty");
   });
 
   it("may have dots in its own name, which come before a path", () => {
@@ -108,6 +122,21 @@ describe("a claim", () => {
 });
 
 describe("a token", () => {
+  it("is decoded once a request, whatever is asked for", () => {
+    beginWith('{"a":"1","u":{"id":"2","x":{"y":"3"}},"b":4,"s":"\\u0061"}');
+    const names = ["b", "u.id", "u.x.y", "gone", "u.gone"].map<Slice>((name) => bytesOf(name));
+    expect(stringOf(claim(bytesOf("a")))).toBe("1");
+    const mark = markScratch();
+    const values = names.map<Slice>((name) => claim(name));
+    expect(markScratch()).toBe(mark);
+    expect(stringOf(values[0])).toBe("4");
+    expect(stringOf(values[1])).toBe("2");
+    expect(stringOf(values[2])).toBe("3");
+    expect(values[3] == NONE && values[4] == NONE).toBe(true);
+    // Only what is spelt with escapes is decoded by itself.
+    expect(stringOf(claim(bytesOf("s")))).toBe("a");
+  });
+
   it("is a bearer token of three parts", () => {
     const payload = base64url('{"sub":"alice"}');
     expect(claimWith("Bearer h." + payload + ".s")).toBe("alice");
