@@ -205,6 +205,16 @@ describe("links", () => {
   }
 });
 
+describe("the index", () => {
+  test("docs/README.md leads to every page of docs/", () => {
+    const linked = new Set(linksOf(pages.get("docs/README.md") ?? "").map(({ path }) => join("docs", path)));
+    const missing = [...pages.keys()].filter(
+      (page) => page.startsWith("docs/") && page !== "docs/README.md" && !linked.has(page),
+    );
+    assert.deepEqual(missing, [], "a reader finds these from no task");
+  });
+});
+
 describe("the reader of pages", () => {
   test("finds blocks with language, marks, line and text", () => {
     const blocks = blocksOf(
