@@ -81,6 +81,11 @@ export const SOUND: Record<string, object> = {
     queryParams: [{ name: "a", value: "b", type: "Exact" }],
     sourceAddress: ["10.0.0.0/8", "2001:db8::/32", "203.0.113.7", "::ffff:192.0.2.0/120"],
   }),
+  "regular expressions": match({
+    path: { type: "RegularExpression", value: "(/a|b)?" },
+    headers: [{ name: "x-a", type: "RegularExpression", value: "b+" }],
+    queryParams: [{ name: "x-a", type: "RegularExpression", value: "" }],
+  }),
   "conditions in any case": match({
     path: { type: "Exact", value: "/A", ignoreCase: true },
     headers: [
@@ -289,7 +294,6 @@ export const MALFORMED: Record<string, unknown> = {
   "a path without value": match({ path: { type: "Exact" } }),
   "a path without slash": match({ path: { value: "checkout" } }),
   "a path with a query": match({ path: { value: "/checkout?a=1" } }),
-  "a path by regular expression": match({ path: { type: "RegularExpression", value: "/a" } }),
   "a path of 2,049 letters": match({ path: { value: `/${"x".repeat(2048)}` } }),
   "a method in small letters": match({ method: "get" }),
   "an empty method": match({ method: "" }),
@@ -297,8 +301,11 @@ export const MALFORMED: Record<string, unknown> = {
   "a header without name": match({ headers: [{ value: "b" }] }),
   "a header without value": match({ headers: [{ name: "x-a" }] }),
   "a header that is present with a value": match({ headers: [{ name: "x-a", type: "Present", value: "b" }] }),
-  "a header by regular expression": match({
-    headers: [{ name: "x-a", type: "RegularExpression", value: "b" }],
+  "a regular expression of 1,025 letters": match({
+    path: { type: "RegularExpression", value: "x".repeat(1025) },
+  }),
+  "a regular expression in any case": match({
+    headers: [{ name: "x-a", type: "RegularExpression", value: "b", ignoreCase: true }],
   }),
   "a header's value that is a number": match({ headers: [{ name: "x-a", value: 1 }] }),
   "a parameter without name": match({ queryParams: [{ name: "", value: "b" }] }),
@@ -488,6 +495,10 @@ export const BY_DESIGN: Record<string, { document: unknown; reason: string }> = 
   "a host with an empty label": {
     document: match({ hosts: ["shop..example.com"] }),
     reason: "a pattern that says so would be a riddle in an editor's message",
+  },
+  "a regular expression that is none": {
+    document: match({ path: { type: "RegularExpression", value: "(" } }),
+    reason: "a syntax of its own",
   },
   "an address range that begins in its middle": {
     document: match({ sourceAddress: ["10.0.0.1/8"] }),

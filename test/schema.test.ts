@@ -135,15 +135,20 @@ describe("the schema and the filter's words", () => {
     [() => definition("budget").properties?.maxBodyBytes?.anyOf?.[0]?.maximum, limits.BODY_BYTES],
     [() => definition("pathMatch").properties?.value?.maxLength, limits.PATH_BYTES],
     [() => definition("matchEntry").properties?.hosts?.items?.maxLength, limits.HOST_BYTES],
+    [() => definition("matchEntry").properties?.sourceAddress?.maxItems, limits.ADDRESS_RANGES],
   ];
-  // What no schema can say: the size and depth of a text, of a body that is compared, the operators of a rule and its instructions, how many problems a
-  // refusal names, and the value of a duration.
+  // What no schema can say: the size and depth of a text, of a body that is compared, the operators of a rule and its
+  // instructions, the number of expressions in all, the bytes (which depend on the type) and states of each, how many
+  // problems a refusal names, and the value of a duration.
   const UNSAID = [
     "POLICY_BYTES",
     "EFFECT_BODY_BYTES",
     "DEPTH",
     "PROBLEMS",
     "OPERATORS",
+    "EXPRESSIONS",
+    "EXPRESSION_BYTES",
+    "EXPRESSION_STATES",
     "LEAST_TIMEOUT_MS",
     "TIMEOUT_MS",
     "INSTRUCTIONS",

@@ -33,6 +33,17 @@ export function codePointLength(at: usize, end: usize): u32 {
   return 0;
 }
 
+/** The code point at `at`, which has so many bytes: 1 to 4. */
+export function readCodePoint(at: usize, bytes: u32): u32 {
+  const first = load<u8>(at) as u32;
+  if (bytes == 1) return first;
+  const second = (load<u8>(at + 1) & 0x3f) as u32;
+  if (bytes == 2) return ((first & 0x1f) << 6) | second;
+  const third = (load<u8>(at + 2) & 0x3f) as u32;
+  if (bytes == 3) return ((first & 0x0f) << 12) | (second << 6) | third;
+  return ((first & 0x07) << 18) | (second << 12) | (third << 6) | ((load<u8>(at + 3) & 0x3f) as u32);
+}
+
 /** Writes a code point (no surrogate, at most 0x10FFFF); returns how many bytes it took. */
 export function putCodePoint(to: usize, point: u32): u32 {
   if (point < 0x80) {

@@ -4,6 +4,7 @@ import { Run } from "../bytes/records";
 import { Slice } from "../bytes/slice";
 import { Table } from "../bytes/table";
 import { AddressRange } from "./address";
+import { Expression } from "./expression";
 import { FlagCondition } from "./flag-plan";
 
 /** How a text is held to what the policy says of it. */
@@ -14,6 +15,8 @@ export const enum Compare {
   IgnoreCase,
   /** There at all. */
   Present,
+  /** A regular expression matches it. */
+  Expression,
 }
 
 /** One text condition: what has to hold of the input of `slot`. */
@@ -22,6 +25,8 @@ export class Condition {
   slot: u32;
   compare: Compare;
   value: Slice;
+  /** Compare.Expression: what has to match. */
+  expression: Expression | null;
 }
 
 /** How a path is held to an entry's. */
@@ -31,6 +36,8 @@ export const enum PathCompare {
   IgnoreCase,
   /** The path itself, or elements below it. */
   Prefix,
+  /** A regular expression matches it. */
+  Expression,
 }
 
 /** One entry of a `match`: all that it names must hold. */
@@ -46,6 +53,8 @@ export class Entry {
   /** NONE: any. */
   path: Slice;
   pathCompare: PathCompare;
+  /** PathCompare.Expression: what has to match. */
+  pathExpression: Expression | null;
   method: Slice;
   headers: Run<Condition>;
   headerCount: u32;

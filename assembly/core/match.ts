@@ -18,9 +18,11 @@ import { nextOf, Run } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
 import { isInRange } from "./address";
 import { Decision, NOT_BEGUN } from "./decision";
+import { Expression, isExpressedBy } from "./expression";
 import { evaluateFlag, isWanted } from "./flag";
 import { NO_SLOT } from "./plan";
 import { Compare, Condition, Entry, Filed, Index, PathCompare } from "./match-plan";
+import { isSpent } from "./logic/work";
 import { readParams } from "./query";
 import { clientAddress, hostOf, view } from "./view";
 
@@ -198,6 +200,8 @@ function holds(decision: Decision, condition: Condition): bool {
   if (value == NONE) return false;
   const compare = condition.compare;
   if (compare == Compare.Exact) return sameText(value, condition.value);
+  const expression = condition.expression;
+  if (expression) return isExpressed(decision, expression, value);
   return compare == Compare.Present || sameInLower(value, condition.value);
 }
 
@@ -213,9 +217,11 @@ function failedFlag(decision: Decision, entry: Entry): Mismatch {
   return Mismatch.None;
 }
 
-/** All of an entry but host and path. */
+/** All of an entry but host and path: of these only what the index does not find, a path's expression. */
 function failedRest(decision: Decision, entry: Entry): Mismatch {
   if (entry.method != NONE && !sameText(entry.method, view.method)) return Mismatch.Method;
+  const expression = entry.pathExpression;
+  if (expression && !isPathExpressed(decision, expression)) return Mismatch.Path;
   for (let i: u32 = 0; i < entry.headerCount; i++) {
     if (!holds(decision, entry.header(i))) return Mismatch.Headers;
   }
@@ -230,6 +236,19 @@ function failedRest(decision: Decision, entry: Entry): Mismatch {
     if (!isInRanges(entry)) return Mismatch.Address;
   }
   return failedFlag(decision, entry);
+}
+
+/** Whether the request's text matches: found out once a request. Past `limits.work` it does not. */
+function isExpressed(decision: Decision, expression: Expression, text: Slice): bool {
+  if (expression.stamp == decision.stamp) return expression.held;
+  expression.stamp = decision.stamp;
+  expression.held = isExpressedBy(expression, text);
+  if (isSpent()) decision.workErrors++;
+  return expression.held;
+}
+
+function isPathExpressed(decision: Decision, expression: Expression): bool {
+  return view.path != NONE && isExpressed(decision, expression, view.path);
 }
 
 /** Whether the client's address is in one of the entry's ranges. */
@@ -249,7 +268,9 @@ function hostHolds(pattern: Slice, host: Slice): bool {
   return all > length && sameBytes(addressOf(host) + (all - length), addressOf(pattern), length);
 }
 
-function pathHolds(entry: Entry): bool {
+function pathHolds(decision: Decision, entry: Entry): bool {
+  const expression = entry.pathExpression;
+  if (expression) return isPathExpressed(decision, expression);
   if (entry.path == NONE) return true;
   if (view.path == NONE) return false;
   if (entry.pathCompare == PathCompare.Exact) return sameText(view.path, entry.path);
@@ -270,6 +291,6 @@ export function failedOf(decision: Decision, entry: Entry): Mismatch {
     while (wanted && !hostHolds(wanted.text, host)) wanted = wanted.next;
     if (!wanted) return Mismatch.Hosts;
   }
-  if (!pathHolds(entry)) return Mismatch.Path;
+  if (!pathHolds(decision, entry)) return Mismatch.Path;
   return failedRest(decision, entry);
 }

@@ -7,6 +7,7 @@ import { Run } from "../bytes/records";
 import { Slice } from "../bytes/slice";
 import { Table } from "../bytes/table";
 import { Effect } from "./effect-plan";
+import { Expression } from "./expression";
 import { Flag } from "./flag-plan";
 import { Goal, GoalPair } from "./goal-plan";
 import { Identity, IssueCookie } from "./identity-plan";
@@ -196,6 +197,8 @@ export class Plan {
   hasFallback: bool;
   inputs: Inputs;
   index: Index;
+  /** The regular expressions of matches. */
+  expressions: Expression | null;
   flags: Run<Flag>;
   flagCount: u32;
   /** Key -> number of the Flag. */

@@ -77,7 +77,7 @@ function hostNumber(text: Slice): u32 {
 }
 
 function pathNumber(entry: Entry): u32 {
-  if (entry.path == NONE) return 0;
+  if (entry.path == NONE || entry.pathExpression) return 0;
   const index = plan.index;
   const compare = entry.pathCompare;
   const table =

@@ -7,12 +7,13 @@ import { Table } from "../bytes/table";
 import { Compare, Condition } from "../core/match-plan";
 import { NO_SLOT } from "../core/plan";
 import * as codes from "../vocabulary/problems";
+import { compileExpression } from "./compile-expression";
 import { headerName, kept, keptLower, records, slotFor } from "./build";
 import { Node } from "./node";
 import { fail, failWith, isKind, isTruth, missingKey, unknownKey } from "./problems";
 
 const KNOWN_CONDITION = "name value type ignoreCase";
-export const IGNORE_CASE = "ignoreCase is for type Exact alone";
+export const IGNORE_CASE = "ignoreCase is for type Exact; a regular expression has (?i) for it";
 
 /** Reads a list of conditions on the inputs of a table. */
 export function readConditions(list: Node, table: Table, isHeader: bool): Run<Condition> {
@@ -40,7 +41,9 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
     } else if (isWord(member.key, "type")) {
       if (!isKind(member, Token.String)) continue;
       if (isWord(member.text, "Present")) condition.compare = Compare.Present;
-      else if (!isWord(member.text, "Exact")) fail(member, codes.VALUE, "must be Exact or Present");
+      else if (isWord(member.text, "RegularExpression")) condition.compare = Compare.Expression;
+      else if (!isWord(member.text, "Exact"))
+        fail(member, codes.VALUE, "must be Exact, Present or RegularExpression");
     } else if (isWord(member.key, "ignoreCase")) {
       if (isTruth(member) && member.kind == Token.True) folded = member;
     } else {
@@ -65,10 +68,11 @@ function readCondition(node: Node, condition: Condition, table: Table, isHeader:
 function readValue(node: Node, value: Node | null, condition: Condition): void {
   const compare = condition.compare;
   if (!value) {
-    if (compare != Compare.Present) missingKey(node, "value", "what it must equal, or type: Present");
+    if (compare != Compare.Present) missingKey(node, "value", "what it must be, or type: Present");
     return;
   }
   if (!isKind(value, Token.String)) return;
   if (compare == Compare.Present) return failWith(value, codes.CONFLICT, "type Present takes no value");
+  if (compare == Compare.Expression) condition.expression = compileExpression(value, condition.slot);
   condition.value = compare == Compare.IgnoreCase ? keptLower(value.text) : kept(value.text);
 }

@@ -9,10 +9,12 @@ import { isWanted } from "../core/flag";
 import { Flag, FlagCondition } from "../core/flag-plan";
 import { AddressRange, RangeFault, readRange } from "../core/address";
 import { Entry, Host, PathCompare } from "../core/match-plan";
+import { NO_SLOT } from "../core/plan";
 import { ABSENT, find } from "../bytes/table";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { build, kept, keptLower, record, records, useFlag } from "./build";
+import { compileExpression } from "./compile-expression";
 import { constantOf } from "./constants";
 import { Node } from "./node";
 import {
@@ -232,7 +234,9 @@ function readPath(node: Node, entry: Entry): void {
     if (isWord(member.key, "type")) {
       if (!isKind(member, Token.String)) continue;
       if (isWord(member.text, "Exact")) compare = PathCompare.Exact;
-      else if (!isWord(member.text, "PathPrefix")) fail(member, codes.VALUE, "must be Exact or PathPrefix");
+      else if (isWord(member.text, "RegularExpression")) compare = PathCompare.Expression;
+      else if (!isWord(member.text, "PathPrefix"))
+        fail(member, codes.VALUE, "must be Exact, PathPrefix or RegularExpression");
     } else if (isWord(member.key, "value")) {
       path = member;
     } else if (isWord(member.key, "ignoreCase")) {
@@ -247,6 +251,12 @@ function readPath(node: Node, entry: Entry): void {
   }
   if (!path) return missingKey(node, "value", "the path itself, like /checkout");
   if (!isKind(path, Token.String)) return;
+  entry.pathCompare = compare;
+  if (compare == PathCompare.Expression) {
+    entry.path = kept(path.text);
+    entry.pathExpression = compileExpression(path, NO_SLOT);
+    return;
+  }
   const begin = addressOf(path.text);
   let length = lengthOf(path.text);
   let sound = length > 0 && load<u8>(begin) == ascii.SLASH;
@@ -268,7 +278,6 @@ function readPath(node: Node, entry: Entry): void {
   while (isPrefix && length > 0 && load<u8>(begin + length - 1) == ascii.SLASH) length--;
   const text = sliceOf(begin, length);
   entry.path = compare == PathCompare.IgnoreCase ? keptLower(text) : kept(text);
-  entry.pathCompare = compare;
 }
 
 function readMethod(node: Node, entry: Entry): void {

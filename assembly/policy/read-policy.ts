@@ -12,6 +12,7 @@ import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { beginBuild, build } from "./build";
 import { endCode } from "./code";
+import { beginExpressions } from "./compile-expression";
 import { compileIndex, newIndex } from "./compile-index";
 import { beginRules, readEvaluators } from "./compile-rule";
 import { memberOf, Node } from "./node";
@@ -128,6 +129,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   beginBuild(plan, reading, identity != null);
   beginRules();
   beginTypes();
+  beginExpressions();
   const settings = memberOf(root, "flagd");
   if (settings) readFlagd(settings);
   const key = variableFor(sliceOfWord("targetingKey"));

@@ -56,6 +56,10 @@ export const PROBLEMS = 20;
 export const HOST_BYTES = 253;
 /** Bytes of a path that a match names. */
 export const PATH_BYTES = 2048;
+/** Regular expressions of one policy; bytes and states of each. */
+export const EXPRESSIONS = 256;
+export const EXPRESSION_BYTES = 1024;
+export const EXPRESSION_STATES = 4096;
 /** Address ranges of one match entry. */
 export const ADDRESS_RANGES = 256;
 /** Bytes of a cluster's name. */

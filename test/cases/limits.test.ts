@@ -142,6 +142,41 @@ const LIMITS: [
     /must be a host/,
   ],
   [
+    "regular expressions",
+    256,
+    (size) =>
+      rollout({
+        match: [
+          {
+            headers: many(size, (index) => ({
+              name: "x-a",
+              type: "RegularExpression",
+              value: `a{${index}}`,
+            })),
+          },
+        ],
+      }),
+    "/rollouts/checkout/match/0/headers/256/value",
+    /more than 256 regular expressions/,
+  ],
+  [
+    "bytes of a regular expression",
+    1024,
+    (size) => rollout({ match: [{ path: { type: "RegularExpression", value: "a".repeat(size) } }] }),
+    "/rollouts/checkout/match/0/path/value",
+    /more than 1024 bytes in a regular expression/,
+  ],
+  [
+    "states of a regular expression",
+    4096,
+    (size) =>
+      rollout({
+        match: [{ path: { type: "RegularExpression", value: `a{1000}b{1000}c{1000}d{1000}${"e".repeat(size - 4001)}` } }],
+      }),
+    "/rollouts/checkout/match/0/path/value",
+    /more than 4096 states in a regular expression/,
+  ],
+  [
     "address ranges of an entry",
     256,
     (size) =>

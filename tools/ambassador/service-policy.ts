@@ -199,11 +199,16 @@ function matchOf(value: OrderedJson): MatchEntry[] {
     const hosts = itemsOf(member(entry, "hosts")).filter((host) => typeof host === "string");
     return {
       hosts: hosts.map((host) => host.toLowerCase().replace(/(?<=.)\.$/, "")),
-      path: textIn(path, "value"),
+      // What is no plain text may hold for any path.
+      path: isPlain(path) ? textIn(path, "value") : null,
       isPrefix: textIn(path, "type") !== "Exact",
       method: textIn(entry, "method"),
     };
   });
+}
+
+function isPlain(path: OrderedJson | undefined): boolean {
+  return textIn(path, "type") !== "RegularExpression" && member(path, "ignoreCase") !== true;
 }
 
 /** Pointers of all objects that may name a cluster. */

@@ -21,13 +21,19 @@ export function describeMatchEntry(entry: OrderedJson | undefined): string {
 
 function describePath(path: OrderedJson): string {
   const value = textOf(member(path, "value")) ?? "/";
+  if (isExpression(path)) return `path matching ${value}`;
   return textOf(member(path, "type")) === "Exact" ? `path ${value}${caseOf(path)}` : `path under ${value}`;
 }
 
 function describeTerm(kind: string, term: OrderedJson): string {
   const name = textOf(member(term, "name")) ?? "";
   const value = textOf(member(term, "value"));
+  if (isExpression(term)) return `${kind} ${name} matching ${value ?? ""}`;
   return value === undefined ? `${kind} ${name} present` : `${kind} ${name}: ${value}${caseOf(term)}`;
+}
+
+function isExpression(term: OrderedJson): boolean {
+  return textOf(member(term, "type")) === "RegularExpression";
 }
 
 function caseOf(term: OrderedJson): string {
