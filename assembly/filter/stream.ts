@@ -83,7 +83,10 @@ export function beginRequest(id: u32, isEnd: bool): void {
     survive("host-call", "no random bytes: nothing was decided");
   }
   if (decision.workErrors != 0)
-    survive("work", "limits.work ended a rule or a regular expression of this request: it is treated as false");
+    survive(
+      "work",
+      "limits.work ended a rule or a regular expression of this request: it is treated as false",
+    );
   if (decision.ruleErrors != 0) survive("rule", "a rule failed for this request and is treated as false");
   if (plan.hasFallback) fallBack(decision, stream);
   const headersChanged = applyDecision(decision, stream);

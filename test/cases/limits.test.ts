@@ -171,7 +171,14 @@ const LIMITS: [
     4096,
     (size) =>
       rollout({
-        match: [{ path: { type: "RegularExpression", value: `a{1000}b{1000}c{1000}d{1000}${"e".repeat(size - 4001)}` } }],
+        match: [
+          {
+            path: {
+              type: "RegularExpression",
+              value: `a{1000}b{1000}c{1000}d{1000}${"e".repeat(size - 4001)}`,
+            },
+          },
+        ],
       }),
     "/rollouts/checkout/match/0/path/value",
     /more than 4096 states in a regular expression/,
