@@ -10,7 +10,7 @@ import { Node } from "./node";
 import { NO_OPERATOR, operatorOf } from "./operators";
 import { beginMessage, hint, hintWith, message } from "./problems";
 import { evaluatorOf, referenceIn, shared } from "./shared-rules";
-import { isNumber } from "./variable-names";
+import { isNumber, sourceOf } from "./variable-names";
 
 /** Whether only Serin evaluates the rule: elsewhere a list in a comparison is a hint of portability. */
 let strict: bool = false;
@@ -141,7 +141,9 @@ function isText(node: Node): bool {
   if (inItem || ruleOf(node) != Op.Var) return false;
   const variable = followed(node).head;
   const path = variable.kind == Token.Array ? variable.first : variable;
-  return path != null && path.kind == Token.String && isRequestName(path.text) && !isNumber(path.text);
+  if (!path || path.kind != Token.String) return false;
+  const source = sourceOf(path.text);
+  return isRequestName(source) && !isNumber(path.text) && !isNumber(source);
 }
 
 /** Whether it is the name of what a request has as a string. */

@@ -2,13 +2,16 @@
 // and a misspelt name would hold for nobody, or for everybody, without a word.
 
 import * as ascii from "../bytes/ascii";
-import { addressOf, lengthOf, Slice, sliceOf, startsWithWord } from "../bytes/slice";
+import { addressOf, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
 import { put, putByte, putSlice, putString } from "../bytes/writer";
 import { Variable, VariableKind } from "../core/logic/variable";
-import { message } from "./problems";
-import { putNearest, putNearestPart } from "./nearest";
+import * as codes from "../vocabulary/problems";
+import { Node } from "./node";
+import { beginMessage, hint, message } from "./problems";
+import { nearestWord, putNearest, putNearestPart } from "./nearest";
 
 const FAMILIES = "headers cookies query jwt";
+const PLAIN_NAMES = "targetingKey method scheme host path sourceAddress";
 const NAMES =
   "targetingKey method scheme host path sourceAddress $flagd.flagKey $flagd.timestamp headers.NAME cookies.NAME query.NAME jwt.CLAIM";
 
@@ -57,6 +60,32 @@ export function putUnknownName(variable: Variable): void {
   const family = sliceOf(addressOf(path), dot);
   const rest = sliceOf(addressOf(path) + dot, lengthOf(path) - dot);
   putNearestPart(message, family, FAMILIES, rest, NAMES);
+}
+
+/**
+ * Hints at a name in a flag that the proxy has no value for: applications may. Once for each name. A header's in upper
+ * case is found all the same.
+ */
+export function hintAtUnknown(node: Node, variable: Variable): void {
+  const isHeader = variable.kind == VariableKind.Header && lengthOf(variable.name) != 0;
+  // What `$flagd` has is said as a fault.
+  if (isHeader || variable.isDoubted || startsWithWord(variable.path, "$flagd.")) return;
+  variable.isDoubted = true;
+  beginMessage();
+  putString(message, variable.path);
+  put(message, " is not known in the proxy; flagd.contextFrom can name it");
+  const dot = dotIn(variable.path);
+  const meant = nearestWord(
+    dot == 0 ? variable.path : sliceOf(addressOf(variable.path), dot),
+    dot == 0 ? PLAIN_NAMES : FAMILIES,
+  );
+  if (meant != NONE) {
+    put(message, ': did you mean "');
+    putSlice(message, meant);
+    if (dot != 0) putSlice(message, sliceOf(addressOf(variable.path) + dot, lengthOf(variable.path) - dot));
+    put(message, '"?');
+  }
+  hint(node, codes.UNKNOWN_NAME);
 }
 
 /** Bytes in front of the first dot; 0 when there is none. */

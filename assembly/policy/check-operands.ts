@@ -11,7 +11,7 @@ import * as codes from "../vocabulary/problems";
 import { textBesideTime, putTimeFault } from "./check-time";
 import { Node } from "./node";
 import { beginMessage, hint, message, putFound, report, warn } from "./problems";
-import { put } from "../bytes/writer";
+import { put, putNumber } from "../bytes/writer";
 import { Word } from "../bytes/word";
 
 /** Whether faults are errors: in `when`, where no one else evaluates the rule. */
@@ -97,11 +97,19 @@ function checkBuckets(list: Node): void {
         doubt(node, codes.TYPE, node.index == 0 ? "must be a rule or a bucket" : "must be a bucket");
       continue;
     }
-    if (node.count == 0 || node.count > 2)
-      doubt(node, codes.VALUE, "a bucket is [variant] or [variant, weight]");
+    if (node.count == 0 || node.count > 2) doubtBucket(node);
     if (node.count < 2) continue;
     checkWeight(node.head.behind);
   }
+}
+
+function doubtBucket(bucket: Node): void {
+  beginMessage();
+  put(message, "a bucket is [variant] or [variant, weight], got ");
+  putNumber(message, bucket.count);
+  put(message, bucket.count == 1 ? " element" : " elements");
+  if (strict) report(bucket, codes.VALUE);
+  else warn(bucket, codes.VALUE);
 }
 
 function checkWeight(node: Node): void {

@@ -18,7 +18,7 @@ import { hintAtOperands } from "./portability";
 import { checkOperands } from "./check-operands";
 import { hintAtConstant, hintAtFutile, hintAtWhen } from "./check-futile";
 import { beginCode, codeLength, deepest, emit, landJump, operandAt, placeCode, reserve } from "./code";
-import { isKnownName, putUnknownName } from "./check-names";
+import { hintAtUnknown, isKnownName, putUnknownName } from "./check-names";
 import { constantOf, holdsRule } from "./constants";
 import { nextBelow, Node } from "./node";
 import { OPERATOR_WORDS, NO_OPERATOR, operatorMeant, operatorOf } from "./operators";
@@ -411,6 +411,7 @@ function stepVar(frame: Frame): void {
     if (path && (path.kind == Token.Object || path.kind == Token.Array) && holdsRule(path)) {
       frame.patch = 0;
       namePaths(path);
+      if (!insideIterator()) checkChosen(path);
       return enterNext(frame);
     }
     emitVariable(path);
@@ -440,16 +441,32 @@ function checkMissing(list: Node): void {
   }
 }
 
-/** A name that no request has: an error where the proxy alone reads the rule. */
+/**
+ * A name that no request has: an error where the proxy alone reads the rule. Flags are read by applications too, which
+ * have other names: a hint, once for each name.
+ */
 function checkName(node: Node, variable: Variable): void {
   if (isKnownName(variable)) return;
   if (!strict) {
     if (!unknown) unknown = node;
+    hintAtUnknown(node, variable);
     return;
   }
   beginMessage();
   putUnknownName(variable);
   fault(node, codes.REFERENCE);
+}
+
+/** The path of a `var` may be chosen by an `if`: its branches are names. */
+function checkChosen(path: Node): void {
+  if (path.kind != Token.Object || path.count != 1 || operatorOf(path.head.key) != Op.JumpIfFalsy) return;
+  const list = shared(path.head);
+  for (let node = list.first; node; node = nextOf(node)) {
+    const isCondition = (node.index & 1) == 0 && node.index != list.count - 1;
+    if (isCondition || node.kind != Token.String) continue;
+    const variable = variableFor(node.text);
+    if (variable) checkName(node, variable);
+  }
 }
 
 function emitVariable(node: Node | null): void {

@@ -2,7 +2,7 @@
 // form (Boytsov 2011, "Indexing methods for approximate dictionary searching", section 2.2).
 
 import * as ascii from "../bytes/ascii";
-import { addressOf, lengthOf, lower, NONE, Slice } from "../bytes/slice";
+import { addressOf, lengthOf, lower, NONE, Slice, sliceOf } from "../bytes/slice";
 import { nextOf } from "../bytes/records";
 import { put, putByte, putSlice, putString, Writer } from "../bytes/writer";
 import { Word } from "../bytes/word";
@@ -107,6 +107,33 @@ export function putNearestMember(writer: Writer, text: Slice, object: Node | nul
   putByte(writer, ascii.QUESTION);
 }
 
+const NOWHERE: u32 = 0xffffffff;
+
+/** Where in `words` the one begins that is nearest to a text; NOWHERE when none is near. */
+function nearestAt(text: Slice, words: Word): u32 {
+  const own = lengthOf(text);
+  if (own == 0 || own > LONGEST) return NOWHERE;
+  let best: u32 = 0xffffffff;
+  let nearest = NOWHERE;
+  let from: u32 = 0;
+  while (from < words.length) {
+    const length = wordLength(words, from);
+    const far = length <= LONGEST ? distance(text, words.begin + from, length) : best;
+    if (far < best) {
+      best = far;
+      nearest = from;
+    }
+    from += length + 1;
+  }
+  return isNear(best, own) ? nearest : NOWHERE;
+}
+
+/** The known word that a text is near to, as bytes of `words`; NONE when there is none. */
+export function nearestWord(text: Slice, words: Word): Slice {
+  const near = nearestAt(text, words);
+  return near == NOWHERE ? NONE : sliceOf(words.begin + near, wordLength(words, near));
+}
+
 /** Puts `: did you mean "…"?` when a known word is near, and in any case what the known words are. */
 export function putNearest(writer: Writer, text: Slice, words: Word): void {
   putNearestPart(writer, text, words, NONE, words);
@@ -118,26 +145,10 @@ export function putNearest(writer: Writer, text: Slice, words: Word): void {
  * @param known all names that there are, for people
  */
 export function putNearestPart(writer: Writer, text: Slice, words: Word, tail: Slice, known: Word): void {
-  const own = lengthOf(text);
-  let best: u32 = 0xffffffff;
-  let bestFrom: u32 = 0;
-  let bestLength: u32 = 0;
-  if (own > 0 && own <= LONGEST) {
-    let from: u32 = 0;
-    while (from < words.length) {
-      const length = wordLength(words, from);
-      const far = length <= LONGEST ? distance(text, words.begin + from, length) : best;
-      if (far < best) {
-        best = far;
-        bestFrom = from;
-        bestLength = length;
-      }
-      from += length + 1;
-    }
-  }
-  if (isNear(best, own)) {
+  const near = nearestAt(text, words);
+  if (near != NOWHERE) {
     put(writer, ': did you mean "');
-    putWord(writer, words, bestFrom, bestLength);
+    putWord(writer, words, near, wordLength(words, near));
     if (tail != NONE) putSlice(writer, tail);
     put(writer, '"? Known: ');
   } else {

@@ -60,7 +60,7 @@ export function errorCount(): u32 {
   return errors;
 }
 
-/** Problems and warnings that can be written, in the order of the text. */
+/** Problems that can be written: errors, then warnings, then hints, each in the order of the text. */
 export function problemCount(): u32 {
   return count;
 }
@@ -78,9 +78,9 @@ export function beginMessage(): void {
 function add(node: Node | null, at: usize, code: Word, severity: Severity): void {
   if (severity == Severity.Error) errors++;
   if (problems == 0 || (count == (limits.PROBLEMS as u32) && !dropBelow(severity))) return lose(severity);
-  // In the order of the text; the ones that were there before keep their place.
+  // The most severe first, each kind in the order of the text; the ones that were there before keep their place.
   let place = count;
-  while (place > 0 && changetype<Problem>(problems + (place - 1) * PROBLEM_BYTES).at > at) {
+  while (place > 0 && isBehind(changetype<Problem>(problems + (place - 1) * PROBLEM_BYTES), at, severity)) {
     memory.copy(problems + place * PROBLEM_BYTES, problems + (place - 1) * PROBLEM_BYTES, PROBLEM_BYTES);
     place--;
   }
@@ -92,6 +92,11 @@ function add(node: Node | null, at: usize, code: Word, severity: Severity): void
   problem.severity = severity;
   messageKept = true;
   count++;
+}
+
+/** Whether a problem comes after one of that place and severity. */
+function isBehind(problem: Problem, at: usize, severity: Severity): bool {
+  return problem.severity == severity ? problem.at > at : problem.severity < severity;
 }
 
 function lose(severity: Severity): void {
@@ -142,6 +147,11 @@ export function warn(node: Node, code: Word): void {
 /** Reports the message at a value, as a warning that `serin validate` does not refuse. */
 export function hint(node: Node, code: Word): void {
   add(node, node.begin, code, Severity.Hint);
+}
+
+/** As `hint`, at a member's name. */
+export function hintKey(member: Node, code: Word): void {
+  add(member, member.keyBegin, code, Severity.Hint);
 }
 
 /** Writes `more than <limit> <things>`; the caller reports it. */

@@ -4,13 +4,13 @@
 
 import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
-import { addressOf, isWord, lengthOf, lower, sameText, sliceOf } from "../bytes/slice";
+import { addressOf, isWord, lengthOf, lower, NONE, sameText, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { keep } from "../bytes/arena";
 import { fixed, nextOf } from "../bytes/records";
 import { put, putString, restartText, textOf, Writer } from "../bytes/writer";
 import { Word } from "../bytes/word";
-import { putNearest } from "./nearest";
+import { isOneOf, nearestWord } from "./nearest";
 import { hintAtKey, hintAtVariant } from "./portability";
 import { putFolded } from "../core/stat-name";
 import { Flag, FlagVariant } from "../core/flag-plan";
@@ -24,13 +24,13 @@ import { constantOf } from "./constants";
 import { Node } from "./node";
 import {
   beginMessage,
+  hintKey,
   isKind,
   message,
   putOverLimit,
   missingKey,
   putFound,
   report,
-  unknownKey,
   warn,
   warnKey,
 } from "./problems";
@@ -75,6 +75,7 @@ function readFlag(node: Node, flag: Flag): void {
   let fallback: Node | null = null;
   let targeting: Node | null = null;
   let metadata: Node | null = null;
+  let isOpen = false;
   for (let member = node.first; member; member = nextOf(member)) {
     const key = member.key;
     if (isWord(key, "state")) state = member;
@@ -82,8 +83,9 @@ function readFlag(node: Node, flag: Flag): void {
     else if (isWord(key, "defaultVariant")) fallback = member;
     else if (isWord(key, "targeting")) targeting = member;
     else if (isWord(key, "metadata")) metadata = member;
-    else doubtKey(member, KNOWN_FLAG);
+    else isOpen = true;
   }
+  if (isOpen) hintAtMisspelt(node);
   if (!state) missingKey(node, "state", "ENABLED or DISABLED");
   else flag.disabled = isDisabled(state);
   if (!variants) missingKey(node, "variants", "an object of values by name");
@@ -111,13 +113,27 @@ function checkStatKey(node: Node): void {
   warnKey(node, codes.CONFLICT);
 }
 
-/** As `unknownKey`, for what flagd passes over. */
-function doubtKey(member: Node, known: Word): void {
-  beginMessage();
-  put(message, "unknown key ");
-  putString(message, member.key);
-  putNearest(message, member.key, known);
-  warnKey(member, codes.UNKNOWN_KEY);
+/**
+ * flagd's schema leaves a flag open: people keep descriptions and owners there, and flagd passes over them. So it does
+ * over a misspelt `targeting`.
+ */
+function hintAtMisspelt(flag: Node): void {
+  for (let member = flag.first; member; member = nextOf(member)) {
+    const meant = isOneOf(member.key, KNOWN_FLAG) ? NONE : nearestWord(member.key, KNOWN_FLAG);
+    if (meant == NONE || holds(flag, meant)) continue;
+    beginMessage();
+    put(message, "flagd passes over ");
+    putString(message, member.key);
+    put(message, ": did you mean ");
+    putString(message, meant);
+    put(message, "?");
+    hintKey(member, codes.NO_EFFECT);
+  }
+}
+
+function holds(object: Node, key: Slice): bool {
+  for (let member = object.first; member; member = nextOf(member)) if (sameText(member.key, key)) return true;
+  return false;
 }
 
 /** A warning that `serin validate` refuses by default. */

@@ -36,7 +36,7 @@ import { readLimits } from "./read-limits";
 import { readRollouts } from "./read-rollout";
 import { readShadows } from "./read-shadow";
 import { readTree } from "./tree";
-import { beginTypes, variableFor } from "./variable-names";
+import { beginNames, variableFor } from "./variable-names";
 
 const KNOWN_POLICY =
   "identity rollouts goals shadows shadowSecret effects flags flagd limits steer observe $schema $evaluators metadata";
@@ -128,7 +128,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   const identity = memberOf(root, "identity");
   beginBuild(plan, reading, identity != null);
   beginRules();
-  beginTypes();
+  beginNames();
   beginExpressions();
   const settings = memberOf(root, "flagd");
   if (settings) readFlagd(settings);

@@ -30,6 +30,8 @@ export const LIMIT = "limit";
 export const NO_IDENTITY = "no-identity";
 /** A warning: something that can never have an effect. */
 export const NO_EFFECT = "no-effect";
+/** A warning: a name in a flag that the proxy has no value for; applications may have one. */
+export const UNKNOWN_NAME = "unknown-name";
 /** A warning of `serin publish`: users change variants though no weight asks for it. */
 export const MOVES_USERS = "moves-users";
 /** A warning: a corner of JsonLogic in which flagd's evaluators differ. */

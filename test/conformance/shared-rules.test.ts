@@ -22,7 +22,9 @@ function load($evaluators: object, ...targetings: unknown[]) {
     const { variant, errorCode } = JSON.parse(vm.evaluate(root, line, 0) ?? "{}") as Record<string, string>;
     return variant ?? errorCode ?? "";
   };
-  return { vm, root, evaluate, told: problems.map(({ code, pointer }) => `${code} ${pointer}`) };
+  // Names that the proxy has no value for are hints, and not what is tested here.
+  const faults = problems.filter(({ code }) => code !== "unknown-name");
+  return { vm, root, evaluate, told: faults.map(({ code, pointer }) => `${code} ${pointer}`) };
 }
 
 const REF = (name: string): object => ({ $ref: name });

@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 
 import * as limits from "../../assembly/vocabulary/limits.ts";
+import * as codes from "../../assembly/vocabulary/problems.ts";
 import { answerLines } from "../decision/answer-lines.ts";
 import { checkPolicy, checkPolicyFile, type CheckedPolicy } from "../policy/check-policy.ts";
 import { CommandError } from "../terminal/command-error.ts";
@@ -50,7 +51,9 @@ async function evaluate(options: { readonly policy: string }, terminal: Terminal
   const module = loadFilter();
   const asWritten = await checkPolicyFile(options.policy, module, terminal);
   const checked = asWritten.filter === null ? asFlagdReads(asWritten, module) : asWritten;
-  reportProblems(checked.problems, terminal, checked.more);
+  // What the proxy has is no matter here: the context is what the lines say.
+  const problems = checked.problems.filter(({ code }) => code !== codes.UNKNOWN_NAME);
+  reportProblems(problems, terminal, checked.more);
   if (checked.filter === null) return 1;
   const { vm, root } = checked.filter;
   return answerLines(terminal, (request, line) => {

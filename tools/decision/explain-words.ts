@@ -79,8 +79,15 @@ export class Words {
   /** A variable with its value, or the JSON Pointer of a condition with what it was. */
   step(step: OrderedJson): string {
     const pointer = textOf(member(step, "if"));
-    if (pointer === undefined) return `${textOf(member(step, "var"))} = ${jsonText(member(step, "value"))}`;
+    if (pointer === undefined) return `${this.#nameOf(step)} = ${jsonText(member(step, "value"))}`;
     return `${pointer} is ${member(step, "holds") === true ? this.colors.green("true") : "false"}`;
+  }
+
+  /** The name of a variable, and what it stands for when the policy says so. */
+  #nameOf(step: OrderedJson): string {
+    const name = textOf(member(step, "var")) ?? "";
+    const source = textOf(member(member(member(this.explained.policy, "flagd"), "contextFrom"), name));
+    return source === undefined ? name : `${name} (${source})`;
   }
 
   /** What each entry failed on, of a rollout or a shadow that does not apply. */

@@ -17,7 +17,12 @@ export interface CheckedPolicy {
 }
 
 /** Warnings that are mere hints. All others are faults of flags: flagd loads such a file, and the flag answers ERROR. */
-const HINTS: ReadonlySet<string> = new Set([codes.NO_IDENTITY, codes.NO_EFFECT, codes.PORTABILITY]);
+const HINTS: ReadonlySet<string> = new Set([
+  codes.NO_IDENTITY,
+  codes.NO_EFFECT,
+  codes.UNKNOWN_NAME,
+  codes.PORTABILITY,
+]);
 
 /**
  * The judgement of those who ask before they publish: what flagd accepts but cannot evaluate is refused, its problems

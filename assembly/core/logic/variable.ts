@@ -29,6 +29,8 @@ export class Variable {
   slot: u32;
   /** The part behind `headers.` and the like. */
   name: Slice;
+  /** That the proxy does not know it has been said. */
+  isDoubted: bool;
   /** `flagd.types` says that it is a number. */
   isNumber: bool;
   /** VariableKind.Static: what it is. */
