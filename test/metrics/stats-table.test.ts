@@ -78,6 +78,8 @@ function snapshotOf(rollouts: Readonly<Record<string, Readonly<Record<string, Gi
           counters: new Map(
             Object.entries({ sent: 1_234_567, match: 900_000, mismatch_body: 9000, timeout: 12 }),
           ),
+          places: new Map(),
+          users: [],
           latency: [],
           productionLatency: [],
         },

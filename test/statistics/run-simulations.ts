@@ -1,5 +1,5 @@
 // The simulations in full, with a seed of one's own: npx tsx test/statistics/run-simulations.ts --seed 7 --runs 10000
-// Parts: --only false-alarms,power,passes,limits,goals,guard,releases,plan. One core; a line is printed as soon as it is known.
+// Parts: --only false-alarms,power,passes,limits,goals,guard,releases,plan,shadows. One core; a line is printed as soon as it is known.
 
 import { parseArgs } from "node:util";
 
@@ -7,6 +7,7 @@ import { study, TRAFFICS, PASS_TRAFFICS, type Outcome, type StudyOptions } from 
 import { goalStudy, SHOP, SHOPS, type GoalOutcome } from "./goal-studies.ts";
 import { guardStudy } from "./guard-studies.ts";
 import { releaseStudy } from "./release-studies.ts";
+import { LIMIT, NOT_PROMISED, PROMISED, shadowStudy } from "./shadow-studies.ts";
 import { CASES, faults, guards, releases, type Comparison } from "./plan-studies.ts";
 import { SERVICE } from "./simulation.ts";
 
@@ -19,7 +20,7 @@ const { values } = parseArgs({
     releases: { type: "string", default: "300" },
     /** Of healthy rollouts; cells of the other tables have a tenth of it, at least 100. */
     runs: { type: "string", default: "1000" },
-    only: { type: "string", default: "false-alarms,power,passes,limits,goals,guard,releases,plan" },
+    only: { type: "string", default: "false-alarms,power,passes,limits,goals,guard,releases,plan,shadows" },
     traffic: { type: "string", default: "" },
   },
 });
@@ -258,6 +259,34 @@ const PARTS: Record<string, () => void> = {
     const [first] = CASES;
     if (first !== undefined) say(() => guards((seed += few), few, first, 3600));
   },
+};
+
+PARTS["shadows"] = () => {
+  console.log(
+    `\nshadows exactly at the limit of 0.1%, 20,000 copies, ${runs} runs each: false pass, false fail`,
+  );
+  for (const traffic of [...PROMISED, ...NOT_PROMISED]) {
+    if (!traffic.name.includes(values.traffic)) {
+      seed++;
+      continue;
+    }
+    const since = Date.now();
+    const { passes, fails } = shadowStudy(seed++, runs, { traffic, share: LIMIT, copies: 20_000 });
+    const isPromised = PROMISED.includes(traffic) ? "" : ", not promised";
+    line(traffic.name, `pass ${percent(passes, runs)}, fail ${percent(fails, runs)}${isPromised}`, since);
+  }
+  console.log(`\nshadows: decided (median copies or users), ${few} runs each of up to 60,000 copies`);
+  for (const traffic of PROMISED) {
+    if (!traffic.name.includes(values.traffic) || (traffic.noise ?? 0) > 0.01) continue;
+    for (const share of [0, 0.0001, 0.00025, 0.0005, 0.002, 0.003, 0.005, 0.01, 0.05, 1]) {
+      const since = Date.now();
+      const until = share < LIMIT ? "pass" : "fail";
+      const study = { traffic, share, copies: 60_000, every: share > 0.01 ? 1 : 10, until } as const;
+      const found = shadowStudy(seed++, few, study);
+      const [count, at] = until === "pass" ? [found.passes, found.passAt] : [found.fails, found.failAt];
+      line(`${share * 100}% of ${traffic.name}`, `${until} ${percent(count, few)} (${at})`, since);
+    }
+  }
 };
 
 for (const name of values.only.split(",")) {

@@ -1,11 +1,12 @@
 import type { Snapshot } from "../metrics/snapshot.ts";
 import type { Source } from "../metrics/source.ts";
-import type { Decision } from "../verdict/decision.ts";
-import { DEFAULT_LIMITS, type Limits } from "../verdict/limits.ts";
+import { worstOf, type Decision } from "../verdict/decision.ts";
+import { DEFAULT_LIMITS, DEFAULT_SHADOW_LIMITS, type Limits, type ShadowLimits } from "../verdict/limits.ts";
+import { judgeShadows } from "../verdict/shadow.ts";
 import { duration } from "../terminal/numbers.ts";
 import { judge, withoutBaseline } from "../verdict/verdict.ts";
 import { CommandError } from "../terminal/command-error.ts";
-import { nothingCounted, onlyRollout, readingCommand, sourceOf } from "../metrics/metrics-source.ts";
+import { nothingCounted, onlyNamed, readingCommand, sourceOf } from "../metrics/metrics-source.ts";
 import { printOrdered } from "../terminal/ordered-json.ts";
 import { reportJson } from "../report/report-json.ts";
 import { reportMarkdown } from "../report/report-markdown.ts";
@@ -15,11 +16,12 @@ import { collect, examples, numberWithin, readDuration } from "../terminal/argum
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
 export const reportCommand = readingCommand("report")
-  .summary("judge each variant: pass, fail or inconclusive")
+  .summary("judge each variant and each shadow: pass, fail or inconclusive")
   .description(
     "Compares the users of each variant with the control group of the default: do the actual shares match the target " +
       "shares, and do more users get errors, 4xx or slow answers? Run it as often as you like: that does not make a " +
-      "false alarm more likely (docs/report.md says why). It judges the current evidence period.",
+      "false alarm more likely (docs/report.md says why). It judges the current evidence period. Of each shadow: do its answers differ from " +
+      "production's in more than --max-mismatch of what was compared?",
   )
   .option(
     "--since <DURATION>",
@@ -44,6 +46,19 @@ export const reportCommand = readingCommand("report")
     numberWithin(0.001, 50),
     DEFAULT_LIMITS.negligible * 100,
   )
+  .option("--shadow <NAME>", "only this shadow")
+  .option(
+    "--max-mismatch <PERCENT>",
+    "limit of a shadow: at most this share of compared copies may differ from production; of users with sample: identity",
+    numberWithin(0.0001, 50),
+    DEFAULT_SHADOW_LIMITS.maxMismatch * 100,
+  )
+  .option(
+    "--max-unanswered <PERCENT>",
+    "limit of a shadow: at most this share of copies may end without a whole answer to compare (timeout, reset)",
+    numberWithin(0.01, 99),
+    DEFAULT_SHADOW_LIMITS.maxUnanswered * 100,
+  )
   .option("--json", "the verdict and all figures as JSON", false)
   .option("--markdown", "the verdict as Markdown", false)
   .addHelpText(
@@ -54,7 +69,7 @@ export const reportCommand = readingCommand("report")
       "serin report --prometheus http://prometheus:9090 --policy policy.yaml --json",
     ) +
       "\nExit status: 0 pass, 1 fail, 2 usage error, missing file, unreachable endpoint or unknown default, 3 " +
-      "inconclusive. The worst variant decides: fail before inconclusive before pass.",
+      "inconclusive. The worst variant or shadow decides: fail before inconclusive before pass.",
   );
 
 reportCommand.action(async (options) => {
@@ -71,7 +86,7 @@ async function report(options: Options, terminal: Terminal): Promise<number> {
   const limits = limitsOf(options);
   const seconds = options.since ?? null;
   const source = await sourceOf(options);
-  const snapshot = onlyRollout(await read(source, seconds, terminal), options.rollout, source);
+  const snapshot = onlyNamed(await read(source, seconds, terminal), options, source);
   const verdict = judge(snapshot, limits, baselinesOf(options.baseline, snapshot));
   const unknown = withoutBaseline(verdict);
   if (unknown.length > 0) {
@@ -80,12 +95,19 @@ async function report(options: Options, terminal: Terminal): Promise<number> {
         `no policy that does. Name the policy with --policy FILE, or the variant with --baseline ${unknown[0]}=VARIANT`,
     );
   }
+  const shadows = judgeShadows(snapshot, limits);
+  const decisions = [...verdict.rollouts.values(), ...shadows.values()].flatMap(
+    ({ decision }) => decision ?? [],
+  );
+  const decision = worstOf(decisions);
   const done: Report = {
+    decision,
     verdict,
+    shadows,
     snapshot,
     limits,
     origin: originOf(source, snapshot, seconds),
-    nothing: snapshot.rollouts.size === 0 ? nothingCounted(source) : null,
+    nothing: snapshot.rollouts.size + snapshot.shadows.size === 0 ? nothingCounted(source) : null,
   };
   terminal.stdout.write(
     options.json
@@ -94,12 +116,15 @@ async function report(options: Options, terminal: Terminal): Promise<number> {
         ? reportMarkdown(done)
         : reportText(done, terminal.colors),
   );
-  return EXIT[verdict.decision];
+  return EXIT[decision];
 }
 
-function limitsOf({ maxRatio, negligible }: Options): Limits {
+function limitsOf({ maxRatio, negligible, maxMismatch, maxUnanswered }: Options): Limits & ShadowLimits {
   return {
     ...DEFAULT_LIMITS,
+    ...DEFAULT_SHADOW_LIMITS,
+    maxMismatch: maxMismatch / 100,
+    maxUnanswered: maxUnanswered / 100,
     maxRatio,
     negligible: negligible / 100,
   };

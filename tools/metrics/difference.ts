@@ -49,6 +49,8 @@ function lessVariant(later: VariantCounts, earlier: VariantCounts = NO_VARIANT):
 function lessShadow(later: ShadowCounts, earlier: ShadowCounts = NO_SHADOW): ShadowCounts {
   return {
     counters: lessNumbers(later.counters, earlier.counters),
+    places: lessNumbers(later.places, earlier.places),
+    users: later.users,
     latency: lessBins(later.latency, earlier.latency),
     productionLatency: lessBins(later.productionLatency, earlier.productionLatency),
   };
@@ -85,6 +87,7 @@ function everyCount(snapshot: Snapshot): [name: string, count: number][] {
   }
   for (const [name, shadow] of snapshot.shadows) {
     add(`shadow ${name}`, shadow.counters, shadow.latency, shadow.productionLatency);
+    add(`places ${name}`, shadow.places);
   }
   for (const [name, counts] of snapshot.flags) add(`flag ${name}`, counts);
   return found;
@@ -133,6 +136,8 @@ function plusVariant(one: VariantCounts, two: VariantCounts): VariantCounts {
 function plusShadow(one: ShadowCounts, two: ShadowCounts): ShadowCounts {
   return {
     counters: plusNumbers(one.counters, two.counters),
+    places: plusNumbers(one.places, two.places),
+    users: [...one.users, ...two.users],
     latency: plusBins(one.latency, two.latency),
     productionLatency: plusBins(one.productionLatency, two.productionLatency),
   };

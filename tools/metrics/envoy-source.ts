@@ -123,9 +123,9 @@ function placeOf(name: string): { readonly owner: Owner; readonly leaf: string }
   if (flag !== undefined && given !== undefined) {
     return { owner: { kind: "flag", name: flag, variant: given }, leaf: "" };
   }
-  const [shadow, shadowLeaf] = rest(statNames.SHADOW) ?? [];
-  if (shadow !== undefined && shadowLeaf !== undefined) {
-    return { owner: { kind: "shadow", name: shadow }, leaf: shadowLeaf };
+  const [shadow, ...shadowLeaves] = rest(statNames.SHADOW) ?? [];
+  if (shadow !== undefined && shadowLeaves.length > 0) {
+    return { owner: { kind: "shadow", name: shadow }, leaf: shadowLeaves.join(".") };
   }
   return null;
 }

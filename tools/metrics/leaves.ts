@@ -37,4 +37,7 @@ export const SHADOW_COUNTERS: readonly string[] = [
   statNames.RESET,
   statNames.NOISE,
   statNames.INCOMPARABLE,
+  statNames.NOISE_ONLY,
+  statNames.NOISE_WHOLE,
+  statNames.NOISE_MISSING,
 ];

@@ -9,6 +9,7 @@ import { endpointUrl, type Source } from "./source.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readPolicySource } from "../policy/policy-source.ts";
 import { collect } from "../terminal/arguments.ts";
+import { member, parseOrdered } from "../terminal/ordered-json.ts";
 import { CommandError } from "../terminal/command-error.ts";
 import { readFileBounded } from "../terminal/read-bounded.ts";
 
@@ -118,6 +119,26 @@ export function onlyRollout(snapshot: Snapshot, name: string | undefined, source
   throw new CommandError(`--rollout ${JSON.stringify(name)}: no such rollout at ${source.name}; ${others}`);
 }
 
+/**
+ * The snapshot with one of its rollouts, or one of its shadows, alone; all where neither is named. @throws CommandError when
+ * there is none of that name
+ */
+export function onlyNamed(
+  snapshot: Snapshot,
+  { rollout, shadow }: { readonly rollout?: string | undefined; readonly shadow?: string | undefined },
+  source: Source,
+): Snapshot {
+  if (rollout === undefined && shadow === undefined) return snapshot;
+  const named = onlyRollout(snapshot, rollout, source);
+  const rollouts: Snapshot["rollouts"] = rollout === undefined ? new Map() : named.rollouts;
+  if (shadow === undefined) return { ...snapshot, rollouts, shadows: new Map() };
+  const found = snapshot.shadows.get(shadow);
+  if (found !== undefined) return { ...snapshot, rollouts, shadows: new Map([[shadow, found]]) };
+  const known = [...snapshot.shadows.keys()];
+  const others = known.length === 0 ? "no shadow is counted there" : `counted are ${known.join(", ")}`;
+  throw new CommandError(`--shadow ${JSON.stringify(shadow)}: no such shadow at ${source.name}; ${others}`);
+}
+
 /** What to say where nothing of Serin's is counted. */
 export function nothingCounted(source: Source): string {
   return source instanceof PrometheusSource
@@ -125,11 +146,21 @@ export function nothingCounted(source: Source): string {
     : `no rollout is counted at ${source.name}: has Envoy loaded the filter, and its policy a rollout?`;
 }
 
+/** Whether a policy, JSON, has something that `report` judges without knowing the policy. */
+function hasShadows(json: string): boolean {
+  try {
+    const shadows = member(parseOrdered(json), "shadows");
+    return shadows instanceof Map && shadows.size > 0;
+  } catch {
+    return false;
+  }
+}
+
 async function readOutline(file: string): Promise<PolicyOutline> {
   const bytes = await readFileBounded(file);
   const { json } = readPolicySource(file, bytes);
   const outline = json === null ? NO_OUTLINE : outlineOf(Buffer.from(json).toString("utf8"));
-  if (outline.size === 0)
-    throw new CommandError(`${file}: it has no rollout; serin validate says what is wrong`, 1);
+  if (outline.size === 0 && (json === null || !hasShadows(Buffer.from(json).toString("utf8"))))
+    throw new CommandError(`${file}: it has no rollout and no shadow; serin validate says what is wrong`, 1);
   return outline;
 }

@@ -142,6 +142,10 @@ function questionsOf(counted: (series: string) => string, gauge: (series: string
       take: takeShares,
     },
     ...SHADOW_COUNTERS.map((leaf) => counter(statNames.SHADOW, statNames.LABEL_SHADOW, leaf)),
+    {
+      query: `sum by (${statNames.LABEL_SHADOW}, ${statNames.LABEL_POINTER}) (${counted(seriesName(statNames.SHADOW, statNames.AT))})`,
+      take: takePlaces,
+    },
     histogram(statNames.SHADOW, statNames.LABEL_SHADOW, statNames.RQ_TIME),
     histogram(statNames.SHADOW, statNames.LABEL_SHADOW, statNames.PRODUCTION_RQ_TIME),
     counter(statNames.FLAG, `${statNames.LABEL_FLAG}, ${statNames.LABEL_VARIANT}`, ""),
@@ -178,7 +182,24 @@ function userQuestions(gauge: (series: string) => string, per: string): Question
       const { [statNames.LABEL_ROLLOUT]: rollout } = labels;
       if (rollout !== undefined) builder.ofRollout(rollout, leaf, value, labels[per] ?? "");
     });
+  const ofShadow = (leaf: string): Question => ({
+    query: `max by (${statNames.LABEL_SHADOW}, ${per}) (${gauge(seriesName(statNames.SHADOW, leaf))})`,
+    take: (samples, builder) =>
+      samples.forEach(({ labels, value }) => {
+        const { [statNames.LABEL_SHADOW]: shadow } = labels;
+        if (shadow !== undefined) builder.ofShadow(shadow, leaf, value, labels[per] ?? "");
+      }),
+  });
   return [
+    ...[
+      statNames.USERS,
+      statNames.USERS_MISMATCH,
+      statNames.USERS_NOISE_ONLY,
+      statNames.EVIDENCE_PERIOD,
+      statNames.EVIDENCE_BEGAN,
+      statNames.EVIDENCE_BITS,
+      statNames.EVIDENCE_NONE,
+    ].map(ofShadow),
     ...[
       statNames.USERS,
       statNames.USERS_ERROR,
@@ -231,6 +252,13 @@ function takeShares(samples: readonly Sample[], builder: SnapshotBuilder): void 
     const shares = own.map(({ labels }) => Number(labels["share"])).sort((a, b) => a - b);
     if (shares.length > 1) builder.conflict(owner.name, owner.variant, shares);
     else builder.number(owner, statNames.SHARE, shares[0] ?? 0);
+  }
+}
+
+function takePlaces(samples: readonly Sample[], builder: SnapshotBuilder): void {
+  for (const { labels, value } of samples) {
+    const { [statNames.LABEL_SHADOW]: shadow, [statNames.LABEL_POINTER]: pointer } = labels;
+    if (shadow !== undefined && pointer !== undefined) builder.place(shadow, pointer, value);
   }
 }
 

@@ -5,7 +5,17 @@ import { visible } from "../terminal/visible.ts";
 import type { Bin } from "../statistics/bins.ts";
 import type { PolicyOutline } from "./policy-outline.ts";
 import { CONTROL, GAUGES, type RolloutTerms, type Snapshot } from "./snapshot.ts";
-import { GUARDS, isOfEnvoy, isOfUsers, type Fallback, type UserCounts, type UserSide } from "./users.ts";
+import {
+  GUARDS,
+  isOfEnvoy,
+  isOfRollout,
+  isOfUsers,
+  type EvidencePeriod,
+  type Fallback,
+  type ShadowUsers,
+  type UserCounts,
+  type UserSide,
+} from "./users.ts";
 
 /** Whose a stat is. `variant` is the variant of a rollout or of a flag; a shadow has none. */
 export type Owner =
@@ -26,6 +36,9 @@ interface Users {
 
 interface Shadow {
   counters: Map<string, number>;
+  places: Map<string, number>;
+  /** By Envoy: gauges of users and of the evidence period. */
+  users: Map<string, Map<string, number>>;
   latency: readonly Bin[];
   productionLatency: readonly Bin[];
 }
@@ -62,7 +75,9 @@ export class SnapshotBuilder {
       const counts = entry(this.#flags, owner.name, () => new Map<string, number>());
       counts.set(owner.variant, value);
     } else if (owner.kind === "shadow") {
-      this.#shadow(owner.name).counters.set(leaf, value);
+      if (isOfUsers(leaf) || isOfRollout(leaf)) this.ofShadow(owner.name, leaf, value);
+      else if (leaf.startsWith(PLACE)) this.place(owner.name, leaf.slice(PLACE.length), value);
+      else this.#shadow(owner.name).counters.set(leaf, value);
     } else if (isOfEnvoy(leaf)) {
       this.users(owner.name, owner.variant, leaf, value);
     } else {
@@ -81,6 +96,17 @@ export class SnapshotBuilder {
   /** A gauge of the rollout itself: `evidence_period`. */
   ofRollout(rollout: string, leaf: string, value: number, envoy = this.envoy): void {
     this.#usersOf(rollout, envoy).ofRollout.set(leaf, value);
+  }
+
+  /** A gauge of one Envoy's users of a shadow, or of its evidence period. */
+  ofShadow(shadow: string, leaf: string, value: number, envoy = this.envoy): void {
+    const { users } = this.#shadow(visible(shadow));
+    entry(users, visible(envoy), () => new Map<string, number>()).set(leaf, value);
+  }
+
+  /** How many differences a shadow had at a place. */
+  place(shadow: string, pointer: string, value: number): void {
+    this.#shadow(visible(shadow)).places.set(visible(pointer), value);
   }
 
   histogram(given: Owner, leaf: string, bins: readonly Bin[]): void {
@@ -112,7 +138,12 @@ export class SnapshotBuilder {
       takenAt,
       seconds,
       rollouts: new Map(rollouts),
-      shadows: this.#shadows,
+      shadows: new Map(
+        [...this.#shadows].map(([name, { users, ...shadow }]) => [
+          name,
+          { ...shadow, users: [...users].map(([envoy, gauges]) => shadowUsers(envoy, gauges)) },
+        ]),
+      ),
       flags: this.#flags,
       defaults: this.#defaults,
       terms: this.#terms,
@@ -130,7 +161,13 @@ export class SnapshotBuilder {
   }
 
   #shadow(name: string): Shadow {
-    return entry(this.#shadows, name, () => ({ counters: new Map(), latency: [], productionLatency: [] }));
+    return entry(this.#shadows, name, () => ({
+      counters: new Map(),
+      places: new Map(),
+      users: new Map(),
+      latency: [],
+      productionLatency: [],
+    }));
   }
 }
 
@@ -140,8 +177,25 @@ function shownOwner(owner: Owner): Owner {
   return owner.kind === "shadow" ? { ...owner, name } : { ...owner, name, variant: visible(owner.variant) };
 }
 
+/** In front of the place of a difference. */
+const PLACE = `${statNames.AT}.`;
+
+function shadowUsers(envoy: string, gauges: ReadonlyMap<string, number>): ShadowUsers {
+  return { ...periodOf(envoy, gauges), bits: new Map([...gauges].filter(([leaf]) => isOfUsers(leaf))) };
+}
+
+function periodOf(envoy: string, gauges: ReadonlyMap<string, number>): EvidencePeriod {
+  const of = (leaf: string): number => gauges.get(leaf) ?? 0;
+  return {
+    envoy,
+    period: of(statNames.EVIDENCE_PERIOD),
+    began: of(statNames.EVIDENCE_BEGAN),
+    size: of(statNames.EVIDENCE_BITS),
+    noEvidence: of(statNames.EVIDENCE_NONE),
+  };
+}
+
 function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {
-  const of = (leaf: string): number => ofRollout.get(leaf) ?? 0;
   const side = (gauges: ReadonlyMap<string, number>): UserSide => {
     const share = gauges.get(statNames.SHARE);
     const bits = new Map([...gauges].filter(([leaf]) => isOfUsers(leaf)));
@@ -155,13 +209,9 @@ function userCounts(envoy: string, { ofRollout, sides }: Users): UserCounts {
   };
   const control = sides.get(CONTROL);
   return {
-    envoy,
-    period: of(statNames.EVIDENCE_PERIOD),
-    began: of(statNames.EVIDENCE_BEGAN),
-    sharesBegan: of(statNames.SHARES_BEGAN),
+    ...periodOf(envoy, ofRollout),
+    sharesBegan: ofRollout.get(statNames.SHARES_BEGAN) ?? 0,
     epoch: ofRollout.get(statNames.EVIDENCE_EPOCH) ?? null,
-    size: of(statNames.EVIDENCE_BITS),
-    noEvidence: of(statNames.EVIDENCE_NONE),
     variants: new Map(
       [...sides].filter(([name]) => name !== CONTROL).map(([name, gauges]) => [name, side(gauges)]),
     ),

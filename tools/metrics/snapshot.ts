@@ -2,7 +2,7 @@
 
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { Bin } from "../statistics/bins.ts";
-import type { UserCounts } from "./users.ts";
+import type { ShadowUsers, UserCounts } from "./users.ts";
 
 /** A slice of the default's users that is counted apart, for a fair comparison. No variant may have this name. */
 export const CONTROL = statNames.CONTROL;
@@ -27,6 +27,10 @@ export interface RolloutCounts {
 
 export interface ShadowCounts {
   readonly counters: ReadonlyMap<string, number>;
+  /** Differences by their place, a JSON Pointer. */
+  readonly places: ReadonlyMap<string, number>;
+  /** Under `sample: identity`: what users met, of each Envoy by itself. */
+  readonly users: readonly ShadowUsers[];
   readonly latency: readonly Bin[];
   readonly productionLatency: readonly Bin[];
 }
@@ -74,7 +78,13 @@ export const GAUGES: ReadonlySet<string> = new Set([
 ]);
 
 export const NO_VARIANT: VariantCounts = { counters: new Map(), gauges: new Map(), latency: [] };
-export const NO_SHADOW: ShadowCounts = { counters: new Map(), latency: [], productionLatency: [] };
+export const NO_SHADOW: ShadowCounts = {
+  counters: new Map(),
+  places: new Map(),
+  users: [],
+  latency: [],
+  productionLatency: [],
+};
 
 export function emptySnapshot(takenAt: number): Snapshot {
   return {

@@ -59,22 +59,31 @@ export function fellBackSince({ fallback }: UserSide, began: number): boolean {
   return fallback !== null && (fallback.isNow || (fallback.last > 0 && fallback.last >= began));
 }
 
-/** What one Envoy has counted of a rollout's users in its present evidence period. */
-export interface UserCounts {
+/** One Envoy's evidence period of a rollout or a shadow. */
+export interface EvidencePeriod {
   /** For people: its URL, or its label in Prometheus. */
   readonly envoy: string;
   /** 1, 2, 3 … since the process began; 0 while it gathers no evidence. */
   readonly period: number;
   /** Unix seconds; 0 where it is not known. */
   readonly began: number;
-  /** When the shares changed last, unix seconds; 0 where it is not known. */
-  readonly sharesBegan: number;
-  /** The rollout's epoch, as the period has it; null where no gauge says. */
-  readonly epoch: number | null;
   /** Bits of each bitmap; 0 where each request is a user. */
   readonly size: number;
   /** Why it gathers none, as the gauge `evidence_none` says; 0 where nothing is wrong. */
   readonly noEvidence: number;
+}
+
+/** What one Envoy has counted of a shadow's users in its present evidence period. */
+export interface ShadowUsers extends EvidencePeriod {
+  readonly bits: UserBits;
+}
+
+/** What one Envoy has counted of a rollout's users in its present evidence period. */
+export interface UserCounts extends EvidencePeriod {
+  /** When the shares changed last, unix seconds; 0 where it is not known. */
+  readonly sharesBegan: number;
+  /** The rollout's epoch, as the period has it; null where no gauge says. */
+  readonly epoch: number | null;
   readonly variants: ReadonlyMap<string, UserSide>;
   readonly control: UserSide | null;
 }

@@ -2,23 +2,78 @@
 
 import type { Interval } from "../statistics/evidence.ts";
 import type { Printable } from "../terminal/ordered-json.ts";
-import { FALSE_MISMATCHES } from "../verdict/limits.ts";
+import { FALSE_MISMATCHES, FALSE_SHADOW_FAILS, FALSE_SHADOW_PASSES } from "../verdict/limits.ts";
 import type { GoalMeasure } from "../verdict/goals.ts";
 import { partOf, type Measure, type MetUsers } from "../verdict/measure.ts";
 import type { RatioJudgement } from "../verdict/ratio.ts";
+import type { ShadowVerdict, ShareMeasure } from "../verdict/shadow.ts";
 import type { LatencyMeasures, VariantVerdict } from "../verdict/variant.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
 import type { Report } from "./report.ts";
 
-export function reportJson({ verdict, snapshot, limits, origin, nothing }: Report): Printable {
+export function reportJson({
+  decision,
+  verdict,
+  shadows,
+  snapshot,
+  limits,
+  origin,
+  nothing,
+}: Report): Printable {
   return {
-    verdict: verdict.decision,
+    verdict: decision,
     ...(nothing === null ? {} : { reason: nothing }),
     rollouts: new Map([...verdict.rollouts].map(([name, rollout]) => [name, rolloutJson(rollout)])),
-    shadows: {},
+    shadows: new Map([...shadows].map(([name, shadow]) => [name, shadowJson(shadow)])),
     source: origin,
     takenAt: new Date(snapshot.takenAt).toISOString(),
     limits: { ...limits },
+  };
+}
+
+function shadowJson({
+  decision,
+  by,
+  reasons,
+  needed,
+  period,
+  copies,
+  places,
+  ...shares
+}: ShadowVerdict): Printable {
+  return {
+    verdict: decision,
+    reasons,
+    by,
+    period: period === null ? null : { ...period },
+    mismatch: shareJson(shares.mismatch),
+    unanswered: shareJson(shares.unanswered),
+    incomparable: shareJson(shares.incomparable),
+    needed,
+    copies: { ...copies },
+    places: new Map(places.map(({ pointer, count }) => [pointer, count])),
+  };
+}
+
+/** `eValue`: against "at most the limit", and `eValueWithin` against "at least the limit". */
+function shareJson({ decision, bounds, logWithin, logBeyond, of, ...rest }: ShareMeasure): Printable {
+  return {
+    verdict: decision,
+    count: rest.count,
+    of,
+    noiseOnly: rest.noiseOnly,
+    share: rest.share,
+    interval:
+      bounds === null
+        ? null
+        : {
+            ...intervalJson(bounds),
+            lowerLevel: 1 - FALSE_SHADOW_FAILS,
+            upperLevel: 1 - FALSE_SHADOW_PASSES,
+          },
+    eValue: eValueOf(logBeyond),
+    eValueWithin: eValueOf(logWithin),
+    limit: rest.limit,
   };
 }
 

@@ -4,17 +4,20 @@ import { grouped, percent } from "../terminal/numbers.ts";
 import type { Decision } from "../verdict/decision.ts";
 import { guardsWords } from "../verdict/guard.ts";
 import { partOf, type Measure } from "../verdict/measure.ts";
+import type { ShadowVerdict } from "../verdict/shadow.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
 import { baselineWords, edgesWords } from "./report-text.ts";
 import type { Report } from "./report.ts";
+import { judgedByWords } from "./shadow-words.ts";
 
 const SIGNS: Readonly<Record<Decision, string>> = { pass: "✅", fail: "❌", inconclusive: "❔" };
 
-export function reportMarkdown({ verdict, origin, nothing }: Report): string {
-  const blocks = [`## ${SIGNS[verdict.decision]} Canary report: ${verdict.decision}`, escaped(origin)];
+export function reportMarkdown({ decision, verdict, shadows, origin, nothing }: Report): string {
+  const blocks = [`## ${SIGNS[decision]} Canary report: ${decision}`, escaped(origin)];
   if (nothing !== null) blocks.push(escaped(nothing));
   for (const [name, rollout] of verdict.rollouts) blocks.push(...rolloutBlocks(name, rollout));
+  for (const [name, shadow] of shadows) blocks.push(...shadowBlocks(name, shadow));
   return `${blocks.join("\n\n")}\n`;
 }
 
@@ -52,6 +55,22 @@ function rolloutBlocks(name: string, rollout: RolloutVerdict): string[] {
     if (reasons.length > 0) blocks.push(reasons.join("\n"));
   }
   return blocks;
+}
+
+function shadowBlocks(name: string, shadow: ShadowVerdict): string[] {
+  const { decision, reasons, places } = shadow;
+  if (decision === null) return [`### ${escaped(name)} (shadow)`, escaped(reasons.join("; "))];
+  const table = [
+    ["place of differences", "count"],
+    ["---", "---:"],
+    ...places.map(({ pointer, count }) => [escaped(pointer), grouped(count)]),
+  ];
+  return [
+    `### ${SIGNS[decision]} ${escaped(name)} (shadow): ${decision}`,
+    escaped(judgedByWords(shadow)),
+    reasons.map((reason) => `- ${escaped(reason)}`).join("\n"),
+    ...(places.length === 0 ? [] : [table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")]),
+  ];
 }
 
 /** Goals are the same for all variants. */

@@ -8,17 +8,20 @@ import { BUCKET_SETTINGS, type Description } from "../verdict/describe.ts";
 import { guardsWords } from "../verdict/guard.ts";
 import type { RatioJudgement } from "../verdict/ratio.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
+import type { ShadowVerdict } from "../verdict/shadow.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
 import type { Report } from "./report.ts";
+import { judgedByWords, placesWords } from "./shadow-words.ts";
 
-export function reportText({ verdict, origin, nothing }: Report, colors: Colors): string {
+export function reportText({ decision, verdict, shadows, origin, nothing }: Report, colors: Colors): string {
   const lines = [...verdict.rollouts].flatMap(([name, rollout]) => [
     ...rolloutLines(name, rollout, colors),
     "",
   ]);
+  for (const [name, shadow] of shadows) lines.push(...shadowLines(name, shadow, colors), "");
   if (nothing !== null) lines.push(nothing, "");
   if (isCoarse(verdict.rollouts.values())) lines.push(...bucketLines(), "");
-  lines.push(`verdict: ${painted(verdict.decision, colors)}  ${colors.dim(`(${origin})`)}`);
+  lines.push(`verdict: ${painted(decision, colors)}  ${colors.dim(`(${origin})`)}`);
   return `${lines.join("\n")}\n`;
 }
 
@@ -43,6 +46,19 @@ function rolloutLines(name: string, rollout: RolloutVerdict, colors: Colors): st
   for (const [variant, why] of leftOut) lines.push(`  ${variant}: left out, ${why}`);
   if (variants.size === 0) lines.push(`  ${rollout.reason}`);
   return lines;
+}
+
+function shadowLines(name: string, shadow: ShadowVerdict, colors: Colors): string[] {
+  const { decision, reasons } = shadow;
+  const head = `${colors.bold(name)} (shadow)`;
+  if (decision === null) return [`${head}: ${reasons.join("; ")}`];
+  const places = placesWords(shadow);
+  return [
+    `${head}: ${painted(decision, colors)}`,
+    `  ${judgedByWords(shadow)}`,
+    ...reasons.map((reason) => `  ${reason}`),
+    ...(places === null ? [] : [`  ${places}`]),
+  ];
 }
 
 /** What the others are compared with, how it is known that it is this one, and since when is counted. */

@@ -19,6 +19,27 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = { maxRatio: 1.5, negligible: 0.005, negligibleSlow: 0.02 };
 
+/** What is within the limit of a shadow: parts of its copies, above 0 and below 1. */
+export interface ShadowLimits {
+  /** That differ from production, of those that were compared; by users, of users. */
+  readonly maxMismatch: number;
+  /** Without a whole answer to compare, of those that are settled. */
+  readonly maxUnanswered: number;
+  /** Whose answers cannot be compared, of those that were answered. */
+  readonly maxIncomparable: number;
+}
+
+export const DEFAULT_SHADOW_LIMITS: ShadowLimits = {
+  maxMismatch: 0.001,
+  maxUnanswered: 0.05,
+  maxIncomparable: 0.5,
+};
+
+/** The chance, for a shadow and for all looks and periods together, that one within the limit is called `fail`. */
+export const FALSE_SHADOW_FAILS = 0.01;
+/** The same for a `pass` of one beyond it. */
+export const FALSE_SHADOW_PASSES = 0.05;
+
 /** The chance, for a rollout and for all looks and periods together, that variants like the baseline are called `fail`. */
 export const FALSE_ALARMS = 0.01;
 /** The same for their goals, in both directions together: more than that are called different by chance. */
