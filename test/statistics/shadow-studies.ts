@@ -100,7 +100,8 @@ interface Run {
 function run(random: Random, weights: Weighted | null, seen: Seen, study: ShadowStudy): Run {
   const { traffic, share, copies, every = 20, until } = study;
   const counting = new Counting(random, weights, seen, traffic, share);
-  let [passAt, failAt]: (number | null)[] = [null, null];
+  let passAt: number | null = null;
+  let failAt: number | null = null;
   for (let copy = 1; copy <= copies; copy++) {
     counting.copy();
     if (copy % every !== 0) continue;

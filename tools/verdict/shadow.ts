@@ -134,7 +134,7 @@ function part(count: number, of: number, limit: number): ShareMeasure {
 
 function measureOf(all: Trials, judged: readonly JudgedTrials[], limit: number): ShareMeasure {
   const [only] = judged;
-  const times = only?.period == null ? 1 : only.period * (only.period + 1);
+  const times = only === undefined || only.period === null ? 1 : only.period * (only.period + 1);
   return {
     ...decideShare(judged, limit),
     ...{ count: all.bad, of: all.count, noiseOnly: all.offset, share: shareOfTrials(all), limit },

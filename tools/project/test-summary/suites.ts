@@ -85,6 +85,7 @@ export const SUITES: readonly Suite[] = [
       "statistics/guard.test.ts",
       "statistics/plan.test.ts",
       "statistics/releases.test.ts",
+      "statistics/shadows.test.ts",
     ],
   },
   {
