@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { concerned, globsMeet } from "../../tools/ambassador/overlap.ts";
+import { Hosts } from "../../tools/ambassador/hosts.ts";
+import { globsMeet, Overlap } from "../../tools/ambassador/overlap.ts";
 import { readResources } from "../../tools/ambassador/resources.ts";
 import type { MatchEntry } from "../../tools/ambassador/service-policy.ts";
 
-const ANY: MatchEntry = { hosts: [], path: null, isPrefix: true, method: null };
+const ANY: MatchEntry = { hosts: [], path: null, isPrefix: true, method: null, headers: [], queryParams: [] };
 
 /** The names of those Mappings (name: spec) that are concerned. */
 function namesFor(entry: Partial<MatchEntry>, specs: Record<string, object>): string[] {
@@ -22,7 +23,8 @@ function namesFor(entry: Partial<MatchEntry>, specs: Record<string, object>): st
     )
     .join("\n---\n");
   const { mappings } = readResources("m.yaml", text, "default");
-  return concerned([{ ...ANY, ...entry }], mappings).map(({ name }) => name);
+  const overlap = new Overlap(mappings, new Hosts([]));
+  return overlap.concerned([{ ...ANY, ...entry }]).mappings.map(({ name }) => name);
 }
 
 describe("paths", () => {

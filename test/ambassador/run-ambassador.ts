@@ -7,6 +7,9 @@ import { colorsOf, type Terminal } from "../../tools/terminal/terminal.ts";
 import type { Problem } from "../../tools/policy/problem.ts";
 import type { TemporaryFolder } from "../support/cli.ts";
 
+/** Where its files go. */
+export type Folder = Pick<TemporaryFolder, "path" | "write">;
+
 export interface Ran {
   readonly status: number;
   readonly stdout: string;
@@ -17,7 +20,7 @@ export type Given = Partial<AmbassadorOptions> & { readonly stdin?: string };
 
 /** Runs the command; text is written to a file first. */
 export async function run(
-  folder: TemporaryFolder,
+  folder: Folder,
   policy: string,
   mappings: readonly string[],
   { stdin = "", ...given }: Given = {},
@@ -59,7 +62,7 @@ export interface Report {
 }
 
 export async function report(
-  folder: TemporaryFolder,
+  folder: Folder,
   policy: string,
   mappings: readonly string[],
   given: Given = {},

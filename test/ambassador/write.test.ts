@@ -22,7 +22,7 @@ metadata:
 spec:
   hostname: shop.example.com
   prefix: /checkout/
-  service: checkout-v2:8080
+  service: checkout-v2.shop:8080
   timeout_ms: 4000
   headers:
     x-serin-checkout: canary.4Zq8vK1x0sTn7LbE
@@ -67,14 +67,14 @@ describe("serin ambassador", () => {
       "x-serin-checkout": "canary.4Zq8vK1x0sTn7LbE",
     });
     const overwrites = { "x-serin-checkout": { append: false, value: "canary" } };
-    assert.deepEqual(mappings?.[0]?.spec["add_request_headers"], { "x-a": "b", ...overwrites });
+    assert.deepEqual(mappings?.[0]?.spec["add_request_headers"], { "x-a": { value: "b" }, ...overwrites });
     const module = `apiVersion: getambassador.io/v3alpha1
 kind: Module
 metadata: { name: ambassador }
 spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value } } } } }
 `;
     const { mappings: second } = await report(folder, POLICY, [MAPPINGS, module]);
-    assert.deepEqual(second?.[0]?.spec["add_request_headers"], { "x-m": "value", ...overwrites });
+    assert.deepEqual(second?.[0]?.spec["add_request_headers"], { "x-m": { value: "value" }, ...overwrites });
   });
 
   it("leaves a header to a Mapping that takes it away", async () => {
@@ -171,14 +171,14 @@ spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value }
     assert.deepEqual(
       mappings?.map(({ metadata, spec }) => [metadata.name, spec["service"], spec["headers"]]),
       [
-        ["checkout-serin-basket-on", "basket", { "x-serin-basket": "on" }],
-        ["checkout-serin-checkout-canary", "checkout-v2:8080", { "x-serin-checkout": "canary" }],
+        ["checkout-serin-basket-on", "basket.shop", { "x-serin-basket": "on" }],
+        ["checkout-serin-checkout-canary", "checkout-v2.shop:8080", { "x-serin-checkout": "canary" }],
         [
           "checkout-serin-checkout-canary-basket-on",
-          "checkout-v2:8080",
+          "checkout-v2.shop:8080",
           { "x-serin-checkout": "canary", "x-serin-basket": "on" },
         ],
-        ["search-serin-basket-on", "basket", { "x-serin-basket": "on" }],
+        ["search-serin-basket-on", "basket.shop", { "x-serin-basket": "on" }],
       ],
     );
     assert.deepEqual(
@@ -205,17 +205,17 @@ spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value }
       ]),
       [
         ["checkout-serin-mirror-v3", "checkout:8080", undefined, { "x-serin-shadow-v3": cluster }],
-        ["checkout-serin-mirror-v3-copy", "v3:8080", true, { "x-serin-shadow-v3": cluster }],
-        ["checkout-serin-checkout-canary", "checkout-v2:8080", undefined, { "x-serin-checkout": "canary" }],
+        ["checkout-serin-mirror-v3-copy", "v3.shop:8080", true, { "x-serin-shadow-v3": cluster }],
+        ["checkout-serin-checkout-canary", "checkout-v2.shop:8080", undefined, { "x-serin-checkout": "canary" }],
         [
           "checkout-serin-checkout-canary-mirror-v3",
-          "checkout-v2:8080",
+          "checkout-v2.shop:8080",
           undefined,
           { "x-serin-checkout": "canary", "x-serin-shadow-v3": cluster },
         ],
         [
           "checkout-serin-checkout-canary-mirror-v3-copy",
-          "v3:8080",
+          "v3.shop:8080",
           true,
           { "x-serin-checkout": "canary", "x-serin-shadow-v3": cluster },
         ],
@@ -225,7 +225,7 @@ spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value }
       clusters?.find(({ pointer }) => pointer.startsWith("/shadows")),
       {
         pointer: "/shadows/v3/service",
-        service: "v3:8080",
+        service: "v3.shop:8080",
         cluster,
       },
     );
@@ -239,7 +239,7 @@ spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value }
       hostname: "shadow.invalid",
       prefix: "/checkout-v3/",
       method: "SERIN",
-      service: "checkout-v3:8080",
+      service: "checkout-v3.shop:8080",
       cluster_tag: "serin",
     });
     assert.equal(second.metadata.name, "serin-checkout-v3-noise");

@@ -8,6 +8,7 @@ import {
   clusterOfMapping,
   headersOf,
   hostOf,
+  hostTextOf,
   isDispatch,
   isReachable,
   isStable,
@@ -15,7 +16,10 @@ import {
   precedenceOf,
   serinHeaders,
   serinPatterns,
+  serviceOfMapping,
 } from "./mapping.ts";
+import { byKey, differenceFrom, groupKey, inEmissarysOrder } from "./groups.ts";
+import type { Hosted, Hosts } from "./hosts.ts";
 import { globsMeet } from "./overlap.ts";
 import {
   CODE_MAPPING_COPIES,
@@ -26,7 +30,7 @@ import {
   CODE_MAPPING_SPLIT,
   CODE_MAPPING_UNUSED,
 } from "./problem-codes.ts";
-import { isFields, isText, problemOf, type Fields, type Path, type Resource } from "./resources.ts";
+import { isFields, isText, problemOf, type Path, type Resource } from "./resources.ts";
 import type { ServicePolicy } from "./service-policy.ts";
 import type { NamedCluster, WantedMapping } from "./wanted.ts";
 import type { Installation } from "./cluster-name.ts";
@@ -37,14 +41,15 @@ export interface Checked {
   readonly wanted: readonly WantedMapping[];
   readonly clusters: readonly NamedCluster[];
   readonly mappings: readonly Resource[];
-  readonly hosts: readonly Resource[];
+  readonly hosts: Hosts;
   readonly installation: Installation;
   readonly oldSecrets: ReadonlyMap<string, string>;
 }
 
 /** Everything that is wrong between the policy and the Mappings. */
 export function checkMappings(checked: Checked): Problem[] {
-  const found = new Map(checked.wanted.map((one) => [one, counterpartOf(one, checked.mappings)]));
+  const counterparts = new Counterparts(checked.mappings, checked.hosts);
+  const found = new Map(checked.wanted.map((one) => [one, counterparts.of(one)]));
   const used = new Set(found.values());
   return [
     ...checked.wanted.flatMap((one) => wantedFaults(one, found.get(one), checked)),
@@ -57,13 +62,25 @@ export function checkMappings(checked: Checked): Problem[] {
   ];
 }
 
-/** The Mapping that takes the requests of a wanted one; undefined when there is none. */
-export function counterpartOf(wanted: WantedMapping, mappings: readonly Resource[]): Resource | undefined {
-  const key = matchKey(wanted);
-  const isCopy = wanted.spec["shadow"] === true;
-  return mappings.find(
-    (mapping) => matchKey(mapping) === key && (mapping.spec["shadow"] === true) === isCopy,
-  );
+/** Mappings by the requests that they take. */
+export class Counterparts {
+  readonly #byKey: ReadonlyMap<string, readonly Resource[]>;
+
+  constructor(
+    mappings: readonly Resource[],
+    private readonly hosts: Hosts,
+  ) {
+    this.#byKey = byKey(mappings, (mapping) => this.#keyOf(mapping));
+  }
+
+  /** The Mapping that takes the requests of a wanted one; undefined when there is none. */
+  of(wanted: WantedMapping): Resource | undefined {
+    return this.#byKey.get(this.#keyOf(wanted))?.[0];
+  }
+
+  #keyOf(mapping: Hosted): string {
+    return `${matchKey(mapping)} ${this.hosts.labelsThatCount(mapping)} ${mapping.spec["shadow"] === true}`;
+  }
 }
 
 /** Keys in which a variant's Mapping may be as it likes. */
@@ -79,7 +96,11 @@ function wantedFaults(wanted: WantedMapping, found: Resource | undefined, checke
   const cluster = clusterOfMapping(wanted, checked.installation);
   const actual = clusterOfMapping(found, checked.installation);
   if (wanted.spec["service"] !== "" && !isSameService(wanted, found, checked.installation)) {
-    const message = `goes to ${String(found.spec["service"])}, but the policy names ${String(wanted.spec["service"])}`;
+    const [goes, named] = [
+      serviceOfMapping(found, checked.installation),
+      serviceOfMapping(wanted, checked.installation),
+    ];
+    const message = `goes to ${goes ?? "no service"}, but the policy names ${named ?? "no service"}`;
     add(["spec", "service"], CODE_MAPPING_DIFFERS, message);
   } else if (base === null && cluster !== actual) {
     const message = `creates the cluster ${String(actual)}, but the policy names ${String(cluster)}`;
@@ -106,10 +127,9 @@ function wantedFaults(wanted: WantedMapping, found: Resource | undefined, checke
   return faults;
 }
 
+/** The namespace is part of a cluster's name, and no part of where its requests go. */
 function isSameService(wanted: WantedMapping, found: Resource, installation: Installation): boolean {
-  const plain = ({ version, namespace, spec }: Pick<Resource, "version" | "namespace" | "spec">) =>
-    clusterOfMapping({ version, namespace, spec: { service: spec["service"] } }, installation);
-  return plain(wanted) === plain(found);
+  return serviceOfMapping(wanted, installation) === serviceOfMapping(found, installation);
 }
 
 function missing(wanted: WantedMapping, { policy, clusters }: Checked): Problem {
@@ -191,25 +211,20 @@ function shadowFault(mapping: Resource, written: string, { policy }: Checked): P
   return [problemOf(mapping, path, CODE_MAPPING_UNUSED, message, "warning")];
 }
 
-function dispatchFaults(mapping: Resource, hosts: readonly Resource[]): Problem[] {
-  const globs = hosts.map(({ spec }) => hostOfHost(spec));
-  const open =
-    globs.length === 0 || globs.some((glob) => globsMeet(glob.toLowerCase(), hostOf(mapping) ?? "*"));
+function dispatchFaults(mapping: Resource, hosts: Hosts): Problem[] {
+  const open = hosts.areUnknown || hosts.globs.some((glob) => globsMeet(glob, hostOf(mapping) ?? "*"));
   if (!open || !isReachable(mapping)) return [];
   const message = `any client can reach it with "Host: ${hostOf(mapping) ?? ""}": add a method that nobody uses, like method: SERIN`;
   return [problemOf(mapping, ["spec"], CODE_MAPPING_OPEN, message)];
 }
 
-function groupFaults({ mappings, wanted }: Checked): Problem[] {
-  const groups = new Map<string, Resource[]>();
-  for (const mapping of mappings) {
-    const key = `${matchKey(mapping)} ${precedenceOf(mapping)}`;
-    groups.set(key, [...(groups.get(key) ?? []), mapping]);
-  }
+function groupFaults({ mappings, wanted, hosts }: Checked): Problem[] {
+  const groups = byKey(mappings, (mapping) => groupKey(mapping, hosts));
+  const bases = new Set(wanted.map(({ base }) => base));
   return [...groups.values()].flatMap((group) => {
     const live = group.filter(({ spec }) => spec["shadow"] !== true);
     const [firstCopy, ...moreCopies] = group.filter(({ spec }) => spec["shadow"] === true);
-    const isBase = wanted.some(({ base }) => base !== null && live.includes(base));
+    const isBase = live.some((mapping) => bases.has(mapping));
     const ofVariant = live.some((mapping) => serinHeaders(mapping).length > 0);
     const faults = moreCopies.map((copy) => {
       const message = `Mapping ${firstCopy?.name ?? ""} is already the shadow of these requests: Emissary uses only one`;
@@ -220,8 +235,18 @@ function groupFaults({ mappings, wanted }: Checked): Problem[] {
         "only users of the default are copied: use a shadow in the policy to copy the users of all variants";
       faults.push(problemOf(firstCopy, ["spec", "shadow"], CODE_MAPPING_COPIES, message, "warning"));
     }
-    const [first, ...others] = live;
-    if (first === undefined || !(isBase || ofVariant)) return faults;
+    if (!isBase && !ofVariant) return faults;
+    const [leading, ...followers] = inEmissarysOrder(group);
+    const apart = new Set<Resource>();
+    for (const follower of followers) {
+      const key = leading === undefined ? undefined : differenceFrom(leading, follower);
+      if (leading === undefined || key === undefined) continue;
+      apart.add(follower);
+      const message = `Emissary makes one group of it and Mapping ${leading.name}, which must agree in ${key}: it refuses one, or treats both alike`;
+      faults.push(problemOf(follower, ["metadata", "name"], CODE_MAPPING_HIDDEN, message, "warning"));
+    }
+    const [first, ...others] = live.filter((mapping) => !apart.has(mapping));
+    if (first === undefined) return faults;
     for (const other of others) {
       const message = `matches the same requests as Mapping ${first.name}: Emissary splits them at random per request, whatever the policy says`;
       const path = other.spec["weight"] === undefined ? ["metadata", "name"] : ["spec", "weight"];
@@ -231,22 +256,13 @@ function groupFaults({ mappings, wanted }: Checked): Problem[] {
   });
 }
 
-/** The glob of a Host. */
-function hostOfHost(spec: Fields): string {
-  return isText(spec["hostname"]) ? spec["hostname"].toLowerCase() : "*";
-}
-
 /** Mappings whose requests no Host takes, where Hosts are known. */
 function hostFaults({ mappings, hosts }: Checked): Problem[] {
-  if (hosts.length === 0) return [];
+  if (hosts.areUnknown) return [];
   return mappings.filter(isStable).flatMap((mapping) => {
-    const glob = hostOf(mapping);
-    const taken = hosts.some(
-      ({ spec }) =>
-        spec["mappingSelector"] !== undefined || glob === null || globsMeet(hostOfHost(spec), glob),
-    );
-    if (taken) return [];
-    const message = `no Host in these files matches ${glob ?? ""}`;
+    if (hosts.have(mapping)) return [];
+    const glob = hostTextOf(mapping);
+    const message = `no Host in these files ${glob === null ? "selects its labels" : `matches ${glob}`}`;
     return [problemOf(mapping, ["metadata", "name"], CODE_MAPPING_HIDDEN, message, "warning")];
   });
 }

@@ -26,8 +26,8 @@ export type LoadBalancer = Readonly<Record<string, unknown>>;
 
 /** What of the installation stands in the names of all clusters: the Module `ambassador`, and resolvers. */
 export interface Installation {
-  /** Ambassador's own namespace: names of services are not qualified there. */
-  readonly namespace: string;
+  /** Ambassador's own namespace: names of services are not qualified there. Null: unknown, and one without Mappings. */
+  readonly namespace: string | null;
   readonly resolver?: string;
   readonly resolvesInOwnNamespace?: boolean;
   readonly circuitBreakers?: readonly CircuitBreaker[];
@@ -47,7 +47,7 @@ const ENDPOINT_POLICIES = new Set<unknown>(["round_robin", "least_request", "rin
 
 /** The name of the cluster of a Mapping; null when its service is none (Emissary then makes no cluster). */
 export function clusterName(options: ClusterOptions, installation: Installation): string | null {
-  const service = qualifyService(options, installation);
+  const service = qualifiedService(options, installation);
   if (service === null) return null;
   const fields = ["cluster"];
   const marker = options.isShadow === true ? "shadow" : options.clusterTag;
@@ -70,7 +70,7 @@ export function clusterName(options: ClusterOptions, installation: Installation)
  * The service as Emissary has it after reading: lower case, the port as a number, qualified by the Mapping's namespace
  * when it has no dot. Null when it names no host or no possible port.
  */
-function qualifyService(options: ClusterOptions, installation: Installation): string | null {
+export function qualifiedService(options: ClusterOptions, installation: Installation): string | null {
   const text = options.service;
   const [, scheme, rest = ""] = /^(?:([a-z][a-z0-9+.-]*):)?\/\/(.*)$/is.exec(text) ?? [null, undefined, text];
   const authority = (/^[^/?#]*/.exec(rest)?.[0] ?? "").replace(/^.*@/, "");

@@ -33,13 +33,17 @@ export function wholeText(files: readonly ResourceFile[], wanted: readonly Wante
     if (text !== "" && !part.startsWith("---")) text += "---\n";
     text += part === "" || part.endsWith("\n") ? part : `${part}\n`;
   };
+  const madeOf = new Map<Resource | null, WantedMapping[]>();
+  for (const mapping of wanted) madeOf.set(mapping.base, [...(madeOf.get(mapping.base) ?? []), mapping]);
   for (const file of files) {
+    const inDocument = new Map<number, Resource[]>();
+    for (const mapping of file.mappings)
+      inDocument.set(mapping.document, [...(inDocument.get(mapping.document) ?? []), mapping]);
     file.texts.forEach((part, document) => {
-      const mappings = file.mappings.filter((mapping) => mapping.document === document);
+      const mappings = inDocument.get(document) ?? [];
       const kept = withoutOurs(part, mappings.filter(isOurs));
       if (kept.trim() !== "") append(kept);
-      for (const mapping of wanted) {
-        if (mapping.base === null || !mappings.includes(mapping.base)) continue;
+      for (const mapping of mappings.flatMap((one) => madeOf.get(one) ?? [])) {
         written.add(mapping);
         append(mappingText(mapping));
       }

@@ -3,6 +3,7 @@
 import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import {
   clusterName,
+  qualifiedService,
   type CircuitBreaker,
   type ClusterOptions,
   type Installation,
@@ -63,49 +64,83 @@ export function isReachable({ spec }: MappingLike): boolean {
   return spec["method_regex"] === true || METHODS.test(isText(spec["method"]) ? spec["method"] : "");
 }
 
-/** Whether it takes requests of production: no variant's, no copy, no redirect. */
+/** Whether it takes requests of production: no variant's, no copy. */
 export function isStable(mapping: Resource): boolean {
   return (
     !isOurs(mapping) &&
     !isDispatch(mapping) &&
     mapping.spec["shadow"] !== true &&
-    mapping.spec["host_redirect"] !== true &&
     serinHeaders(mapping).length === 0 &&
     serinPatterns(mapping).length === 0
   );
 }
 
-/** What of a spec says which requests it takes. */
-const MATCH_KEYS =
-  "host_regex prefix prefix_regex prefix_exact case_sensitive method method_regex regex_headers query_parameters regex_query_parameters".split(
-    " ",
-  );
-
-/** Two Mappings with one key take the same requests: Emissary puts them in a group, and splits it by `weight`. */
-export function matchKey(mapping: MappingLike): string {
-  const { spec } = mapping;
-  const headers = [...headersOf(mapping)].filter(([name]) => name !== ":authority");
-  const parts: unknown[] = [hostOf(mapping) ?? spec["host"], headers.sort(byName)];
-  for (const key of MATCH_KEYS) {
-    const value = spec[key];
-    parts.push(
-      value === false ? null : isFields(value) ? Object.entries(value).sort(byName) : (value ?? null),
-    );
-  }
-  return JSON.stringify(parts);
+/** Whether it sends clients elsewhere, in place of requests to a service. */
+export function isRedirect({ spec }: MappingLike): boolean {
+  return spec["host_redirect"] === true;
 }
 
-/** One of each group: those that share its requests by weight would have the same Mappings beside them. */
-export function onePerGroup(mappings: readonly Resource[]): Resource[] {
-  const groups = new Map<string, Resource>();
-  for (const mapping of mappings) {
-    const key = `${matchKey(mapping)} ${mapping.namespace} ${precedenceOf(mapping)}`;
-    const known = groups.get(key);
-    const isBetter = known?.spec["weight"] !== undefined && mapping.spec["weight"] === undefined;
-    if (known === undefined || isBetter) groups.set(key, mapping);
-  }
-  const chosen = new Set(groups.values());
-  return mappings.filter((mapping) => chosen.has(mapping));
+/** A header or a query parameter that a Mapping asks for. */
+export interface Condition {
+  readonly name: string;
+  /** Null: any value. */
+  readonly value: string | null;
+  readonly isPattern: boolean;
+}
+
+/** The headers that it asks for, without the host, in Emissary's order. */
+export function headerConditions({ spec }: MappingLike): Condition[] {
+  return [...conditionsIn(spec["headers"], false), ...conditionsIn(spec["regex_headers"], true)].filter(
+    ({ name }) => name.toLowerCase() !== ":authority",
+  );
+}
+
+/** The query parameters that it asks for. */
+export function queryConditions({ spec }: MappingLike): Condition[] {
+  return [
+    ...conditionsIn(spec["query_parameters"], false),
+    ...conditionsIn(spec["regex_query_parameters"], true),
+  ];
+}
+
+/** Maps come out of Kubernetes sorted. */
+function conditionsIn(value: unknown, isPattern: boolean): Condition[] {
+  return Object.entries(isFields(value) ? value : {})
+    .sort(byName)
+    .map(([name, wanted]) => ({ name, value: wanted === true ? null : String(wanted), isPattern }));
+}
+
+/** Whether it names no host at all: then only Hosts that select its labels have it. */
+export function isOfAnyHost(mapping: MappingLike): boolean {
+  return hostTextOf(mapping) === null;
+}
+
+/** The glob or the pattern of hosts as it is written; null for none. */
+export function hostTextOf({ version, spec }: MappingLike): string | null {
+  const ofHeaders = isFields(spec["headers"]) ? spec["headers"][":authority"] : undefined;
+  const named = (version === "v3alpha1" ? spec["hostname"] : undefined) ?? spec["host"] ?? ofHeaders;
+  if (isText(named) && named !== "") return named;
+  // The conversion of version 2 says so.
+  return version === "v2" ? "*" : null;
+}
+
+/** Two Mappings with one key ask for the same requests, whatever their precedence. */
+export function matchKey(mapping: MappingLike): string {
+  const { spec } = mapping;
+  const plain = ({ name, value, isPattern }: Condition): unknown[] => [name.toLowerCase(), value, isPattern];
+  const flags = ["prefix_regex", "prefix_exact", "host_regex", "method_regex"].map(
+    (key) => spec[key] === true,
+  );
+  const headers = headerConditions(mapping).map(plain);
+  headers.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+  return JSON.stringify([
+    hostTextOf(mapping)?.toLowerCase() ?? null,
+    spec["prefix"],
+    isText(spec["method"]) ? spec["method"] : null,
+    headers,
+    queryConditions(mapping).map(plain),
+    flags,
+  ]);
 }
 
 /** The higher is asked first. */
@@ -119,7 +154,10 @@ function byName([first]: [string, unknown], [second]: [string, unknown]): number
 
 /** The name of the cluster that Emissary makes for a Mapping; null when its service is none. */
 export function clusterOfMapping(mapping: MappingLike, installation: Installation): string | null {
-  const { version, namespace, spec } = mapping;
+  return clusterName(clusterOptionsOf(mapping), installation);
+}
+
+function clusterOptionsOf({ version, namespace, spec }: MappingLike): ClusterOptions {
   const text = (key: string): string | undefined =>
     isText(spec[key]) && spec[key] !== "" ? spec[key] : undefined;
   let service = String(spec["service"]);
@@ -135,7 +173,51 @@ export function clusterOfMapping(mapping: MappingLike, installation: Installatio
   put("resolver", text("resolver"));
   put("circuitBreakers", breakersOf(spec["circuit_breakers"]));
   put("loadBalancer", balancerOf(spec["load_balancer"]));
-  return clusterName(options, installation);
+  return options;
+}
+
+/** Where its requests go, as Emissary reads it; null when its service is none. */
+export function serviceOfMapping(
+  { version, namespace, spec }: MappingLike,
+  installation: Installation,
+): string | null {
+  return qualifiedService(
+    clusterOptionsOf({
+      version,
+      namespace,
+      spec: {
+        service: spec["service"],
+        resolver: spec["resolver"],
+        tls: version === "v2" ? spec["tls"] : undefined,
+      },
+    }),
+    installation,
+  );
+}
+
+/** All names that it may have: two where Ambassador's own namespace is unknown and may be that of the Mapping. */
+export function clustersOfMapping(mapping: MappingLike, installation: Installation): string[] {
+  const names = [
+    clusterOfMapping(mapping, installation),
+    ...(installation.namespace === null
+      ? [clusterOfMapping(mapping, { ...installation, namespace: mapping.namespace })]
+      : []),
+  ];
+  return [...new Set(names)].filter((name) => name !== null);
+}
+
+/**
+ * A service as a Mapping has to name it. Where Ambassador's own namespace is unknown, with the namespace of the Mapping,
+ * which is what it means anyway: only so the name of its cluster is the same in either case.
+ */
+export function withNamespace(service: string, mapping: MappingLike, installation: Installation): string {
+  if (installation.namespace !== null) return service;
+  const apart = clustersOfMapping({ ...mapping, spec: { ...mapping.spec, service } }, installation);
+  if (apart.length < 2) return service;
+  return service.replace(
+    /^((?:(?:[a-z][a-z0-9+.-]*:)?\/\/)?(?:[^@/?#]*@)?)([^:/?#]+)/i,
+    `$1$2.${mapping.namespace}`,
+  );
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -148,6 +230,9 @@ function balancerOf(value: unknown): LoadBalancer | undefined {
   return isFields(value) ? value : undefined;
 }
 
+/** Emissary has them without being asked (irserviceresolver.py, load_all). */
+const CONSUL_RESOLVERS = ["consul", "consul-endpoint"];
+
 /** What of the resources concerns all clusters. `namespace`: Ambassador's own, when the person has said it. */
 export function installationOf(
   files: readonly ResourceFile[],
@@ -158,9 +243,13 @@ export function installationOf(
   const config = isFields(module?.spec["config"]) ? module.spec["config"] : {};
   const breakers = breakersOf(config["circuit_breakers"]);
   const balancer = balancerOf(config["load_balancer"]);
-  const foreign = others.filter(({ kind }) => kind === "ConsulResolver").map(({ name }) => name);
+  const resolvers = new Map(
+    others.filter(({ kind }) => kind.endsWith("Resolver")).map(({ name, kind }) => [name, kind]),
+  );
+  for (const name of CONSUL_RESOLVERS) if (!resolvers.has(name)) resolvers.set(name, "ConsulResolver");
+  const foreign = [...resolvers].filter(([, kind]) => kind === "ConsulResolver").map(([name]) => name);
   return {
-    namespace: namespace ?? module?.namespace ?? "default",
+    namespace: namespace ?? module?.namespace ?? null,
     foreignResolvers: new Set(foreign),
     resolvesInOwnNamespace: config["use_ambassador_namespace_for_service_resolution"] === true,
     ...(isText(config["resolver"]) ? { resolver: config["resolver"] } : {}),

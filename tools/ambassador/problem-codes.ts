@@ -11,6 +11,8 @@ export const CODE_MAPPING_UNUSED = "mapping-unused";
 export const CODE_MAPPING_OPEN = "mapping-open";
 /** Another Mapping takes its requests. */
 export const CODE_MAPPING_HIDDEN = "mapping-hidden";
+/** Some requests that the policy matches get no variant. */
+export const CODE_MAPPING_PARTIAL = "mapping-partial";
 /** Emissary splits its requests by chance, beside the policy. */
 export const CODE_MAPPING_SPLIT = "mapping-split";
 /** A copy that is not made, or not of all. */

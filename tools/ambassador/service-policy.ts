@@ -27,6 +27,15 @@ export interface MatchEntry {
   readonly path: string | null;
   readonly isPrefix: boolean;
   readonly method: string | null;
+  readonly headers: readonly MatchCondition[];
+  readonly queryParams: readonly MatchCondition[];
+}
+
+/** A header or a query parameter that must be there. */
+export interface MatchCondition {
+  readonly name: string;
+  /** Null: with any value. */
+  readonly value: string | null;
 }
 
 export interface Rollout {
@@ -200,15 +209,26 @@ function matchOf(value: OrderedJson): MatchEntry[] {
     return {
       hosts: hosts.map((host) => host.toLowerCase().replace(/(?<=.)\.$/, "")),
       // What is no plain text may hold for any path.
-      path: isPlain(path) ? textIn(path, "value") : null,
+      path: isPlain(path, ["PathPrefix", "Exact"]) ? textIn(path, "value") : null,
       isPrefix: textIn(path, "type") !== "Exact",
       method: textIn(entry, "method"),
+      headers: conditionsOf(member(entry, "headers")),
+      queryParams: conditionsOf(member(entry, "queryParams")),
     };
   });
 }
 
-function isPlain(path: OrderedJson | undefined): boolean {
-  return textIn(path, "type") !== "RegularExpression" && member(path, "ignoreCase") !== true;
+function isPlain(condition: OrderedJson | undefined, types: readonly string[]): boolean {
+  const type = textIn(condition, "type");
+  return (type === null || types.includes(type)) && member(condition, "ignoreCase") !== true;
+}
+
+function conditionsOf(list: OrderedJson | undefined): MatchCondition[] {
+  return itemsOf(list).flatMap((item): MatchCondition[] => {
+    const name = textIn(item, "name");
+    if (name === null || !isPlain(item, ["Exact", "Present"])) return [];
+    return [{ name, value: textIn(item, "type") === "Present" ? null : textIn(item, "value") }];
+  });
 }
 
 /** Pointers of all objects that may name a cluster. */

@@ -3,19 +3,33 @@
 import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import type { Problem } from "../policy/problem.ts";
+import type { Group } from "./groups.ts";
+import type { Hosts } from "./hosts.ts";
 import {
   clusterOfMapping,
+  clustersOfMapping,
   DISPATCH_HOST,
   DISPATCH_METHOD,
   DISPATCH_TAG,
   isOurs,
+  isRedirect,
   OWNER,
   OWNER_LABEL,
-  type installationOf,
+  withNamespace,
+  type MappingLike,
 } from "./mapping.ts";
-import { concerned } from "./overlap.ts";
-import { isFields, isText, type Fields, type Resource } from "./resources.ts";
+import type { Overlap } from "./overlap.ts";
+import type { Fields, Resource } from "./resources.ts";
 import type { Rollout, ServicePolicy, Shadow, Target } from "./service-policy.ts";
+import {
+  choicesOf,
+  described,
+  labelsOf,
+  nameOf,
+  specOf,
+  type Choice,
+  type InstallationWithHeaders,
+} from "./variant-spec.ts";
 
 /** A Mapping that the policy needs. */
 export interface WantedMapping {
@@ -45,86 +59,91 @@ export interface Wanted {
   readonly problems: readonly Problem[];
 }
 
-type Installation = ReturnType<typeof installationOf>;
-
 /** Mappings made of one that is there: more of them nobody can look through. */
 const MOST_OF_ONE = 64;
-/** What no other Mapping repeats: how its group is split, what it is to readers and statistics. */
-const OWN_KEYS = new Set(["weight", "shadow", "docs", "stats_name", "service"]);
-/** Labels by which tools know what they have installed. */
-const TOOL_LABEL = /^(app\.kubernetes\.io|helm\.sh|argocd\.argoproj\.io|kustomize\.toolkit\.fluxcd\.io)\//;
 
-/** One header that a request may carry, with what it means. */
-interface Choice {
-  readonly rollout: Rollout;
-  readonly variant: string;
-  /** Its header's value during a rotation: of the secret before. */
-  readonly isOld: boolean;
-  readonly header: readonly [name: string, value: string];
-  readonly target: Target;
+/** What of production's Mapping says how its service is talked to: so is a shadow's. */
+const CLUSTER_KEYS = new Set([
+  "grpc",
+  "tls",
+  "resolver",
+  "load_balancer",
+  "dns_type",
+  "enable_ipv4",
+  "enable_ipv6",
+]);
+
+/** What Mappings are made from. */
+export interface Making {
+  readonly policy: ServicePolicy;
+  /** The Mappings that serve production, in groups. */
+  readonly groups: readonly Group[];
+  readonly overlap: Overlap;
+  readonly hosts: Hosts;
+  /** All Mappings. */
+  readonly all: readonly Resource[];
+  readonly installation: InstallationWithHeaders;
+  /** By rollout; an empty one is none. */
+  readonly oldSecrets: ReadonlyMap<string, string>;
 }
 
-/** What the policy needs beside `bases`, the Mappings that serve production. `oldSecrets` by rollout; an empty one is none. */
-export function wantedMappings(
-  policy: ServicePolicy,
-  bases: readonly Resource[],
-  all: readonly Resource[],
-  installation: Installation,
-  oldSecrets: ReadonlyMap<string, string>,
-): Wanted {
-  return new Composer(policy, bases, all, installation, oldSecrets).compose();
+/** What the policy needs beside the Mappings that are there. */
+export function wantedMappings(making: Making): Wanted {
+  return new Composer(making).compose();
 }
 
 class Composer {
   readonly #mappings: WantedMapping[] = [];
   readonly #clusters = new Map<string, NamedCluster>();
   readonly #problems: Problem[] = [];
-  readonly #names = new Set<string>();
+  readonly #names: Set<string>;
+  #makers: Map<string, Resource> | undefined;
+  readonly #labels: ReadonlyMap<Resource, Group["labels"]>;
+  readonly policy: ServicePolicy;
+  readonly installation: InstallationWithHeaders;
 
-  constructor(
-    private readonly policy: ServicePolicy,
-    private readonly bases: readonly Resource[],
-    private readonly all: readonly Resource[],
-    private readonly installation: Installation,
-    private readonly oldSecrets: ReadonlyMap<string, string>,
-  ) {}
+  constructor(private readonly making: Making) {
+    this.policy = making.policy;
+    this.installation = making.installation;
+    this.#labels = new Map(making.groups.map(({ base, labels }) => [base, labels]));
+    // What a person has called so keeps its name.
+    this.#names = new Set(making.all.filter((one) => !isOurs(one)).map(placeOf));
+  }
 
   compose(): Wanted {
     const { rollouts, shadows } = this.policy;
-    const { bases } = this;
-    const ofRollout = new Map(
-      rollouts.map((one) => [one, new Set(this.#concernedBy(one, bases, "variants"))]),
-    );
+    const bases = this.making.groups.map(({ base }) => base);
     const mirrors = shadows.filter(({ isMirror }) => isMirror);
-    const ofMirror = new Map(mirrors.map((one) => [one, new Set(this.#concernedBy(one, bases, "copies"))]));
+    const concerned = new Map([...rollouts, ...mirrors].map((one) => [one, new Set(this.#concernedBy(one))]));
     // A mirror's header holds the name of its cluster, so that has to be known before any Mapping looks at it.
-    for (const mirror of mirrors) this.#nameMirror(mirror, ofMirror.get(mirror) ?? new Set());
+    for (const mirror of mirrors) this.#nameMirror(mirror, concerned.get(mirror) ?? new Set());
     for (const base of bases) {
       this.#composeFor(
         base,
-        rollouts.filter((rollout) => ofRollout.get(rollout)?.has(base)),
-        mirrors.filter((mirror) => ofMirror.get(mirror)?.has(base)),
+        rollouts.filter((rollout) => concerned.get(rollout)?.has(base)),
+        mirrors.filter((mirror) => concerned.get(mirror)?.has(base)),
       );
     }
     for (const shadow of shadows) this.#composeDispatch(shadow, bases);
     return { mappings: this.#mappings, clusters: [...this.#clusters.values()], problems: this.#problems };
   }
 
-  #concernedBy(one: Rollout | Shadow, bases: readonly Resource[], what: string): Resource[] {
+  #concernedBy(one: Rollout | Shadow): readonly Resource[] {
     const needs = "isMirror" in one || one.variants.some(({ target }) => target !== null);
     if (!needs) return [];
-    const found = concerned(one.match, bases);
-    if (found.length === 0) {
+    const { mappings, redirects } = this.making.overlap.concerned(one.match);
+    if (mappings.length === 0) {
+      const what = "isMirror" in one ? "copies" : "variants";
       const message = `no Mapping serves the requests that it matches: its ${what} have no route`;
       this.#problems.push(this.policy.problem(one.pointer, codes.REFERENCE, message));
     }
-    return found;
+    return [...mappings, ...redirects];
   }
 
   #composeFor(base: Resource, rollouts: readonly Rollout[], mirrors: readonly Shadow[]): void {
     let combinations: Choice[][] = [[]];
     for (const rollout of rollouts) {
-      const choices = this.#choicesOf(rollout);
+      const choices = choicesOf(rollout, this.making.oldSecrets.get(rollout.name));
       combinations = combinations.flatMap((before) => [
         before,
         ...choices.map((choice) => [...before, choice]),
@@ -144,39 +163,24 @@ class Composer {
     }
   }
 
-  #choicesOf(rollout: Rollout): Choice[] {
-    const name = headerNames.PREFIX + rollout.name;
-    return rollout.variants.flatMap(({ name: variant, target }) => {
-      if (target === null) return [];
-      const choice = (secret: string | null, isOld: boolean): Choice => ({
-        rollout,
-        variant,
-        isOld,
-        header: [name, secret ? `${variant}.${secret}` : variant],
-        target,
-      });
-      const old = this.oldSecrets.get(rollout.name);
-      const now = choice(rollout.secret, false);
-      return old === undefined ? [now] : [now, choice(old, true)];
-    });
-  }
-
   #variantMapping(
     base: Resource,
     choices: readonly Choice[],
     first: Choice,
   ): Omit<WantedMapping, "base" | "pointer"> {
-    const service = this.#serviceOf(first.target);
-    const spec = this.#specOf(base, choices, []);
-    spec["service"] = service;
+    const spec = specOf(base, choices, [], this.installation);
     const mapping = {
       version: base.version,
       name: nameOf(base, choices, []),
       namespace: base.namespace,
-      labels: labelsOf(base),
+      labels: this.#labelsFor(base),
       spec,
       purpose: `${choices.map(described).join(", ")}; otherwise like ${base.name}`,
     };
+    // Who is redirected stays so: a Mapping without the headers of a variant would come too late.
+    if (isRedirect(base)) return mapping;
+    const service = this.#serviceOf(first.target, mapping);
+    spec["service"] = service;
     this.#nameCluster(first.target, service, mapping);
     return mapping;
   }
@@ -185,11 +189,14 @@ class Composer {
     const cluster = this.#clusters.get(mirror.target.pointer)?.cluster;
     if (cluster === undefined) return;
     const header: [string, string] = [headerNames.SHADOW_PREFIX + mirror.name, cluster];
-    const live = this.#specOf(base, choices, [header]);
+    const live = specOf(base, choices, [header], this.installation);
+    const parts = { version: base.version, namespace: base.namespace, labels: this.#labelsFor(base) };
     const [first] = choices;
-    live["service"] = first === undefined ? base.spec["service"] : this.#serviceOf(first.target);
-    const copy: Record<string, unknown> = { ...live, service: this.#serviceOf(mirror.target), shadow: true };
-    const parts = { version: base.version, namespace: base.namespace, labels: labelsOf(base) };
+    const isRedirected = isRedirect(base);
+    live["service"] =
+      first === undefined || isRedirected
+        ? base.spec["service"]
+        : this.#serviceOf(first.target, { ...parts, spec: live });
     const purpose = `requests that shadow ${mirror.name} copies`;
     const name = nameOf(base, choices, ["mirror", mirror.name]);
     const where = choices.length === 0 ? "" : ` (${choices.map(described).join(", ")})`;
@@ -198,6 +205,9 @@ class Composer {
       mirror.pointer,
       base,
     );
+    if (isRedirected) return;
+    const service = this.#serviceOf(mirror.target, { ...parts, spec: live });
+    const copy: Record<string, unknown> = { ...live, service, shadow: true };
     this.#push(
       { ...parts, name: `${name}-copy`, spec: copy, purpose: `the copies of shadow ${mirror.name}${where}` },
       mirror.pointer,
@@ -205,45 +215,18 @@ class Composer {
     );
   }
 
-  /** The options of the stable Mapping, since nothing is inherited, and these headers. */
-  #specOf(
-    base: Resource,
-    choices: readonly Choice[],
-    headers: readonly (readonly [string, string])[],
-  ): Record<string, unknown> {
-    const own = isFields(base.spec["headers"]) ? base.spec["headers"] : {};
-    const spec: Record<string, unknown> = {};
-    for (const [key, value] of Object.entries(base.spec)) {
-      if (key === "service") spec["service"] = value;
-      else if (!OWN_KEYS.has(key)) spec[key] = value;
-    }
-    spec["headers"] = { ...own, ...Object.fromEntries([...choices.map(({ header }) => header), ...headers]) };
-    const secrets = choices.filter(({ header, variant }) => header[1] !== variant);
-    const removed = [base.spec["remove_request_headers"] ?? []]
-      .flat()
-      .filter(isText)
-      .map((name) => name.toLowerCase());
-    const overwritten = secrets.filter(({ header }) => !removed.includes(header[0]));
-    if (overwritten.length > 0) {
-      // The route is chosen by then: the upstream has no need of the secret.
-      const added = base.spec["add_request_headers"] ?? this.installation.addedHeaders;
-      spec["add_request_headers"] = {
-        ...(isFields(added) ? added : {}),
-        ...Object.fromEntries(
-          overwritten.map(({ header, variant }) => [header[0], { append: false, value: variant }]),
-        ),
-      };
-    }
-    return spec;
+  #labelsFor(base: Resource): Record<string, string> {
+    return labelsOf(this.#labels.get(base) ?? base.labels, this.making.hosts);
   }
 
   /** A mirror's cluster is named by the first Mapping that has its copies. */
   #nameMirror(mirror: Shadow, bases: ReadonlySet<Resource>): void {
     const [base] = bases;
     if (base === undefined) return;
-    const service = this.#serviceOf(mirror.target);
-    const spec = { ...this.#specOf(base, [], []), service, shadow: true };
-    this.#nameCluster(mirror.target, service, { version: base.version, namespace: base.namespace, spec });
+    const spec = { ...specOf(base, [], [], this.installation), shadow: true };
+    const mapping = { version: base.version, namespace: base.namespace, spec };
+    const service = this.#serviceOf(mirror.target, mapping);
+    this.#nameCluster(mirror.target, service, { ...mapping, spec: { ...spec, service } });
   }
 
   #composeDispatch(shadow: Shadow, bases: readonly Resource[]): void {
@@ -257,32 +240,9 @@ class Composer {
         if (this.#makerOf(target.text) === undefined) this.#unknownCluster(target, "warning");
         continue;
       }
-      const base = concerned(shadow.match, bases)[0] ?? bases[0];
-      const namespace = base?.namespace ?? this.installation.namespace;
-      const version = base?.version ?? "v3alpha1";
-      const own = this.all.find(
-        (one) => isOurs(one) && one.name === `serin-${name}` && one.namespace === namespace,
-      );
-      const host = version === "v2" ? "host" : "hostname";
-      const spec: Record<string, unknown> = {
-        // What a person has added to it stays: circuit breakers, a timeout to connect.
-        ...own?.spec,
-        ...(base?.spec["ambassador_id"] === undefined ? {} : { ambassador_id: base.spec["ambassador_id"] }),
-        [host]: DISPATCH_HOST,
-        prefix: `/${name}/`,
-        method: DISPATCH_METHOD,
-        service: target.text,
-        cluster_tag: DISPATCH_TAG,
-      };
-      const mapping = {
-        version,
-        name: `serin-${name}`,
-        namespace,
-        labels: { [OWNER_LABEL]: OWNER },
-        spec,
-        purpose: "",
-      };
-      const cluster = this.#nameCluster(target, target.text, mapping);
+      const base = this.making.overlap.concerned(shadow.match).mappings[0] ?? bases[0];
+      const mapping = this.#dispatchMapping(target, name, base);
+      const cluster = this.#nameCluster(target, mapping.spec.service, mapping);
       this.#push(
         { ...mapping, purpose: `only creates the cluster ${cluster ?? ""}: no client can reach it` },
         target.pointer,
@@ -291,18 +251,57 @@ class Composer {
     }
   }
 
+  #dispatchMapping(
+    target: Target,
+    name: string,
+    base: Resource | undefined,
+  ): Omit<WantedMapping, "base" | "pointer" | "spec"> & {
+    readonly spec: { readonly service: string } & Fields;
+  } {
+    const namespace = base?.namespace ?? this.installation.namespace ?? "default";
+    const version = base?.version ?? "v3alpha1";
+    const free = this.#freeName(namespace, `${OWNER}-${name}`);
+    const own = this.making.all.find(
+      (one) => isOurs(one) && one.name === free && one.namespace === namespace,
+    );
+    const kept = Object.fromEntries(
+      Object.entries(base?.spec ?? {}).filter(([key]) => CLUSTER_KEYS.has(key)),
+    );
+    const spec: Record<string, unknown> = {
+      // As production's service is talked to, so is the shadow, unless it says otherwise.
+      ...kept,
+      // What a person has added to it stays: circuit breakers, a timeout to connect.
+      ...own?.spec,
+      ...(base?.spec["ambassador_id"] === undefined ? {} : { ambassador_id: base.spec["ambassador_id"] }),
+      [version === "v2" ? "host" : "hostname"]: DISPATCH_HOST,
+      prefix: `/${name}/`,
+      method: DISPATCH_METHOD,
+    };
+    if (/^http:/i.test(target.text)) delete spec["tls"];
+    const service = this.#serviceOf(target, { version, namespace, spec });
+    return {
+      ...{ version, name: free, namespace, labels: { [OWNER_LABEL]: OWNER }, purpose: "" },
+      spec: { ...spec, service, cluster_tag: DISPATCH_TAG },
+    };
+  }
+
   #push(mapping: Omit<WantedMapping, "base" | "pointer">, pointer: string, base: Resource | null): void {
-    let name = mapping.name;
-    // Hyphens of names and between names are the same.
-    for (let count = 2; this.#names.has(`${mapping.namespace}/${name}`); count++)
-      name = `${mapping.name}-${count}`;
-    this.#names.add(`${mapping.namespace}/${name}`);
+    const name = this.#freeName(mapping.namespace, mapping.name);
+    this.#names.add(placeOf({ namespace: mapping.namespace, name }));
     this.#mappings.push({ ...mapping, name, pointer, base });
   }
 
-  /** The service that a target leads to: its own, or that of a Mapping that makes this cluster. */
-  #serviceOf(target: Target): string {
-    if (target.kind === "service") return target.text;
+  /** Hyphens of names and between names are the same, and people give names too. */
+  #freeName(namespace: string, name: string): string {
+    let free = name;
+    for (let count = 2; this.#names.has(placeOf({ namespace, name: free })); count++)
+      free = `${name}-${count}`;
+    return free;
+  }
+
+  /** The service that a target leads to from a Mapping: its own, or that of a Mapping that makes this cluster. */
+  #serviceOf(target: Target, mapping: MappingLike): string {
+    if (target.kind === "service") return withNamespace(target.text, mapping, this.installation);
     const maker = this.#makerOf(target.text);
     if (maker !== undefined) return String(maker.spec["service"]);
     this.#unknownCluster(target, "error");
@@ -310,7 +309,8 @@ class Composer {
   }
 
   #makerOf(cluster: string): Resource | undefined {
-    return this.all.find((mapping) => clusterOfMapping(mapping, this.installation) === cluster);
+    this.#makers ??= makersOf(this.making.all, this.installation);
+    return this.#makers.get(cluster);
   }
 
   #unknownCluster(target: Target, severity: Problem["severity"]): void {
@@ -337,20 +337,20 @@ class Composer {
   }
 }
 
-function nameOf(base: Resource, choices: readonly Choice[], more: readonly string[]): string {
-  const parts = choices.flatMap(({ rollout, variant, isOld }) => [
-    rollout.name,
-    variant,
-    ...(isOld ? ["old"] : []),
-  ]);
-  return [base.name, OWNER, ...parts, ...more].join("-");
+function placeOf({ namespace, name }: Pick<Resource, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
 }
 
-function labelsOf(base: Resource): Record<string, string> {
-  const kept = Object.entries(base.labels).filter(([name]) => !TOOL_LABEL.test(name));
-  return { ...Object.fromEntries(kept), [OWNER_LABEL]: OWNER };
-}
-
-function described({ rollout, variant, isOld }: Choice): string {
-  return `${variant} of ${rollout.name}${isOld ? " (old secret)" : ""}`;
+/** Mappings by the cluster that Emissary makes for them. */
+function makersOf(
+  mappings: readonly Resource[],
+  installation: InstallationWithHeaders,
+): Map<string, Resource> {
+  const makers = new Map<string, Resource>();
+  for (const mapping of mappings) {
+    for (const cluster of clustersOfMapping(mapping, installation)) {
+      if (!makers.has(cluster)) makers.set(cluster, mapping);
+    }
+  }
+  return makers;
 }

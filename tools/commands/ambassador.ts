@@ -2,9 +2,12 @@ import { readFile } from "node:fs/promises";
 
 import { Command } from "@commander-js/extra-typings";
 
-import { checkMappings, counterpartOf, type Checked } from "../ambassador/check.ts";
-import { installationOf, isOurs, isStable, onePerGroup } from "../ambassador/mapping.ts";
+import { checkMappings, Counterparts, type Checked } from "../ambassador/check.ts";
+import { groupsOf } from "../ambassador/groups.ts";
+import { Hosts } from "../ambassador/hosts.ts";
+import { installationOf, isOurs, isStable } from "../ambassador/mapping.ts";
 import { mappingText, resourceOf, wholeText } from "../ambassador/mapping-text.ts";
+import { Overlap } from "../ambassador/overlap.ts";
 import { policyFaults } from "../ambassador/policy-faults.ts";
 import { CODE_MAPPING_MISSING } from "../ambassador/problem-codes.ts";
 import { readResources, type Resource, type ResourceFile } from "../ambassador/resources.ts";
@@ -110,21 +113,27 @@ function find(
 ): Findings {
   const oldSecrets = oldSecretsOf(options.oldSecret, policy);
   const mappings = files.flatMap((file) => file.mappings);
-  const bases = onePerGroup(mappings.filter(isStable));
+  const hosts = new Hosts(files.flatMap((file) => file.others).filter(({ kind }) => kind === "Host"));
+  const groups = groupsOf(mappings.filter(isStable), hosts);
+  const overlap = new Overlap(
+    groups.map(({ base }) => base),
+    hosts,
+  );
   const installation = installationOf(files, options.ambassadorNamespace);
-  const wanted = wantedMappings(policy, bases, mappings, installation, oldSecrets);
-  const problems = [...early, ...policyFaults(policy, bases), ...wanted.problems];
+  const wanted = wantedMappings({ policy, groups, overlap, hosts, all: mappings, installation, oldSecrets });
+  const problems = [...early, ...policyFaults(policy, overlap), ...wanted.problems];
   const foreign = mappings.filter((mapping) => !isOurs(mapping));
-  const written = wanted.mappings.filter((one) => counterpartOf(one, foreign) === undefined);
-  const isWritten = ({ name, namespace }: Resource): boolean =>
-    written.some((one) => one.name === name && one.namespace === namespace);
+  const counterparts = new Counterparts(foreign, hosts);
+  const written = wanted.mappings.filter((one) => counterparts.of(one) === undefined);
+  const places = new Set(written.map(({ namespace, name }) => `${namespace}/${name}`));
+  const isWritten = ({ namespace, name }: Resource): boolean => places.has(`${namespace}/${name}`);
   if (!problems.some(isError)) {
     const checked: Checked = {
       policy,
       wanted: wanted.mappings,
       clusters: wanted.clusters,
       mappings: options.check ? mappings : foreign,
-      hosts: files.flatMap((file) => file.others).filter(({ kind }) => kind === "Host"),
+      hosts,
       installation,
       oldSecrets,
     };

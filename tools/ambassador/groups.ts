@@ -1,0 +1,105 @@
+// Mappings that share requests: Emissary makes one group of them (irhttpmapping.py, _group_id), and splits it by weight.
+
+import type { Hosted, Hosts } from "./hosts.ts";
+import {
+  headerConditions,
+  hostTextOf,
+  isRedirect,
+  matchKey,
+  precedenceOf,
+  queryConditions,
+} from "./mapping.ts";
+import { isText, type Resource } from "./resources.ts";
+
+/** Mappings that share their requests. */
+export interface Group {
+  /** The one that others are made of: that without a weight, if there is one. */
+  readonly base: Resource;
+  readonly members: readonly Resource[];
+  /** Hosts look at the labels of all of them together (irhttpmappinggroup.py, finalize). */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** In the order of their bases. One of a group has Mappings made of it: those that share its requests would have the same. */
+export function groupsOf(mappings: readonly Resource[], hosts: Hosts): Group[] {
+  const groups = [...byKey(mappings, (mapping) => requestsKey(mapping, hosts)).values()].map(
+    (members): Group => {
+      const plain = members.filter((one) => !isRedirect(one));
+      const accepted = acceptedOf(plain.length > 0 ? plain : members);
+      const base =
+        accepted.find(({ spec }) => spec["weight"] === undefined) ?? accepted[0] ?? (members[0] as Resource);
+      const labels = Object.assign({}, ...inEmissarysOrder(accepted).map((one) => one.labels)) as Record<
+        string,
+        string
+      >;
+      return { base, members, labels };
+    },
+  );
+  const place = new Map(mappings.map((mapping, index) => [mapping, index]));
+  return groups.sort((a, b) => (place.get(a.base) ?? 0) - (place.get(b.base) ?? 0));
+}
+
+/** What has one key, together. */
+export function byKey<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const found = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const list = found.get(key);
+    if (list === undefined) found.set(key, [item]);
+    else list.push(item);
+  }
+  return found;
+}
+
+/** Mappings with one key take the same requests, at the same precedence. */
+export function requestsKey(mapping: Hosted, hosts: Hosts): string {
+  return `${matchKey(mapping)} ${hosts.labelsThatCount(mapping)} ${precedenceOf(mapping)}`;
+}
+
+/** Mappings with one key are one group to Emissary, even where some have a pattern for what others have as text. */
+export function groupKey(mapping: Hosted, hosts: Hosts): string {
+  const { spec } = mapping;
+  const conditions = [...headerConditions(mapping), ...queryConditions(mapping)];
+  return JSON.stringify([
+    ...[hostTextOf(mapping), spec["prefix"], isText(spec["method"]) ? spec["method"] : null],
+    conditions.map(({ name, value }) => [name, value]),
+    ...[hosts.labelsThatCount(mapping), precedenceOf(mapping)],
+  ]);
+}
+
+/** Options in which a group's Mappings must agree with its first (irhttpmappinggroup.py, CoreMappingKeys). */
+const CORE_KEYS = [
+  ...["prefix_regex", "prefix_exact", "bypass_auth", "circuit_breakers", "connect_timeout_ms"],
+  ...[
+    "cluster_idle_timeout_ms",
+    "cluster_max_connection_lifetime_ms",
+    "keepalive",
+    "labels",
+    "load_balancer",
+  ],
+];
+/** Of those the ones that the first has for all, where others say nothing. */
+const FIRST_HAS = new Set(["prefix_regex", "prefix_exact"]);
+
+/** In what a Mapping differs from the first of its group, so that Emissary refuses it or takes it for another. */
+export function differenceFrom(first: Resource, mapping: Resource): string | undefined {
+  const kinds = (one: Resource): string =>
+    JSON.stringify(headerConditions(one).map(({ isPattern }) => isPattern));
+  if (kinds(first) !== kinds(mapping)) return "headers and regex_headers";
+  return CORE_KEYS.find(
+    (key) =>
+      (mapping.spec[key] !== undefined || FIRST_HAS.has(key)) &&
+      JSON.stringify(mapping.spec[key]) !== JSON.stringify(first.spec[key]),
+  );
+}
+
+/** As Emissary reads them: by name and namespace (fetcher.py, sorted). */
+export function inEmissarysOrder(mappings: readonly Resource[]): Resource[] {
+  const rank = ({ name, namespace }: Resource): string => `${name}.${namespace}`;
+  return [...mappings].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
+
+function acceptedOf(mappings: readonly Resource[]): Resource[] {
+  const [first] = inEmissarysOrder(mappings);
+  return mappings.filter((one) => first === undefined || differenceFrom(first, one) === undefined);
+}

@@ -1,0 +1,91 @@
+// Which Hosts have a Mapping: by their hostname, by the labels that they select, or by both.
+
+import { hostOf, isOfAnyHost } from "./mapping.ts";
+import { globsMeet } from "./overlap.ts";
+import { isFields, isText, type Resource } from "./resources.ts";
+
+/** What of a Mapping a Host looks at. */
+export type Hosted = Pick<Resource, "version" | "namespace" | "spec" | "labels">;
+
+/** The Hosts of an installation; without any, nobody knows which labels count. */
+export class Hosts {
+  readonly #hosts: readonly {
+    readonly name: string;
+    readonly glob: string;
+    readonly selector: Selector | null;
+  }[];
+
+  constructor(hosts: readonly Resource[]) {
+    this.#hosts = hosts.map(({ name, spec }) => ({
+      name,
+      glob: isText(spec["hostname"]) ? spec["hostname"].toLowerCase() : "*",
+      selector: selectorIn(spec["mappingSelector"]),
+    }));
+  }
+
+  /** Whether none are known. */
+  get areUnknown(): boolean {
+    return this.#hosts.length === 0;
+  }
+
+  /** Globs of all of them. */
+  get globs(): string[] {
+    return this.#hosts.map(({ glob }) => glob);
+  }
+
+  /** The Host that selects by this label, if one does. */
+  selecting(label: string): string | undefined {
+    return this.#hosts.find(({ selector }) => selector?.has(label))?.name;
+  }
+
+  /** Whether one of them has the Mapping. */
+  have(mapping: Hosted): boolean {
+    return this.#hosts.some((host) => has(host, mapping));
+  }
+
+  /** Whether the first is there for every Host that has the second. */
+  haveWherever(first: Hosted, second: Hosted): boolean {
+    if (!this.areUnknown) return this.#hosts.every((host) => !has(host, second) || has(host, first));
+    return (
+      !isOfAnyHost(first) ||
+      (isOfAnyHost(second) && this.labelsThatCount(first) === this.labelsThatCount(second))
+    );
+  }
+
+  /**
+   * The labels by which Emissary tells a Mapping from others with the same conditions (irhttpmapping.py, _group_id): those
+   * that a Host selects, of a Mapping that names no host. All of them where no Host is known.
+   */
+  labelsThatCount(mapping: Hosted): string {
+    if (!isOfAnyHost(mapping)) return "";
+    const { labels } = mapping;
+    const counting = this.areUnknown
+      ? Object.entries(labels)
+      : this.#hosts.flatMap(({ selector }) =>
+          selector !== null && selects(selector, labels) ? [...selector] : [],
+        );
+    return JSON.stringify([...new Map(counting)].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+type Selector = ReadonlyMap<string, string>;
+
+function has(
+  { glob, selector }: { readonly glob: string; readonly selector: Selector | null },
+  mapping: Hosted,
+): boolean {
+  if (selector !== null && !selects(selector, mapping.labels)) return false;
+  if (isOfAnyHost(mapping)) return selector !== null;
+  const own = hostOf(mapping);
+  return own === null || globsMeet(glob, own);
+}
+
+function selects(selector: Selector, labels: Hosted["labels"]): boolean {
+  return [...selector].every(([name, value]) => labels[name] === value);
+}
+
+function selectorIn(value: unknown): Selector | null {
+  if (!isFields(value)) return null;
+  const labels = isFields(value["matchLabels"]) ? value["matchLabels"] : {};
+  return new Map(Object.entries(labels).map(([name, wanted]) => [name, String(wanted)]));
+}
