@@ -150,7 +150,7 @@ describe("names of clusters", () => {
       metadata,
       spec: { config },
     });
-    const installation = installationOf([readResources("module.json", module, "default")], undefined);
+    const installation = installationOf(readResources("module.json", module, "default").others, undefined);
     assert.equal(installation.namespace, "emissary");
     const more: [Record<string, unknown>, string][] = [
       [{}, "cluster_checkout_shop_cbnc7_er_least_request"],
@@ -179,7 +179,7 @@ describe("what diagd generated", () => {
   }
   const read = (name: string) => readFileSync(join(DATA, name), "utf8");
   const resources = readResources("resources.yaml", read("resources.yaml"), "default");
-  const installation = installationOf([resources], undefined);
+  const installation = installationOf(resources.others, undefined);
 
   for (const version of ["3.10", "4.1"]) {
     it(`the clustermap of ${version} has the names of all Mappings, and no other`, () => {

@@ -206,7 +206,12 @@ spec: { config: { defaults: { httpmapping: { add_request_headers: { x-m: value }
       [
         ["checkout-serin-mirror-v3", "checkout:8080", undefined, { "x-serin-shadow-v3": cluster }],
         ["checkout-serin-mirror-v3-copy", "v3.shop:8080", true, { "x-serin-shadow-v3": cluster }],
-        ["checkout-serin-checkout-canary", "checkout-v2.shop:8080", undefined, { "x-serin-checkout": "canary" }],
+        [
+          "checkout-serin-checkout-canary",
+          "checkout-v2.shop:8080",
+          undefined,
+          { "x-serin-checkout": "canary" },
+        ],
         [
           "checkout-serin-checkout-canary-mirror-v3",
           "checkout-v2.shop:8080",

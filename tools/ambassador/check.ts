@@ -13,6 +13,7 @@ import {
   isReachable,
   isStable,
   matchKey,
+  OWNER_LABEL,
   precedenceOf,
   serinHeaders,
   serinPatterns,
@@ -46,13 +47,22 @@ export interface Checked {
   readonly oldSecrets: ReadonlyMap<string, string>;
 }
 
+/** Wanted Mappings that some Host would not select, because of the labels that this command needs for itself. */
+export function selectionFaults(wanted: readonly WantedMapping[], hosts: Hosts): Problem[] {
+  return wanted.flatMap((one) => {
+    const host = one.base === null ? undefined : hosts.missing(one, one.base);
+    if (one.base === null || host === undefined) return [];
+    const message = `Host ${host} selects Mapping ${one.base.name} by ${OWNER_LABEL}, and would not select ${one.name}: let it select by another label`;
+    return [problemOf(one.base, ["metadata", "labels", OWNER_LABEL], CODE_MAPPING_HIDDEN, message)];
+  });
+}
+
 /** Everything that is wrong between the policy and the Mappings. */
 export function checkMappings(checked: Checked): Problem[] {
   const counterparts = new Counterparts(checked.mappings, checked.hosts);
-  const found = new Map(checked.wanted.map((one) => [one, counterparts.of(one)]));
-  const used = new Set(found.values());
+  const used = new Set(checked.wanted.map((one) => counterparts.of(one)));
   return [
-    ...checked.wanted.flatMap((one) => wantedFaults(one, found.get(one), checked)),
+    ...checked.wanted.flatMap((one) => wantedFaults(one, counterparts, checked)),
     ...checked.mappings
       .filter((mapping) => !used.has(mapping))
       .flatMap((mapping) => unusedFaults(mapping, checked)),
@@ -67,7 +77,7 @@ export class Counterparts {
   readonly #byKey: ReadonlyMap<string, readonly Resource[]>;
 
   constructor(
-    mappings: readonly Resource[],
+    private readonly mappings: readonly Resource[],
     private readonly hosts: Hosts,
   ) {
     this.#byKey = byKey(mappings, (mapping) => this.#keyOf(mapping));
@@ -78,6 +88,13 @@ export class Counterparts {
     return this.#byKey.get(this.#keyOf(wanted))?.[0];
   }
 
+  /** One that asks for the same, whatever its labels. */
+  nearlyOf(wanted: WantedMapping): Resource | undefined {
+    const key = matchKey(wanted);
+    const isCopy = wanted.spec["shadow"] === true;
+    return this.mappings.find((one) => matchKey(one) === key && (one.spec["shadow"] === true) === isCopy);
+  }
+
   #keyOf(mapping: Hosted): string {
     return `${matchKey(mapping)} ${this.hosts.labelsThatCount(mapping)} ${mapping.spec["shadow"] === true}`;
   }
@@ -86,8 +103,9 @@ export class Counterparts {
 /** Keys in which a variant's Mapping may be as it likes. */
 const FREE_KEYS = new Set(["hostname", "host", "headers", "precedence", "service", "add_request_headers"]);
 
-function wantedFaults(wanted: WantedMapping, found: Resource | undefined, checked: Checked): Problem[] {
-  if (found === undefined) return [missing(wanted, checked)];
+function wantedFaults(wanted: WantedMapping, counterparts: Counterparts, checked: Checked): Problem[] {
+  const found = counterparts.of(wanted);
+  if (found === undefined) return [missing(wanted, checked, counterparts)];
   const faults: Problem[] = [];
   const { base } = wanted;
   const add = (path: Path, code: string, message: string, severity: Problem["severity"] = "error"): void => {
@@ -114,6 +132,11 @@ function wantedFaults(wanted: WantedMapping, found: Resource | undefined, checke
       message,
     );
   }
+  const host = base === null ? undefined : checked.hosts.missing(found, base);
+  if (base !== null && host !== undefined) {
+    const message = `Host ${host} does not select it, and selects Mapping ${base.name}: give it the same labels`;
+    add(["metadata", "name"], CODE_MAPPING_HIDDEN, message);
+  }
   for (const [key, value] of Object.entries(wanted.spec)) {
     if (FREE_KEYS.has(key) || base === null || isDeepStrictEqual(value, found.spec[key])) continue;
     if (found.spec[key] === undefined) {
@@ -132,7 +155,11 @@ function isSameService(wanted: WantedMapping, found: Resource, installation: Ins
   return serviceOfMapping(wanted, installation) === serviceOfMapping(found, installation);
 }
 
-function missing(wanted: WantedMapping, { policy, clusters }: Checked): Problem {
+function missing(
+  wanted: WantedMapping,
+  { policy, clusters, hosts }: Checked,
+  counterparts: Counterparts,
+): Problem {
   const headers = serinHeaders(wanted)
     .map(([name, value]) => `${name}: ${withoutSecret(String(value), policy)}`)
     .join(", ");
@@ -142,7 +169,11 @@ function missing(wanted: WantedMapping, { policy, clusters }: Checked): Problem 
     return policy.problem(wanted.pointer, CODE_MAPPING_MISSING, message);
   }
   const copies = wanted.spec["shadow"] === true ? " and shadow: true" : "";
-  const message = `the policy needs a second Mapping like this one with ${headers}${copies}`;
+  // One by hand may be there, for other Hosts.
+  const like = counterparts.nearlyOf(wanted);
+  const host = like === undefined ? undefined : hosts.missing(like, wanted.base);
+  const near = host === undefined ? "" : `; Host ${host} does not select Mapping ${like?.name ?? ""}`;
+  const message = `the policy needs a second Mapping like this one with ${headers}${copies}${near}`;
   return problemOf(wanted.base, ["metadata", "name"], CODE_MAPPING_MISSING, message);
 }
 

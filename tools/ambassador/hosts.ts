@@ -9,11 +9,9 @@ export type Hosted = Pick<Resource, "version" | "namespace" | "spec" | "labels">
 
 /** The Hosts of an installation; without any, nobody knows which labels count. */
 export class Hosts {
-  readonly #hosts: readonly {
-    readonly name: string;
-    readonly glob: string;
-    readonly selector: Selector | null;
-  }[];
+  readonly #hosts: readonly Host[];
+  /** Those that look at labels. */
+  readonly #selecting: readonly Host[];
 
   constructor(hosts: readonly Resource[]) {
     this.#hosts = hosts.map(({ name, spec }) => ({
@@ -21,6 +19,7 @@ export class Hosts {
       glob: isText(spec["hostname"]) ? spec["hostname"].toLowerCase() : "*",
       selector: selectorIn(spec["mappingSelector"]),
     }));
+    this.#selecting = this.#hosts.filter(({ selector }) => selector !== null);
   }
 
   /** Whether none are known. */
@@ -35,12 +34,17 @@ export class Hosts {
 
   /** The Host that selects by this label, if one does. */
   selecting(label: string): string | undefined {
-    return this.#hosts.find(({ selector }) => selector?.has(label))?.name;
+    return this.#selecting.find(({ selector }) => selector?.has(label))?.name;
   }
 
   /** Whether one of them has the Mapping. */
   have(mapping: Hosted): boolean {
     return this.#hosts.some((host) => has(host, mapping));
+  }
+
+  /** The Host that has the second and not the first, for its labels. */
+  missing(first: Hosted, second: Hosted): string | undefined {
+    return this.#selecting.find((host) => has(host, second) && !has(host, first))?.name;
   }
 
   /** Whether the first is there for every Host that has the second. */
@@ -61,7 +65,7 @@ export class Hosts {
     const { labels } = mapping;
     const counting = this.areUnknown
       ? Object.entries(labels)
-      : this.#hosts.flatMap(({ selector }) =>
+      : this.#selecting.flatMap(({ selector }) =>
           selector !== null && selects(selector, labels) ? [...selector] : [],
         );
     return JSON.stringify([...new Map(counting)].sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -70,10 +74,13 @@ export class Hosts {
 
 type Selector = ReadonlyMap<string, string>;
 
-function has(
-  { glob, selector }: { readonly glob: string; readonly selector: Selector | null },
-  mapping: Hosted,
-): boolean {
+interface Host {
+  readonly name: string;
+  readonly glob: string;
+  readonly selector: Selector | null;
+}
+
+function has({ glob, selector }: Host, mapping: Hosted): boolean {
   if (selector !== null && !selects(selector, mapping.labels)) return false;
   if (isOfAnyHost(mapping)) return selector !== null;
   const own = hostOf(mapping);

@@ -9,7 +9,7 @@ import {
   type Installation,
   type LoadBalancer,
 } from "./cluster-name.ts";
-import { isFields, isText, type Fields, type Resource, type ResourceFile } from "./resources.ts";
+import { isFields, isText, type Fields, type Resource } from "./resources.ts";
 
 /** Who wrote a Mapping: only those with this label are ever replaced or called obsolete. */
 export const OWNER_LABEL = "app.kubernetes.io/managed-by";
@@ -231,14 +231,14 @@ function balancerOf(value: unknown): LoadBalancer | undefined {
 }
 
 /** Emissary has them without being asked (irserviceresolver.py, load_all). */
-const CONSUL_RESOLVERS = ["consul", "consul-endpoint"];
+export const CONSUL_RESOLVERS = ["consul", "consul-endpoint"];
+export const KUBERNETES_RESOLVERS = ["kubernetes-service", "kubernetes-endpoint", "endpoint"];
 
 /** What of the resources concerns all clusters. `namespace`: Ambassador's own, when the person has said it. */
 export function installationOf(
-  files: readonly ResourceFile[],
+  others: readonly Resource[],
   namespace: string | undefined,
 ): Installation & { readonly addedHeaders: Fields } {
-  const others = files.flatMap((file) => file.others);
   const module = others.find(({ kind, name }) => kind === "Module" && name === "ambassador");
   const config = isFields(module?.spec["config"]) ? module.spec["config"] : {};
   const breakers = breakersOf(config["circuit_breakers"]);

@@ -21,3 +21,11 @@ export const CODE_MAPPING_COPIES = "mapping-copies";
 export const CODE_SEVERAL_SERVICES = "several-services";
 /** Nothing keeps clients from picking a variant where the filter is lost. */
 export const CODE_NO_SECRET = "no-secret";
+/** A cluster's name that depends on a resource that is not among the files. */
+export const CODE_CLUSTER_UNSURE = "cluster-unsure";
+/** TLS to production, and none to a variant or a shadow. */
+export const CODE_PLAIN_HTTP = "plain-http";
+/** Others than the proxy see a rollout's secret. */
+export const CODE_SECRET_SHOWN = "secret-shown";
+/** Resources of another Ambassador. */
+export const CODE_OTHER_AMBASSADOR = "other-ambassador";

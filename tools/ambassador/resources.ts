@@ -157,6 +157,12 @@ function offsetOf(document: Document, path: Path): number {
   return document.contents?.range?.[0] ?? 0;
 }
 
+/** Whether a resource is one of the Ambassador with this id (config.py, good_ambassador_id). */
+export function belongsTo({ spec }: Resource, id: string): boolean {
+  const ids = [spec["ambassadorId"] ?? spec["ambassador_id"] ?? "default"].flat();
+  return ids.includes(id) || (ids.length === 1 && ids[0] === "_automatic_");
+}
+
 /** A problem at a place of a resource. */
 export function problemOf(
   resource: Resource,

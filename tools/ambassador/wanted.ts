@@ -82,6 +82,8 @@ export interface Making {
   readonly hosts: Hosts;
   /** All Mappings. */
   readonly all: readonly Resource[];
+  /** Mappings of other Ambassadors, whose names are taken too. */
+  readonly foreign: readonly Resource[];
   readonly installation: InstallationWithHeaders;
   /** By rollout; an empty one is none. */
   readonly oldSecrets: ReadonlyMap<string, string>;
@@ -107,7 +109,7 @@ class Composer {
     this.installation = making.installation;
     this.#labels = new Map(making.groups.map(({ base, labels }) => [base, labels]));
     // What a person has called so keeps its name.
-    this.#names = new Set(making.all.filter((one) => !isOurs(one)).map(placeOf));
+    this.#names = new Set([...making.all.filter((one) => !isOurs(one)), ...making.foreign].map(placeOf));
   }
 
   compose(): Wanted {

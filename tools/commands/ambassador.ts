@@ -2,15 +2,22 @@ import { readFile } from "node:fs/promises";
 
 import { Command } from "@commander-js/extra-typings";
 
-import { checkMappings, Counterparts, type Checked } from "../ambassador/check.ts";
+import { checkMappings, Counterparts, selectionFaults, type Checked } from "../ambassador/check.ts";
+import { clusterFaults } from "../ambassador/cluster-faults.ts";
 import { groupsOf } from "../ambassador/groups.ts";
 import { Hosts } from "../ambassador/hosts.ts";
 import { installationOf, isOurs, isStable } from "../ambassador/mapping.ts";
 import { mappingText, resourceOf, wholeText } from "../ambassador/mapping-text.ts";
 import { Overlap } from "../ambassador/overlap.ts";
 import { policyFaults } from "../ambassador/policy-faults.ts";
-import { CODE_MAPPING_MISSING } from "../ambassador/problem-codes.ts";
-import { readResources, type Resource, type ResourceFile } from "../ambassador/resources.ts";
+import { CODE_MAPPING_MISSING, CODE_OTHER_AMBASSADOR } from "../ambassador/problem-codes.ts";
+import {
+  belongsTo,
+  problemOf,
+  readResources,
+  type Resource,
+  type ResourceFile,
+} from "../ambassador/resources.ts";
 import { readServicePolicy, type ServicePolicy } from "../ambassador/service-policy.ts";
 import { wantedMappings, type Wanted, type WantedMapping } from "../ambassador/wanted.ts";
 import { readPolicySource } from "../policy/policy-source.ts";
@@ -24,6 +31,12 @@ import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 import { visible } from "../terminal/visible.ts";
 import { writeWhole } from "../terminal/write-whole.ts";
 
+/** The kinds that are read, as kubectl has them. */
+const KINDS_READ = [
+  ...["mappings", "hosts", "modules", "tlscontexts", "kubernetesserviceresolvers"],
+  ...["kubernetesendpointresolvers", "consulresolvers"],
+].join(",");
+
 export const ambassadorCommand = new Command("ambassador")
   .summary("write or check the Ambassador Mappings that a policy needs")
   .description(
@@ -34,7 +47,10 @@ export const ambassadorCommand = new Command("ambassador")
       "writes the policy with clusters, for serin publish.",
   )
   .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
-  .argument("[FILE...]", "Mappings, Hosts and the Module, as YAML or JSON (default: standard input)")
+  .argument(
+    "[FILE...]",
+    "Mappings, Hosts, the Module, TLSContexts and resolvers, as YAML or JSON (default: standard input)",
+  )
   .option("--check", "check the existing Mappings and write none", false)
   .option("--to <FILE>", "write the Mappings to this file, atomically")
   .option("--whole", "also write the existing Mappings, unchanged, each before those made from it", false)
@@ -50,6 +66,10 @@ export const ambassadorCommand = new Command("ambassador")
     "--ambassador-namespace <NAMESPACE>",
     "Ambassador's own namespace (default: that of its Module, or default)",
   )
+  .option(
+    "--ambassador-id <ID>",
+    "the Ambassador that serves the policy, if there are several (default: default)",
+  )
   .option("--json", "Mappings, cluster names and problems as JSON on stdout", false)
   .option("--allow-warnings", "accept flags that flagd loads but can only answer with ERROR", false)
   .addHelpText(
@@ -58,7 +78,7 @@ export const ambassadorCommand = new Command("ambassador")
       "serin ambassador --policy policy.yaml mappings.yaml > canary.yaml",
       "serin ambassador --policy policy.yaml mappings.yaml --to canary.yaml --write-policy policy.envoy.yaml",
       "serin ambassador --policy policy.yaml --check mappings.yaml canary.yaml",
-      "kubectl get mappings,hosts -A -o yaml | serin ambassador --policy policy.yaml --check",
+      `kubectl get ${KINDS_READ} -A -o yaml | serin ambassador --policy policy.yaml --check`,
     ),
   );
 
@@ -112,16 +132,29 @@ function find(
   early: readonly Problem[],
 ): Findings {
   const oldSecrets = oldSecretsOf(options.oldSecret, policy);
-  const mappings = files.flatMap((file) => file.mappings);
-  const hosts = new Hosts(files.flatMap((file) => file.others).filter(({ kind }) => kind === "Host"));
+  const id = options.ambassadorId ?? "default";
+  const all = files.flatMap((file) => [...file.mappings, ...file.others]).filter((one) => belongsTo(one, id));
+  const mappings = all.filter(({ kind }) => kind === "Mapping");
+  const others = all.filter(({ kind }) => kind !== "Mapping");
+  const hosts = new Hosts(others.filter(({ kind }) => kind === "Host"));
   const groups = groupsOf(mappings.filter(isStable), hosts);
   const overlap = new Overlap(
     groups.map(({ base }) => base),
     hosts,
   );
-  const installation = installationOf(files, options.ambassadorNamespace);
-  const wanted = wantedMappings({ policy, groups, overlap, hosts, all: mappings, installation, oldSecrets });
-  const problems = [...early, ...policyFaults(policy, overlap), ...wanted.problems];
+  const installation = installationOf(others, options.ambassadorNamespace);
+  const ofOthers = files.flatMap((file) => file.mappings).filter((one) => !belongsTo(one, id));
+  const wanted = wantedMappings({
+    ...{ policy, groups, overlap, hosts, all: mappings, foreign: ofOthers, installation, oldSecrets },
+  });
+  const problems = [
+    ...early,
+    ...(options.ambassadorId === undefined ? otherAmbassadors(files) : []),
+    ...policyFaults(policy, overlap),
+    ...wanted.problems,
+    ...selectionFaults(wanted.mappings, hosts),
+    ...clusterFaults({ policy, overlap, wanted, others, installation }),
+  ];
   const foreign = mappings.filter((mapping) => !isOurs(mapping));
   const counterparts = new Counterparts(foreign, hosts);
   const written = wanted.mappings.filter((one) => counterparts.of(one) === undefined);
@@ -151,6 +184,22 @@ function find(
     problems: late.some(isError) ? [...problems, ...late] : problems,
     policyText: text,
   };
+}
+
+/** Resources of other Ambassadors, which are left out. */
+function otherAmbassadors(files: readonly ResourceFile[]): Problem[] {
+  const left = files
+    .flatMap((file) => [...file.mappings, ...file.others])
+    .filter((one) => !belongsTo(one, "default"));
+  const [first] = left;
+  if (first === undefined) return [];
+  const ids = [
+    ...new Set(
+      left.flatMap(({ spec }) => [spec["ambassadorId"] ?? spec["ambassador_id"]].flat().map(String)),
+    ),
+  ].sort();
+  const message = `${left.length} resources of other Ambassadors are left out (ambassador_id ${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ", ..." : ""}): --ambassador-id names the one that serves the policy`;
+  return [problemOf(first, ["spec", "ambassador_id"], CODE_OTHER_AMBASSADOR, message, "warning")];
 }
 
 function oldSecretsOf(given: readonly string[], policy: ServicePolicy): Map<string, string> {
