@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { Hosts } from "../../tools/ambassador/hosts.ts";
-import { globsMeet, Overlap } from "../../tools/ambassador/overlap.ts";
+import { globsMeet } from "../../tools/ambassador/globs.ts";
+import { Overlap } from "../../tools/ambassador/overlap.ts";
 import { readResources } from "../../tools/ambassador/resources.ts";
 import type { MatchEntry } from "../../tools/ambassador/service-policy.ts";
 

@@ -21,7 +21,7 @@ import {
 } from "./mapping.ts";
 import { byKey, differenceFrom, groupKey, inEmissarysOrder } from "./groups.ts";
 import type { Hosted, Hosts } from "./hosts.ts";
-import { globsMeet } from "./overlap.ts";
+import { globsMeet } from "./globs.ts";
 import {
   CODE_MAPPING_COPIES,
   CODE_MAPPING_DIFFERS,

@@ -27,7 +27,7 @@ export function groupsOf(mappings: readonly Resource[], hosts: Hosts): Group[] {
       const plain = members.filter((one) => !isRedirect(one));
       const accepted = acceptedOf(plain.length > 0 ? plain : members);
       const base =
-        accepted.find(({ spec }) => spec["weight"] === undefined) ?? accepted[0] ?? (members[0] as Resource);
+        accepted.find(({ spec }) => spec["weight"] === undefined) ?? accepted[0] ?? (members[0]);
       const labels = Object.assign({}, ...inEmissarysOrder(accepted).map((one) => one.labels)) as Record<
         string,
         string

@@ -1,7 +1,7 @@
 // Which Hosts have a Mapping: by their hostname, by the labels that they select, or by both.
 
 import { hostOf, isOfAnyHost } from "./mapping.ts";
-import { globsMeet } from "./overlap.ts";
+import { globsMeet } from "./globs.ts";
 import { isFields, isText, type Resource } from "./resources.ts";
 
 /** What of a Mapping a Host looks at. */
