@@ -22,19 +22,16 @@ export interface Group {
 
 /** In the order of their bases. One of a group has Mappings made of it: those that share its requests would have the same. */
 export function groupsOf(mappings: readonly Resource[], hosts: Hosts): Group[] {
-  const groups = [...byKey(mappings, (mapping) => requestsKey(mapping, hosts)).values()].map(
-    (members): Group => {
-      const plain = members.filter((one) => !isRedirect(one));
-      const accepted = acceptedOf(plain.length > 0 ? plain : members);
-      const base =
-        accepted.find(({ spec }) => spec["weight"] === undefined) ?? accepted[0] ?? (members[0]);
-      const labels = Object.assign({}, ...inEmissarysOrder(accepted).map((one) => one.labels)) as Record<
-        string,
-        string
-      >;
-      return { base, members, labels };
-    },
-  );
+  const found = byKey(mappings, (mapping) => requestsKey(mapping, hosts));
+  const groups = [...found.values()].flatMap((members): Group[] => {
+    const plain = members.filter((one) => !isRedirect(one));
+    const accepted = acceptedOf(plain.length > 0 ? plain : members);
+    const base = accepted.find(({ spec }) => spec["weight"] === undefined) ?? accepted[0] ?? members[0];
+    if (base === undefined) return [];
+    const labels: Record<string, string> = {};
+    for (const one of inEmissarysOrder(accepted)) Object.assign(labels, one.labels);
+    return [{ base, members, labels }];
+  });
   const place = new Map(mappings.map((mapping, index) => [mapping, index]));
   return groups.sort((a, b) => (place.get(a.base) ?? 0) - (place.get(b.base) ?? 0));
 }
