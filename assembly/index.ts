@@ -66,7 +66,7 @@ export function proxy_on_response_body(id: u32, bytes: u32, isEnd: u32): u32 {
 }
 
 export function proxy_on_response_trailers(id: u32, count: u32): u32 {
-  endResponse(id);
+  endResponse(id, count);
   return CONTINUE;
 }
 
@@ -85,7 +85,7 @@ export function proxy_on_http_call_response(
   bytes: u32,
   trailers: u32,
 ): void {
-  endCall(id, token, headers, bytes);
+  endCall(id, token, headers, bytes, trailers);
 }
 
 /** For `serin evaluate`; Envoy knows nothing of it. See filter/evaluate.ts. */

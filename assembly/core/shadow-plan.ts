@@ -65,6 +65,9 @@ export class Shadow {
   identity: Identity | null;
   /** `shadow/<name>/` */
   salted: Prefix;
+  /** Names of the headers that are compared, lower-case: COMPARED_HEADERS at the most. */
+  headers: Run<Slice>;
+  headerCount: u32;
   body: BodyComparison;
   /** What may differ. */
   ignored: Run<Ignored>;

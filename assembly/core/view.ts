@@ -195,7 +195,7 @@ function readKnown(key: Slice, value: Slice): void {
   } else if (length == 7) {
     if (startsWithWord(key, "upgrade")) view.isUpgrade = true;
   } else if (length == 12) {
-    if (startsWithWord(key, "content-type")) view.isGrpc = isGrpc(value);
+    if (startsWithWord(key, "content-type")) view.isGrpc = isGrpcType(value);
   } else if (length == 14) {
     if (startsWithWord(key, "content-length")) view.bodyBytes = decimal(value, MOST_DIGITS);
   } else if (length == 13) {
@@ -209,7 +209,7 @@ function readKnown(key: Slice, value: Slice): void {
 }
 
 /** `application/grpc`, with a message format or without; not gRPC-Web, whose status is in its body. */
-function isGrpc(type: Slice): bool {
+export function isGrpcType(type: Slice): bool {
   if (!startsWithWord(type, "application/grpc")) return false;
   const length = lengthOf(type);
   if (length == 16) return true;

@@ -8,6 +8,7 @@ import { Slice, sliceOf } from "../bytes/slice";
 import { IssueCookie } from "../core/identity-plan";
 import { Plan } from "../core/plan";
 import { Shadow } from "../core/shadow-plan";
+import * as limits from "../vocabulary/limits";
 
 /** What the host has an id for: a root or a stream. */
 @unmanaged
@@ -61,6 +62,8 @@ export class Stream extends Context {
   copies: Copy | null;
   /** Of an upstream filter's stream: the copy that it is. */
   observed: Copy | null;
+  /** What is still to be counted of copies that gave their places back before production's answer ended. */
+  remainders: Remainder | null;
 }
 
 /** The metric ids of one variant on this worker. */
@@ -152,10 +155,12 @@ export class ShadowState {
   unavailable: u32;
   match: u32;
   mismatchStatus: u32;
+  mismatchHeaders: u32;
   mismatchBody: u32;
   timeout: u32;
   reset: u32;
   noise: u32;
+  incomparable: u32;
   time: u32;
   productionTime: u32;
   /** Whether it was logged that its cluster, or that of its noise, is unreachable. */
@@ -185,6 +190,8 @@ export class ShadowState {
   next: ShadowState | null;
   /** No open copy is overdue before this; 0 when none waits for an answer. */
   dueNs: u64;
+  /** No copy has waited for production alone for longer than its timeout before this; 0 when none is known to wait. */
+  idleNs: u64;
 }
 
 /** What is known of one of the answers. */
@@ -196,11 +203,20 @@ export const enum AnswerState {
   Late,
 }
 
-/** One of the answers; its hash and its body follow it in memory. */
+/** An answer has no gRPC status. */
+export const NO_GRPC_STATUS: i32 = -1;
+
+/** One of the answers; its hash, its body and its headers follow it in memory. */
 @unmanaged
 export class Answer {
   outcome: AnswerState;
+  /** Whether its headers are there: `status` and `header` are known. */
+  isBegun: bool;
   status: u32;
+  /** Whether it is of gRPC, which says at the end how it went. */
+  isGrpc: bool;
+  /** What gRPC says, in headers or trailers; NO_GRPC_STATUS without. */
+  grpcStatus: i32;
   /** Bytes of its body, of the first of which `hash` is. */
   bytes: u64;
   /** Whether `body` is all of it. */
@@ -220,11 +236,19 @@ export class Answer {
   get body(): Chain {
     return within<Answer, Chain>(this, ANSWER_BODY);
   }
+
+  /** What the values of the compared header `index` hash to; 0 where it is absent. */
+  // @ts-ignore: decorator
+  @inline
+  get headers(): Run<u64> {
+    return within<Answer, Run<u64>>(this, ANSWER_HEADERS);
+  }
 }
 
 const ANSWER_HASH: usize = wholeWords(offsetof<Answer>());
 const ANSWER_BODY: usize = ANSWER_HASH + wholeWords(offsetof<Hash64>());
-const ANSWER_BYTES: usize = ANSWER_BODY + wholeWords(offsetof<Chain>());
+const ANSWER_HEADERS: usize = ANSWER_BODY + wholeWords(offsetof<Chain>());
+const ANSWER_BYTES: usize = ANSWER_HEADERS + bytesOf<u64>(limits.COMPARED_HEADERS);
 
 /** One copy; its answers, what it was sent with and its line follow it in memory. */
 @unmanaged
@@ -307,6 +331,19 @@ export const COPY_BYTES: usize = COPY_LINE + LINE_BYTES;
 @inline
 function wholeWords(bytes: usize): usize {
   return (bytes + 7) & ~7;
+}
+
+/** A copy that gave its place back while production's answer goes on. */
+@unmanaged
+export class Remainder {
+  /** Of the same stream, or in the list of free ones. */
+  next: Remainder | null;
+  state: ShadowState;
+  sentNs: u64;
+  /** When the shadow's answer had come, or was given up. */
+  endedNs: u64;
+  /** Whether it is a match if production's answer comes to its end, and a reset if not; else it has its verdict. */
+  isOpen: bool;
 }
 
 /** One HTTP call under way. */

@@ -23,8 +23,20 @@ import { beginGoals, endGoals } from "./evidence/goals";
 import { beginUser, endUsers, saysSlow, UsersEnd } from "./evidence/users";
 import { releasePlan, releaseRoot } from "./root";
 import { countFlags } from "./flag-stats";
-import { beginObserved, endObserved, passObserved } from "./shadow/observe";
-import { answerCall, collectResponse, endCopies, endResponseOfCopies } from "./shadow/receive";
+import {
+  beginAnswerOfObserved,
+  beginObserved,
+  endAnswerOfObserved,
+  endObserved,
+  passObserved,
+} from "./shadow/observe";
+import {
+  answerCall,
+  beginResponseOfCopies,
+  collectResponse,
+  endCopies,
+  endResponseWithTrailers,
+} from "./shadow/receive";
 import { beginCopies, collectRequest, collectTrailers } from "./shadow/send";
 import { countEnded, countGiven, showControl, ENDED_LEFT, ENDED_RESET, Grpc, isFull } from "./stats";
 import { survive } from "./survive";
@@ -194,7 +206,11 @@ export function beginResponse(id: u32, isEnd: bool): void {
   if (stream == null) return;
   stream.responseBegun = true;
   if (isEnd) stream.responseEnded = true;
-  if (isEnd && stream.copies != null) endResponseOfCopies(stream);
+  if (stream.copies != null || stream.observed != null) {
+    beginScratch();
+    if (stream.observed != null) beginAnswerOfObserved(stream);
+    else beginResponseOfCopies(stream, isEnd);
+  }
   if (stream.issued == null) return;
   beginScratch();
   setIssuedCookies(stream);
@@ -213,11 +229,14 @@ export function passResponse(id: u32, bytes: u32, isEnd: bool): void {
 }
 
 /** The response's last byte passed. */
-export function endResponse(id: u32): void {
+export function endResponse(id: u32, count: u32): void {
   const stream = streamOf(id);
   if (stream == null) return;
   stream.responseEnded = true;
-  if (stream.copies != null) endResponseOfCopies(stream);
+  if (stream.copies == null && stream.observed == null) return;
+  beginScratch();
+  if (stream.observed != null) endAnswerOfObserved(stream, count);
+  else endResponseWithTrailers(stream, count);
 }
 
 /** The stream is over and Envoy writes its access log: once for each stream, before it is done with it. */
@@ -228,7 +247,7 @@ export function logStream(id: u32): void {
 
 /** Counts how the stream ended, once. */
 function countEnd(stream: Stream): void {
-  if (!awaitsEnd(stream) && stream.copies == null) return;
+  if (!awaitsEnd(stream) && stream.copies == null && stream.remainders == null) return;
   beginScratch();
   const code = numberProperty(words.responseCode);
   const status: u32 = code < 0 ? 0 : (code as u32);
@@ -252,7 +271,8 @@ function countEnd(stream: Stream): void {
     }
     if (stream.goals != 0) endGoals(stream, status, ending < ENDED_RESET && grpc != Grpc.Error);
   }
-  if (stream.copies != null) endCopies(stream, status, ending < ENDED_RESET, now);
+  if (stream.copies != null || stream.remainders != null)
+    endCopies(stream, status, ending < ENDED_RESET, now);
 }
 
 /** Whether how the stream ends is counted, or decides about a fallback. */
@@ -278,9 +298,9 @@ function countUsers(stream: Stream, status: u32, ending: u32): void {
 }
 
 /** A call of ours was answered, or will never be. */
-export function endCall(id: u32, token: u32, headers: u32, bytes: u32): void {
+export function endCall(id: u32, token: u32, headers: u32, bytes: u32, trailers: u32): void {
   beginScratch();
-  const root = answerCall(id, token, headers, bytes);
+  const root = answerCall(id, token, headers, bytes, trailers);
   if (root != null) releaseRoot(root);
 }
 

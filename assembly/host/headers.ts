@@ -14,7 +14,9 @@ const enum MapType {
   Request,
   RequestTrailers,
   Response,
+  ResponseTrailers,
   Answer = 6,
+  AnswerTrailers,
 }
 
 /** The block of all request headers (bytes/pairs.ts) in scratch memory; NONE when the host gives none. */
@@ -27,9 +29,24 @@ export function requestTrailers(): Slice {
   return pairsOf(MapType.RequestTrailers);
 }
 
+/** As `requestHeaders`, for the response. */
+export function responseHeaders(): Slice {
+  return pairsOf(MapType.Response);
+}
+
+/** As `requestHeaders`, for the response's trailers. */
+export function responseTrailers(): Slice {
+  return pairsOf(MapType.ResponseTrailers);
+}
+
 /** As `requestHeaders`, for the answer to an HTTP call, while the host tells of it. */
 export function answerHeaders(): Slice {
   return pairsOf(MapType.Answer);
+}
+
+/** As `answerHeaders`, for the answer's trailers. */
+export function answerTrailers(): Slice {
+  return pairsOf(MapType.AnswerTrailers);
 }
 
 function pairsOf(map: MapType): Slice {

@@ -4,7 +4,17 @@ import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { decodeStep } from "../bytes/json-pointer";
 import { nextOf } from "../bytes/records";
-import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, sliceOfWord } from "../bytes/slice";
+import {
+  addressOf,
+  findByte,
+  isWord,
+  lengthOf,
+  NONE,
+  Slice,
+  sliceOf,
+  sliceOfWord,
+  startsWithWord,
+} from "../bytes/slice";
 import { put, putString } from "../bytes/writer";
 import { Word } from "../bytes/word";
 import { Ignored } from "../core/json-difference";
@@ -28,7 +38,7 @@ import {
 } from "./problems";
 import { isToken, NOT_WHOLE, wholeNumber } from "./scalars";
 
-const KNOWN_COMPARE = "status body sample logQuery";
+const KNOWN_COMPARE = "status headers body sample logQuery";
 const KNOWN_BODY = "json ignore";
 const KNOWN_HEADERS = "set remove";
 /** Headers that belong to the connection or the message, which Envoy writes by itself. */
@@ -42,6 +52,8 @@ export function readCompare(object: Node, shadow: Shadow): void {
   for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "status")) {
       shadow.comparesStatus = isTruth(node) && node.kind == Token.True;
+    } else if (isWord(node.key, "headers")) {
+      readCompared(node, shadow);
     } else if (isWord(node.key, "body")) {
       readBody(node, shadow, "");
     } else if (isWord(node.key, "sample")) {
@@ -51,6 +63,33 @@ export function readCompare(object: Node, shadow: Shadow): void {
     } else {
       unknownKey(node, KNOWN_COMPARE);
     }
+  }
+}
+
+/** `headers: [location, content-type]` */
+function readCompared(list: Node, shadow: Shadow): void {
+  if (!isKind(list, Token.Array)) return;
+  if (list.count > (limits.COMPARED_HEADERS as u32)) {
+    putOverLimit(limits.COMPARED_HEADERS, " headers");
+    return report(list, codes.LIMIT);
+  }
+  shadow.headers = records<Slice>(list.count);
+  if (shadow.headers.isNone) return;
+  for (let node = list.first; node; node = nextOf(node)) {
+    if (!isKind(node, Token.String)) continue;
+    const name = isToken(node.text) ? keptLower(node.text) : NONE;
+    if (name == NONE || isOneOf(name, ENVOYS_OWN) || startsWithWord(name, "x-envoy-")) {
+      beginMessage();
+      put(
+        message,
+        "must be the name of a response's header (not x-envoy-*, not a header of the connection or the length), got ",
+      );
+      putString(message, node.text);
+      report(node, codes.NAME);
+      continue;
+    }
+    shadow.headers.set(shadow.headerCount, name);
+    shadow.headerCount++;
   }
 }
 

@@ -25,6 +25,8 @@ export const ANSWER_BYTES = 65536;
 export const EFFECT_BODY_BYTES = 16384;
 /** Methods, and header changes, of one shadow. */
 export const SHADOW_LIST = 64;
+/** Headers of the answers that one shadow compares. */
+export const COMPARED_HEADERS = 16;
 /** JSON Pointers to what may differ. */
 export const IGNORED = 64;
 /** Answers in a row of `fallback.after`; milliseconds of `fallback.for`. */

@@ -166,7 +166,8 @@ function end(stream: Stream, { upstream }: CaseRequest): void {
     stream.onResponseHeaders([[":status", String(status)], ...upstream.headers], ending === "empty");
     if (ending === "whole" || ending === "early" || ending === "no-answer") {
       stream.onResponseBody(body, false).onResponseBody(NO_BYTES, true);
-    } else if (ending === "trailers") stream.onResponseBody(body, false).onResponseTrailers(1);
+    } else if (ending === "trailers")
+      stream.onResponseBody(body, false).onResponseTrailers([["x-ended", "1"]]);
     else if (ending !== "empty") stream.onResponseBody(body, false);
   }
   stream.done(STREAM_ENDS[ending]);

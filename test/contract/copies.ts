@@ -9,6 +9,7 @@ export const SECOND = 1_000_000_000n;
 export const VERDICTS = [
   "match",
   "mismatch_status",
+  "mismatch_headers",
   "mismatch_body",
   "timeout",
   "reset",

@@ -14,8 +14,8 @@ import { startProxyOver, type BareProxy, type ProxyOptions } from "../support/en
 import { headerIn, request, sendAll } from "../support/envoy/wire.ts";
 
 /**
- * The clusters: `production`, `shadow`, `second` (each also with `-h2`); the shadow once more as `watched`, with the
- * filter in it, and as `tight`, for one request at a time; `deaf`, which takes connections and reads not a byte.
+ * The clusters: `production`, `shadow`, `second` (each also with `-h2`); the shadow once more as `watched` and
+ * `watched-h2`, with the filter in them, and as `tight`, for one request at a time; `deaf`, which takes connections and reads not a byte.
  */
 export type Role = "production" | "shadow" | "second";
 
@@ -107,6 +107,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
     ],
     clusters: [
       cluster("watched", shadow.port, { filters: [upstreamFilter()] }),
+      cluster("watched-h2", shadow.http2Port, { isHttp2: true, filters: [upstreamFilter()] }),
       { ...cluster("tight", shadow.port), circuit_breakers: { thresholds: [one] } },
       cluster("deaf", deafPort),
       ...(options.clusters ?? []),
@@ -245,6 +246,7 @@ export function planted(path: string, behaviours: Readonly<Record<string, string
 export const VERDICTS = [
   "match",
   "mismatch_status",
+  "mismatch_headers",
   "mismatch_body",
   "noise",
   "timeout",

@@ -333,7 +333,7 @@ for (const version of EVERY_ENVOY) {
         await ask({ grpc: "0" });
         await ask({ grpc: "only,5" });
         await ask({ grpc: "0", "shadow-grpc": "only,5" });
-        await counted("grpc", 3, { sent: 3, match: 2, mismatch_body: 1 });
+        await counted("grpc", 3, { sent: 3, match: 2, mismatch_status: 1 });
       });
 
       test("the status alone unless said, or the body alone", async () => {

@@ -123,6 +123,7 @@ const pointer = fc.constantFrom("/t", "/items/*/id", "", "/a~1b/~0", "/0");
 const compare = fc.record(
   {
     status: fc.boolean(),
+    headers: fc.array(fc.constantFrom("location", "Content-Type", "grpc-status"), { maxLength: 3 }),
     body: fc.oneof(
       fc.boolean(),
       fc.record(

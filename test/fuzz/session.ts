@@ -225,7 +225,11 @@ function go(stream: Stream, serving: Serving, step: StreamStep, seen: string[]):
   } else if ("body" in step) {
     stream.onResponseBody(Buffer.alloc(Math.max(0, Math.trunc(step.body)) % 70_000), step.endOfStream);
   } else {
-    stream.onResponseTrailers(step.trailers);
+    const trailers = Array.from({ length: step.trailers }, (_, i): [string, string] => [
+      i === 0 ? "grpc-status" : `x-${i}`,
+      String(i * 5),
+    ]);
+    stream.onResponseTrailers(trailers);
   }
   assert.equal(stream.action, 0, "the request or the response is held up");
   assert.deepEqual(stream.errors, [], "an error was survived");

@@ -76,8 +76,18 @@ export class Stream implements Context {
 
   /** The request's trailers as they are now; null when it has none. */
   requestTrailers: HeaderMap | null = null;
+  /** The response's trailers; null when it has none. */
+  responseTrailers: HeaderMap | null = null;
 
-  #phase: "idle" | "request" | "request-body" | "trailers" | "response" | "response-body" | "log" = "idle";
+  #phase:
+    | "idle"
+    | "request"
+    | "request-body"
+    | "trailers"
+    | "response"
+    | "response-body"
+    | "response-trailers"
+    | "log" = "idle";
   #body: Uint8Array | null = null;
   #end: StreamEnd = {};
 
@@ -149,8 +159,10 @@ export class Stream implements Context {
   }
 
   /** `proxy_on_response_trailers`. */
-  onResponseTrailers(trailerCount = 0): this {
-    this.#call("proxy_on_response_trailers", trailerCount);
+  onResponseTrailers(trailers: HeaderPairs = []): this {
+    this.responseTrailers = new HeaderMap("response", trailers);
+    this.#phase = "response-trailers";
+    this.#call("proxy_on_response_trailers", this.responseTrailers.size);
     return this;
   }
 
@@ -175,6 +187,8 @@ export class Stream implements Context {
   headers(mapType: number): HeaderMap | null {
     if (mapType === MapType.RequestHeaders && this.#phase === "request") return this.requestHeaders;
     if (mapType === MapType.RequestTrailers && this.#phase === "trailers") return this.requestTrailers;
+    if (mapType === MapType.ResponseTrailers && this.#phase === "response-trailers")
+      return this.responseTrailers;
     if (mapType === MapType.ResponseHeaders && this.#phase.startsWith("response"))
       return this.responseHeaders;
     return this.root.headers(mapType);
@@ -249,7 +263,8 @@ export class Stream implements Context {
 
   /** Envoy has one for every answer: of the trailers, else of the headers, else made from the status. */
   #grpcStatus(): number {
-    const said = this.responseHeaders?.get("grpc-status") ?? null;
+    const said =
+      this.responseTrailers?.get("grpc-status") ?? this.responseHeaders?.get("grpc-status") ?? null;
     if (this.#end.grpcStatus !== undefined || said !== null) return this.#end.grpcStatus ?? Number(said);
     const status = this.#responseCode();
     return GRPC_OF_HTTP[status === null ? 0 : Number(Buffer.from(status).readBigInt64LE())] ?? GRPC_UNKNOWN;

@@ -1,20 +1,16 @@
 // Answers to copies, production's among them: their bodies while they pass, and whether anybody answered at all.
 
 import { extend, giveChain } from "../../bytes/chain";
-import { decimal, MOST_DIGITS } from "../../bytes/decimal";
 import { beginHash, hashBytes } from "../../bytes/hash64";
-import { Pairs } from "../../bytes/pairs";
-import { fixed } from "../../bytes/records";
 import { markScratch, rewindScratch } from "../../bytes/scratch";
-import { addressOf, isWord, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice";
+import { addressOf, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice";
 import { BodyComparison, UNLIMITED } from "../../core/shadow-plan";
 import { answerPiece } from "../../host/bodies";
 import { MILLISECOND } from "../../host/clock";
-import { answerHeaders } from "../../host/headers";
+import { answerHeaders, answerTrailers } from "../../host/headers";
 import * as limits from "../../vocabulary/limits";
 import { Answer, AnswerState, Copy } from "../records";
-
-const pairs: Pairs = fixed<Pairs>();
+import { head, readHead, readTrailers } from "./head";
 
 /** Bytes of an answer that are looked at at once. */
 const PIECE: u32 = 65536;
@@ -57,21 +53,28 @@ export function passBody(copy: Copy, answer: Answer, piece: Slice): void {
 
 const GATEWAY_TIMEOUT: u32 = 504;
 const UNAVAILABLE: u32 = 503;
+const GRPC_UNAVAILABLE: i32 = 14;
 /** `:status`, `content-length`, `content-type`: what Envoy's own answers have, and hardly a service's. */
 const HEADERS_OF_ENVOY: u32 = 3;
+/** `:status`, `content-type`, `grpc-status`, `grpc-message`: those of its answers to gRPC, but of some services' too. */
+const HEADERS_OF_ENVOYS_GRPC: u32 = 4;
 
-/** Reads the answer to a call while the host tells of it. @returns AnswerState */
-export function readAnswer(copy: Copy, answer: Answer, bytes: u32, now: u64): AnswerState {
-  const count = pairs.begin(answerHeaders());
-  while (pairs.next()) {
-    if (isWord(pairs.key, ":status")) answer.status = decimal(pairs.value, MOST_DIGITS) as u32;
-  }
+/**
+ * Reads the answer to a call while the host tells of it.
+ * @param trailers how many it has
+ * @returns AnswerState
+ */
+export function readAnswer(copy: Copy, answer: Answer, bytes: u32, trailers: u32, now: u64): AnswerState {
+  readHead(copy.shadow, answer, answerHeaders());
   // No host answered: this response is Envoy's own.
   if (answer.status == GATEWAY_TIMEOUT) {
-    if (isEnvoys(count, bytes) || isLate(copy, now)) return AnswerState.Late;
-  } else if (answer.status == UNAVAILABLE && isEnvoys(count, bytes)) {
-    return AnswerState.Cut;
+    if (isEnvoys(bytes) || isLate(copy, now)) return AnswerState.Late;
+  } else if (answer.status == UNAVAILABLE) {
+    if (isEnvoys(bytes)) return AnswerState.Cut;
+  } else if (answer.isGrpc && bytes == 0 && answer.grpcStatus == GRPC_UNAVAILABLE) {
+    if (isEnvoysGrpc()) return isLate(copy, now) ? AnswerState.Late : AnswerState.Cut;
   }
+  if (trailers != 0 && copy.shadow.comparesStatus) readTrailers(answer, answerTrailers());
   if (copy.shadow.body == BodyComparison.Ignored) return AnswerState.Whole;
   // A body of another length than production's differs as bytes, so it need not be read.
   const isOther = copy.ours.outcome == AnswerState.Whole && copy.ours.bytes != (bytes as u64);
@@ -110,12 +113,20 @@ export function timeoutNs(copy: Copy): u64 {
 }
 
 /** Whether the answer is one that Envoy's router writes when there was no upstream to answer. */
-function isEnvoys(headers: u32, bytes: u32): bool {
-  if (headers != HEADERS_OF_ENVOY || bytes == 0 || bytes > PIECE) return false;
-  const body = answerPiece(0, bytes);
+function isEnvoys(bytes: u32): bool {
+  if (head.count != HEADERS_OF_ENVOY || bytes == 0 || bytes > PIECE) return false;
+  return isEnvoysText(answerPiece(0, bytes));
+}
+
+/** As `isEnvoys`, of an answer to gRPC, whose text is in a header. */
+function isEnvoysGrpc(): bool {
+  return head.count == HEADERS_OF_ENVOYS_GRPC && isEnvoysText(head.grpcMessage);
+}
+
+function isEnvoysText(text: Slice): bool {
   return (
-    startsWithWord(body, "upstream connect error") ||
-    startsWithWord(body, "no healthy upstream") ||
-    startsWithWord(body, "upstream request")
+    startsWithWord(text, "upstream connect error") ||
+    startsWithWord(text, "no healthy upstream") ||
+    startsWithWord(text, "upstream request")
   );
 }

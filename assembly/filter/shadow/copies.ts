@@ -7,7 +7,8 @@ import { FreeList } from "../../bytes/free-list";
 import { fixed } from "../../bytes/records";
 import { Plan } from "../../core/plan";
 import { Shadow } from "../../core/shadow-plan";
-import { Answer, AnswerState, Copy, COPY_BYTES, ShadowState, Stream } from "../records";
+import * as limits from "../../vocabulary/limits";
+import { Answer, AnswerState, Copy, COPY_BYTES, NO_GRPC_STATUS, ShadowState, Stream } from "../records";
 import { releasePlan } from "../root";
 import { vmArena } from "../vm";
 import { giveToken } from "./budget";
@@ -17,7 +18,11 @@ const freeCopies: FreeList<Copy> = fixed<FreeList<Copy>>();
 
 function resetAnswer(answer: Answer, outcome: AnswerState): void {
   answer.outcome = outcome;
+  answer.isBegun = false;
   answer.status = 0;
+  answer.isGrpc = false;
+  answer.grpcStatus = NO_GRPC_STATUS;
+  answer.headers.clear(limits.COMPARED_HEADERS);
   answer.bytes = 0;
   answer.isKept = false;
   answer.endedNs = 0;
@@ -56,8 +61,9 @@ export function openCopy(stream: Stream, plan: Plan, shadow: Shadow, state: Shad
   return copy;
 }
 
-/** Forgets a copy, and gives back all that it holds. Its production stream must have let go of it. */
+/** Forgets a copy, and gives back all that it holds. */
 export function closeCopy(copy: Copy): void {
+  detachCopy(copy);
   const state = copy.state;
   const before = copy.before;
   const next = copy.next;
@@ -86,7 +92,6 @@ export function closeCopy(copy: Copy): void {
 /** A copy that was never sent is forgotten, and so is what it took of the budget. */
 export function giveUp(copy: Copy): void {
   giveToken(copy.state);
-  detachCopy(copy);
   closeCopy(copy);
 }
 

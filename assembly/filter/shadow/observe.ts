@@ -7,12 +7,19 @@ import { Pairs } from "../../bytes/pairs";
 import { BodyComparison, Dispatch, Shadow } from "../../core/shadow-plan";
 import { responsePiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
-import { removeRequestHeader, replaceRequestHeader, requestHeaders } from "../../host/headers";
+import {
+  removeRequestHeader,
+  replaceRequestHeader,
+  requestHeaders,
+  responseHeaders,
+  responseTrailers,
+} from "../../host/headers";
 import { numberProperty, property } from "../../host/properties";
 import * as headerNames from "../../vocabulary/headers";
 import { AnswerState, Copy, Stream } from "../records";
-import { stateNamed } from "./state";
 import { passBody } from "./answers";
+import { readHead, readTrailers } from "./head";
+import { stateNamed } from "./state";
 import { requestKey } from "./send";
 import { markBaggage } from "../side-effects/marks";
 import { survive } from "../survive";
@@ -70,6 +77,24 @@ function changeHeaders(shadow: Shadow, block: Slice): void {
   if (!sound) survive("host-call", "a copy's header could not be changed");
 }
 
+/** The headers of the shadow's answer are there. */
+export function beginAnswerOfObserved(stream: Stream): void {
+  const copy = stream.observed;
+  if (copy == null) return;
+  const block = responseHeaders();
+  if (block == NONE) return survive("host-call", "the response headers could not be read");
+  readHead(copy.shadow, copy.theirs, block);
+}
+
+/** The shadow's answer ends with trailers. */
+export function endAnswerOfObserved(stream: Stream, count: u32): void {
+  const copy = stream.observed;
+  if (copy == null || count == 0 || !copy.shadow.comparesStatus) return;
+  const block = responseTrailers();
+  if (block == NONE) return survive("host-call", "the response trailers could not be read");
+  readTrailers(copy.theirs, block);
+}
+
 /** A piece of the shadow's answer passes. */
 export function passObserved(stream: Stream, bytes: u32): void {
   const copy = stream.observed;
@@ -90,5 +115,5 @@ export function endObserved(stream: Stream): void {
   copy.theirs.endedNs = now;
   copy.theirs.status = code < 0 ? 0 : (code as u32);
   copy.theirs.outcome = code >= 100 && stream.responseEnded ? AnswerState.Whole : AnswerState.Cut;
-  settle(copy, now);
+  settle(copy);
 }

@@ -25,6 +25,7 @@ import { giveUp, openCopy } from "./copies";
 import { copyHeaders, copyTrailers } from "./copy-headers";
 import { maySay, stateOf } from "./state";
 import { noteDue, sweep, sweepAll } from "./sweep";
+import { sweepIdle } from "./verdict";
 
 const pairs: Pairs = fixed<Pairs>();
 
@@ -57,6 +58,7 @@ export function announceMirrors(decision: Decision): bool {
  */
 function takeCopy(state: ShadowState, shadow: Shadow, now: u64, waits: bool): bool {
   sweep(state, now);
+  if (state.inFlight >= shadow.inFlight) sweepIdle(state, now);
   const isFull =
     shadow.compares &&
     (state.inFlight >= shadow.inFlight || (waits && state.collecting >= (shadow.inFlight + 1) >> 1));

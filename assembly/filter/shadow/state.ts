@@ -82,10 +82,12 @@ function takeState(shadow: Slice): ShadowState | null {
   state.unavailable = define(MetricKind.Counter, shadow, statNames.UNAVAILABLE);
   state.match = define(MetricKind.Counter, shadow, statNames.MATCH);
   state.mismatchStatus = define(MetricKind.Counter, shadow, statNames.MISMATCH_STATUS);
+  state.mismatchHeaders = define(MetricKind.Counter, shadow, statNames.MISMATCH_HEADERS);
   state.mismatchBody = define(MetricKind.Counter, shadow, statNames.MISMATCH_BODY);
   state.timeout = define(MetricKind.Counter, shadow, statNames.TIMEOUT);
   state.reset = define(MetricKind.Counter, shadow, statNames.RESET);
   state.noise = define(MetricKind.Counter, shadow, statNames.NOISE);
+  state.incomparable = define(MetricKind.Counter, shadow, statNames.INCOMPARABLE);
   state.time = define(MetricKind.Histogram, shadow, statNames.RQ_TIME);
   state.productionTime = define(MetricKind.Histogram, shadow, statNames.PRODUCTION_RQ_TIME);
   return state;

@@ -72,7 +72,7 @@ export function sweep(state: ShadowState, now: u64): void {
       copy.theirs.endedNs = now;
     }
     if (copy.other.outcome == AnswerState.Pending) copy.other.outcome = AnswerState.None;
-    settle(copy, now);
+    settle(copy);
   }
 }
 

@@ -10,68 +10,169 @@ import { Word } from "../../bytes/word";
 import { compareJson, JsonComparison, putDifference } from "../../core/json-difference";
 import { JsonValue, readJson } from "../../core/json-tree";
 import { BodyComparison } from "../../core/shadow-plan";
-import { MILLISECOND } from "../../host/clock";
+import { nowNs } from "../../host/clock";
 import { log, LogLevel } from "../../host/log";
-import { addToMetric, recordMetric } from "../../host/metrics";
+import { addToMetric } from "../../host/metrics";
 import * as statNames from "../../vocabulary/stats";
 import { takeSample } from "./budget";
-import { Answer, AnswerState, Copy } from "../records";
+import { Answer, AnswerState, Copy, ShadowState } from "../records";
+import { timeoutNs } from "./answers";
 import { closeCopy } from "./copies";
+import { leaveRemainder, recordTimes } from "./remainders";
 
 const line: Writer = fixed<Writer>();
 
-/** Gives the copy its verdict when nothing is awaited any more, and forgets it. */
-export function settle(copy: Copy, now: u64): void {
-  if (copy.ours.outcome == AnswerState.Pending || copy.theirs.outcome == AnswerState.Pending) return;
-  if (copy.other.outcome == AnswerState.Pending) return;
-  judge(copy, now);
+/**
+ * Gives the copy its verdict as soon as it is known, and forgets it: its place is free then, though production's answer
+ * may go on for hours.
+ */
+export function settle(copy: Copy): void {
+  if (copy.theirs.outcome == AnswerState.Pending || copy.other.outcome == AnswerState.Pending) return;
+  if (copy.ours.outcome != AnswerState.Pending) {
+    judge(copy);
+  } else if (copy.theirs.outcome != AnswerState.Whole || isDecided(copy)) {
+    if (judge(copy)) leaveRemainder(copy, false);
+  } else if (!awaitsBody(copy)) {
+    // Only whether production's answer is cut is not known.
+    if (!leaveRemainder(copy, true)) return;
+  } else {
+    noteIdle(copy);
+    return;
+  }
   closeCopy(copy);
 }
 
-function judge(copy: Copy, now: u64): void {
+/** A copy waits for production alone: notes when its place may be given to another. */
+function noteIdle(copy: Copy): void {
+  const state = copy.state;
+  const due = idleDueOf(copy);
+  if (state.idleNs == 0 || due < state.idleNs) state.idleNs = due;
+}
+
+function idleDueOf(copy: Copy): u64 {
+  return copy.sentNs + timeoutNs(copy);
+}
+
+/**
+ * Gives places back that copies hold for production's answer alone, longer than they would wait for the shadow's: only
+ * when all are taken. Nothing can be said of those answers.
+ */
+export function sweepIdle(state: ShadowState, now: u64): void {
+  if (state.idleNs == 0 || now < state.idleNs) return;
+  state.idleNs = 0;
+  let at = state.first;
+  while (at != null) {
+    const copy = at;
+    at = copy.next;
+    if (copy.ours.outcome != AnswerState.Pending || copy.theirs.outcome != AnswerState.Whole) continue;
+    if (copy.other.outcome == AnswerState.Pending) continue;
+    if (now < idleDueOf(copy)) {
+      noteIdle(copy);
+      continue;
+    }
+    addToMetric(state.incomparable, 1);
+    write(copy, statNames.INCOMPARABLE, Where.GoesOn);
+    leaveRemainder(copy, false);
+    closeCopy(copy);
+  }
+}
+
+/** Whether what there is of production's answer, which goes on, differs for good. */
+function isDecided(copy: Copy): bool {
+  if (!copy.ours.isBegun) return false;
+  return differsInStatus(copy) || compareHeaders(copy) == JsonComparison.Different || isLonger(copy);
+}
+
+/** Whether more of production's answer has to come before the two can be the same. */
+function awaitsBody(copy: Copy): bool {
+  if (!copy.ours.isBegun || copy.shadow.body != BodyComparison.Ignored) return true;
+  if (copy.shadow.comparesStatus && copy.ours.isGrpc) return true;
+  return compareHeaders(copy) != JsonComparison.Same;
+}
+
+/** Counts the verdict. @returns whether both answers' times belong into the histograms */
+function judge(copy: Copy): bool {
   const state = copy.state;
   const theirs = copy.theirs;
   const ours = copy.ours;
   const isLate = theirs.outcome == AnswerState.Late;
-  if (theirs.outcome == AnswerState.Cut || (ours.outcome == AnswerState.Cut && !isLate)) {
+  if (theirs.outcome == AnswerState.Cut || (ours.outcome == AnswerState.Cut && !isLate && !isDecided(copy))) {
     addToMetric(state.reset, 1);
-    return;
+    return false;
   }
-  // Both or none: the two histograms are of the same requests.
-  if (ours.outcome == AnswerState.Whole) {
-    recordMetric(state.time, passed(copy.sentNs, theirs.endedNs));
-    recordMetric(state.productionTime, passed(copy.sentNs, ours.endedNs));
-  }
-  if (isLate) {
-    addToMetric(state.timeout, 1);
-    return;
-  }
-  const shadow = copy.shadow;
-  const hasOther = copy.other.outcome == AnswerState.Whole;
-  if (shadow.comparesStatus && theirs.status != ours.status) {
-    if (hasOther && copy.other.status != ours.status) {
+  if (ours.outcome == AnswerState.Whole) recordTimes(state, copy.sentNs, theirs.endedNs, ours.endedNs);
+  if (isLate) addToMetric(state.timeout, 1);
+  else compare(copy);
+  return true;
+}
+
+/** Counts what a comparison of two answers comes to: the status first, then the headers, then the body. */
+function compare(copy: Copy): void {
+  const state = copy.state;
+  if (differsInStatus(copy)) {
+    if (hasOther(copy) && !sameStatus(copy, copy.other)) {
       addToMetric(state.noise, 1);
       return;
     }
     addToMetric(state.mismatchStatus, 1);
-    if (takeSample(state, shadow, now)) write(copy, statNames.MISMATCH_STATUS, false);
-    return;
+    return write(copy, statNames.MISMATCH_STATUS, Where.Status);
   }
-  const difference =
-    shadow.body == BodyComparison.Ignored ? JsonComparison.Same : compareBodies(copy, hasOther);
-  if (difference == JsonComparison.Same) {
+  const headers = compareHeaders(copy);
+  if (headers == JsonComparison.Different) {
+    addToMetric(state.mismatchHeaders, 1);
+    return write(copy, statNames.MISMATCH_HEADERS, Where.Header);
+  }
+  const body = copy.shadow.body == BodyComparison.Ignored ? JsonComparison.Same : compareBodies(copy);
+  if (body == JsonComparison.Same && headers == JsonComparison.Same) {
     addToMetric(state.match, 1);
-  } else if (difference == JsonComparison.Noise) {
+  } else if (body == JsonComparison.Same || body == JsonComparison.Noise) {
     addToMetric(state.noise, 1);
   } else {
     addToMetric(state.mismatchBody, 1);
-    if (takeSample(state, shadow, now))
-      write(copy, statNames.MISMATCH_BODY, difference == JsonComparison.Different);
+    write(copy, statNames.MISMATCH_BODY, body == JsonComparison.Different ? Where.Pointer : Where.Body);
   }
 }
 
-function passed(from: u64, to: u64): u64 {
-  return to > from ? (to - from) / MILLISECOND : 0;
+/** Whether production's second instance has an answer to compare with. */
+function hasOther(copy: Copy): bool {
+  return copy.other.outcome == AnswerState.Whole;
+}
+
+function differsInStatus(copy: Copy): bool {
+  return copy.shadow.comparesStatus && !sameStatus(copy, copy.theirs);
+}
+
+/** Whether production has the status of another answer. gRPC's comes last, so one that has not come yet says nothing. */
+function sameStatus(copy: Copy, answer: Answer): bool {
+  const ours = copy.ours;
+  if (ours.status != answer.status) return false;
+  return ours.outcome != AnswerState.Whole || ours.grpcStatus == answer.grpcStatus;
+}
+
+/** The first header that differs for real, by the last `compareHeaders`. */
+let headerAt: u32 = 0;
+
+/** JsonComparison.Same, .Noise where each difference is one that the second instance shows too, or .Different. */
+function compareHeaders(copy: Copy): JsonComparison {
+  let found = JsonComparison.Same;
+  const ours = copy.ours.headers;
+  for (let i: u32 = 0; i < copy.shadow.headerCount; i++) {
+    if (ours.at(i) == copy.theirs.headers.at(i)) continue;
+    if (!hasOther(copy) || ours.at(i) == copy.other.headers.at(i)) {
+      headerAt = i;
+      return JsonComparison.Different;
+    }
+    found = JsonComparison.Noise;
+  }
+  return found;
+}
+
+/** Whether production's body, compared as bytes, is longer already than the copy's, and not only by noise. */
+function isLonger(copy: Copy): bool {
+  const ours = copy.ours;
+  if (copy.shadow.body == BodyComparison.Ignored || ours.bytes <= copy.theirs.bytes) return false;
+  if (copy.shadow.body == BodyComparison.Json && ours.isKept) return false;
+  return !hasOther(copy) || copy.other.bytes < ours.bytes;
 }
 
 function sameBody(a: Answer, b: Answer): bool {
@@ -82,21 +183,21 @@ function sameBody(a: Answer, b: Answer): bool {
  * JsonComparison.Same or JsonComparison.Noise, also where bytes are compared. Of others JsonComparison.Different when the place of the difference is
  * known (core/json-difference.ts), JsonComparison.Unknown when it is not.
  */
-function compareBodies(copy: Copy, hasOther: bool): u32 {
+function compareBodies(copy: Copy): JsonComparison {
   if (sameBody(copy.ours, copy.theirs)) return JsonComparison.Same;
   if (copy.shadow.body == BodyComparison.Json) {
-    const difference = compareAsJson(copy, hasOther);
+    const difference = compareAsJson(copy);
     if (difference != JsonComparison.Unknown) return difference;
   }
-  return hasOther && !sameBody(copy.ours, copy.other) ? JsonComparison.Noise : JsonComparison.Unknown;
+  return hasOther(copy) && !sameBody(copy.ours, copy.other) ? JsonComparison.Noise : JsonComparison.Unknown;
 }
 
-function compareAsJson(copy: Copy, hasOther: bool): u32 {
+function compareAsJson(copy: Copy): JsonComparison {
   const ours = treeOf(copy.ours);
   if (!ours) return JsonComparison.Unknown;
   const theirs = treeOf(copy.theirs);
   if (!theirs) return JsonComparison.Unknown;
-  const other = hasOther ? treeOf(copy.other) : null;
+  const other = hasOther(copy) ? treeOf(copy.other) : null;
   return compareJson(ours, theirs, other, changetype<usize>(copy.shadow.ignored), copy.shadow.ignoredCount);
 }
 
@@ -106,8 +207,20 @@ function treeOf(answer: Answer): JsonValue | null {
   return text == NONE || lengthOf(text) == 0 ? null : readJson(text);
 }
 
-/** One line about a mismatch: where, never what. @param hasPointer whether core/json-difference.ts knows the place */
-function write(copy: Copy, verdict: Word, hasPointer: bool): void {
+/** What a line says of the place. */
+const enum Where {
+  Status,
+  Header,
+  Body,
+  /** Nowhere: production's answer goes on. */
+  GoesOn,
+  /** That which core/json-difference.ts knows. */
+  Pointer,
+}
+
+/** One line about a mismatch, if one may be written now: where, never what. */
+function write(copy: Copy, verdict: Word, where: Where): void {
+  if (!takeSample(copy.state, copy.shadow, nowNs())) return;
   beginText(line);
   json.beginObject(line);
   json.objectAt(line, "shadow");
@@ -116,7 +229,13 @@ function write(copy: Copy, verdict: Word, hasPointer: bool): void {
   json.textAt(line, "request", copy.line);
   json.numberAt(line, "production", copy.ours.status);
   json.numberAt(line, "answer", copy.theirs.status);
-  if (hasPointer) {
+  if (where == Where.Header) json.textAt(line, "header", copy.shadow.headers.at(headerAt));
+  if (where == Where.Status && copy.ours.grpcStatus != copy.theirs.grpcStatus) {
+    if (copy.ours.grpcStatus >= 0) json.numberAt(line, "productionGrpc", copy.ours.grpcStatus);
+    if (copy.theirs.grpcStatus >= 0) json.numberAt(line, "answerGrpc", copy.theirs.grpcStatus);
+  }
+  if (where == Where.GoesOn) json.wordAt(line, "reason", "production's answer goes on");
+  if (where == Where.Pointer) {
     json.name(line, "pointer");
     json.beginString(line);
     putDifference(line);
