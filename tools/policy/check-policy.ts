@@ -1,3 +1,4 @@
+import * as limits from "../../assembly/vocabulary/limits.ts";
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import { Vm, type MoreProblems, type Root, type VmOptions } from "../emulator/index.ts";
 import { readPolicySource, type PolicySource } from "./policy-source.ts";
@@ -90,15 +91,20 @@ export function checkPolicy(
     const message = "the filter refused the policy and did not say why";
     problems.push({ file, line: 1, column: 1, pointer: "", code: "internal", message, severity: "error" });
   }
+  // What the reader of YAML hints at comes on top of what the filter names: the least severe are left out.
+  const all = errorsFirst([...early, ...problems]);
+  const left = all.slice(limits.PROBLEMS);
+  const leftErrors = left.filter(({ severity }) => severity === "error").length;
   return {
     source,
-    problems: errorsFirst([...early, ...problems]),
-    more,
+    problems: all.slice(0, limits.PROBLEMS),
+    more: { errors: more.errors + leftErrors, warnings: more.warnings + left.length - leftErrors },
     filter: accepted ? { vm, root } : null,
   };
 }
 
+/** Errors, then warnings that are faults of flags, then hints; each in its order. */
 function errorsFirst(problems: readonly Problem[]): Problem[] {
-  const isError = ({ severity }: Problem): boolean => severity === "error";
-  return [...problems.filter(isError), ...problems.filter((problem) => !isError(problem))];
+  const rank = ({ severity, code }: Problem): number => (severity === "error" ? 0 : HINTS.has(code) ? 2 : 1);
+  return [...problems].sort((a, b) => rank(a) - rank(b));
 }

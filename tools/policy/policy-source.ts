@@ -5,22 +5,26 @@ import * as codes from "../../assembly/vocabulary/problems.ts";
 import { isNode, type Document } from "yaml";
 
 import type { JsonWriter, SourceMap } from "./json-writer.ts";
+import { readManifest, type Manifest } from "./kubernetes.ts";
 import { LineIndex, type Position } from "./line-index.ts";
 import { stepName, type PlacedProblem } from "./problem.ts";
 import { convertSimpleYaml } from "./simple-yaml.ts";
 import { parseDocument } from "./yaml-document.ts";
-import { convertYaml } from "./yaml-to-json.ts";
+import { Doubts } from "./yaml-doubts.ts";
+import { convertNode, convertYaml, type YamlConversion, type YamlFault } from "./yaml-to-json.ts";
 
 /** A policy as the filter takes it, and the way back to the file. */
 export interface PolicySource {
   /** The file's name as the person gave it. */
   readonly file: string;
   readonly format: "json" | "yaml";
-  /** What the filter is given; null when the YAML is none, and `problems` say why. */
+  /** Whether the policy stands in a Kubernetes document: a FeatureFlag or a ConfigMap. */
+  readonly isWrapped: boolean;
+  /** What the filter is given; null when the file holds no policy, and `problems` say why. */
   readonly json: Uint8Array | null;
-  /** Faults found before the filter is asked. */
+  /** Faults found before the filter is asked, and hints at spellings that other readers take otherwise. */
   readonly problems: readonly PlacedProblem[];
-  /** How many there are beyond those. */
+  /** How many faults there are beyond those. */
   readonly more: number;
   /**
    * The place in the file of a byte of `json`. Null for JSON files: there the filter's own line and column hold.
@@ -28,56 +32,109 @@ export interface PolicySource {
   readonly locate: ((byteOffset: number) => Position) | null;
 }
 
+/** A text as JSON. Offsets are in UTF-16 units of the text. */
+interface Converted {
+  readonly json: Uint8Array | null;
+  readonly faults: readonly YamlFault[];
+  readonly doubts: Doubts;
+  readonly originOf: (byteOffset: number) => number;
+}
+
 /**
- * Reads a policy from a file's bytes. JSON is passed on byte for byte; YAML is converted. `.json` is JSON,
- * `.yaml` and `.yml` are YAML, anything else is JSON if its first byte that is no blank is `{`.
+ * Reads a policy from a file's bytes. JSON is passed on byte for byte; YAML is converted; of a Kubernetes FeatureFlag or
+ * ConfigMap the policy in it is taken. `.json` is JSON, `.yaml` and `.yml` are YAML, anything else is JSON if its first
+ * byte that is no blank is `{`.
  */
 export function readPolicySource(file: string, bytes: Uint8Array): PolicySource {
   const format = formatOf(file, bytes);
+  const base = { file, format, isWrapped: false, more: 0, locate: null };
   // Before anything reads it: what a parser makes of a file takes a hundred times its size.
-  if (bytes.length > limits.POLICY_BYTES) {
-    const problems = [sizeProblem(bytes.length)];
-    return { file, format, json: null, problems, more: 0, locate: null };
-  }
-  if (format === "json") return { file, format, json: bytes, problems: [], more: 0, locate: null };
+  if (bytes.length > limits.POLICY_BYTES)
+    return { ...base, json: null, problems: [sizeProblem(bytes.length)] };
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (!isUtf8(buffer))
-    return { file, format, json: null, problems: [encodingProblem(buffer)], more: 0, locate: null };
+  const mayWrap = buffer.includes("apiVersion") && isUtf8(buffer);
+  if (format === "json" && !mayWrap) return { ...base, json: bytes, problems: [] };
+  if (!isUtf8(buffer)) return { ...base, json: null, problems: [encodingProblem(buffer)] };
   const text = buffer.toString("utf8").replace(/^\uFEFF/, "");
-  const simple = convertSimpleYaml(text);
+  const manifest = mayWrap ? readManifest(text, format === "json") : null;
+  if (manifest === null && format === "json") return { ...base, json: bytes, problems: [] };
+  const { json, faults, doubts, originOf } =
+    manifest === null ? convertText(text) : convertManifest(manifest);
+  const lines = onDemand(() => new LineIndex(text));
+  const placed = (fault: YamlFault, severity: "error" | "warning"): PlacedProblem => {
+    const { offset, pointer, code, message } = fault;
+    return { ...lines().positionAt(offset), pointer, code, message, severity };
+  };
+  const problems = [
+    ...faults.slice(0, limits.PROBLEMS).map((fault) => placed(fault, "error")),
+    ...doubts.all().map((doubt) => placed({ ...doubt, code: codes.PORTABILITY }, "warning")),
+  ];
+  return {
+    file,
+    format,
+    isWrapped: manifest !== null,
+    json,
+    problems,
+    more: Math.max(0, faults.length - limits.PROBLEMS),
+    locate: json === null ? null : (byteOffset) => lines().positionAt(originOf(byteOffset)),
+  };
+}
+
+function onDemand<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}
+
+/** YAML, by the quick reader where it can. */
+function convertText(text: string): Converted {
+  const quick = new Doubts();
+  const simple = convertSimpleYaml(text, quick);
   if (simple !== null) {
-    const bytes = Buffer.from(simple.text(), "utf8");
-    return { file, format, json: bytes, problems: [], more: 0, locate: locateIn(text, simple) };
+    const json = Buffer.from(simple.text(), "utf8");
+    return { json, faults: [], doubts: quick, originOf: originsIn(text, simple) };
   }
-  const lines = new LineIndex(text);
-  const { json, sourceMap, faults } = convertYaml(text, lines);
-  const problems = faults.slice(0, limits.PROBLEMS).map(({ offset, pointer, code, message }) => ({
-    ...lines.positionAt(offset),
-    pointer,
-    code,
-    message,
-    severity: "error" as const,
-  }));
-  const more = faults.length - problems.length;
-  if (json === null) return { file, format, json, problems, more, locate: null };
-  const locate = (byteOffset: number): Position => lines.positionAt(sourceMap.originOf(byteOffset));
-  return { file, format, json: Buffer.from(json, "utf8"), problems, more, locate };
+  const doubts = new Doubts();
+  return converted(convertYaml(text, new LineIndex(text), doubts), doubts);
+}
+
+function converted({ json, sourceMap, faults }: YamlConversion, doubts: Doubts): Converted {
+  return {
+    json: json === null ? null : Buffer.from(json, "utf8"),
+    faults,
+    doubts: json === null ? new Doubts() : doubts,
+    originOf: (byteOffset) => sourceMap?.originOf(byteOffset) ?? 0,
+  };
+}
+
+/** The policy in a Kubernetes document, with places of the document. */
+function convertManifest(manifest: Manifest): Converted {
+  const doubts = new Doubts();
+  if (manifest.holds === "nothing")
+    return { json: null, faults: [manifest.fault], doubts, originOf: () => 0 };
+  if (manifest.holds === "node")
+    return converted(convertNode(manifest.document, manifest.node, doubts), doubts);
+  const { name, text, toFile } = manifest;
+  const bytes = Buffer.from(text, "utf8");
+  if (formatOf(name, bytes) === "json") {
+    const originOf = (byteOffset: number): number => toFile(bytes.toString("utf8", 0, byteOffset).length);
+    return { json: bytes, faults: [], doubts, originOf };
+  }
+  const inner = convertText(text);
+  return {
+    json: inner.json,
+    faults: inner.faults.map((fault) => ({ ...fault, offset: toFile(fault.offset) })),
+    doubts: inner.doubts.moved(toFile),
+    originOf: (byteOffset) => toFile(inner.originOf(byteOffset)),
+  };
 }
 
 /** The places of a simple text. The whole document is built only for the few that its reader leaves open. */
-function locateIn(text: string, simple: JsonWriter): (byteOffset: number) => Position {
-  let lines: LineIndex | null = null;
-  let places: SourceMap | null = null;
-  let whole: SourceMap | null = null;
+function originsIn(text: string, simple: JsonWriter): (byteOffset: number) => number {
+  const places = onDemand(() => simple.sourceMap());
+  const whole = onDemand((): SourceMap | null => convertYaml(text, new LineIndex(text)).sourceMap);
   return (byteOffset) => {
-    lines ??= new LineIndex(text);
-    places ??= simple.sourceMap();
-    let origin = places.originOf(byteOffset);
-    if (origin < 0) {
-      whole ??= convertYaml(text, lines).sourceMap;
-      origin = whole?.originOf(byteOffset) ?? 0;
-    }
-    return lines.positionAt(origin);
+    const origin = places().originOf(byteOffset);
+    return origin >= 0 ? origin : (whole()?.originOf(byteOffset) ?? 0);
   };
 }
 

@@ -1,15 +1,16 @@
 // The YAML that nearly all policies are written in, read without building a document: block mappings and sequences,
 // scalars on one line, flow collections, comments. Whatever else YAML has (anchors, aliases, tags, directives, block
 // scalars, scalars over several lines, tabs, CRLF), whatever is wrong and whatever is only doubtful is left to the `yaml`
-// library. So this accepts less than the library, and what it accepts comes to the same bytes: values of plain scalars
-// are the library's own, and test/policy/simple-yaml.test.ts holds the two against each other. Why there are two:
+// library. So this accepts less than the library, and what it accepts comes to the same bytes: both read plain scalars by
+// yaml-scalar.ts, and test/policy/simple-yaml.test.ts holds the two against each other. Why there are two:
 // docs/decisions/yaml-speed.md.
 
-import { CST, Document, isScalar, type ScalarTag } from "yaml";
+import { CST } from "yaml";
 
 import * as limits from "../../assembly/vocabulary/limits.ts";
 import { JsonWriter } from "./json-writer.ts";
-import { scalarJson, type ScalarValue } from "./yaml-scalar.ts";
+import { Doubts } from "./yaml-doubts.ts";
+import { plainJson, plainKey } from "./yaml-scalar.ts";
 
 /** What the filter reads is less deep, and what is deeper is refused with its place by the library's way. */
 const DEPTH_MAX = 64;
@@ -19,15 +20,6 @@ const KEY_MAX = 1000;
 /** Controls (tabs and CR among them), blanks that are no spaces, marks of byte order and of direction, lone surrogates. */
 const UNUSUAL =
   /[\0-\x09\x0b-\x1f\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff0-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
-
-/** Plain scalars beginning so are text: no number, boolean or null does. */
-const PLAINLY_TEXT = /^[A-EG-MO-SU-Za-eg-mo-su-z/_$\\]/;
-
-/** The kinds of plain scalars that the core schema knows beside text. */
-const PLAIN_TAGS = new Document(null, { schema: "core", version: "1.2" }).schema.tags.filter(
-  (tag): tag is ScalarTag & { test: RegExp } =>
-    tag.default === true && "test" in tag && tag.test !== undefined,
-);
 
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
@@ -53,11 +45,12 @@ const DECLINED = new Error("not simple YAML");
 /**
  * The JSON that `convertYaml` makes of the same text, with the place of each token; those of closing brackets are left
  * open (-1). Null when the text is not simple, not valid, or too large as JSON. Takes time in proportion to the text.
+ * Doubtful spellings go to `doubts`, whose content means nothing when the text is left to the library.
  */
-export function convertSimpleYaml(text: string): JsonWriter | null {
+export function convertSimpleYaml(text: string, doubts = new Doubts()): JsonWriter | null {
   if (UNUSUAL.test(text)) return null;
   try {
-    return new Reader(text).read();
+    return new Reader(text, doubts).read();
   } catch (error) {
     if (error === DECLINED) return null;
     throw error;
@@ -71,8 +64,13 @@ class Reader {
   /** The column of the line's first character that is no blank, when `#at` is there; -1 at the end of the text. */
   #indent = -1;
   #depth = 0;
+  /** The names that lead here, one for each level; what is beyond the depth is of other places. */
+  readonly #path: string[] = [];
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly doubts: Doubts,
+  ) {}
 
   read(): JsonWriter {
     this.#toContent(0);
@@ -196,6 +194,7 @@ class Reader {
     this.#writer.token("[", this.#at);
     let count = 0;
     do {
+      this.#path[this.#depth - 1] = String(count);
       this.#writer.separate(count++, this.#depth, false);
       const dash = this.#at;
       const first = this.#afterSpaces(dash + 1);
@@ -232,6 +231,7 @@ class Reader {
         this.#key(end, count++, true);
         this.#toFlowContent(column, false);
       } else {
+        this.#path[this.#depth - 1] = String(count);
         this.#writer.separate(count++, this.#depth, true);
       }
       const begins = this.#code(this.#at);
@@ -286,8 +286,11 @@ class Reader {
     // `{"a":1}` is JSON's way; `"a":1` in a block is none.
     if (!this.#isBlank(end + 1) && !(inline && isQuoted)) this.#decline();
     const source = this.text.slice(start, end);
+    const json = isQuoted ? this.#quoted(start, end) : JSON.stringify(plainKey(source));
+    this.#path[this.#depth - 1] = json;
+    if (!isQuoted) this.#note(source, start);
     this.#writer.separate(index, this.#depth, inline);
-    this.#writer.token(isQuoted ? this.#quoted(start, end) : JSON.stringify(source), start);
+    this.#writer.token(json, start);
     this.#writer.punctuation(": ");
     this.#at = end + 1;
   }
@@ -298,21 +301,23 @@ class Reader {
     if (this.#code(end) === COLON) this.#decline();
     const code = this.#code(start);
     const isQuoted = code === DOUBLE_QUOTE || code === SINGLE_QUOTE;
-    const json = isQuoted ? this.#quoted(start, end) : this.#plain(this.text.slice(start, end));
-    this.#writer.token(json, start);
+    this.#writer.token(isQuoted ? this.#quoted(start, end) : this.#plain(start, end), start);
     this.#at = end;
   }
 
-  #plain(source: string): string {
-    if (PLAINLY_TEXT.test(source)) return JSON.stringify(source);
-    for (const tag of PLAIN_TAGS) {
-      if (!tag.test.test(source)) continue;
-      const resolved: unknown = tag.resolve(source, () => this.#decline(), {});
-      const value = (isScalar(resolved) ? resolved.value : resolved) as ScalarValue;
-      return scalarJson(value, source) ?? this.#decline();
-    }
-    return JSON.stringify(source);
+  #plain(start: number, end: number): string {
+    const source = this.text.slice(start, end);
+    this.#note(source, start);
+    return plainJson(source) ?? this.#decline();
   }
+
+  #note(source: string, start: number): void {
+    this.doubts.note(source, start, this.#pathHere);
+  }
+
+  /** Names of members stand there as JSON strings, and places in sequences as digits. */
+  readonly #pathHere = (): readonly string[] =>
+    this.#path.slice(0, this.#depth).map((name) => (name.startsWith('"') ? String(JSON.parse(name)) : name));
 
   #quoted(start: number, end: number): string {
     const inner = this.text.slice(start + 1, end - 1);

@@ -11,7 +11,8 @@ import { JsonWriter, type SourceMap } from "./json-writer.ts";
 import type { LineIndex } from "./line-index.ts";
 import { pointerStep } from "./problem.ts";
 import { DEPTH_MAX, parseDocuments, pointerAt, resolveAliases } from "./yaml-document.ts";
-import { scalarJson, type ScalarValue } from "./yaml-scalar.ts";
+import { Doubts } from "./yaml-doubts.ts";
+import { plainJson, plainKey, scalarJson, type ScalarValue } from "./yaml-scalar.ts";
 
 /** A fault of the YAML itself. `offset` in UTF-16 units of the text. */
 export interface YamlFault {
@@ -34,9 +35,9 @@ const CORE_TAGS = new Set(
 /**
  * Converts a YAML 1.2 document (core schema). Order and repetition of keys are kept, numbers keep their
  * spelling, anchors, aliases and `<<` are expanded up to the size a policy may have. An empty document is empty
- * text. What was written in flow style (`[a, b]`) stays on one line.
+ * text. What was written in flow style (`[a, b]`) stays on one line. Doubtful spellings go to `doubts`.
  */
-export function convertYaml(text: string, lines: LineIndex): YamlConversion {
+export function convertYaml(text: string, lines: LineIndex, doubts = new Doubts()): YamlConversion {
   const documents = parseDocuments(text);
   if ("tooDeepAt" in documents) {
     return failed([{ offset: documents.tooDeepAt, pointer: "", code: codes.LIMIT, message: TOO_DEEP }]);
@@ -57,7 +58,12 @@ export function convertYaml(text: string, lines: LineIndex): YamlConversion {
     ]);
   }
   if (isEmpty(document)) return { json: "", sourceMap: new JsonWriter(0).sourceMap(), faults: [] };
-  return new Converter(document).convert();
+  return new Converter(document, doubts).convert(document.contents);
+}
+
+/** Converts a part of a document as `convertYaml` does a whole one. */
+export function convertNode(document: Document, node: Node, doubts: Doubts): YamlConversion {
+  return new Converter(document, doubts).convert(node);
 }
 
 function failed(faults: readonly YamlFault[]): YamlConversion {
@@ -95,6 +101,8 @@ function isEmpty(document: Document): boolean {
 interface Member {
   readonly name: string;
   readonly keyOffset: number;
+  /** How a plain key is spelled. */
+  readonly plain: string | null;
   readonly value: Node | null;
 }
 
@@ -114,11 +122,14 @@ class Converter {
   readonly #members = new Map<YAMLMap, readonly Member[]>();
   readonly #pointer: string[] = [];
 
-  constructor(private readonly document: Document) {}
+  constructor(
+    private readonly document: Document,
+    private readonly doubts: Doubts,
+  ) {}
 
-  convert(): YamlConversion {
+  convert(node: Node | null): YamlConversion {
     try {
-      this.#write(this.document.contents, 0, false);
+      this.#write(node, 0, false);
       this.#writer.punctuation("\n");
     } catch (error) {
       if (error instanceof Stop) return failed([error.fault]);
@@ -159,9 +170,10 @@ class Converter {
   #writeMap(map: YAMLMap, offset: number, inline: boolean): void {
     const members = this.#membersOf(map);
     this.#writer.token("{", offset);
-    members.forEach(({ name, keyOffset, value }, index) => {
+    members.forEach(({ name, keyOffset, plain, value }, index) => {
       this.#writer.separate(index, this.#pointer.length + 1, inline);
       this.#pointer.push(name);
+      if (plain !== null) this.#note(plain, keyOffset);
       this.#writer.token(JSON.stringify(name), keyOffset);
       this.#writer.punctuation(": ");
       this.#write(value, keyOffset, inline);
@@ -195,7 +207,9 @@ class Converter {
       const keyNode = key as Node | null;
       const keyOffset = keyNode?.range?.[0] ?? endOf(map, 0);
       if (!isMergeKey(key)) {
-        members.push({ name: this.#keyName(keyNode, map), keyOffset, value: value as Node | null });
+        const followed = this.#follow(keyNode);
+        const plain = isScalar(followed) && isPlain(followed) ? (followed.source ?? "") : null;
+        members.push({ name: this.#keyName(keyNode, map), keyOffset, plain, value: value as Node | null });
         continue;
       }
       for (const source of this.#mergeSources(value as Node | null, keyOffset)) {
@@ -220,7 +234,11 @@ class Converter {
     });
   }
 
-  /** A key as JSON knows it: text. `true:` and `1:` are the texts that were written. */
+  #note(source: string, offset: number): void {
+    this.doubts.note(source, offset, () => this.#pointer);
+  }
+
+  /** A key as JSON knows it: text. */
   #keyName(key: Node | null, map: YAMLMap): string {
     const node = this.#follow(key);
     const offset = key?.range?.[0] ?? endOf(map, 0);
@@ -228,9 +246,9 @@ class Converter {
       this.#stop(offset, codes.TYPE, "a key must be a string, got a collection");
     if (!isScalar(node)) this.#stop(offset, codes.TYPE, "a key must be a string, got nothing");
     this.#checkTag(node, offset);
-    if (typeof node.value === "string") return node.value;
+    if (typeof node.value === "string" && !isPlain(node)) return node.value;
     if (!node.source) this.#stop(offset, codes.TYPE, "a key must be a string, got nothing");
-    return node.source;
+    return isPlain(node) ? plainKey(node.source) : node.source;
   }
 
   #follow(node: Node | null): Node | null {
@@ -258,11 +276,20 @@ class Converter {
   }
 
   #scalar(node: Scalar, offset: number): string {
-    const json = scalarJson(node.value as ScalarValue, node.source);
+    const isUntagged = isPlain(node);
+    if (isUntagged) this.#note(node.source ?? "", offset);
+    const json = isUntagged
+      ? plainJson(node.source ?? "")
+      : scalarJson(node.value as ScalarValue, node.source);
     if (json === null)
       this.#stop(offset, codes.VALUE, `${node.source ?? "this number"} is not a JSON number`);
     return json;
   }
+}
+
+/** A scalar without quotes and tag: what it is depends on how it is spelled. */
+function isPlain(node: Scalar): boolean {
+  return node.type === "PLAIN" && node.tag === undefined;
 }
 
 function isMergeKey(key: unknown): boolean {

@@ -22,6 +22,8 @@ export function editPolicy(file: string, bytes: Uint8Array, edit: Edit): Buffer 
   const mark = whole.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : "";
   const text = whole.slice(mark.length);
   const { path, key, value } = placeOf(edit);
+  if (readPolicySource(file, bytes).isWrapped)
+    throw new EditRefusal("a policy in a Kubernetes document is not changed: keep it in a file of its own");
   const wanted = valueOf(file, bytes);
   if (wanted === null) throw new EditRefusal("the file cannot be read as a policy: serin validate says why");
   const isThere = put(wanted, path, key, value);
