@@ -27,19 +27,25 @@ export function lengthOf(slice: Slice): u32 {
   return slice as u32;
 }
 
-/** Whether two runs of `length` bytes are the same; eight bytes a step. */
+/** Whether two runs of `length` bytes are the same; eight bytes a step, the last of them perhaps once more. */
 export function sameBytes(a: usize, b: usize, length: u32): bool {
-  let i: usize = 0;
   const end = length as usize;
-  while (i + 8 <= end) {
-    if (load<u64>(a + i) != load<u64>(b + i)) return false;
-    i += 8;
+  if (end >= 8) {
+    const last = end - 8;
+    for (let i: usize = 0; i < last; i += 8) {
+      if (load<u64>(a + i) != load<u64>(b + i)) return false;
+    }
+    return load<u64>(a + last) == load<u64>(b + last);
   }
-  while (i < end) {
-    if (load<u8>(a + i) != load<u8>(b + i)) return false;
-    i++;
+  if (end >= 4) {
+    return load<u32>(a) == load<u32>(b) && load<u32>(a + end - 4) == load<u32>(b + end - 4);
   }
-  return true;
+  if (end == 0) return true;
+  return (
+    load<u8>(a) == load<u8>(b) &&
+    load<u8>(a + (end >> 1)) == load<u8>(b + (end >> 1)) &&
+    load<u8>(a + end - 1) == load<u8>(b + end - 1)
+  );
 }
 
 /** Whether both hold the same bytes. */
@@ -98,18 +104,75 @@ const ONES: u64 = 0x0101010101010101;
 const HIGH_BITS: u64 = 0x8080808080808080;
 
 /**
- * Position of a byte in a run, or `end`. Eight at a time: a byte of `apart` is 0 where it was found, and the lowest high
- * bit that remains is its (Anderson, Bit Twiddling Hacks, "Determine if a word has a zero byte").
+ * A byte's high bit is set where the byte of `apart` is 0: of the bits that are set the lowest is right, which is all that
+ * is asked for (Anderson, Bit Twiddling Hacks, "Determine if a word has a zero byte").
  */
+// @ts-ignore: decorator
+@inline
+function zeros(apart: u64): u64 {
+  return (apart - ONES) & ~apart & HIGH_BITS;
+}
+
+/**
+ * The last bytes before `end`, fewer than eight, in the low ones of a word; zeros above. Read from in front of them, since
+ * what is behind them may not be memory, while there is always something before.
+ */
+// @ts-ignore: decorator
+@inline
+function lastBytes(at: usize, end: usize): u64 {
+  return load<u64>(end - 8) >> ((8 - ((end - at) as u64)) << 3);
+}
+
+/** Position of a byte, not 0, in a run, or `end`; eight at a time. */
 export function findByte(from: usize, end: usize, byte: u8): usize {
   let at = from;
   const wanted = (byte as u64) * ONES;
   while (at + 8 <= end) {
-    const apart = load<u64>(at) ^ wanted;
-    const found = (apart - ONES) & ~apart & HIGH_BITS;
+    const found = zeros(load<u64>(at) ^ wanted);
     if (found != 0) return at + ((ctz<u64>(found) as usize) >> 3);
     at += 8;
   }
-  while (at < end && load<u8>(at) != byte) at++;
-  return at;
+  if (at >= end) return at;
+  const found = zeros(lastBytes(at, end) ^ wanted);
+  return found != 0 ? at + ((ctz<u64>(found) as usize) >> 3) : end;
+}
+
+/** As `findByte`, for the first of two bytes. */
+export function findEither(from: usize, end: usize, one: u8, other: u8): usize {
+  let at = from;
+  const ones = (one as u64) * ONES;
+  const others = (other as u64) * ONES;
+  while (at + 8 <= end) {
+    const bytes = load<u64>(at);
+    const found = zeros(bytes ^ ones) | zeros(bytes ^ others);
+    if (found != 0) return at + ((ctz<u64>(found) as usize) >> 3);
+    at += 8;
+  }
+  if (at >= end) return at;
+  const bytes = lastBytes(at, end);
+  const found = zeros(bytes ^ ones) | zeros(bytes ^ others);
+  return found != 0 ? at + ((ctz<u64>(found) as usize) >> 3) : end;
+}
+
+/** ASCII lower case of eight bytes: 0x20 is set in each from A to Z, found by what a carry does to its high bit. */
+// @ts-ignore: decorator
+@inline
+function lowerEight(bytes: u64): u64 {
+  const seven = bytes & ~HIGH_BITS;
+  const fromA = seven + ONES * ((0x80 - ascii.UPPER_A) as u64);
+  const behindZ = seven + ONES * ((0x7f - ascii.UPPER_Z) as u64);
+  return bytes | (((fromA ^ behindZ) & ~bytes & HIGH_BITS) >> 2);
+}
+
+/** Writes ASCII lower case of a run to `to`, where there is room for a multiple of eight bytes. */
+export function copyLower(to: usize, from: usize, length: u32): void {
+  const end = from + length;
+  let at = from;
+  let out = to;
+  while (at + 8 <= end) {
+    store<u64>(out, lowerEight(load<u64>(at)));
+    at += 8;
+    out += 8;
+  }
+  if (at < end) store<u64>(out, lowerEight(lastBytes(at, end)));
 }

@@ -2,13 +2,23 @@
 // around both taken off, quotes kept, what has no `=` passed over.
 
 import * as ascii from "../bytes/ascii";
-import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
+import {
+  addressOf,
+  findByte,
+  findEither,
+  isWord,
+  lengthOf,
+  NONE,
+  Slice,
+  sliceOf,
+  trimmed,
+} from "../bytes/slice";
 import { Pairs } from "../bytes/pairs";
 import { fixed } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
-import { ABSENT, find, mayHold } from "../bytes/table";
+import { ABSENT, find } from "../bytes/table";
 import { Decision } from "./decision";
-import { fillSlot, view } from "./view";
+import { view } from "./view";
 
 const pairs: Pairs = fixed<Pairs>();
 
@@ -51,21 +61,27 @@ function joined(): Slice {
   return sliceOf(to, (out - to) as u32);
 }
 
+/** Reads no further than to the last of the cookies that the plan asks for. */
 function readCookieHeader(decision: Decision, header: Slice): void {
   const cookies = decision.plan.inputs.cookies;
+  let wanted = cookies.count;
   let at = addressOf(header);
   const end = at + lengthOf(header);
-  while (at < end) {
-    const stop = findByte(at, end, ascii.SEMICOLON);
-    const equals = findByte(at, stop, ascii.EQUALS);
-    if (equals < stop) {
-      const name = trimmed(sliceOf(at, (equals - at) as u32));
-      if (mayHold(cookies, lengthOf(name))) {
-        const slot = find(cookies, name);
-        if (slot != ABSENT)
-          fillSlot(decision, slot, trimmed(sliceOf(equals + 1, (stop - equals - 1) as u32)));
-      }
+  while (at < end && wanted != 0) {
+    const equals = findEither(at, end, ascii.EQUALS, ascii.SEMICOLON);
+    if (equals >= end) return;
+    if (load<u8>(equals) == ascii.SEMICOLON) {
+      at = equals + 1;
+      continue;
     }
-    at = stop + 1;
+    const name = trimmed(sliceOf(at, (equals - at) as u32));
+    at = findByte(equals + 1, end, ascii.SEMICOLON);
+    const slot = find(cookies, name);
+    if (slot != ABSENT && lengthOf(decision.valueOf(slot)) == 0) {
+      const value = trimmed(sliceOf(equals + 1, (at - equals - 1) as u32));
+      decision.fill(slot, value);
+      if (lengthOf(value) != 0) wanted--;
+    }
+    at++;
   }
 }

@@ -8,10 +8,11 @@ import { fixed } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
 import {
   addressOf,
+  copyLower,
   findByte,
+  findEither,
   isWord,
   lengthOf,
-  lower,
   NONE,
   Slice,
   sliceOf,
@@ -116,6 +117,7 @@ export function readRequest(decision: Decision, block: Slice): bool {
   view.bodyBytes = UNKNOWN_LENGTH;
   pairs.begin(block);
   const headers = decision.plan.inputs.headers;
+  const lengths = headers.lengths | KNOWN_LENGTHS;
   while (pairs.next()) {
     const key = pairs.key;
     const keyLength = lengthOf(key);
@@ -130,6 +132,7 @@ export function readRequest(decision: Decision, block: Slice): bool {
       if (isWord(key, headerNames.SHADOW)) readMark(pairs.value, decision.plan.shadowSecret);
       continue;
     }
+    if (((lengths >> ((keyLength < 63 ? keyLength : 63) as u64)) & 1) == 0) continue;
     if (keyLength == 7 && first == ascii.LOWER_B && isWord(key, headerNames.BAGGAGE))
       readBaggage(pairs.value, decision.plan.shadowSecret);
     else readKnown(key, pairs.value);
@@ -174,14 +177,16 @@ function readPseudo(key: Slice, value: Slice): void {
 function splitPath(value: Slice): void {
   const begin = addressOf(value);
   const end = begin + lengthOf(value);
-  let at = begin;
-  while (at < end && load<u8>(at) != ascii.QUESTION && load<u8>(at) != ascii.HASH) at++;
+  const at = findEither(begin, end, ascii.QUESTION, ascii.HASH);
   view.path = sliceOf(begin, (at - begin) as u32);
   if (at < end && load<u8>(at) == ascii.QUESTION) {
     const stop = findByte(at + 1, end, ascii.HASH);
     view.query = sliceOf(at + 1, (stop - at - 1) as u32);
   }
 }
+
+/** Bit n: `readKnown` or `readBaggage` takes a header of n bytes. */
+const KNOWN_LENGTHS: u64 = (1 << 6) | (1 << 7) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15) | (1 << 29);
 
 function readKnown(key: Slice, value: Slice): void {
   const length = lengthOf(key);
@@ -232,7 +237,7 @@ export function hostOf(): Slice {
   const length = (end - begin) as u32;
   const to = scratch(length);
   if (to == 0) return NONE;
-  for (let i: u32 = 0; i < length; i++) store<u8>(to + i, lower(load<u8>(begin + i)));
+  copyLower(to, begin, length);
   view.host = sliceOf(to, length);
   return view.host;
 }

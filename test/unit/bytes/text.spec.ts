@@ -1,10 +1,14 @@
 import { base64urlDecoded } from "../../../assembly/bytes/base64url";
 import {
   addressOf,
+  copyLower,
   findByte,
+  findEither,
   isWord,
   lengthOf,
+  lower,
   NONE,
+  sameBytes,
   Slice,
   startsWithWord,
   trimmed,
@@ -128,6 +132,65 @@ describe("a byte in a run", () => {
       expect(findByte(begin, begin + lengthOf(text), byte as u8)).toBe(begin + 17);
       store<u8>(begin + 12, byte as u8);
       expect(findByte(begin, begin + lengthOf(text), byte as u8)).toBe(begin + 12);
+    }
+  });
+});
+
+describe("the first of two bytes in a run", () => {
+  it("is found, whatever stands before and behind it", () => {
+    const text = bytesOf("x".repeat(40));
+    const begin = addressOf(text);
+    for (let length = 0; length <= 20; length++) {
+      for (let one = 0; one <= length + 1; one++) {
+        for (let other = 0; other <= length + 1; other++) {
+          for (let i = 0; i < 40; i++) store<u8>(begin + i, OTHERS[(i + one) % 7]);
+          store<u8>(begin + one, 0x3d);
+          store<u8>(begin + other, 0x3b);
+          const first = other == one ? other : min(one, other);
+          const found = findEither(begin, begin + length, 0x3d, 0x3b) - begin;
+          if (found != (min(first, length) as usize)) expect(found).toBe(min(first, length) as usize);
+        }
+      }
+    }
+    expect(findEither(begin, begin, 0x3d, 0x3b)).toBe(begin);
+  });
+});
+
+describe("two runs of bytes", () => {
+  it("are the same when no byte differs, of any length", () => {
+    const a = addressOf(bytesOf("x".repeat(40)));
+    const b = addressOf(bytesOf("y".repeat(40)));
+    for (let length: u32 = 0; length < 30; length++) {
+      memory.fill(a, 0x61, 40);
+      memory.fill(b, 0x62, 40);
+      memory.fill(a, 0x63, length);
+      memory.fill(b, 0x63, length);
+      expect(sameBytes(a, b, length)).toBe(true);
+      expect(sameBytes(a, b, length + 1)).toBe(false);
+      for (let i: u32 = 0; i < length; i++) {
+        store<u8>(a + i, 0x64);
+        expect(sameBytes(a, b, length)).toBe(false);
+        store<u8>(a + i, 0x63);
+      }
+    }
+  });
+});
+
+describe("lower case", () => {
+  it("is of the letters from A to Z alone, in a run of any length", () => {
+    const from = addressOf(bytesOf("x".repeat(40)));
+    const to = addressOf(bytesOf("y".repeat(40)));
+    for (let length: u32 = 0; length <= 17; length++) {
+      for (let byte = 0; byte < 256; byte++) {
+        for (let i: u32 = 0; i < 24; i++) store<u8>(from + i, ((byte + i * 37) & 255) as u8);
+        memory.fill(to, 0x7e, 32);
+        copyLower(to, from, length);
+        for (let i: u32 = 0; i < length; i++) {
+          if (load<u8>(to + i) != lower(load<u8>(from + i)))
+            expect(load<u8>(to + i)).toBe(lower(load<u8>(from + i)));
+        }
+        expect(load<u8>(to + ((length + 7) & ~7))).toBe(0x7e);
+      }
     }
   });
 });

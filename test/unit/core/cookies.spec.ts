@@ -37,6 +37,9 @@ describe("a cookie", () => {
       ["uid=é日", "é日"],
       ["a; uid=42", "42"],
       ["=7; uid=42", "42"],
+      ["a;b;c; uid=42", "42"],
+      ["uid; uid=42", "42"],
+      ["uid=; uid=42; uid=43", "42"],
     ];
     for (let i = 0; i < rows.length; i++) expect(uidOf(rows[i][0])).toBe(rows[i][1], rows[i][0]);
   });
