@@ -21,6 +21,7 @@ import { beginRamps } from "./evidence/ramp";
 import { adoptEvidence, servedDigest, serveEvidence } from "./evidence/serving";
 import { adoptFallbacks } from "./fallback";
 import { forgetLevel } from "./lines";
+import { keepAllStats } from "./kept-stats";
 import { createRoot, retire, servePlan } from "./root";
 import { adoptShadows } from "./shadow/state";
 import { sweepAll } from "./shadow/sweep";
@@ -92,6 +93,7 @@ export function configure(id: u32, bytes: u32): bool {
   beginRamps(plan, now);
   noteServed(plan, now);
   if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
+  keepAllStats(plan);
   if (!adoptFallbacks(plan)) survive("memory", "no memory for the fallback of some variants");
   if (!adoptEvidence(plan)) survive("memory", "no memory for the evidence of some rollouts");
   if (root == null) {

@@ -84,10 +84,14 @@ export class VariantStats {
   overflow: u32;
   grpcOk: u32;
   grpcError: u32;
+  /** `rollout.variant` */
+  key: Slice;
   /** Whether all of them are defined, not only `total` and `share`. The control group may have only `share`. */
   isFull: bool;
   /** Plans of this worker that have the variant. */
   plans: u32;
+  /** The last time that filter/kept-stats.ts listed it. */
+  listed: u32;
 
   /** The counter of an ending: 1 to 5 for the class of the answer, 6 for rq_reset. */
   // @ts-ignore: decorator

@@ -77,32 +77,31 @@ function variantKey(rollout: Slice, variant: Slice): Slice {
   return textOf(name);
 }
 
-function define(kind: MetricKind, rollout: Slice, variant: Slice, leaf: Word): u32 {
+/** @param key `rollout.variant` */
+function define(kind: MetricKind, key: Slice, leaf: Word): u32 {
   restartText(name);
   put(name, statNames.ROLLOUT);
-  putSlice(name, rollout);
-  putByte(name, ascii.DOT);
-  putSlice(name, variant);
+  putSlice(name, key);
   putByte(name, ascii.DOT);
   put(name, leaf);
   defined++;
   return defineMetric(kind, textOf(name));
 }
 
-function defineRest(stats: VariantStats, rollout: Slice, variant: Slice): void {
+function defineRest(stats: VariantStats): void {
   stats.isFull = true;
-  stats.ended1 = define(MetricKind.Counter, rollout, variant, statNames.RQ_1XX);
-  stats.ended2 = define(MetricKind.Counter, rollout, variant, statNames.RQ_2XX);
-  stats.ended3 = define(MetricKind.Counter, rollout, variant, statNames.RQ_3XX);
-  stats.ended4 = define(MetricKind.Counter, rollout, variant, statNames.RQ_4XX);
-  stats.ended5 = define(MetricKind.Counter, rollout, variant, statNames.RQ_5XX);
-  stats.endedReset = define(MetricKind.Counter, rollout, variant, statNames.RQ_RESET);
-  stats.endedLeft = define(MetricKind.Counter, rollout, variant, statNames.RQ_LEFT);
-  stats.time = define(MetricKind.Histogram, rollout, variant, statNames.RQ_TIME);
-  stats.active = define(MetricKind.Gauge, rollout, variant, statNames.RQ_ACTIVE);
-  stats.overflow = define(MetricKind.Counter, rollout, variant, statNames.RQ_OVERFLOW);
-  stats.grpcOk = define(MetricKind.Counter, rollout, variant, statNames.GRPC_OK);
-  stats.grpcError = define(MetricKind.Counter, rollout, variant, statNames.GRPC_ERROR);
+  stats.ended1 = define(MetricKind.Counter, stats.key, statNames.RQ_1XX);
+  stats.ended2 = define(MetricKind.Counter, stats.key, statNames.RQ_2XX);
+  stats.ended3 = define(MetricKind.Counter, stats.key, statNames.RQ_3XX);
+  stats.ended4 = define(MetricKind.Counter, stats.key, statNames.RQ_4XX);
+  stats.ended5 = define(MetricKind.Counter, stats.key, statNames.RQ_5XX);
+  stats.endedReset = define(MetricKind.Counter, stats.key, statNames.RQ_RESET);
+  stats.endedLeft = define(MetricKind.Counter, stats.key, statNames.RQ_LEFT);
+  stats.time = define(MetricKind.Histogram, stats.key, statNames.RQ_TIME);
+  stats.active = define(MetricKind.Gauge, stats.key, statNames.RQ_ACTIVE);
+  stats.overflow = define(MetricKind.Counter, stats.key, statNames.RQ_OVERFLOW);
+  stats.grpcOk = define(MetricKind.Counter, stats.key, statNames.GRPC_OK);
+  stats.grpcError = define(MetricKind.Counter, stats.key, statNames.GRPC_ERROR);
 }
 
 /**
@@ -141,27 +140,27 @@ export function isFull(rollout: Rollout, variant: Variant): bool {
 }
 
 function adopt(rollout: Rollout, variant: Slice, share: u32, counts: bool, full: bool): VariantStats | null {
-  const stats = statsNamed(rollout.name, variant);
+  const stats = statsNamed(variantKey(rollout.name, variant));
   if (stats == null) return null;
   stats.plans++;
-  if (defined < DEFINED_AT_LOAD) defineAll(stats, rollout.name, variant, counts, full);
+  if (defined < DEFINED_AT_LOAD) defineAll(stats, counts, full);
   recordMetric(stats.share, share);
   return stats;
 }
 
 /** Defines what is not defined yet of what a variant needs. */
-function defineAll(stats: VariantStats, rollout: Slice, variant: Slice, counts: bool, full: bool): void {
-  if (stats.share == NO_METRIC) stats.share = define(MetricKind.Gauge, rollout, variant, statNames.SHARE);
+function defineAll(stats: VariantStats, counts: bool, full: bool): void {
+  if (stats.share == NO_METRIC) stats.share = define(MetricKind.Gauge, stats.key, statNames.SHARE);
   if (counts && stats.total == NO_METRIC)
-    stats.total = define(MetricKind.Counter, rollout, variant, statNames.RQ_TOTAL);
-  if (full && !stats.isFull) defineRest(stats, rollout, variant);
+    stats.total = define(MetricKind.Counter, stats.key, statNames.RQ_TOTAL);
+  if (full && !stats.isFull) defineRest(stats);
 }
 
 /** Defines the share of a control group whose requests are not counted apart: without it nothing is held against its users. */
 export function showControl(rollout: Rollout): void {
   const stats = statsAt(rollout.controlStats);
   if (stats == null || stats.share != NO_METRIC) return;
-  defineAll(stats, rollout.name, words.control, false, false);
+  defineAll(stats, false, false);
   recordMetric(stats.share, rollout.controlShare);
 }
 
@@ -176,21 +175,34 @@ export function tellShares(rollout: Rollout): void {
   if (stats != null) recordMetric(stats.share, rollout.controlShare);
 }
 
-function statsNamed(rollout: Slice, variant: Slice): VariantStats | null {
-  const key = variantKey(rollout, variant);
+/** @param key `rollout.variant` */
+function statsNamed(key: Slice): VariantStats | null {
   const found = find(records, key);
   if (found != ABSENT) return statsAt(found);
   const own = keep(vmArena(), key);
   const stats = takeRecord<VariantStats>(vmArena());
   if (own == NONE || stats == null) return null;
+  stats.key = own;
   if (!insert(vmArena(), records, own, changetype<usize>(stats) as u32)) return null;
+  return stats;
+}
+
+/**
+ * Defines stats of a variant that another VM had, so that they go on when that VM goes. Its share is not shown: it has none.
+ * @param key `rollout.variant`
+ * @returns its record; null without memory, or when as many stats are defined as a load may
+ */
+export function keepStats(key: Slice, counts: bool, full: bool): VariantStats | null {
+  if (defined >= DEFINED_AT_LOAD) return null;
+  const stats = statsNamed(key);
+  if (stats) defineAll(stats, counts, full);
   return stats;
 }
 
 /** The stats that a plan has the address of; null for 0. */
 // @ts-ignore: decorator
 @inline
-function statsAt(address: usize): VariantStats | null {
+export function statsAt(address: usize): VariantStats | null {
   return changetype<VariantStats | null>(address);
 }
 
@@ -231,7 +243,7 @@ export function countGiven(
   const stats = statsAt(address);
   if (stats == null) return false;
   if (stats.total == NO_METRIC || (full && !stats.isFull)) {
-    defineAll(stats, rollout.name, variant, true, full);
+    defineAll(stats, true, full);
     recordMetric(stats.share, share);
   }
   if (!full) {

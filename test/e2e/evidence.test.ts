@@ -2,12 +2,11 @@
 // number of bitmap indices of the users concerned, computed from what the client sent alone. And: when periods begin.
 
 import assert from "node:assert/strict";
-import { appendFile, copyFile, rename, writeFile } from "node:fs/promises";
+import { appendFile, copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
-import { newFilterResource, printFilterResource, putPolicy } from "../../tools/policy/filter-resource.ts";
 import { startUpstream } from "../upstream/upstream.ts";
 import { seeded } from "../support/random.ts";
 import { bitOf, groupOf } from "../support/users.ts";
@@ -218,13 +217,7 @@ for (const version of EVERY_ENVOY) {
       await copyFile(WASM, other);
       // A custom section: another module that does the same.
       await appendFile(other, Buffer.from([0, 2, 1, 0x61]));
-      const document = newFilterResource({ wasm: other, name: "serin", failurePolicy: "FAIL_RELOAD" });
-      putPolicy("filter.yaml", document, JSON.stringify(policy({ percent: 12 }, 25)), {});
-      const file = join(proxy.envoy.folder, "watched/filter.yaml");
-      const before = await proxy.admin.filterUpdates("serin");
-      await writeFile(`${file}.new`, printFilterResource("filter.yaml", document));
-      await rename(`${file}.new`, file);
-      assert.equal(await proxy.admin.waitForUpdate("serin", before), "accepted");
+      assert.equal(await proxy.publish(policy({ percent: 12 }, 25), other), "accepted");
       for (let i = 0; i < 10; i++) {
         await pause(400);
         assert.equal(await gauge("checkout.canary.share"), 12_000);

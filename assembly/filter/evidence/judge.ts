@@ -9,7 +9,7 @@ import { FORMAT, LeaseRecord, mayFollow, mayJudge, PeriodRecord, Phase } from ".
 import { Rollout, Signals } from "../../core/plan";
 import { fillRandom, SECOND } from "../../host/clock";
 import { log, LogLevel } from "../../host/log";
-import { readMetric, recordMetric } from "../../host/metrics";
+import { NO_METRIC, readMetric, recordMetric } from "../../host/metrics";
 import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
 import * as reasons from "../../vocabulary/no-evidence";
 import { clearGauges, prepareGauges, showReason, sumOf } from "./gauges";
@@ -148,6 +148,9 @@ function judgeRollout(evidence: Evidence, nowNs: u64): bool {
 function isAsWanted(evidence: Evidence, rollout: Rollout): bool {
   const seen = evidence.seen;
   if (seen.signature != rollout.signature || seen.bits != evidence.wantedBits) return false;
+  // Gauges go with the last VM that has defined them: where no policy had the rollout when the .wasm was swapped, its record
+  // is still there, and its gauges begin at 0. Another number than 0 is of another `vm_id`, which counts by itself.
+  if (evidence.number != NO_METRIC && readMetric(evidence.number) == 0) return false;
   // Where each request is a user, nothing fills up.
   if (evidence.period != seen.number || evidence.isRandom) return true;
   // Where all was rolled back nobody is counted: what was found stays to be read.

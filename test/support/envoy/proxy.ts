@@ -42,8 +42,11 @@ export interface BareProxy {
   readonly port: number;
   /** The same routes without it. */
   readonly plainPort: number;
-  /** Puts a policy into the watched file, as `serin publish` does but unchecked, and waits for Envoy's word on it. */
-  publish(policy: unknown): Promise<"accepted" | "rejected">;
+  /**
+   * Puts a policy into the watched file, as `serin publish` does but unchecked, and waits for Envoy's word on it.
+   * `wasm`: the module that serves it, the built one unless said.
+   */
+  publish(policy: unknown, wasm?: string): Promise<"accepted" | "rejected">;
   /** Stops everything; fails when the filter trapped or survived something it should not have had to. */
   stop(): Promise<void>;
 }
@@ -85,9 +88,9 @@ export async function startProxyOver(
       admin,
       port: await envoy.port("serin"),
       plainPort: await envoy.port("plain"),
-      async publish(policy) {
+      async publish(policy, wasm = WASM) {
         const before = await admin.filterUpdates("serin");
-        await replaceFile(join(envoy.folder, "watched/filter.yaml"), filterFile(policy));
+        await replaceFile(join(envoy.folder, "watched/filter.yaml"), filterFile(policy, wasm));
         return admin.waitForUpdate("serin", before);
       },
       async stop() {
@@ -105,8 +108,8 @@ export async function startProxyOver(
 }
 
 /** What `serin publish` writes for this policy. */
-export function filterFile(policy: unknown): string {
-  const document = newFilterResource({ wasm: WASM, name: "serin", failurePolicy: "FAIL_RELOAD" });
+export function filterFile(policy: unknown, wasm = WASM): string {
+  const document = newFilterResource({ wasm, name: "serin", failurePolicy: "FAIL_RELOAD" });
   putPolicy("filter.yaml", document, typeof policy === "string" ? policy : JSON.stringify(policy), {});
   return printFilterResource("filter.yaml", document);
 }
