@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
-import { HARD_REQUESTS, type HardRequest } from "./hard-requests.ts";
+import { HARD_REQUESTS, HARD_ROUTES, type HardRequest } from "./hard-requests.ts";
 import { RolloutStats, settledStats, startProxy, type Proxy } from "../support/envoy/proxy.ts";
 import { settledCounts, sumOf, VERDICTS } from "./shadow-stage.ts";
 import { EVERY_ENVOY } from "../support/envoy/versions.ts";
@@ -39,33 +39,12 @@ const POLICIES = {
   },
 };
 
-/** Does nothing where no shadow writes the header. */
-const MIRROR = [{ cluster_header: "x-serin-shadow-mirrored" }];
-const ROUTES: readonly object[] = [
-  {
-    match: { connect_matcher: {}, headers: [{ name: ":authority", string_match: { prefix: "nowhere" } }] },
-    route: { cluster: "refusing" },
-  },
-  { match: { connect_matcher: {} }, route: { cluster: "stable" } },
-  { match: { prefix: "/direct" }, direct_response: { status: 200, body: { inline_string: "direct" } } },
-  { match: { prefix: "/redirect" }, redirect: { path_redirect: "/app" } },
-  { match: { prefix: "/empty" }, route: { cluster: "empty" } },
-  { match: { prefix: "/refusing" }, route: { cluster: "refusing" } },
-  { match: { prefix: "/unknown" }, route: { cluster_header: "x-no-such-header" } },
-  { match: { prefix: "/timeout" }, route: { cluster: "stable", timeout: "0.1s" } },
-  { match: { prefix: "/h2" }, route: { cluster: "stable-h2", request_mirror_policies: MIRROR } },
-  {
-    match: { prefix: "/app" },
-    route: { cluster: "stable", timeout: "30s", request_mirror_policies: MIRROR },
-  },
-];
-
 for (const version of EVERY_ENVOY) {
   for (const [name, policy] of Object.entries(POLICIES)) {
     describe(`Envoy ${version}, ${name}`, () => {
       let proxy: Proxy;
       before(async () => {
-        proxy = await startProxy({ version, policy, routes: ROUTES, logLevel: "error" });
+        proxy = await startProxy({ version, policy, routes: HARD_ROUTES, logLevel: "error" });
       });
       after(() => proxy.stop());
 

@@ -283,3 +283,25 @@ export const HARD_REQUESTS: Readonly<Record<string, readonly HardRequest[]>> = {
   "clients that leave": GONE_CLIENTS,
   "tunnels and gRPC": TUNNELS,
 };
+
+/** Does nothing where no shadow writes the header. */
+const MIRROR = [{ cluster_header: "x-serin-shadow-mirrored" }];
+/** The routes that they go to, over the clusters `stable`, `stable-h2`, `refusing` and `empty`. */
+export const HARD_ROUTES: readonly object[] = [
+  {
+    match: { connect_matcher: {}, headers: [{ name: ":authority", string_match: { prefix: "nowhere" } }] },
+    route: { cluster: "refusing" },
+  },
+  { match: { connect_matcher: {} }, route: { cluster: "stable" } },
+  { match: { prefix: "/direct" }, direct_response: { status: 200, body: { inline_string: "direct" } } },
+  { match: { prefix: "/redirect" }, redirect: { path_redirect: "/app" } },
+  { match: { prefix: "/empty" }, route: { cluster: "empty" } },
+  { match: { prefix: "/refusing" }, route: { cluster: "refusing" } },
+  { match: { prefix: "/unknown" }, route: { cluster_header: "x-no-such-header" } },
+  { match: { prefix: "/timeout" }, route: { cluster: "stable", timeout: "0.1s" } },
+  { match: { prefix: "/h2" }, route: { cluster: "stable-h2", request_mirror_policies: MIRROR } },
+  {
+    match: { prefix: "/app" },
+    route: { cluster: "stable", timeout: "30s", request_mirror_policies: MIRROR },
+  },
+];

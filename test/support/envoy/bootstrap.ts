@@ -157,6 +157,8 @@ export interface ProxyBootstrap {
   /** Further fields of its connection manager. */
   readonly manager?: object;
   readonly statsTags?: readonly object[];
+  /** Whether there is the listener `plain` alone: Serin is nowhere in this Envoy. */
+  readonly isPlain?: boolean;
 }
 
 const MANAGER = {
@@ -169,13 +171,15 @@ const MANAGER = {
   delayed_close_timeout: "0.1s",
 };
 
-/** Listeners `serin` (the filter by file) and `plain` (no filter). */
+/** Listeners `serin` (the filter by file), unless `isPlain`, and `plain` (no filter). */
 export function proxyBootstrap(options: ProxyBootstrap): string {
   const { upstreams, closedPort, routes, clusters = [], runtime = {}, accessLog, statsTags } = options;
   const log = accessLog === undefined ? {} : { access_log: [fileLog(accessLog)] };
   return bootstrapOf(
     [
-      listener("serin", [fileFilter()], routes, { ...MANAGER, ...log, ...options.manager }),
+      ...(options.isPlain === true
+        ? []
+        : [listener("serin", [fileFilter()], routes, { ...MANAGER, ...log, ...options.manager })]),
       listener("plain", [], routes, MANAGER),
     ],
     [

@@ -1,0 +1,20 @@
+// A quarter of a minute of `npm run soak`, with one seed: as much as a suite can take.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ENVOY_VERSION } from "../../tools/envoy/versions.ts";
+import { soak } from "../soak/soak.ts";
+
+test("clients see what they see without the filter, and all is counted, while everything happens at once", async () => {
+  const result = await soak({
+    ...{ version: ENVOY_VERSION, seconds: 15, seed: 1, clients: 3 },
+    ...{ policyEveryMs: 500, swapEveryMs: 4_000 },
+  });
+  assert.deepEqual(result.differences, []);
+  assert.equal(result.errors, 0);
+  assert.ok(result.swaps > 0 && result.refused > 0 && result.accepted > 1, JSON.stringify(result));
+  const { total, ended, active } = result.sums;
+  assert.ok(total > 20, `${total} requests`);
+  assert.deepEqual({ ended, active }, { ended: total, active: 0 });
+});
