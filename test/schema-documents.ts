@@ -166,6 +166,7 @@ export const SOUND: Record<string, object> = {
     compare: {
       status: true,
       body: { json: true, ignore: ["/timestamp", "/items/*/id", "/a~1b/~0"] },
+      acceptEncoding: "gzip",
       sample: "10/s",
     },
     noise: { cluster: "checkout-v1" },
@@ -415,6 +416,8 @@ export const MALFORMED: Record<string, unknown> = {
   "a pointer with a lonely tilde": ignoring("/a~b"),
   "a pointer that is a number": ignoring(1),
   "65 pointers": ignoring(...Array.from({ length: 65 }, (_, index) => `/a/${index}`)),
+  "another encoding": shadow({ compare: { acceptEncoding: "br" } }),
+  "an encoding that is true": shadow({ compare: { acceptEncoding: true } }),
   "a sample without unit": shadow({ compare: { sample: "1" } }),
   "a sample a minute": shadow({ compare: { sample: "1/m" } }),
   "a sample that is a number": shadow({ compare: { sample: 1 } }),

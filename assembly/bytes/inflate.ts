@@ -92,7 +92,8 @@ class Code {
 /** Of any of the codes here; whole words. */
 const CODE_BYTES: usize =
   (offsetof<Code>() + COUNTS + SYMBOLS + (1 << LITERAL_BITS) * sizeof<u16>() + 7) & ~7;
-const codes: usize = memory.data(5 * CODE_BYTES, 8);
+const CODES: usize = 5;
+const codes: usize = memory.data((CODES * CODE_BYTES) as i32, 8);
 const literals: Code = within<usize, Code>(codes, 0);
 const distances: Code = within<usize, Code>(codes, CODE_BYTES);
 const lengthCode: Code = within<usize, Code>(codes, 2 * CODE_BYTES);

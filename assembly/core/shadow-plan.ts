@@ -69,6 +69,8 @@ export class Shadow {
   headers: Run<Slice>;
   headerCount: u32;
   body: BodyComparison;
+  /** Whether production's client is made to accept gzip alone, of what it accepts. */
+  narrowsClient: bool;
   /** What may differ. */
   ignored: Run<Ignored>;
   ignoredCount: u32;

@@ -5,6 +5,7 @@ import { Chain } from "../bytes/chain";
 import { Hash64 } from "../bytes/hash64";
 import { bytesOf, Run, within } from "../bytes/records";
 import { Slice, sliceOf } from "../bytes/slice";
+import { Codings } from "../core/content-coding";
 import { IssueCookie } from "../core/identity-plan";
 import { Plan } from "../core/plan";
 import { Shadow } from "../core/shadow-plan";
@@ -189,6 +190,8 @@ export class ShadowState {
   isFilled: bool;
   /** Mismatches written within the second that began at `sampledNs`. */
   sampled: u32;
+  /** The same of those that cannot be compared. */
+  sampledIncomparable: u32;
   sampledNs: u64;
   /** Every state of this worker is in one list. */
   next: ShadowState | null;
@@ -223,8 +226,12 @@ export class Answer {
   grpcStatus: i32;
   /** Bytes of its body, of the first of which `hash` is. */
   bytes: u64;
-  /** Whether `body` is all of it. */
+  /** How its body is encoded, and not decoded yet. */
+  codings: Codings;
+  /** Whether `body` is all of it, as it came. */
   isKept: bool;
+  /** The body decoded, until the callback ends; NONE where it came so (filter/shadow/decoded.ts). */
+  text: Slice;
   /** When its last byte had come. */
   endedNs: u64;
 

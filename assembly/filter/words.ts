@@ -32,6 +32,7 @@ class Words {
   upstream: Slice;
   codeDetails: Slice;
   upstreamAddress: Slice;
+  acceptEncoding: Slice;
 }
 
 export const words: Words = fixed<Words>();
@@ -62,5 +63,6 @@ export function prepareWords(): bool {
   words.upstream = sliceOfWord(headerNames.ROOT_ID_UPSTREAM);
   words.codeDetails = sliceOfWord("response\0code_details");
   words.upstreamAddress = sliceOfWord("upstream\0address");
+  words.acceptEncoding = sliceOfWord("accept-encoding");
   return openVm();
 }

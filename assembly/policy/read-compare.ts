@@ -28,6 +28,7 @@ import { Node } from "./node";
 import {
   beginMessage,
   fail,
+  hintWith,
   isKind,
   isTruth,
   message,
@@ -38,7 +39,7 @@ import {
 } from "./problems";
 import { isToken, NOT_WHOLE, wholeNumber } from "./scalars";
 
-const KNOWN_COMPARE = "status headers body sample logQuery";
+const KNOWN_COMPARE = "status headers body acceptEncoding sample logQuery";
 const KNOWN_BODY = "json ignore";
 const KNOWN_HEADERS = "set remove";
 /** Headers that belong to the connection or the message, which Envoy writes by itself. */
@@ -49,6 +50,7 @@ const MOST_SAMPLES: u32 = 1000;
 /** Reads what of the answers is compared. */
 export function readCompare(object: Node, shadow: Shadow): void {
   if (!isKind(object, Token.Object)) return;
+  let accepted: Node | null = null;
   for (let node = object.first; node; node = nextOf(node)) {
     if (isWord(node.key, "status")) {
       shadow.comparesStatus = isTruth(node) && node.kind == Token.True;
@@ -56,6 +58,11 @@ export function readCompare(object: Node, shadow: Shadow): void {
       readCompared(node, shadow);
     } else if (isWord(node.key, "body")) {
       readBody(node, shadow, "");
+    } else if (isWord(node.key, "acceptEncoding")) {
+      accepted = node;
+      if (!isKind(node, Token.String)) continue;
+      shadow.narrowsClient = isWord(node.text, "gzip");
+      if (!shadow.narrowsClient) fail(node, codes.VALUE, "must be gzip");
     } else if (isWord(node.key, "sample")) {
       if (isKind(node, Token.String)) shadow.sample = sample(node);
     } else if (isWord(node.key, "logQuery")) {
@@ -64,6 +71,8 @@ export function readCompare(object: Node, shadow: Shadow): void {
       unknownKey(node, KNOWN_COMPARE);
     }
   }
+  if (accepted && shadow.narrowsClient && shadow.body == BodyComparison.Ignored)
+    hintWith(accepted, codes.NO_EFFECT, "without body nothing is decoded");
 }
 
 /** `headers: [location, content-type]` */

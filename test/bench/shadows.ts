@@ -59,6 +59,8 @@ class Arm {
     readonly options: {
       readonly cluster?: string;
       readonly budget?: object;
+      /** Of its policy; bodies as bytes unless said. */
+      readonly compare?: object;
       /** Whether Envoy drops its answers as too large. */
       readonly isDropped?: true;
       /** Milliseconds after a turn until its last copy is over. */
@@ -81,6 +83,8 @@ function arms(suffix: string, budget: object | undefined): readonly Arm[] {
   return [
     arm("none", null, {}),
     arm("healthy", "match", { cluster: "shadow" }),
+    // Answers that both sides compress, each otherwise: decoded, and compared as JSON.
+    arm("gzip", "match", { cluster: "shadow", compare: { body: { json: true }, sample: "0/s" } }),
     arm("slow", "match", { cluster: "shadow", drainMs: 400 }),
     arm("hang", "timeout", { cluster: "shadow", drainMs: 1_100 }),
     arm("refusing", "reset", { cluster: "refusing" }),
@@ -103,8 +107,8 @@ const MIRROR = { dispatch: "mirror", compare: undefined };
 const POLICY = {
   shadows: {
     ...Object.fromEntries(
-      [...PARTS.budgeted, ...PARTS.every].flatMap(({ name, path, options: { cluster: to, budget } }) =>
-        to === undefined ? [] : [[name, shadow(path, to, { budget })]],
+      [...PARTS.budgeted, ...PARTS.every].flatMap(({ name, path, options: { cluster: to, budget, compare } }) =>
+        to === undefined ? [] : [[name, shadow(path, to, { budget, ...(compare && { compare }) })]],
       ),
     ),
     "upload-call": shadow("/upload/call", "deaf", { methods: ["POST"] }),

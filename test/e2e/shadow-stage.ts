@@ -320,6 +320,7 @@ export interface LoggedShadow {
   readonly production: number;
   readonly answer: number;
   readonly pointer?: string;
+  readonly reason?: string;
 }
 
 /** The lines that tell of mismatches of a shadow. @throws when one of them is no JSON */

@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
 
 import { drawLatency, type Behaviour } from "./behaviour.ts";
+import { encodeBody } from "./encode.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
@@ -69,15 +69,19 @@ export async function answer(
     bodySha256: hash.copy().digest("hex"),
     ...(Math.random() < Number(behaviour.planted ?? 0) ? { planted: true } : {}),
   };
-  const body = behaviour.size === undefined ? bodyOf(behaviour, echo) : null;
+  const plain = behaviour.size === undefined ? bodyOf(behaviour, echo) : null;
+  const encoded =
+    behaviour.encoding === undefined ? null : encodeBody(behaviour.encoding, plain ?? Buffer.alloc(0));
+  const body = plain === null ? null : (encoded?.body ?? plain);
   response.setHeader("content-type", body === null ? "application/octet-stream" : "application/json");
-  if (behaviour.encoding !== undefined) response.setHeader("content-encoding", behaviour.encoding);
+  if (encoded !== null) response.setHeader("content-encoding", encoded.coding);
   const size = body?.length ?? Number(behaviour.size);
   if (behaviour.cut !== undefined) return cut(behaviour.cut, size, response);
   if (response.statusCode < 200 || response.statusCode === 204 || response.statusCode === 304) {
     response.end();
     return;
   }
+  if (behaviour.drip === "1" && body !== null) return drip(body, response);
   if (behaviour.early !== "1" || body !== null) response.setHeader("content-length", String(size));
   if (body !== null) {
     response.end(body);
@@ -88,8 +92,13 @@ export async function answer(
 
 function bodyOf(behaviour: Behaviour, echo: Echo): Buffer {
   const text = behaviour.body?.replaceAll("{random}", () => String(Math.floor(Math.random() * 1e15)));
-  const body = Buffer.from(text ?? `${JSON.stringify(echo)}\n`);
-  return behaviour.encoding === "gzip" ? gzipSync(body) : body;
+  return Buffer.from(text ?? `${JSON.stringify(echo)}\n`);
+}
+
+/** Each byte in a chunk of its own. */
+function drip(body: Buffer, response: Response): void {
+  for (const byte of body) write(response, Buffer.from([byte]));
+  response.end();
 }
 
 /** Whom a session cookie belongs to; null without one. A login service would check what stands after the dot. */

@@ -17,7 +17,9 @@ export const BEHAVIOURS = {
   cut: "length | chunked: half of the answer, then the connection ends",
   size: "bytes of the answer's body, instead of the echo",
   body: "TEXT of the answer's body, instead of the echo; {random} in it is another number each time",
-  encoding: "gzip: the answer's body is compressed",
+  encoding:
+    "gzip | gzip-1 | gzip-9 | gzip-named | gzip-members | gzip-twice | gzip-cut | gzip-bomb | deflate | deflate-raw | br: the answer's body is encoded; another word is only said",
+  drip: "1: the answer's body comes in chunks of one byte",
   pace: "MS between the 16 KiB pieces of such a body",
   early: "1: answers without waiting for the upload's end",
   stream: "1: answers with the upload itself, each piece as it comes",

@@ -4,7 +4,7 @@ import { extend, giveChain } from "../../bytes/chain";
 import { beginHash, hashBytes } from "../../bytes/hash64";
 import { markScratch, rewindScratch } from "../../bytes/scratch";
 import { addressOf, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice";
-import { BodyComparison, UNLIMITED } from "../../core/shadow-plan";
+import { BodyComparison, Shadow, UNLIMITED } from "../../core/shadow-plan";
 import { answerPiece } from "../../host/bodies";
 import { MILLISECOND } from "../../host/clock";
 import { answerHeaders, answerTrailers } from "../../host/headers";
@@ -30,6 +30,19 @@ function beginAnswer(copy: Copy, answer: Answer): void {
   answer.isKept = copy.shadow.body == BodyComparison.Json;
 }
 
+/** Bytes of a body, decoded, that are kept. */
+export function bodyRoom(shadow: Shadow): u32 {
+  return shadow.maxBodyBytes == UNLIMITED ? PIECE : shadow.maxBodyBytes;
+}
+
+/**
+ * Bytes of an encoded body that are kept, when so many decoded ones are: what does not become smaller, becomes a little
+ * larger, and more so where it is flushed often.
+ */
+export function encodedRoom(room: u32): u32 {
+  return room + (room >> 3) + 1024;
+}
+
 /** Adds a piece of a body to what is compared. */
 export function passBody(copy: Copy, answer: Answer, piece: Slice): void {
   const before = answer.bytes;
@@ -43,8 +56,9 @@ export function passBody(copy: Copy, answer: Answer, piece: Slice): void {
     );
   }
   if (!answer.isKept) return;
-  const room = copy.shadow.maxBodyBytes == UNLIMITED ? PIECE : copy.shadow.maxBodyBytes;
-  if (answer.body.bytes + lengthOf(piece) <= room) {
+  const room = bodyRoom(copy.shadow);
+  const most = answer.codings == 0 ? room : encodedRoom(room);
+  if (answer.body.bytes + lengthOf(piece) <= most) {
     if (extend(answer.body, addressOf(piece), lengthOf(piece))) return;
   }
   answer.isKept = false;
@@ -76,8 +90,9 @@ export function readAnswer(copy: Copy, answer: Answer, bytes: u32, trailers: u32
   }
   if (trailers != 0 && copy.shadow.comparesStatus) readTrailers(answer, answerTrailers());
   if (copy.shadow.body == BodyComparison.Ignored) return AnswerState.Whole;
-  // A body of another length than production's differs as bytes, so it need not be read.
-  const isOther = copy.ours.outcome == AnswerState.Whole && copy.ours.bytes != (bytes as u64);
+  // A body of another length than production's differs as bytes, neither being encoded, so it need not be read.
+  const isPlain = (copy.ours.codings | answer.codings) == 0;
+  const isOther = isPlain && copy.ours.outcome == AnswerState.Whole && copy.ours.bytes != (bytes as u64);
   const isUnread = isOther && (copy.shadow.body != BodyComparison.Json || bytes > copy.shadow.maxBodyBytes);
   const end: u32 = isUnread ? 0 : bytes < (limits.BODY_BYTES as u32) ? bytes : (limits.BODY_BYTES as u32);
   for (let from: u32 = 0; from < end;) {

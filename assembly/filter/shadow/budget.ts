@@ -74,13 +74,15 @@ function takeParts(state: ShadowState, shadow: Shadow, parts: i64): void {
   if (state.allowance < least) state.allowance = least;
 }
 
-/** Whether one more mismatch may be written to the log. */
-export function takeSample(state: ShadowState, shadow: Shadow, now: u64): bool {
+/** Whether one more mismatch, or what cannot be compared, may be written to the log: neither takes the other's place. */
+export function takeSample(state: ShadowState, shadow: Shadow, now: u64, isIncomparable: bool): bool {
   if (now < state.sampledNs || now - state.sampledNs >= SECOND) {
     state.sampledNs = now;
     state.sampled = 0;
+    state.sampledIncomparable = 0;
   }
-  if (state.sampled >= shadow.sample) return false;
-  state.sampled++;
+  if ((isIncomparable ? state.sampledIncomparable : state.sampled) >= shadow.sample) return false;
+  if (isIncomparable) state.sampledIncomparable++;
+  else state.sampled++;
   return true;
 }

@@ -5,6 +5,7 @@ import { take } from "../../bytes/arena";
 import { giveChain } from "../../bytes/chain";
 import { FreeList } from "../../bytes/free-list";
 import { fixed } from "../../bytes/records";
+import { NONE } from "../../bytes/slice";
 import { Plan } from "../../core/plan";
 import { Shadow } from "../../core/shadow-plan";
 import * as limits from "../../vocabulary/limits";
@@ -24,7 +25,9 @@ function resetAnswer(answer: Answer, outcome: AnswerState): void {
   answer.grpcStatus = NO_GRPC_STATUS;
   answer.headers.clear(limits.COMPARED_HEADERS);
   answer.bytes = 0;
+  answer.codings = 0;
   answer.isKept = false;
+  answer.text = NONE;
   answer.endedNs = 0;
 }
 

@@ -10,6 +10,7 @@ import { withMember } from "../side-effects/marks";
 import { Shadow } from "../../core/shadow-plan";
 import * as headerNames from "../../vocabulary/headers";
 import { words } from "../words";
+import { isNarrowed, narrowed } from "./accept-encoding";
 
 const pairs: Pairs = fixed<Pairs>();
 
@@ -27,7 +28,7 @@ export function copyHeaders(shadow: Shadow, block: Slice, mayHaveBody: bool): Sl
     if (lengthOf(key) == 0 || isDropped(key, mayHaveBody) || isChanged(shadow, key)) continue;
     if (isWord(key, headerNames.SHADOW)) continue;
     if (shadow.member == NONE || !isWord(key, headerNames.BAGGAGE)) {
-      addPair(key, pairs.value);
+      addPair(key, isNarrowed(shadow, key) ? narrowed(pairs.value) : pairs.value);
       continue;
     }
     const marked = withMember(pairs.value, isMarked ? NONE : shadow.member);

@@ -5,7 +5,8 @@ import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
 import { Pairs } from "../../bytes/pairs";
 import { fixed, Run } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOfWord } from "../../bytes/slice";
-import { Shadow } from "../../core/shadow-plan";
+import { addCodings, canDecode } from "../../core/content-coding";
+import { BodyComparison, Shadow } from "../../core/shadow-plan";
 import { isGrpcType } from "../../core/view";
 import * as limits from "../../vocabulary/limits";
 import { Answer } from "../records";
@@ -29,6 +30,7 @@ export const head: Head = fixed<Head>();
 /** Reads the headers of an answer (a block of pairs) into it. */
 export function readHead(shadow: Shadow, answer: Answer, block: Slice): void {
   answer.isBegun = true;
+  answer.codings = 0;
   head.grpcMessage = NONE;
   head.count = pairs.begin(block);
   const compared = shadow.headerCount;
@@ -39,10 +41,12 @@ export function readHead(shadow: Shadow, answer: Answer, block: Slice): void {
     else if (isWord(key, "content-type")) answer.isGrpc = isGrpcType(pairs.value);
     else if (isWord(key, "grpc-status")) answer.grpcStatus = decimal(pairs.value, MOST_DIGITS) as i32;
     else if (isWord(key, "grpc-message")) head.grpcMessage = pairs.value;
+    else if (isWord(key, "content-encoding")) answer.codings = addCodings(answer.codings, pairs.value);
     for (let i: u32 = 0; i < compared; i++) {
       if (sameText(shadow.headers.at(i), key)) addValue(answer, i, pairs.value);
     }
   }
+  if (answer.codings != 0 && shadow.body != BodyComparison.Ignored) answer.isKept = canDecode(answer.codings);
   for (let i: u32 = 0; i < compared; i++) {
     if (answer.headers.at(i) != 0) answer.headers.set(i, hashOf(values.at(i)) | 1);
   }

@@ -17,6 +17,7 @@ import {
 import { numberProperty, property } from "../../host/properties";
 import * as headerNames from "../../vocabulary/headers";
 import { AnswerState, Copy, Stream } from "../records";
+import { narrowObserved } from "./accept-encoding";
 import { passBody } from "./answers";
 import { readHead, readTrailers } from "./head";
 import { stateNamed } from "./state";
@@ -65,6 +66,8 @@ function openCopyOf(shadow: Slice, key: u64): Copy | null {
 
 function changeHeaders(shadow: Shadow, block: Slice): void {
   let sound = replaceRequestHeader(words.shadowHeader, shadow.mark);
+  // First: the policy has the last word.
+  if (!narrowObserved(shadow, block)) sound = false;
   for (let i: u32 = 0; i < shadow.changeCount; i++) {
     const change = shadow.changes.at(i);
     const done =

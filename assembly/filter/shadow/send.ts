@@ -18,6 +18,7 @@ import { httpCall, NO_CALL } from "../../host/http-call";
 import { addToMetric } from "../../host/metrics";
 import { AnswerState, Copy, LINE_BYTES, Root, ShadowState, Stream } from "../records";
 import { survive, warnShadow } from "../survive";
+import { narrowClient } from "./accept-encoding";
 import { beginAnswers } from "./answers";
 import { reserveAnswer, takeToken } from "./budget";
 import { enterCall, freeCall, reserveCall } from "./calls";
@@ -94,6 +95,7 @@ export function beginCopies(decision: Decision, stream: Stream, headersChanged: 
     if (block == NONE) return survive("host-call", "the request headers could not be read");
     beginCall(plan, stream, shadow, state, block, now);
   }
+  narrowClient(stream, view.block);
 }
 
 function beginCall(

@@ -1,7 +1,6 @@
 // What a copy has shown, once all its answers are there: one verdict, counted, and some of the mismatches written down.
 
 import { gathered } from "../../bytes/chain";
-import { hashOf } from "../../bytes/hash64";
 import * as json from "../../bytes/json-writer";
 import { lengthOf, NONE, Slice } from "../../bytes/slice";
 import { beginText, textOf, Writer } from "../../bytes/writer";
@@ -9,7 +8,7 @@ import { fixed } from "../../bytes/records";
 import { Word } from "../../bytes/word";
 import { compareJson, JsonComparison, putDifference } from "../../core/json-difference";
 import { JsonValue, readJson } from "../../core/json-tree";
-import { BodyComparison } from "../../core/shadow-plan";
+import { BodyComparison, Shadow } from "../../core/shadow-plan";
 import { nowNs } from "../../host/clock";
 import { log, LogLevel } from "../../host/log";
 import { addToMetric } from "../../host/metrics";
@@ -18,6 +17,8 @@ import { takeSample } from "./budget";
 import { Answer, AnswerState, Copy, ShadowState } from "../records";
 import { timeoutNs } from "./answers";
 import { closeCopy } from "./copies";
+import { decodeBodies, sameBody } from "./decoded";
+import { finding, hasObstacle, isObstacle, note, Obstacle, putFinding } from "./incomparable";
 import { leaveRemainder, recordTimes } from "./remainders";
 
 const line: Writer = fixed<Writer>();
@@ -70,8 +71,8 @@ export function sweepIdle(state: ShadowState, now: u64): void {
       noteIdle(copy);
       continue;
     }
-    addToMetric(state.incomparable, 1);
-    write(copy, statNames.INCOMPARABLE, Where.GoesOn);
+    note(Obstacle.GoesOn, false);
+    giveIncomparable(copy);
     leaveRemainder(copy, false);
     closeCopy(copy);
   }
@@ -109,6 +110,8 @@ function judge(copy: Copy): bool {
 /** Counts what a comparison of two answers comes to: the status first, then the headers, then the body. */
 function compare(copy: Copy): void {
   const state = copy.state;
+  if (comparesAny(copy.shadow) && hasObstacle(copy.ours.status, copy.theirs.status))
+    return giveIncomparable(copy);
   if (differsInStatus(copy)) {
     if (hasOther(copy) && !sameStatus(copy, copy.other)) {
       addToMetric(state.noise, 1);
@@ -122,7 +125,9 @@ function compare(copy: Copy): void {
     addToMetric(state.mismatchHeaders, 1);
     return write(copy, statNames.MISMATCH_HEADERS, Where.Header);
   }
-  const body = copy.shadow.body == BodyComparison.Ignored ? JsonComparison.Same : compareBodies(copy);
+  const readsBodies = copy.shadow.body != BodyComparison.Ignored;
+  if (readsBodies && !decodeBodies(copy)) return giveIncomparable(copy);
+  const body = readsBodies ? compareBodies(copy) : JsonComparison.Same;
   if (body == JsonComparison.Same && headers == JsonComparison.Same) {
     addToMetric(state.match, 1);
   } else if (body == JsonComparison.Same || body == JsonComparison.Noise) {
@@ -133,9 +138,19 @@ function compare(copy: Copy): void {
   }
 }
 
+function comparesAny(shadow: Shadow): bool {
+  return shadow.comparesStatus || shadow.headerCount != 0 || shadow.body != BodyComparison.Ignored;
+}
+
+function giveIncomparable(copy: Copy): void {
+  addToMetric(copy.state.incomparable, 1);
+  write(copy, statNames.INCOMPARABLE, Where.Reason);
+}
+
 /** Whether production's second instance has an answer to compare with. */
 function hasOther(copy: Copy): bool {
-  return copy.other.outcome == AnswerState.Whole;
+  const other = copy.other;
+  return other.outcome == AnswerState.Whole && !isObstacle(copy.ours.status, other.status);
 }
 
 function differsInStatus(copy: Copy): bool {
@@ -171,12 +186,9 @@ function compareHeaders(copy: Copy): JsonComparison {
 function isLonger(copy: Copy): bool {
   const ours = copy.ours;
   if (copy.shadow.body == BodyComparison.Ignored || ours.bytes <= copy.theirs.bytes) return false;
+  if ((ours.codings | copy.theirs.codings | copy.other.codings) != 0) return false;
   if (copy.shadow.body == BodyComparison.Json && ours.isKept) return false;
   return !hasOther(copy) || copy.other.bytes < ours.bytes;
-}
-
-function sameBody(a: Answer, b: Answer): bool {
-  return a.bytes == b.bytes && hashOf(a.hash) == hashOf(b.hash);
 }
 
 /**
@@ -202,8 +214,9 @@ function compareAsJson(copy: Copy): JsonComparison {
 }
 
 function treeOf(answer: Answer): JsonValue | null {
-  if (!answer.isKept) return null;
-  const text: Slice = gathered(answer.body);
+  const isDecoded = answer.text != NONE;
+  if (answer.codings != 0 || (!isDecoded && !answer.isKept)) return null;
+  const text: Slice = isDecoded ? answer.text : gathered(answer.body);
   return text == NONE || lengthOf(text) == 0 ? null : readJson(text);
 }
 
@@ -212,15 +225,15 @@ const enum Where {
   Status,
   Header,
   Body,
-  /** Nowhere: production's answer goes on. */
-  GoesOn,
+  /** Why there is none: the answers cannot be compared. */
+  Reason,
   /** That which core/json-difference.ts knows. */
   Pointer,
 }
 
 /** One line about a mismatch, if one may be written now: where, never what. */
 function write(copy: Copy, verdict: Word, where: Where): void {
-  if (!takeSample(copy.state, copy.shadow, nowNs())) return;
+  if (!takeSample(copy.state, copy.shadow, nowNs(), where == Where.Reason)) return;
   beginText(line);
   json.beginObject(line);
   json.objectAt(line, "shadow");
@@ -234,11 +247,16 @@ function write(copy: Copy, verdict: Word, where: Where): void {
     if (copy.ours.grpcStatus >= 0) json.numberAt(line, "productionGrpc", copy.ours.grpcStatus);
     if (copy.theirs.grpcStatus >= 0) json.numberAt(line, "answerGrpc", copy.theirs.grpcStatus);
   }
-  if (where == Where.GoesOn) json.wordAt(line, "reason", "production's answer goes on");
   if (where == Where.Pointer) {
     json.name(line, "pointer");
     json.beginString(line);
     putDifference(line);
+    json.endString(line);
+  }
+  if (finding.obstacle != Obstacle.None && where != Where.Status && where != Where.Header) {
+    json.name(line, "reason");
+    json.beginString(line);
+    putFinding(line);
     json.endString(line);
   }
   json.endObject(line);
