@@ -107,8 +107,9 @@ const MIRROR = { dispatch: "mirror", compare: undefined };
 const POLICY = {
   shadows: {
     ...Object.fromEntries(
-      [...PARTS.budgeted, ...PARTS.every].flatMap(({ name, path, options: { cluster: to, budget, compare } }) =>
-        to === undefined ? [] : [[name, shadow(path, to, { budget, ...(compare && { compare }) })]],
+      [...PARTS.budgeted, ...PARTS.every].flatMap(
+        ({ name, path, options: { cluster: to, budget, compare } }) =>
+          to === undefined ? [] : [[name, shadow(path, to, { budget, ...(compare && { compare }) })]],
       ),
     ),
     "upload-call": shadow("/upload/call", "deaf", { methods: ["POST"] }),

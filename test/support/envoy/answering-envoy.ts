@@ -18,7 +18,12 @@ export const ANSWER = '{"total":1,"items":[{"id":1,"name":"a"},{"id":2,"name":"b
 
 /** 4 KB of JSON, which `/gzip` answers with in about 700 bytes of gzip. */
 const PACKED = JSON.stringify({
-  items: Array.from({ length: 56 }, (_, id) => ({ id: id * 7919, name: `product ${id % 13}`, price: id / 4, tags: ["a", "b"] })),
+  items: Array.from({ length: 56 }, (_, id) => ({
+    id: id * 7919,
+    name: `product ${id % 13}`,
+    price: id / 4,
+    tags: ["a", "b"],
+  })),
 });
 
 /**
