@@ -167,9 +167,12 @@ describe("the schema and the filter's words", () => {
   });
 
   test("know the same keys", () => {
+    const jwtObject = definition("source").properties?.["jwt"]?.anyOf?.[1] as Schema;
     const objects: Record<string, Schema[]> = {
       KNOWN_POLICY: [schema],
       KNOWN_SOURCES: [definition("source")],
+      KNOWN_CLAIM: [jwtObject],
+      KNOWN_FROM: [jwtObject.properties?.["from"] as Schema],
       KNOWN_COOKIE: [definition("issueCookie")],
       KNOWN_ENTRY: [definition("matchEntry")],
       KNOWN_PATH: [definition("pathMatch")],

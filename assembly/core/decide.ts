@@ -97,7 +97,8 @@ function decideRollout(decision: Decision, rollout: Rollout): bool {
 /** Gives the visitor's variant. @returns false when the client's address has to be given first */
 function split(decision: Decision, rollout: Rollout, given: Given): bool {
   const identity = rollout.identity;
-  if (!identity) return true;
+  // A preflight says nothing of the user whose request will follow: all get the same answer to it.
+  if (!identity || view.isPreflight) return true;
   const visitor = identify(decision, identity, true);
   if (!visitor) return false;
   if (visitor.value == NONE) return true;
@@ -112,7 +113,7 @@ function split(decision: Decision, rollout: Rollout, given: Given): bool {
     return true;
   }
   if (given.variant == fallback) given.isControl = isControl(rollout, visitor.value);
-  if (rollout.slots != 0 && (!visitor.isDrawn || rollout.isRandom) && !view.isPreflight) {
+  if (rollout.slots != 0 && (!visitor.isDrawn || rollout.isRandom)) {
     if (given.variant != fallback) given.slot = given.variant.slot;
     else if (given.isControl) given.slot = rollout.controlSlot;
   }

@@ -54,6 +54,7 @@ function putIdentity(writer: Writer, decision: Decision, identity: Identity | nu
   json.textAt(writer, "value", value);
   json.wordAt(writer, "source", sourceWord(source.kind));
   if (source.name != NONE) json.textAt(writer, "name", source.name);
+  if (decision.visitors.at(identity.index).isDrawn) json.truthAt(writer, "drawn", true);
   json.endObject(writer);
 }
 
@@ -322,6 +323,7 @@ function putApplying(writer: Writer, decision: Decision, given: Given): void {
   putRule(writer, decision, rollout.when);
   putGiven(writer, given);
   if (!rollout.disabled) putForced(writer, decision, rollout);
+  if (given.reason == GivenReason.Default && view.isPreflight) json.truthAt(writer, "preflight", true);
   if (given.reason == GivenReason.ForcedByHeader) {
     json.wordAt(writer, "forcedBy", "header");
     json.textAt(writer, "name", rollout.forceHeaderName);

@@ -2,6 +2,7 @@
 
 import { Run } from "../bytes/records";
 import { Slice } from "../bytes/slice";
+import { TokenPlace } from "./token-plan";
 
 /** Where an identity may come from. */
 export const enum SourceKind {
@@ -18,10 +19,16 @@ export const enum SourceKind {
 @unmanaged
 export class Source {
   kind: SourceKind;
+  /** Its place in the list. */
+  index: u32;
   /** The input's slot; NO_SLOT for the kinds that have none. */
   slot: u32;
   /** The name that the person wrote: cookie, header, parameter, claim. */
   name: Slice;
+  /** Whether a cookie's or a header's value is percent-decoded. */
+  decodes: bool;
+  /** SourceKind.Jwt: where the token stands; null for the bearer token. */
+  token: TokenPlace | null;
   /** SourceKind.Issue: the cookie. */
   issue: IssueCookie | null;
 }
@@ -33,6 +40,8 @@ export class Identity {
   count: u32;
   /** Its number among the plan's identities. */
   index: u32;
+  /** The source that is looked at before all others, an issued cookie that a user keeps; null without one. */
+  kept: Source | null;
 
   // @ts-ignore: decorator
   @inline
@@ -47,6 +56,8 @@ export class IssueCookie {
   name: Slice;
   slot: u32;
   secure: Secure;
+  /** Whether it is set on responses too that shared caches may store. */
+  always: bool;
   /** `; Max-Age=…; Path=/; HttpOnly; SameSite=Lax`: all but Secure. */
   attributes: Slice;
   /** Its number among the plan's cookies. */

@@ -6,8 +6,8 @@ import { lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { readCookies } from "./cookies";
 import { Decision, DRAW_BYTES, Visitor } from "./decision";
 import { Identity, Source, SourceKind } from "./identity-plan";
-import { claimOf } from "./jwt";
-import { readParams } from "./query";
+import { claimIn, claimOf } from "./jwt";
+import { percentDecoded, readParams } from "./query";
 import { view } from "./view";
 
 /**
@@ -18,6 +18,18 @@ import { view } from "./view";
 export function identify(decision: Decision, identity: Identity, mayIssue: bool): Visitor | null {
   const visitor = decision.visitors.at(identity.index);
   if (visitor.stamp == decision.stamp) return visitor;
+  const kept = identity.kept;
+  if (kept) {
+    readCookies(decision);
+    const value = decision.valueOf(kept.slot);
+    if (lengthOf(value) != 0) {
+      visitor.value = value;
+      visitor.found = kept.index;
+      visitor.isDrawn = false;
+      visitor.stamp = decision.stamp;
+      return visitor;
+    }
+  }
   for (let i: u32 = 0; i < identity.count; i++) {
     const source = identity.source(i);
     if (source.kind == SourceKind.Address && !view.addressGiven) return null;
@@ -45,16 +57,19 @@ function isDrawnFrom(decision: Decision, source: Source): bool {
 /** What a source yields; empty, or NONE, when it is nothing. */
 function valueFrom(decision: Decision, source: Source, mayIssue: bool): Slice {
   const kind = source.kind;
-  if (kind == SourceKind.Header) return decision.valueOf(source.slot);
-  if (kind == SourceKind.Cookie) {
-    readCookies(decision);
-    return decision.valueOf(source.slot);
+  if (kind == SourceKind.Header || kind == SourceKind.Cookie) {
+    if (kind == SourceKind.Cookie) readCookies(decision);
+    const value = decision.valueOf(source.slot);
+    return source.decodes ? percentDecoded(value) : value;
   }
   if (kind == SourceKind.Query) {
     readParams(decision);
     return decision.valueOf(source.slot);
   }
-  if (kind == SourceKind.Jwt) return claimOf(decision, source.slot, source.name);
+  if (kind == SourceKind.Jwt) {
+    const token = source.token;
+    return token ? claimIn(decision, token, source.name) : claimOf(decision, source.slot, source.name);
+  }
   if (kind == SourceKind.Address) return view.address;
   if (kind == SourceKind.Issue) return issuedFrom(decision, source, mayIssue);
   return mayIssue ? draw(decision) : NONE;
@@ -67,7 +82,8 @@ function issuedFrom(decision: Decision, source: Source, mayIssue: bool): Slice {
   const issue = source.issue;
   if (lengthOf(value) != 0 || !issue) return value;
   const known = decision.idOf(issue);
-  if (known != NONE || !mayIssue) return known;
+  // A preflight is the browser's own request: it never has the cookie, and what it gets is not kept.
+  if (known != NONE || !mayIssue || view.isPreflight) return known;
   const id = draw(decision);
   if (id != NONE) decision.keepId(issue, id);
   return id;

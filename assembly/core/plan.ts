@@ -18,6 +18,7 @@ import { Prefix } from "./murmur3";
 import { Ramp } from "./ramp";
 import { Mark, Rule } from "./rule-plan";
 import { Shadow } from "./shadow-plan";
+import { TokenPlace } from "./token-plan";
 
 /** How a decision reaches the router. */
 export const enum Steer {
@@ -97,6 +98,8 @@ export class Rollout {
   announceAll: bool;
   /** How much is counted. */
   signals: Signals;
+  /** Whether requests that Envoy retries are counted. */
+  countsRetries: bool;
   /** Thresholds of `slow`, in milliseconds, rising. */
   slow: Run<u32>;
   slowCount: u32;
@@ -197,6 +200,8 @@ export class Plan {
   hasFallback: bool;
   inputs: Inputs;
   index: Index;
+  /** The cookies and headers that hold tokens. */
+  tokens: TokenPlace | null;
   /** The regular expressions of matches. */
   expressions: Expression | null;
   flags: Run<Flag>;

@@ -2,7 +2,6 @@
 
 import * as ascii from "../bytes/ascii";
 import { decimal, MOST_DIGITS, NOT_DECIMAL } from "../bytes/decimal";
-import { Token } from "../bytes/json-reader";
 import { Pairs } from "../bytes/pairs";
 import { fixed } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
@@ -28,20 +27,6 @@ import { blankMembers, Members, nameInMark, shadowInBaggage } from "./shadow-mar
 
 const pairs: Pairs = fixed<Pairs>();
 
-/** A top-level member of a bearer token's payload (core/jwt.ts), in scratch memory. */
-
-@unmanaged
-export class Member {
-  name: Slice;
-  /** The inside of a string as it is written; the JSON text of anything else. */
-  text: Slice;
-  kind: Token;
-  /** Whether a string holds escapes. */
-  hasEscape: bool;
-  /** The one before it. */
-  earlier: Member | null;
-}
-
 
 @unmanaged
 export class View {
@@ -56,12 +41,8 @@ export class View {
   /** The first `cookie` and `authorization` headers. */
   cookie: Slice;
   authorization: Slice;
-  /** The bearer token's payload as JSON, once a claim was asked for; NONE when it is no JSON object. */
-  payload: Slice;
+  /** Whether the bearer token's payload was read (core/jwt.ts). */
   payloadRead: bool;
-  /** The payload's last top-level member, and how many there are. */
-  member: Member | null;
-  memberCount: u32;
   cookieHeaders: u32;
   /** The block itself. */
   block: Slice;
@@ -80,6 +61,8 @@ export class View {
   hasIpTags: bool;
   /** Whether the request is one of gRPC. */
   isGrpc: bool;
+  /** Whether it is one of gRPC-Web, which no filter before this one has made one of gRPC. */
+  isGrpcWeb: bool;
   /** Whether the request asks for another protocol (WebSocket). */
   isUpgrade: bool;
   /** Whether it says so in its headers that it asks whether it may come from another origin (Fetch standard, 4.8). */
@@ -200,7 +183,10 @@ function readKnown(key: Slice, value: Slice): void {
   } else if (length == 7) {
     if (startsWithWord(key, "upgrade")) view.isUpgrade = true;
   } else if (length == 12) {
-    if (startsWithWord(key, "content-type")) view.isGrpc = isGrpcType(value);
+    if (startsWithWord(key, "content-type")) {
+      view.isGrpc = isGrpcType(value);
+      view.isGrpcWeb = startsWithWord(value, "application/grpc-web");
+    }
   } else if (length == 14) {
     if (startsWithWord(key, "content-length")) view.bodyBytes = decimal(value, MOST_DIGITS);
   } else if (length == 13) {

@@ -18,10 +18,12 @@ import {
   steeredCluster,
 } from "../core/steering";
 import { anyExposed, putDictionary } from "../core/dictionary";
+import { Caching, cachingOf } from "../core/caching";
 import { putObserved } from "../core/observed";
 import { view } from "../core/view";
 import {
   addResponseHeader,
+  responseHeaders,
   removeRequestHeader,
   removeRequestTrailer,
   replaceRequestHeader,
@@ -145,9 +147,11 @@ function issueCookies(decision: Decision, stream: Stream): void {
   }
 }
 
-/** Sets the stream's cookies on its response. */
+/** Sets the stream's cookies on its response, but for one that others may get from a cache. */
 export function setIssuedCookies(stream: Stream): void {
+  const kind = cachingOf(responseHeaders());
   for (let issued = stream.issued; issued != null; issued = nextOf(issued)) {
+    if (kind == Caching.NotModified || (kind == Caching.Shared && !issued.issue.always)) continue;
     beginText(text);
     putSetCookie(text, issued.issue, issued.id, issued.isSecure);
     if (!addResponseHeader(words.setCookie, textOf(text))) survive("host-call", "a cookie could not be set");

@@ -43,6 +43,11 @@ export class Stream extends Context {
   begunNs: u64;
   isConnect: bool;
   isGrpc: bool;
+  isGrpcWeb: bool;
+  /** The gRPC status of the response's trailers, and 1 more; 0 while none has passed. */
+  grpcStatus: u32;
+  /** Whether some rollout counts whether it was sent to an upstream more than once. */
+  countsRetries: bool;
   responseBegun: bool;
   responseEnded: bool;
   /** Bytes of the response's body that passed. */
@@ -87,6 +92,8 @@ export class VariantStats {
   grpcError: u32;
   /** `rollout.variant` */
   key: Slice;
+  /** Only for a rollout that counts retries. */
+  retried: u32;
   /** Whether all of them are defined, not only `total` and `share`. The control group may have only `share`. */
   isFull: bool;
   /** Plans of this worker that have the variant. */
@@ -108,6 +115,8 @@ export class VariantStats {
 export class VariantCell {
   next: VariantCell | null;
   count: u32;
+  /** A bit for each whose retries are counted. */
+  retries: u32;
 
   // @ts-ignore: decorator
   @inline
@@ -123,8 +132,9 @@ export class VariantCell {
 
   // @ts-ignore: decorator
   @inline
-  add(stats: VariantStats): void {
+  add(stats: VariantStats, retries: bool): void {
     this.room.set(this.count, changetype<usize>(stats));
+    this.retries |= (retries as u32) << this.count;
     this.count++;
   }
 }

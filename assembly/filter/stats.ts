@@ -143,24 +143,26 @@ function adopt(rollout: Rollout, variant: Slice, share: u32, counts: bool, full:
   const stats = statsNamed(variantKey(rollout.name, variant));
   if (stats == null) return null;
   stats.plans++;
-  if (defined < DEFINED_AT_LOAD) defineAll(stats, counts, full);
+  if (defined < DEFINED_AT_LOAD) defineAll(stats, counts, full, rollout.countsRetries);
   recordMetric(stats.share, share);
   return stats;
 }
 
 /** Defines what is not defined yet of what a variant needs. */
-function defineAll(stats: VariantStats, counts: bool, full: bool): void {
+function defineAll(stats: VariantStats, counts: bool, full: bool, retries: bool): void {
   if (stats.share == NO_METRIC) stats.share = define(MetricKind.Gauge, stats.key, statNames.SHARE);
   if (counts && stats.total == NO_METRIC)
     stats.total = define(MetricKind.Counter, stats.key, statNames.RQ_TOTAL);
   if (full && !stats.isFull) defineRest(stats);
+  if (full && retries && stats.retried == NO_METRIC)
+    stats.retried = define(MetricKind.Counter, stats.key, statNames.RQ_RETRIED);
 }
 
 /** Defines the share of a control group whose requests are not counted apart: without it nothing is held against its users. */
 export function showControl(rollout: Rollout): void {
   const stats = statsAt(rollout.controlStats);
   if (stats == null || stats.share != NO_METRIC) return;
-  defineAll(stats, false, false);
+  defineAll(stats, false, false, false);
   recordMetric(stats.share, rollout.controlShare);
 }
 
@@ -242,8 +244,9 @@ export function countGiven(
 ): bool {
   const stats = statsAt(address);
   if (stats == null) return false;
-  if (stats.total == NO_METRIC || (full && !stats.isFull)) {
-    defineAll(stats, true, full);
+  const retries = rollout.countsRetries;
+  if (stats.total == NO_METRIC || (full && (!stats.isFull || (retries && stats.retried == NO_METRIC)))) {
+    defineAll(stats, true, full, retries);
     recordMetric(stats.share, share);
   }
   if (!full) {
@@ -256,10 +259,12 @@ export function countGiven(
     if (fresh == null) return false;
     fresh.next = cell;
     fresh.count = 0;
+    fresh.retries = 0;
     stream.variants = fresh;
     cell = fresh;
   }
-  cell.add(stats);
+  cell.add(stats, retries);
+  if (retries) stream.countsRetries = true;
   addToMetric(stats.total, 1);
   addToMetric(stats.active, 1);
   return true;
@@ -278,8 +283,16 @@ export const enum Grpc {
  * @param milliseconds from the request's first byte at the filter
  * @param overflow whether Envoy had no room or no host for it
  * @param grpc what gRPC says of the answer
+ * @param retried whether it was sent to an upstream more than once
  */
-export function countEnded(stream: Stream, ending: u32, milliseconds: u64, overflow: bool, grpc: Grpc): void {
+export function countEnded(
+  stream: Stream,
+  ending: u32,
+  milliseconds: u64,
+  overflow: bool,
+  grpc: Grpc,
+  retried: bool,
+): void {
   let cell = stream.variants;
   stream.variants = null;
   while (cell != null) {
@@ -289,6 +302,7 @@ export function countEnded(stream: Stream, ending: u32, milliseconds: u64, overf
       addToMetric(stats.active, -1);
       recordMetric(stats.time, milliseconds);
       if (overflow) addToMetric(stats.overflow, 1);
+      if (retried && ((cell.retries >> i) & 1) != 0) addToMetric(stats.retried, 1);
       if (grpc != Grpc.None) addToMetric(grpc == Grpc.Ok ? stats.grpcOk : stats.grpcError, 1);
     }
     const next = cell.next;

@@ -1,7 +1,7 @@
 // Streams: the order of events of one request.
 
 import * as ascii from "../bytes/ascii";
-import { decimal, MOST_DIGITS } from "../bytes/decimal";
+import { decimal, MOST_DIGITS, NOT_DECIMAL } from "../bytes/decimal";
 import { fixed } from "../bytes/records";
 import { beginScratch } from "../bytes/scratch";
 import { addressOf, isWord, lengthOf, NONE, Slice, sliceOf, startsWithWord } from "../bytes/slice";
@@ -81,6 +81,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
   }
   view.hasNoBody = isEnd;
   stream.isGrpc = view.isGrpc;
+  stream.isGrpcWeb = view.isGrpcWeb;
   stream.wantsEvents = view.wantsEvents;
   stream.isConnect = isWord(view.method, "CONNECT");
   topUpRandom();
@@ -233,6 +234,11 @@ export function endResponse(id: u32, count: u32): void {
   const stream = streamOf(id);
   if (stream == null) return;
   stream.responseEnded = true;
+  if (stream.isGrpc && awaitsEnd(stream)) {
+    beginScratch();
+    // Envoy's grpc_web, if it comes before this filter, moves them into the body: at the end they are gone.
+    stream.grpcStatus = statusIn(words.trailerStatus) + 1;
+  }
   if (stream.copies == null && stream.observed == null) return;
   beginScratch();
   if (stream.observed != null) endAnswerOfObserved(stream, count);
@@ -258,7 +264,10 @@ function countEnd(stream: Stream): void {
     const grpcStatus = grpcStatusOf(stream, ending);
     const grpc = grpcStatus == NO_STATUS ? Grpc.None : grpcStatus == 0 ? Grpc.Ok : Grpc.Error;
     const flags = flagsOfUnavailable(status, grpcStatus);
-    countEnded(stream, ending, spentNs / MILLISECOND, (flags & NO_HOST_OR_OVERFLOW) != 0, grpc);
+    const overflow = (flags & NO_HOST_OR_OVERFLOW) != 0;
+    // Asked for by name alone: the property of every answer is as dear as the response code.
+    const retried = stream.countsRetries && numberProperty(words.attempts) > 1;
+    countEnded(stream, ending, spentNs / MILLISECOND, overflow, grpc, retried);
     if (stream.fallback != 0) {
       const isUnanswered = (flags & NO_ANSWER) != 0;
       noteAnswer(stream, isUnanswered, !isUnanswered && awaitsAnswer(stream) && isOfCluster(stream), now);
@@ -358,10 +367,27 @@ function isOfCluster(stream: Stream): bool {
 /** No request of gRPC, or no answer of it: gRPC says how it went behind a status of 200. */
 const NO_STATUS: i64 = -2;
 
-/** What gRPC says: Envoy has a grpc-status for every answer, so it is read only for gRPC requests. */
+/**
+ * What gRPC says: Envoy has a grpc-status for every answer, so it is read only for gRPC requests. Of gRPC-Web it stands in
+ * the body, but for an answer without any, which has it in its headers.
+ */
 function grpcStatusOf(stream: Stream, ending: u32): i64 {
-  if (!stream.isGrpc || ending != 2) return NO_STATUS;
-  return numberProperty(words.grpcStatus);
+  if (ending != 2) return NO_STATUS;
+  if (stream.isGrpcWeb) {
+    const status = statusIn(words.headerStatus);
+    return status == NOTHING_SAID ? NO_STATUS : (status as i64);
+  }
+  if (!stream.isGrpc) return NO_STATUS;
+  return stream.grpcStatus != 0 ? (stream.grpcStatus as i64) - 1 : numberProperty(words.grpcStatus);
+}
+
+/** No status: with 1 more, 0. */
+const NOTHING_SAID: u32 = 0xffffffff;
+
+/** The gRPC status that a header or a trailer is. */
+function statusIn(field: Slice): u32 {
+  const status = decimal(property(field), 9);
+  return status == NOT_DECIMAL ? NOTHING_SAID : (status as u32);
 }
 
 /**

@@ -33,6 +33,9 @@ class Words {
   codeDetails: Slice;
   upstreamAddress: Slice;
   acceptEncoding: Slice;
+  attempts: Slice;
+  trailerStatus: Slice;
+  headerStatus: Slice;
 }
 
 export const words: Words = fixed<Words>();
@@ -62,6 +65,9 @@ export function prepareWords(): bool {
   words.rootId = sliceOfWord("plugin_root_id");
   words.upstream = sliceOfWord(headerNames.ROOT_ID_UPSTREAM);
   words.codeDetails = sliceOfWord("response\0code_details");
+  words.trailerStatus = sliceOfWord("response\0trailers\0grpc-status");
+  words.headerStatus = sliceOfWord("response\0headers\0grpc-status");
+  words.attempts = sliceOfWord("upstream\0request_attempt_count");
   words.upstreamAddress = sliceOfWord("upstream\0address");
   words.acceptEncoding = sliceOfWord("accept-encoding");
   return openVm();

@@ -1,15 +1,15 @@
-// `identity`: the list of sources.
+// `identity`: the list of sources. The cookie that Serin issues: policy/read-issue-cookie.ts.
 
-import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
-import { fixed, nextOf } from "../bytes/records";
-import { addressOf, isWord, lengthOf, NONE, sameText, Slice } from "../bytes/slice";
-import { beginText, put, putNumber, putSlice, textOf, Writer } from "../bytes/writer";
-import { Identity, IssueCookie, Secure, Source, SourceKind } from "../core/identity-plan";
+import { nextOf } from "../bytes/records";
+import { isWord, lengthOf, NONE } from "../bytes/slice";
+import { Identity, Source, SourceKind } from "../core/identity-plan";
 import { NO_SLOT } from "../core/plan";
+import { TokenPlace } from "../core/token-plan";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { headerName, kept, build, record, records, slotFor } from "./build";
+import { isOneOf } from "./nearest";
 import { Node } from "./node";
 import {
   fail,
@@ -22,11 +22,12 @@ import {
   report,
   unknownKey,
 } from "./problems";
-import { isOneOf } from "./nearest";
-import { isToken, isVisible, NO_DURATION, seconds } from "./scalars";
+import { readIssueCookie } from "./read-issue-cookie";
+import { isToken } from "./scalars";
 
-const KNOWN_SOURCES = "cookie header query jwt sourceAddress issueCookie random";
-const KNOWN_COOKIE = "name maxAge path domain secure sameSite";
+const KNOWN_SOURCES = "cookie header query jwt sourceAddress issueCookie random decode";
+const KNOWN_CLAIM = "claim from";
+const KNOWN_FROM = "cookie header";
 
 /** Reads an identity list. @returns null when it was reported */
 export function readIdentity(list: Node): Identity | null {
@@ -43,17 +44,19 @@ export function readIdentity(list: Node): Identity | null {
   identity.sources = records<Source>(list.count);
   if (identity.sources.isNone) return null;
   for (let node = list.first; node; node = nextOf(node)) {
-    readSource(node, identity.source(identity.count));
+    const source = identity.source(identity.count);
+    source.index = identity.count;
+    readSource(node, source, identity);
     identity.count++;
   }
   return identity;
 }
 
-function readSource(node: Node, source: Source): void {
+function readSource(node: Node, source: Source, identity: Identity): void {
   source.slot = NO_SLOT;
   if (!isKind(node, Token.Object)) return;
-  if (node.count != 1) return failCount(node);
-  const member = node.head;
+  const member = sourceIn(node, source);
+  if (!member) return;
   const key = member.key;
   if (isWord(key, "cookie")) {
     source.kind = SourceKind.Cookie;
@@ -63,6 +66,13 @@ function readSource(node: Node, source: Source): void {
     if (!isKind(member, Token.String)) return;
     source.name = headerName(member);
     if (source.name != NONE) source.slot = slotFor(build.plan.inputs.headers, source.name);
+    if (isWord(source.name, "x-forwarded-for")) {
+      hintWith(
+        member,
+        codes.CLIENT_ADDRESS,
+        "x-forwarded-for is a list that clients may begin themselves and each proxy adds to: sourceAddress: true is the client's address, as Envoy's use_remote_address and xff_num_trusted_hops find it",
+      );
+    }
   } else if (isWord(key, "query")) {
     source.kind = SourceKind.Query;
     if (!isKind(member, Token.String)) return;
@@ -71,17 +81,22 @@ function readSource(node: Node, source: Source): void {
     source.slot = slotFor(build.plan.inputs.params, source.name);
   } else if (isWord(key, "jwt")) {
     source.kind = SourceKind.Jwt;
-    if (!isKind(member, Token.String)) return;
-    if (lengthOf(member.text) == 0) return fail(member, codes.NAME, "must be a claim's name");
-    source.name = kept(member.text);
-    source.slot = slotFor(build.plan.inputs.claims, source.name);
+    readClaim(member, source);
   } else if (isWord(key, "sourceAddress")) {
     source.kind = SourceKind.Address;
     if (member.kind != Token.True) fail(member, codes.VALUE, "must be true");
   } else if (isWord(key, "issueCookie")) {
     source.kind = SourceKind.Issue;
     build.plan.drawsRandom = true;
-    readIssueCookie(member, source);
+    if (readIssueCookie(member, source)) {
+      if (!identity.kept) identity.kept = source;
+    } else if (source.index != 0) {
+      hintWith(
+        member,
+        codes.LOGIN_MOVES_USERS,
+        "a visitor who logs in gets another identity, and perhaps another variant: keep: true looks for this cookie first",
+      );
+    }
     const next = node.next;
     if (next) hintWith(next, codes.NO_EFFECT, "never reached: issueCookie before it always yields");
   } else if (isWord(key, "random")) {
@@ -94,20 +109,100 @@ function readSource(node: Node, source: Source): void {
   }
 }
 
-/** A source of no key or several: what is unknown of them is named itself. */
-function failCount(node: Node): void {
-  let unknown = false;
+/** The one member that says what the source is, `decode` beside it read; null when it was reported. */
+function sourceIn(node: Node, source: Source): Node | null {
+  let found: Node | null = null;
+  let decode: Node | null = null;
+  let sources: u32 = 0;
+  let isSound = true;
   for (let member = node.first; member; member = nextOf(member)) {
-    if (isOneOf(member.key, KNOWN_SOURCES)) continue;
-    unknownKey(member, KNOWN_SOURCES);
-    unknown = true;
+    if (isWord(member.key, "decode")) {
+      decode = member;
+      if (isTruth(member)) source.decodes = member.kind == Token.True;
+    } else if (isOneOf(member.key, KNOWN_SOURCES)) {
+      found = member;
+      sources++;
+    } else {
+      unknownKey(member, KNOWN_SOURCES);
+      isSound = false;
+    }
   }
-  if (unknown) return;
-  fail(
-    node,
-    codes.VALUE,
-    "a source has exactly one key, one of cookie, header, query, jwt, sourceAddress, issueCookie, random",
-  );
+  if (!isSound) return null;
+  if (sources != 1 || !found) {
+    fail(
+      node,
+      codes.VALUE,
+      "a source has exactly one key, one of cookie, header, query, jwt, sourceAddress, issueCookie, random",
+    );
+    return null;
+  }
+  if (decode && !isWord(found.key, "cookie") && !isWord(found.key, "header"))
+    failWith(decode, codes.CONFLICT, "decode is for cookie and header alone");
+  return found;
+}
+
+/** `jwt: sub`, or `jwt: { claim: sub, from: { cookie: session } }`. */
+function readClaim(node: Node, source: Source): void {
+  if (node.kind == Token.String) {
+    if (nameClaim(node, source)) source.slot = slotFor(build.plan.inputs.claims, source.name);
+    return;
+  }
+  if (node.kind != Token.Object)
+    return fail(node, codes.TYPE, "must be a claim's name, or an object of claim and from");
+  let claim: Node | null = null;
+  let from: Node | null = null;
+  for (let member = node.first; member; member = nextOf(member)) {
+    if (isWord(member.key, "claim")) claim = member;
+    else if (isWord(member.key, "from")) from = member;
+    else unknownKey(member, KNOWN_CLAIM);
+  }
+  if (!claim) missingKey(node, "claim", "the claim's name");
+  else if (isKind(claim, Token.String)) nameClaim(claim, source);
+  // Without it: the bearer token, as in the short form.
+  if (from) source.token = readPlace(from);
+  else if (source.name != NONE) source.slot = slotFor(build.plan.inputs.claims, source.name);
+}
+
+function nameClaim(node: Node, source: Source): bool {
+  if (lengthOf(node.text) == 0) {
+    fail(node, codes.NAME, "must be a claim's name");
+    return false;
+  }
+  source.name = kept(node.text);
+  return true;
+}
+
+/** The cookie or header that holds the token: one for each in the plan, so that it is read once a request. */
+function readPlace(node: Node): TokenPlace | null {
+  if (!isKind(node, Token.Object)) return null;
+  if (node.count != 1 || !isOneOf(node.head.key, KNOWN_FROM)) {
+    for (let member = node.first; member; member = nextOf(member)) {
+      if (!isOneOf(member.key, KNOWN_FROM)) {
+        unknownKey(member, KNOWN_FROM);
+        return null;
+      }
+    }
+    fail(node, codes.VALUE, "has exactly one key, cookie or header");
+    return null;
+  }
+  const member = node.head;
+  const isCookie = isWord(member.key, "cookie");
+  if (!isKind(member, Token.String)) return null;
+  let name = NONE;
+  if (!isCookie) name = headerName(member);
+  else if (isToken(member.text)) name = kept(member.text);
+  else fail(member, codes.NAME, "must be a cookie's name");
+  if (name == NONE) return null;
+  const inputs = build.plan.inputs;
+  const slot = slotFor(isCookie ? inputs.cookies : inputs.headers, name);
+  for (let other = build.plan.tokens; other; other = nextOf(other)) if (other.slot == slot) return other;
+  const place = record<TokenPlace>();
+  if (!place) return null;
+  place.slot = slot;
+  place.isCookie = isCookie;
+  place.next = build.plan.tokens;
+  build.plan.tokens = place;
+  return place;
 }
 
 function readCookieSource(member: Node, source: Source): void {
@@ -115,115 +210,4 @@ function readCookieSource(member: Node, source: Source): void {
   if (!isToken(member.text)) return fail(member, codes.NAME, "must be a cookie's name");
   source.name = kept(member.text);
   source.slot = slotFor(build.plan.inputs.cookies, source.name);
-}
-
-const attributes: Writer = fixed<Writer>();
-
-function readIssueCookie(node: Node, source: Source): void {
-  if (!isKind(node, Token.Object)) return;
-  let name: Slice = NONE;
-  let nameNode = node;
-  let maxAge: u32 = 0;
-  let path: Slice = NONE;
-  let domain: Slice = NONE;
-  let secure = Secure.Auto;
-  let sameSite: Slice = NONE;
-  let none: Node | null = null;
-  let hasName = false;
-  for (let member = node.first; member; member = nextOf(member)) {
-    if (isWord(member.key, "name")) {
-      hasName = true;
-      if (!isKind(member, Token.String)) continue;
-      if (isToken(member.text)) name = member.text;
-      else fail(member, codes.NAME, "must be a cookie's name");
-      nameNode = member;
-    } else if (isWord(member.key, "maxAge")) {
-      if (!isKind(member, Token.String)) continue;
-      maxAge = seconds(member.text);
-      if (maxAge == NO_DURATION)
-        fail(
-          member,
-          codes.VALUE,
-          'must be a duration like "30d": a whole number and s, m, h, d or w, at most 3650d',
-        );
-    } else if (isWord(member.key, "path")) {
-      if (!isKind(member, Token.String)) continue;
-      path = member.text;
-      if (!isAttribute(path) || load<u8>(addressOf(path)) != ascii.SLASH)
-        fail(member, codes.VALUE, "must be a path: a slash, then visible characters without ;");
-    } else if (isWord(member.key, "domain")) {
-      if (!isKind(member, Token.String)) continue;
-      domain = member.text;
-      if (!isAttribute(domain)) fail(member, codes.VALUE, "must be a domain");
-    } else if (isWord(member.key, "secure")) {
-      if (isTruth(member)) secure = member.kind == Token.True ? Secure.Always : Secure.Never;
-    } else if (isWord(member.key, "sameSite")) {
-      if (!isKind(member, Token.String)) continue;
-      sameSite = member.text;
-      if (isWord(sameSite, "None")) none = member;
-      else if (!isWord(sameSite, "Lax") && !isWord(sameSite, "Strict"))
-        fail(member, codes.VALUE, "must be Strict, Lax or None");
-    } else {
-      unknownKey(member, KNOWN_COOKIE);
-    }
-  }
-  if (none && secure == Secure.Never) {
-    failWith(none, codes.CONFLICT, "browsers drop a cookie with sameSite None that is not secure");
-  }
-  if (!hasName) missingKey(node, "name", "the cookie that is issued");
-  if (name == NONE) return;
-  beginText(attributes);
-  if (maxAge != 0 && maxAge != NO_DURATION) {
-    put(attributes, "; Max-Age=");
-    putNumber(attributes, maxAge);
-  }
-  put(attributes, "; Path=");
-  if (path == NONE) put(attributes, "/");
-  else putSlice(attributes, path);
-  if (domain != NONE) {
-    put(attributes, "; Domain=");
-    putSlice(attributes, domain);
-  }
-  put(attributes, "; HttpOnly; SameSite=");
-  if (sameSite == NONE) put(attributes, "Lax");
-  else putSlice(attributes, sameSite);
-  // A browser takes None from a secure cookie only.
-  if (none) secure = Secure.Always;
-  source.name = kept(name);
-  source.slot = slotFor(build.plan.inputs.cookies, source.name);
-  source.issue = issueFor(nameNode, source, textOf(attributes), secure);
-}
-
-/** Visible ASCII without `;`: what a cookie's attribute may be (RFC 6265 section 4.1.1). */
-function isAttribute(text: Slice): bool {
-  if (!isVisible(text, 1024)) return false;
-  const begin = addressOf(text);
-  for (let i: u32 = 0; i < lengthOf(text); i++) {
-    if (load<u8>(begin + i) == ascii.SEMICOLON) return false;
-  }
-  return true;
-}
-
-/** The plan's cookie of this name; one name has one set of attributes. */
-function issueFor(node: Node, source: Source, text: Slice, secure: Secure): IssueCookie | null {
-  let last: IssueCookie | null = null;
-  for (let other = build.plan.issues; other; other = nextOf(other)) {
-    last = other;
-    if (!sameText(other.name, source.name)) continue;
-    if (!sameText(other.attributes, text) || other.secure != secure) {
-      failWith(node, codes.CONFLICT, "another issueCookie of this name has other attributes");
-    }
-    return other;
-  }
-  const issue = record<IssueCookie>();
-  if (!issue) return null;
-  issue.index = build.plan.issueCount;
-  issue.name = source.name;
-  issue.slot = source.slot;
-  issue.secure = secure;
-  issue.attributes = kept(text);
-  if (last) last.next = issue;
-  else build.plan.issues = issue;
-  build.plan.issueCount++;
-  return issue;
 }

@@ -32,6 +32,7 @@ import {
   fail,
   failWith,
   hintWith,
+  isTruth,
   isKind,
   message,
   putOverLimit,
@@ -51,7 +52,7 @@ import { readRamp } from "./read-ramp";
 import { isToken, isVisible } from "./scalars";
 
 const KNOWN_ROLLOUT =
-  "match when state default variants salt force identity announce signals slow warmup epoch guard headerSecret";
+  "match when state default variants salt force identity announce signals retries slow warmup epoch guard headerSecret";
 const KNOWN_VARIANT = "percent max cluster ramp fallback";
 const KNOWN_FORCE = "header cookie when";
 
@@ -131,6 +132,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   let variants: Node | null = null;
   let guard: Node | null = null;
   let ownIdentity = false;
+  let retries: Node | null = null;
   let secret = NONE;
   for (let member = node.first; member; member = nextOf(member)) {
     const key = member.key;
@@ -163,6 +165,9 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       if (isWord(member.text, "matched")) rollout.signals = Signals.Matched;
       else if (isWord(member.text, "count")) rollout.signals = Signals.Count;
       else if (!isWord(member.text, "full")) fail(member, codes.VALUE, "must be full, matched or count");
+    } else if (isWord(key, "retries")) {
+      if (isTruth(member)) rollout.countsRetries = member.kind == Token.True;
+      if (rollout.countsRetries) retries = member;
     } else if (isWord(key, "slow")) {
       readSlow(member, rollout);
     } else if (isWord(key, "warmup")) {
@@ -196,6 +201,8 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
     layOutRollout(rollout);
   }
   if (guard) checkGuard(guard, rollout);
+  if (retries && rollout.signals == Signals.Count)
+    hintWith(retries, codes.NO_EFFECT, "has no effect when signals is count: no answer is looked at");
 }
 
 /**

@@ -6,7 +6,7 @@ import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOf, startsWith
 import { nextOf } from "../bytes/records";
 import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
 import { Variable, VariableKind } from "../core/logic/variable";
-import { valueOnPath } from "../core/logic/value";
+import { Value, valueOnPath } from "../core/logic/value";
 import { NO_SLOT } from "../core/plan";
 import { kept, keptLower, build, record, slotFor } from "./build";
 import { Node } from "./node";
@@ -46,7 +46,7 @@ function name(variable: Variable, path: Slice): void {
   } else if (startsWithWord(path, "jwt.")) {
     variable.kind = VariableKind.Claim;
     variable.name = behind(path, 4);
-    variable.slot = slotFor(inputs.claims, variable.name);
+    variable.claim = record<Value>();
   } else {
     variable.kind = kindOf(path);
     variable.name = NONE;

@@ -28,6 +28,10 @@ export const CONFLICT = "conflict";
 export const LIMIT = "limit";
 /** A warning: rollouts without any identity. */
 export const NO_IDENTITY = "no-identity";
+/** A warning: an identity that another one comes before when its user logs in. */
+export const LOGIN_MOVES_USERS = "login-moves-users";
+/** A warning: an identity that is not the client's address, though it looks like it. */
+export const CLIENT_ADDRESS = "client-address";
 /** A warning: something that can never have an effect. */
 export const NO_EFFECT = "no-effect";
 /** A warning: a name in a flag that the proxy has no value for; applications may have one. */

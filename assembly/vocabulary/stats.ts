@@ -25,6 +25,8 @@ export const GRPC_OK = "grpc_ok";
 export const GRPC_ERROR = "grpc_error";
 /** Envoy answered 503 because a circuit breaker was open or no host was healthy. */
 export const RQ_OVERFLOW = "rq_overflow";
+/** Of rollouts with `retries: true`: requests that Envoy sent to an upstream more than once. */
+export const RQ_RETRIED = "rq_retried";
 /** Gauges: how many distinct users of this evidence period were given the variant, and met what they say. */
 export const USERS = "users";
 export const USERS_ERROR = "users_error";

@@ -5,8 +5,13 @@ import { join, resolve } from "node:path";
 
 import { parse } from "yaml";
 
-/** A header's value: text, bytes that YAML cannot say, or `Bearer` with a token of this payload. */
-export type HeaderValue = string | { hex: string } | { repeat: string; times: number } | { bearer: string };
+/** A header's value: text, bytes that YAML cannot say, or `Bearer`, or another text, with a token of this payload. */
+export type HeaderValue =
+  | string
+  | { hex: string }
+  | { repeat: string; times: number }
+  | { bearer: string }
+  | { before: string; token: string };
 
 /** How the exchange goes on after the request's headers; `whole` unless said. */
 export const ENDINGS = [
@@ -221,7 +226,8 @@ export function headerBytes(value: HeaderValue): Buffer {
   if ("hex" in value) return Buffer.from(value.hex, "hex");
   if ("repeat" in value) return Buffer.from(value.repeat.repeat(value.times), "utf8");
   const part = (json: string): string => Buffer.from(json, "utf8").toString("base64url");
-  return Buffer.from(`Bearer ${part('{"alg":"none"}')}.${part(value.bearer)}.c2ln`);
+  const [before, payload] = "bearer" in value ? ["Bearer ", value.bearer] : [value.before, value.token];
+  return Buffer.from(`${before}${part('{"alg":"none"}')}.${part(payload)}.c2ln`);
 }
 
 /** A URL apart, byte for byte: no normalizing, unlike `URL`. */

@@ -160,6 +160,9 @@ describe("the host calls of one request", () => {
       "state serin.cluster: v2",
       `replace cookie: a=1; sid=${id}`,
       ...given("canary"),
+      // What the response says of caches.
+      "pairs response",
+      "allocate",
       `add set-cookie: sid=${id}; Path=/; HttpOnly; SameSite=Lax`,
       ...ended("canary"),
     ];

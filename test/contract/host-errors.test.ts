@@ -13,7 +13,7 @@ const ERRORS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99];
 const SECOND = 1_000_000_000n;
 /** Asks for the address, draws random bytes, issues a cookie, removes, writes both ways, and clears the route cache. */
 const EVERYTHING = policy({
-  identity: [{ sourceAddress: true }, { issueCookie: { name: "sid" } }],
+  identity: [{ sourceAddress: true }, { issueCookie: { name: "sid", keep: true } }],
   steer: "filterState",
 });
 const VISITOR = headers(["cookie", "a=1"], ["x-serin-a", "1"], ["x-other", "2"]);

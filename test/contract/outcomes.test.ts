@@ -74,6 +74,14 @@ describe("gRPC", () => {
     }
   });
 
+  it("of gRPC-Web is told where an answer without a body has the status in its headers", () => {
+    for (const type of ["application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text"]) {
+      assert.deepEqual(countsOf(type, [...OK, ["grpc-status", "0"]], {}), { ...one, grpc_ok: 1 });
+      assert.deepEqual(countsOf(type, [...OK, ["grpc-status", "13"]], {}), { ...one, grpc_error: 1 });
+      assert.deepEqual(countsOf(type, [...OK, ["grpc-status", "?"]], {}), one);
+    }
+  });
+
   it("is not what only looks like it", () => {
     for (const type of ["application/grpc-web", "application/grpcx", "application/json", ""]) {
       assert.deepEqual(countsOf(type, OK, { grpcStatus: 5 }), one, type);

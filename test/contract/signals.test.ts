@@ -230,3 +230,19 @@ describe("observe", () => {
     assert.equal(stream.routeCacheClears, 0);
   });
 });
+
+describe("retries", () => {
+  const stages: [name: string, more: object, counts: Record<string, number>][] = [
+    ["are counted where the policy asks", { retries: true }, { "stable.rq_retried": 2 }],
+    ["are not where it does not", {}, {}],
+    ["are not where no answer is looked at", { retries: true, signals: "count" }, {}],
+  ];
+  for (const [name, more, counts] of stages) {
+    test(name, () => {
+      const host = serving({ variants: { stable: {} }, ...more });
+      for (const attempts of [0, 1, 2, 4]) send(host, "u", [], { attempts }, 200);
+      const retried = Object.entries(counted(host)).filter(([leaf]) => leaf.endsWith("rq_retried"));
+      assert.deepEqual(Object.fromEntries(retried.filter(([, count]) => count > 0)), counts);
+    });
+  }
+});

@@ -106,6 +106,8 @@ function whyLines(
     return [words.line("why", `forced by ${forcedBy} ${source}: ${variant} ${tag}`)];
   }
   const hash = member(rollout, "hash");
+  if (member(rollout, "preflight") === true)
+    return [words.line("why", `a CORS preflight gets the default everywhere ${tag}`)];
   if (typeof hash !== "number") {
     return [words.line("why", `the request is anonymous (no identity found) ${tag}`)];
   }

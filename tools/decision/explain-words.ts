@@ -42,7 +42,8 @@ export class Words {
     if (value === undefined) return this.colors.dim(`none (anonymous request): ${lookedFor(sources)}`);
     const source = textOf(member(identity, "source")) ?? "";
     const name = textOf(member(identity, "name"));
-    const issued = source === "issueCookie" ? "issued now in cookie" : source;
+    const isDrawn = member(identity, "drawn") === true;
+    const issued = source === "issueCookie" ? `${isDrawn ? "issued now in " : ""}cookie` : source;
     return `${this.colors.bold(value)} ${this.colors.dim(`(${issued}${name === undefined ? "" : ` ${name}`})`)}`;
   }
 
@@ -134,7 +135,10 @@ function entryWords(policy: OrderedJson | undefined, index: number): string {
 
 /** The sources of an identity that gave nothing. */
 function lookedFor(sources: OrderedJson | undefined): string {
-  const words = itemsOf(sources).flatMap(membersOf).map(sourceWords);
+  const words = itemsOf(sources)
+    .flatMap(membersOf)
+    .filter(([kind]) => kind !== "decode")
+    .map(sourceWords);
   return words.length === 0 ? "the policy names no identity" : words.join(", ");
 }
 
@@ -142,6 +146,10 @@ function sourceWords([kind, source]: [kind: string, source: OrderedJson]): strin
   if (kind === "sourceAddress") return "no source address";
   if (kind === "random") return "no random identity was needed";
   if (kind === "issueCookie") return `no cookie ${textOf(member(source, "name"))}, and none was needed`;
+  if (kind === "jwt" && typeof source !== "string") {
+    const place = membersOf(member(source, "from")).map(([where, name]) => ` in ${where} ${textOf(name)}`);
+    return `no jwt ${textOf(member(source, "claim"))}${place.join("")}`;
+  }
   return `no ${kind} ${typeof source === "string" ? textOf(source) : jsonText(source)}`;
 }
 

@@ -25,6 +25,8 @@ export interface StreamEnd {
   readonly codeDetails?: string;
   /** The property `upstream.address`, `ip:port`; null for none. Default: `192.0.2.1:80` for a stream with a response. */
   readonly upstreamAddress?: string | null;
+  /** The property `upstream.request_attempt_count`. Default: 1 for a stream with a response, else 0. */
+  readonly attempts?: number;
   /** `grpc-status` of the response's trailers; null: Envoy has no status at all. */
   readonly grpcStatus?: number | null;
 }
@@ -218,6 +220,8 @@ export class Stream implements Context {
         const { upstreamAddress = this.responseHeaders === null ? null : UPSTREAM } = this.#end;
         return upstreamAddress === null ? null : Buffer.from(upstreamAddress);
       }
+      case "upstream\0request_attempt_count":
+        return int64(this.#end.attempts ?? (this.responseHeaders === null ? 0 : 1));
       case "plugin_root_id":
         return this.root.property(path);
       default:

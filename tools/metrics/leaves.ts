@@ -20,6 +20,7 @@ export const ROLLOUT_COUNTERS: readonly string[] = [
   statNames.GRPC_OK,
   statNames.GRPC_ERROR,
   statNames.RQ_OVERFLOW,
+  statNames.RQ_RETRIED,
   statNames.RQ_FALLBACK,
 ];
 

@@ -108,6 +108,12 @@ function ratioJson({ decision, logEvidence, shares }: RatioJudgement): Printable
   };
 }
 
+function retriesJson(retries: VariantVerdict["retries"]): Printable {
+  if (retries === null) return null;
+  const { variant, baseline } = retries;
+  return { count: variant.retried, baseline: baseline?.retried ?? null };
+}
+
 function variantJson(variant: VariantVerdict): Printable {
   const { errors, clientErrors, redirects, ok, latency, unfinished, users, goals } = variant;
   return {
@@ -126,6 +132,7 @@ function variantJson(variant: VariantVerdict): Printable {
       baseline: unfinished.baseline,
       ratio: unfinished.ratio,
     },
+    retries: retriesJson(variant.retries),
     goals: new Map([...goals].map(([name, goal]) => [name, goalJson(goal)])),
   };
 }

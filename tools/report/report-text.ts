@@ -7,7 +7,7 @@ import type { Decision } from "../verdict/decision.ts";
 import { BUCKET_SETTINGS, type Description } from "../verdict/describe.ts";
 import { guardsWords } from "../verdict/guard.ts";
 import type { RatioJudgement } from "../verdict/ratio.ts";
-import type { VariantVerdict } from "../verdict/variant.ts";
+import type { Retries, VariantVerdict } from "../verdict/variant.ts";
 import type { ShadowVerdict } from "../verdict/shadow.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
 import type { Report } from "./report.ts";
@@ -42,6 +42,8 @@ function rolloutLines(name: string, rollout: RolloutVerdict, colors: Colors): st
     if (ratio.reason === null) lines.push(...verdict.reasons.map((reason) => `    ${reason}`));
     const described = descriptionWords(verdict);
     if (described !== null) lines.push(`    ${colors.dim(described)}`);
+    const retries = retriesWords(verdict);
+    if (retries !== null) lines.push(`    ${retries}`);
   }
   for (const [variant, why] of leftOut) lines.push(`  ${variant}: left out, ${why}`);
   if (variants.size === 0) lines.push(`  ${rollout.reason}`);
@@ -89,6 +91,18 @@ function descriptionWords({ requests, latency }: VariantVerdict): string | null 
       : [`p${level * 100} ${edgesWords(variant)} vs ${edgesWords(baseline)}`],
   );
   return `described, not judged: ${[`${grouped(requests)} requests`, ...parts].join(", ")}`;
+}
+
+/** What retries hide: errors of attempts that no user met. */
+export function retriesWords({ retries }: Pick<VariantVerdict, "retries">): string | null {
+  if (retries === null) return null;
+  const { variant, baseline } = retries;
+  return `retried, not judged: ${partWords(variant)}${baseline === null ? "" : `, of the baseline ${partWords(baseline)}`}`;
+}
+
+function partWords({ retried, requests }: Retries): string {
+  const part = requests === 0 ? "" : ` (${percent(retried / requests)})`;
+  return `${grouped(retried)} of ${grouped(requests)} requests${part}`;
 }
 
 export function edgesWords({ lower, upper }: Interval): string {

@@ -96,6 +96,8 @@ export interface VariantFigures {
   readonly active: number;
   /** Refused for want of room or of a healthy host; null where it is not counted. */
   readonly overflow: number | null;
+  /** Requests that Envoy sent to an upstream more than once; null where they are not counted. */
+  readonly retried: number | null;
   readonly grpcErrors: number | null;
 }
 
@@ -215,6 +217,7 @@ function variantFigures(
     p99: quantile(0.99),
     active: counts.gauges.get(statNames.RQ_ACTIVE) ?? 0,
     overflow: counts.counters.get(statNames.RQ_OVERFLOW) ?? null,
+    retried: counts.counters.get(statNames.RQ_RETRIED) ?? null,
     grpcErrors: counts.counters.get(statNames.GRPC_ERROR) ?? null,
   };
 }

@@ -57,6 +57,16 @@ const REQUESTS: readonly Column<VariantFigures>[] = [
   { heading: "overflow", from: 130, cell: ({ overflow }) => optional(overflow, grouped) },
 ];
 
+/** Only where they are counted. */
+const RETRIED: Column<VariantFigures> = {
+  heading: "retried",
+  cell: ({ retried }) => optional(retried, grouped),
+};
+
+function requestColumns(rows: readonly VariantFigures[]): readonly Column<VariantFigures>[] {
+  return rows.some(({ retried }) => retried !== null) ? [...REQUESTS, RETRIED] : REQUESTS;
+}
+
 interface GoalRow {
   readonly name: string;
   readonly goal: string;
@@ -116,7 +126,7 @@ export function statsTable(
     const tables = [
       ...(compared.length === 0 ? [] : [tableOf("users", compared, EVIDENCE, width, colors)]),
       ...goalsTable(compared, width, colors),
-      tableOf("requests", counted, REQUESTS, width, colors),
+      tableOf("requests", counted, requestColumns(counted), width, colors),
     ];
     parts.push([...headingOf(name, rollout, width, colors), ...tables].join("\n"));
   }

@@ -22,6 +22,12 @@ export interface Unfinished {
   readonly ratio: number | null;
 }
 
+/** Requests that Envoy sent to an upstream more than once, of a rollout that counts them: described, not judged. */
+export interface Retries {
+  readonly retried: number;
+  readonly requests: number;
+}
+
 export interface LatencyMeasures {
   readonly decision: Decision;
   readonly logEvidence: number;
@@ -45,6 +51,8 @@ export interface VariantVerdict {
   readonly ok: Measure;
   readonly latency: LatencyMeasures;
   readonly unfinished: Unfinished;
+  /** Null where they are not counted. */
+  readonly retries: { readonly variant: Retries; readonly baseline: Retries | null } | null;
   /** By name: significantly fewer is a fail, anything else keeps nothing from passing. */
   readonly goals: ReadonlyMap<string, GoalMeasure>;
 }
@@ -106,8 +114,19 @@ export function judgeVariant(input: VariantInput, limits: Limits, alpha: number)
     requests: requestsOf(input.counts),
     users,
     usersNeeded,
+    retries: retriesIn(input),
     ...all,
   };
+}
+
+function retriesIn({ counts, baseline }: VariantInput): VariantVerdict["retries"] {
+  const variant = retriesOf(counts);
+  return variant === null ? null : { variant, baseline: retriesOf(baseline) };
+}
+
+function retriesOf(counts: VariantCounts): Retries | null {
+  const retried = counts.counters.get(statNames.RQ_RETRIED);
+  return retried === undefined ? null : { retried, requests: requestsOf(counts) };
 }
 
 type Measures = Pick<

@@ -35,4 +35,7 @@ export class Variable {
   isNumber: bool;
   /** VariableKind.Static: what it is. */
   constant: Value | null;
+  /** VariableKind.Claim: what it is for the request of this number; written by each request that asks for it. */
+  claim: Value | null;
+  stamp: u32;
 }

@@ -3,7 +3,7 @@
 import { isWord, lengthOf, NONE, Slice, startsWithWord } from "../../bytes/slice";
 import { ABSENT, find } from "../../bytes/table";
 import { readCookies } from "../cookies";
-import { claimBytes, claimOf } from "../jwt";
+import { claimBytes, claimValue } from "../jwt";
 import { Decision, decision } from "../decision";
 import { Plan } from "../plan";
 import { readParams } from "../query";
@@ -62,14 +62,26 @@ export function readVariable(to: Value, variable: Variable): void {
     if (view.paramsRead || affords(lengthOf(view.query) << 1)) readParams(request);
     give(to, request.valueOf(variable.slot));
   } else if (kind == VariableKind.Claim) {
-    const known = request.isFilled(variable.slot) || affords(claimBytes(variable.name));
-    give(to, known ? claimOf(request, variable.slot, variable.name) : NONE);
+    readClaim(to, variable);
   } else if (kind == VariableKind.Static) {
     copyOrNull(to, variable.constant);
   } else {
     readNamed(to, kind);
   }
   if (variable.isNumber) becomeNumber(to);
+}
+
+/** The token is read once a request, and so is each claim. */
+function readClaim(to: Value, variable: Variable): void {
+  const value = variable.claim;
+  if (!value) return setNull(to);
+  if (variable.stamp != request.stamp) {
+    setNull(to);
+    if (!affords(claimBytes(variable.name))) return;
+    claimValue(value, variable.name);
+    variable.stamp = request.stamp;
+  }
+  copyValue(to, value);
 }
 
 /** Spends the reading of so many bytes, once a request each. @returns whether there was so much left */
