@@ -11,7 +11,7 @@ import { POLICY, runCli, temporaryFolder } from "../support/cli.ts";
 
 const WIDE = `identity:
   - header: x-user-id
-  - issueCookie: { name: serin-id }
+  - issueCookie: { name: serin-id, keep: true }
 rollouts:
   "10":
     match:

@@ -17,6 +17,8 @@ const rolloutName = label.filter((name) => !/^(cluster|flags|shadow|shadow-.*)$/
 const name = fc.constantFrom(...NAMES);
 
 const lasting: fc.Arbitrary<Source> = fc.oneof(
+  fc.record({ cookie: name, decode: fc.boolean() }),
+  fc.record({ jwt: fc.record({ claim: fc.constantFrom("sub", "a.b"), from: fc.record({ cookie: name }) }) }),
   fc.record({ cookie: name }),
   fc.record({ header: name }),
   fc.record({ query: name }),
@@ -33,7 +35,10 @@ const identity = fc
   .map(([sources, last]) => (last ? [...sources, last] : sources));
 
 const value = fc.constantFrom("", "1", "b", "é", "a b");
+const expression = fc.constantFrom("", ".*", "(a+)+$", "(?i)[k-s]{0,3}", "é|b*", "\\w\\b|^", "(a|aa){1,20}");
 const condition = fc.oneof(
+  fc.record({ name, value: expression, type: fc.constant("RegularExpression" as const) }),
+  fc.record({ name, value, ignoreCase: fc.constant(true) }),
   fc.record({ name, value }),
   fc.record({ name, type: fc.constant("Present" as const) }),
 );
@@ -43,13 +48,17 @@ const entry: fc.Arbitrary<MatchEntry> = fc.record(
       minLength: 1,
       maxLength: 3,
     }),
-    path: fc.record(
-      {
-        type: fc.constantFrom("Exact" as const, "PathPrefix" as const),
-        value: fc.constantFrom(...PATHS, "/checkout/", "//"),
-      },
-      { requiredKeys: ["value"] },
+    path: fc.oneof(
+      fc.record(
+        {
+          type: fc.constantFrom("Exact" as const, "PathPrefix" as const),
+          value: fc.constantFrom(...PATHS, "/checkout/", "//"),
+        },
+        { requiredKeys: ["value"] },
+      ),
+      fc.record({ type: fc.constant("RegularExpression" as const), value: expression }),
     ),
+    sourceAddress: fc.array(fc.constantFrom("10.0.0.0/8", "2001:db8::/32", "127.0.0.1"), { minLength: 1 }),
     method: fc.constantFrom(...METHODS),
     headers: fc.array(condition, { maxLength: 2 }),
     queryParams: fc.array(condition, { maxLength: 2 }),
@@ -218,7 +227,7 @@ function hasUsers(sources: Source[] | undefined): boolean {
 const WORDS =
   `identity steer rollouts goals orders value 2xx shadows flagd flags $evaluators metadata $schema cookie header query jwt sourceAddress issueCookie
   random name maxAge path domain secure sameSite match when state default variants force salt announce headerSecret percent max cluster
-  hosts type value method headers queryParams flag ENABLED DISABLED Exact PathPrefix Present all None Lax 30d filterState
+  hosts type value method headers RegularExpression ignoreCase claim from decode keep httpOnly partitioned always retries (a*)* [a queryParams flag ENABLED DISABLED Exact PathPrefix Present all None Lax 30d filterState
   percent sample cluster dispatch call mirror methods compare noise budget timeout perSecond inFlight maxBodyBytes set remove
   status body json ignore unlimited identity request 1s 1/s /t stable canary checkout /checkout *.example.com __proto__`.split(
     /\s+/,
