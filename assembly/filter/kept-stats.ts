@@ -21,6 +21,8 @@ const enum Kept {
   Share = 0,
   Total = 1,
   Full = 2,
+  /** All of them, and the retries. */
+  Retried = 3,
 }
 
 const HEAD_BYTES: u32 = 3;
@@ -61,7 +63,8 @@ function listOthers(text: Slice): void {
     const length = load<u16>(at, 1) as u32;
     at += HEAD_BYTES;
     if (at + length > end) return;
-    add(keepStats(sliceOf(at, length), kept >= Kept.Total, kept == Kept.Full), kept);
+    const stats = keepStats(sliceOf(at, length), kept >= Kept.Total, kept >= Kept.Full, kept == Kept.Retried);
+    add(stats, kept);
     at += length;
   }
 }
@@ -72,10 +75,16 @@ function add(stats: VariantStats | null, kept: Kept): void {
   stats.listed = listing;
   const length = lengthOf(stats.key);
   if (bytes + HEAD_BYTES + length > MOST_BYTES) return;
-  const own: Kept = stats.isFull ? Kept.Full : stats.total != NO_METRIC ? Kept.Total : Kept.Share;
+  const own = keptOf(stats);
   const to = list + bytes;
   store<u8>(to, max<u32>(own, kept));
   store<u16>(to, length, 1);
   memory.copy(to + HEAD_BYTES, addressOf(stats.key), length);
   bytes += HEAD_BYTES + length;
+}
+
+function keptOf(stats: VariantStats): Kept {
+  if (stats.retried != NO_METRIC) return Kept.Retried;
+  if (stats.isFull) return Kept.Full;
+  return stats.total != NO_METRIC ? Kept.Total : Kept.Share;
 }

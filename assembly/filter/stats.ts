@@ -194,10 +194,10 @@ function statsNamed(key: Slice): VariantStats | null {
  * @param key `rollout.variant`
  * @returns its record; null without memory, or when as many stats are defined as a load may
  */
-export function keepStats(key: Slice, counts: bool, full: bool): VariantStats | null {
+export function keepStats(key: Slice, counts: bool, full: bool, retries: bool): VariantStats | null {
   if (defined >= DEFINED_AT_LOAD) return null;
   const stats = statsNamed(key);
-  if (stats) defineAll(stats, counts, full);
+  if (stats) defineAll(stats, counts, full, retries);
   return stats;
 }
 
