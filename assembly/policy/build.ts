@@ -30,6 +30,8 @@ class Build {
   identityGiven: bool;
   /** Whether a ramp names goals, which are read later. */
   hasRampGoals: bool;
+  /** Whether some ramp names a shadow. */
+  hasRampShadows: bool;
 }
 
 export const build: Build = fixed<Build>();
@@ -39,6 +41,7 @@ export function beginBuild(built: Plan, readingArena: Arena, hasIdentity: bool):
   build.reading = readingArena;
   build.identityGiven = hasIdentity;
   build.hasRampGoals = false;
+  build.hasRampShadows = false;
 }
 
 /** A record, zeroed, in the plan's arena; null without memory. */

@@ -13,7 +13,6 @@ import { Rollout, Signals } from "../core/plan";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { build, isNamed, kept, keptAfter, keptLower, record, records } from "./build";
-import { putNearestMember } from "./nearest";
 import { memberOf, Node } from "./node";
 import {
   beginMessage,
@@ -30,6 +29,7 @@ import {
 } from "./problems";
 import { readMatch } from "./read-match";
 import { readWhole } from "./read-number";
+import { failReference } from "./references";
 import { isToken, NOT_WHOLE } from "./scalars";
 import { signGoal } from "./signature";
 
@@ -256,15 +256,6 @@ function numberOf(name: Slice): u32 {
     }
   }
   return find(numbers, name);
-}
-
-function failReference(item: Node, what: Word, among: Node | null): void {
-  beginMessage();
-  put(message, what);
-  putString(message, item.text);
-  // Nobody reads more suggestions than there are problems.
-  if (errorCount() < (limits.PROBLEMS as u32)) putNearestMember(message, item.text, among);
-  report(item, codes.REFERENCE);
 }
 
 /**

@@ -33,6 +33,7 @@ import { metadataOf, readFlags } from "./read-flags";
 import { checkRampGoals, readGoals } from "./read-goals";
 import { readIdentity } from "./read-identity";
 import { readLimits } from "./read-limits";
+import { checkRampShadows } from "./read-ramp";
 import { readRollouts } from "./read-rollout";
 import { readShadows } from "./read-shadow";
 import { readTree } from "./tree";
@@ -192,6 +193,7 @@ function readPolicy(plan: Plan, reading: Arena, root: Node): void {
   if (goals) readGoals(goals, rollouts);
   if (effects) readEffects(effects, secret != null);
   if (rollouts && build.hasRampGoals) checkRampGoals(rollouts, goals, errorCount() == errors);
+  if (rollouts && build.hasRampShadows) checkRampShadows(rollouts, shadows);
 }
 
 function readObserve(plan: Plan, object: Node): void {

@@ -3,13 +3,13 @@
 import { beginHash, Hash64, hashNumber, hashOf } from "../bytes/hash64";
 import { Token } from "../bytes/json-reader";
 import { fixed, nextOf } from "../bytes/records";
-import { isWord } from "../bytes/slice";
+import { isWord, sameText } from "../bytes/slice";
 import { Variant } from "../core/plan";
 import { Ramp } from "../core/ramp";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
 import { build, record, records, share } from "./build";
-import { Node } from "./node";
+import { memberOf, Node } from "./node";
 import {
   errorCount,
   fail,
@@ -22,15 +22,17 @@ import {
   report,
   unknownKey,
 } from "./problems";
+import { failReference } from "./references";
 import { instant, NO_DURATION, NO_INSTANT, seconds } from "./scalars";
 
-const KNOWN_RAMP = "steps every start paused goals";
+const KNOWN_RAMP = "steps every start paused goals after";
+const KNOWN_AFTER = "shadow";
 const MOST_STEPS: u32 = limits.STEPS as u32;
 const SECOND: u64 = 1000000000;
 
 const hash: Hash64 = fixed<Hash64>();
 
-/** Reads `ramp`: `{ steps, every, start, paused, goals }`. */
+/** Reads `ramp`: `{ steps, every, start, paused, goals, after }`. */
 export function readRamp(node: Node, variant: Variant): void {
   if (!isKind(node, Token.Object)) return;
   const ramp = record<Ramp>();
@@ -39,6 +41,7 @@ export function readRamp(node: Node, variant: Variant): void {
   let hasSteps = false;
   let hasEvery = false;
   let goals: Node | null = null;
+  let after: Node | null = null;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "steps")) {
       hasSteps = true;
@@ -53,6 +56,9 @@ export function readRamp(node: Node, variant: Variant): void {
     } else if (isWord(member.key, "goals")) {
       goals = member;
       readGoalNames(member);
+    } else if (isWord(member.key, "after")) {
+      after = member;
+      readAfter(member);
     } else {
       unknownKey(member, KNOWN_RAMP);
     }
@@ -64,6 +70,12 @@ export function readRamp(node: Node, variant: Variant): void {
       goals,
       codes.NO_EFFECT,
       "a ramp with a start takes its steps by the clock, whatever the goals say",
+    );
+  if (after && ramp.startNs != 0)
+    hintWith(
+      after,
+      codes.NO_EFFECT,
+      "a ramp with a start takes its steps by the clock, whatever the shadow's verdict is",
     );
   beginHash(hash);
   for (let i: u32 = 0; i < ramp.stepCount; i++) hashNumber(hash, ramp.steps.at(i));
@@ -106,6 +118,51 @@ function readGoalNames(list: Node): void {
   }
   for (let item = list.first; item; item = nextOf(item)) isKind(item, Token.String);
   build.hasRampGoals = true;
+}
+
+/** Reads the shadow that has to pass before the first step: whether there is such a one is known later (checkRampShadows). */
+function readAfter(node: Node): void {
+  if (!isKind(node, Token.Object)) return;
+  let hasShadow = false;
+  for (let member = node.first; member; member = nextOf(member)) {
+    if (isWord(member.key, "shadow")) {
+      hasShadow = true;
+      isKind(member, Token.String);
+      build.hasRampShadows = true;
+    } else {
+      unknownKey(member, KNOWN_AFTER);
+    }
+  }
+  if (!hasShadow) missingKey(node, "shadow", "the shadow that has to pass before the first step");
+}
+
+/**
+ * Checks the shadows that ramps name.
+ * @param rollouts the policy's `rollouts`
+ * @param shadows its `shadows`, which were read; null without
+ */
+export function checkRampShadows(rollouts: Node, shadows: Node | null): void {
+  for (let node = rollouts.first; node; node = nextOf(node)) {
+    const variants = memberOf(node, "variants");
+    if (!variants) continue;
+    for (let variant = variants.first; variant; variant = nextOf(variant)) {
+      const ramp = memberOf(variant, "ramp");
+      const after = ramp ? memberOf(ramp, "after") : null;
+      const name = after ? memberOf(after, "shadow") : null;
+      if (name && name.kind == Token.String) checkRampShadow(name, shadows);
+    }
+  }
+}
+
+function checkRampShadow(name: Node, shadows: Node | null): void {
+  let found = shadows ? shadows.first : null;
+  while (found && !sameText(found.key, name.text)) found = nextOf(found);
+  if (!found) return failReference(name, "no such shadow in this policy: ", shadows);
+  for (let i: u32 = 0; i < build.plan.shadowCount; i++) {
+    const shadow = build.plan.shadow(i);
+    if (!sameText(shadow.name, name.text) || shadow.compares) continue;
+    failWith(name, codes.CONFLICT, "this shadow compares nothing, so it never passes: give it compare");
+  }
 }
 
 function readEvery(node: Node, ramp: Ramp): void {

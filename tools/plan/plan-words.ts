@@ -1,9 +1,12 @@
 // A plan as people read it, and as JSON.
 
+import { cleanTrials } from "../statistics/share-of-trials.ts";
 import { duration, grouped, multiple, percent as percentOf } from "../terminal/numbers.ts";
 import type { Printable } from "../terminal/ordered-json.ts";
 import { plainTable } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
+import { visible } from "../terminal/visible.ts";
+import { DEFAULT_SHADOW_LIMITS, FALSE_SHADOW_PASSES } from "../verdict/limits.ts";
 import type { Assumptions } from "./evidence-plan.ts";
 import type { Advice, PlannedRollout, PlannedStep, PlannedVariant } from "./release-plan.ts";
 
@@ -97,12 +100,17 @@ function headingLines(rollout: string, planned: PlannedVariant, colors: Colors):
 }
 
 function rampWords({ variant }: PlannedVariant): string {
-  const { by, every, isPaused, isStopped } = variant;
+  const { by, every, isPaused, isStopped, after } = variant;
   if (by === null) return "no ramp";
   const paused = isPaused ? ", paused" : "";
   if (by === "clock") return `ramp by the clock, a step each ${duration(every)}${paused}`;
   const stopped = isStopped ? "; stopped at 0% now: a percent and a raised epoch begin it again" : "";
-  return `ramp by evidence, at least ${duration(every)} on a step${paused}${stopped}`;
+  const copies = Math.ceil(cleanTrials(DEFAULT_SHADOW_LIMITS.maxMismatch, -Math.log(FALSE_SHADOW_PASSES)));
+  const begins =
+    after === null
+      ? ""
+      : `; it begins once shadow ${visible(after)} passes, after about ${grouped(Number(copies.toPrecision(2)))} copies, or users with sample: identity, if none has a mismatch`;
+  return `ramp by evidence, at least ${duration(every)} on a step${paused}${stopped}${begins}`;
 }
 
 function tableLines(

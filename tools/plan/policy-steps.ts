@@ -1,6 +1,7 @@
 // The steps of a policy's rollouts, as a plan needs them: shares, times, the guard.
 
 import { goalsFor, isRandom } from "../policy/goals.ts";
+import { shadowBefore } from "../policy/ramp-after.ts";
 import { itemsOf, member, type OrderedJson } from "../terminal/ordered-json.ts";
 
 export interface VariantSteps {
@@ -16,6 +17,8 @@ export interface VariantSteps {
   readonly isPaused: boolean;
   /** Goals that it waits for on each step. */
   readonly goals: readonly string[];
+  /** The shadow that has to pass before the first step, where that is not taken yet; null without. */
+  readonly after: string | null;
   /** The ramp was stopped: its percent is 0. */
   readonly isStopped: boolean;
 }
@@ -113,6 +116,7 @@ function variantOf(name: string, variant: OrderedJson): VariantSteps {
     start: typeof start === "string" ? Date.parse(start) : null,
     isPaused: member(ramp, "paused") === true,
     goals: itemsOf(member(ramp, "goals")).filter((goal) => typeof goal === "string"),
+    after: by === "evidence" && percent === null ? shadowBefore(ramp) : null,
     isStopped: by === "evidence" && percent === 0,
   };
 }

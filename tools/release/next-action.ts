@@ -8,6 +8,8 @@ import { counted, duration, exactPercent, grouped, multiple } from "../terminal/
 import { visible } from "../terminal/visible.ts";
 import { envoyFactor } from "../statistics/needed-users.ts";
 import { periodUsers, shownLimit, usersToBeWithin } from "../verdict/period-size.ts";
+import { DEFAULT_SHADOW_LIMITS } from "../verdict/limits.ts";
+import { judgeShadow } from "../verdict/shadow.ts";
 import { goalWords, type GoalMeasure } from "../verdict/goals.ts";
 import { judge } from "../verdict/verdict.ts";
 import type { VariantVerdict } from "../verdict/variant.ts";
@@ -166,9 +168,22 @@ function begin(variant: ReleasedVariant, rollout: RolloutCounts | undefined, fle
   const held = holding(variant, rollout, current, fleet);
   if (held !== null) return { action: WAIT, reason: `not begun; ${held}` };
   const to = variant.ramp === null ? null : nextStep(variant.ramp, null);
-  return to === null
-    ? { action: WAIT, reason: "the ramp has no step" }
-    : { action: { kind: "begin", to }, reason: "the first step" };
+  if (to === null) return { action: WAIT, reason: "the ramp has no step" };
+  const after = variant.ramp?.after ?? null;
+  if (after === null) return { action: { kind: "begin", to }, reason: "the first step" };
+  const name = visible(after);
+  const shadow = fleet.snapshot?.shadows.get(name);
+  const verdict = shadow === undefined ? null : judgeShadow(shadow, DEFAULT_SHADOW_LIMITS);
+  const [reason = "", ...details] = verdict?.reasons ?? ["it is not counted yet"];
+  if (verdict?.decision !== "pass") {
+    const word = verdict?.decision === "fail" ? "fails" : "has not passed yet";
+    return { action: WAIT, reason: `not begun; shadow ${name} ${word}: ${reason}`, details };
+  }
+  return {
+    action: { kind: "begin", to },
+    reason: `the first step: shadow ${name} passes`,
+    details: [reason, ...details],
+  };
 }
 
 /** That a period ends before it can show the limit of this step, and what it can show; null where it is long enough. */

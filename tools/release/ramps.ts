@@ -1,5 +1,6 @@
 // What a policy says of its releases: variants, where they stand, and the steps that are before them.
 
+import { shadowBefore } from "../policy/ramp-after.ts";
 import { itemsOf, member, type OrderedJson } from "../terminal/ordered-json.ts";
 
 /** A ramp of a variant. */
@@ -13,6 +14,8 @@ export interface Ramp {
   readonly isPaused: boolean;
   /** Goals that have to be shown to be within the limit before a step. */
   readonly goals: readonly string[];
+  /** The shadow whose verdict has to be `pass` before the first step; null without. */
+  readonly after: string | null;
 }
 
 export interface ReleasedVariant {
@@ -68,6 +71,7 @@ function rampOf(value: OrderedJson | undefined): Ramp | null {
     isByClock: member(value, "start") !== undefined,
     isPaused: member(value, "paused") === true,
     goals: itemsOf(member(value, "goals")).filter((goal) => typeof goal === "string"),
+    after: shadowBefore(value),
   };
 }
 

@@ -118,5 +118,11 @@ export function trialsUntil(trials: Trials, test: (trials: Trials) => number, lo
   return count * enough;
 }
 
+/** How many trials without a bad one it takes until they are shown to be below `limit`. */
+export function cleanTrials(limit: number, logThreshold: number): number {
+  const clean: Trials = { count: 1 / limit, bad: 0, offset: null };
+  return trialsUntil(clean, (trials) => logShareBelow(trials, limit), logThreshold);
+}
+
 const MOST_TIMES = 1e7;
 const STEPS = 60;
