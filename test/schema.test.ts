@@ -186,6 +186,7 @@ describe("the schema and the filter's words", () => {
       KNOWN_ANSWER: [definition("effectAnswer")],
       KNOWN_VALUE: [definition("goalValue")],
       KNOWN_RAMP: [definition("ramp")],
+      KNOWN_AFTER: [definition("rampAfter")],
       KNOWN_FALLBACK: [definition("fallback")],
       KNOWN_FLAG: [definition("flag")],
       KNOWN_FLAGD: [definition("flagdSettings")],
