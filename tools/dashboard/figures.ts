@@ -12,8 +12,9 @@ import {
 import { errorsOf } from "../verdict/counts.ts";
 import { GUARD_WORDS, guardsWords } from "../verdict/guard.ts";
 import { howSure, howSureOfRatio } from "../verdict/how-sure.ts";
-import { DEFAULT_LIMITS } from "../verdict/limits.ts";
+import { DEFAULT_LIMITS, DEFAULT_SHADOW_LIMITS } from "../verdict/limits.ts";
 import { partOf, type Measure } from "../verdict/measure.ts";
+import { judgeShadow } from "../verdict/shadow.ts";
 import { judge, type RolloutVerdict } from "../verdict/verdict.ts";
 import { classesOf, errorRateOf, quantilesOf, trafficOf } from "./point.ts";
 import type { Comparable } from "./totals.ts";
@@ -107,11 +108,13 @@ function finite(value: number): number | null {
 }
 
 export function shadowState(name: string, shadow: ShadowCounts): ShadowState {
+  const verdict = judgeShadow(shadow, DEFAULT_SHADOW_LIMITS);
   return {
     name,
     counters: Object.fromEntries(shadow.counters),
     latency: quantilesOf(shadow.latency),
     productionLatency: quantilesOf(shadow.productionLatency),
+    ...{ decision: verdict.decision, by: verdict.by, reasons: verdict.reasons, places: verdict.places },
   };
 }
 

@@ -137,6 +137,13 @@ export interface ShadowState {
   readonly counters: Readonly<Record<string, number>>;
   readonly latency: Quantiles;
   readonly productionLatency: Quantiles;
+  /** As `serin report` judges it; null where nothing is compared. */
+  readonly decision: Decision | null;
+  readonly by: "users" | "copies";
+  /** What decided first. */
+  readonly reasons: readonly string[];
+  /** Differences by place, most frequent first. */
+  readonly places: readonly { readonly pointer: string; readonly count: number }[];
 }
 
 export interface Quantiles {

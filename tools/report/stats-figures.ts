@@ -18,9 +18,10 @@ import type { Decision } from "../verdict/decision.ts";
 import { type GuardState } from "../verdict/guard.ts";
 import type { GoalMeasure } from "../verdict/goals.ts";
 import { howSure, type HowSure } from "../verdict/how-sure.ts";
-import { DEFAULT_LIMITS } from "../verdict/limits.ts";
+import { DEFAULT_LIMITS, DEFAULT_SHADOW_LIMITS } from "../verdict/limits.ts";
 import { partOf, type Measure } from "../verdict/measure.ts";
 import { noEvidenceReason } from "../verdict/no-evidence.ts";
+import { judgeShadow } from "../verdict/shadow.ts";
 import { judge, type RolloutVerdict } from "../verdict/verdict.ts";
 
 export interface RolloutFigures {
@@ -236,6 +237,7 @@ export interface ShadowFigures {
   readonly compared: number;
   readonly match: number;
   readonly status: number;
+  readonly headers: number;
   readonly body: number;
   readonly noise: number;
   /** Copies without an answer to compare. */
@@ -245,23 +247,31 @@ export interface ShadowFigures {
   readonly incomparable: number;
   readonly p50: number | null;
   readonly productionP50: number | null;
+  /** As `serin report` has it, with its first reason; null where it is left out. */
+  readonly verdict: Decision | null;
+  readonly by: "users" | "copies";
+  readonly reason: string;
 }
 
 export function shadowFigures(shadows: ReadonlyMap<string, ShadowCounts>): ShadowFigures[] {
-  return [...shadows].map(([name, { counters, latency, productionLatency }]) => {
+  return [...shadows].map(([name, shadow]) => {
+    const { counters, latency, productionLatency } = shadow;
+    const verdict = judgeShadow(shadow, DEFAULT_SHADOW_LIMITS);
     const of = (leaf: string): number => counters.get(leaf) ?? 0;
-    const [match, status, body, noise] = [
+    const [match, status, headers, body, noise] = [
       of(statNames.MATCH),
       of(statNames.MISMATCH_STATUS),
+      of(statNames.MISMATCH_HEADERS),
       of(statNames.MISMATCH_BODY),
       of(statNames.NOISE),
     ];
     return {
-      ...{ name, sent: of(statNames.SENT), compared: match + status + body + noise },
-      ...{ match, status, body, noise, timeout: of(statNames.TIMEOUT), reset: of(statNames.RESET) },
+      ...{ name, sent: of(statNames.SENT), compared: match + status + headers + body + noise },
+      ...{ match, status, headers, body, noise, timeout: of(statNames.TIMEOUT), reset: of(statNames.RESET) },
       incomparable: of(statNames.INCOMPARABLE),
       p50: quantileOf(latency, 0.5),
       productionP50: quantileOf(productionLatency, 0.5),
+      ...{ verdict: verdict.decision, by: verdict.by, reason: verdict.reasons[0] ?? "" },
     };
   });
 }

@@ -91,10 +91,13 @@ const INCOMPARABLE: Column<ShadowFigures> = {
   cell: ({ incomparable }) => grouped(incomparable),
 };
 
+const HEADERS: Column<ShadowFigures> = { heading: "headers", cell: (row) => comparedCell(row, row.headers) };
+
 const SHADOWS: readonly Column<ShadowFigures>[] = [
   { heading: "sent", cell: ({ sent }) => grouped(sent) },
   { heading: "match", cell: (row) => comparedCell(row, row.match) },
   { heading: "status", cell: (row) => comparedCell(row, row.status) },
+  HEADERS,
   { heading: "body", cell: (row) => comparedCell(row, row.body) },
   { heading: "noise", cell: (row) => comparedCell(row, row.noise) },
   { heading: "timeout", cell: ({ timeout }) => grouped(timeout) },
@@ -105,8 +108,10 @@ const SHADOWS: readonly Column<ShadowFigures>[] = [
 ];
 
 function shadowColumns(shadows: readonly ShadowFigures[]): readonly Column<ShadowFigures>[] {
-  const hasAny = shadows.some(({ incomparable }) => incomparable > 0);
-  return hasAny ? SHADOWS : SHADOWS.filter((column) => column !== INCOMPARABLE);
+  const idle: Column<ShadowFigures>[] = [];
+  if (!shadows.some(({ incomparable }) => incomparable > 0)) idle.push(INCOMPARABLE);
+  if (!shadows.some(({ headers }) => headers > 0)) idle.push(HEADERS);
+  return SHADOWS.filter((column) => !idle.includes(column));
 }
 
 /** Two tables a rollout, and one of shadows. `width`: of the terminal; what does not fit is left out, names are cut. */
@@ -132,9 +137,20 @@ export function statsTable(
   }
   if (shadows.length > 0) {
     const table = tableOf("copies", shadows, shadowColumns(shadows), width, colors);
-    parts.push(`${colors.bold("shadows")}\n${table}`);
+    parts.push([colors.bold("shadows"), ...verdictLines(shadows, width, colors), table].join("\n"));
   }
   return parts.join("\n\n");
+}
+
+/** `checkout-v3: fail by copies: mismatches 2% …`, a line each. */
+function verdictLines(shadows: readonly ShadowFigures[], width: number, colors: Colors): string[] {
+  return shadows.map(({ name, verdict, by, reason }) => {
+    const word = verdict === null ? "not judged" : `${verdict} by ${by}`;
+    const title = clipMiddle(name, Math.max(SHORTEST_NAME, width - word.length - 6));
+    const room = width - title.length - word.length - 6;
+    const why = room < SHORTEST_NAME ? "" : `: ${clip(reason, room)}`;
+    return `  ${title}: ${painted(verdict, word, colors)}${colors.dim(why)}`;
+  });
 }
 
 /** `checkout: fail  period 3, 4 min old`, and why if there is room for it. */

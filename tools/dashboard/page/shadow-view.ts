@@ -4,7 +4,7 @@ import type { Quantiles, ShadowPoint, ShadowState } from "../wire.ts";
 import { Chart } from "./chart.ts";
 import { QUANTILES, type Line } from "./chart-data.ts";
 import { Card } from "./card.ts";
-import { element } from "./elements.ts";
+import { element, setText } from "./elements.ts";
 import { FiguresTable, type Row } from "./figures-table.ts";
 import type { View } from "./history.ts";
 import { markOf } from "./marks.ts";
@@ -14,13 +14,14 @@ import { count, exactPercent, latency, percent, rate } from "./words.ts";
 const VERDICTS: readonly (readonly [leaf: string, title: string])[] = [
   ["match", "match"],
   ["mismatch_status", "status mismatch"],
+  ["mismatch_headers", "headers mismatch"],
   ["mismatch_body", "body mismatch"],
   ["noise", "noise"],
   ["timeout", "timeout"],
   ["reset", "reset"],
   ["incomparable", "incomparable"],
 ];
-const DIFFERENCES = ["mismatch_status", "mismatch_body"];
+const DIFFERENCES = ["mismatch_status", "mismatch_headers", "mismatch_body"];
 const NOT_SENT: readonly (readonly [leaf: string, title: string])[] = [
   ["over_budget", "over budget"],
   ["too_large", "too large"],
@@ -31,6 +32,8 @@ export class ShadowView {
   readonly #card: Card;
   readonly #table: FiguresTable;
   readonly #times: FiguresTable;
+  readonly #places: FiguresTable;
+  readonly #why = element("ul");
   readonly #charts = {
     verdicts: new Chart({
       title: "Copies a second",
@@ -60,11 +63,15 @@ export class ShadowView {
   ) {
     this.#table = new FiguresTable(`Copies of ${name}`);
     this.#times = new FiguresTable(`Latencies of ${name}`);
+    this.#places = new FiguresTable(`Differences of ${name} by place`);
+    this.#places.root.classList.add("places");
     const { verdicts, mismatches, latency: times } = this.#charts;
     this.#card = new Card(
       "shadow",
       name,
+      element("div", { class: "why" }, this.#why),
       element("div", { class: "facts" }, this.#table.root, this.#times.root),
+      this.#places.root,
       element("div", { class: "charts" }, verdicts.root, mismatches.root, times.root),
     );
     this.#card.isOpen = isOpen;
@@ -83,10 +90,24 @@ export class ShadowView {
     const compared = VERDICTS.reduce((sum, [leaf]) => sum + of(leaf), 0);
     const differing = DIFFERENCES.reduce((sum, leaf) => sum + of(leaf), 0);
     this.#card.show(
-      null,
+      state.decision ?? (compared === 0 ? null : "not judged"),
       compared === 0
         ? `${count(of("sent"))} copies sent, none compared`
-        : `${percent(differing / compared)} mismatches (${count(differing)} of ${count(compared)} copies)`,
+        : `${percent(differing / compared)} mismatches (${count(differing)} of ${count(compared)} copies), judged by ${state.by}`,
+    );
+    this.#showReasons(state.decision === null ? [] : state.reasons);
+    this.#places.root.hidden = state.places.length === 0;
+    this.#places.show(
+      [{ name: "differences", mark: null, tag: "" }],
+      [
+        {
+          title: "By place, most frequent first",
+          rows: state.places.map(({ pointer, count: times }) => ({
+            title: pointer,
+            cells: [[count(times)]],
+          })),
+        },
+      ],
     );
     const columns = ["copies", "share"].map((name) => ({ name, mark: null, tag: "" }));
     const shareOf = (leaf: string): string => (compared === 0 ? "" : percent(of(leaf) / compared));
@@ -113,6 +134,13 @@ export class ShadowView {
 
   restyle(): void {
     for (const chart of Object.values(this.#charts)) chart.restyle();
+  }
+
+  #showReasons(reasons: readonly string[]): void {
+    while (this.#why.children.length > reasons.length) this.#why.lastElementChild?.remove();
+    reasons.forEach((reason, index) => {
+      setText(this.#why.children[index] ?? this.#why.appendChild(element("li")), reason);
+    });
   }
 
   #showCharts(state: ShadowState, view: View): void {
