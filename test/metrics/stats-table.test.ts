@@ -195,7 +195,10 @@ describe("serin stats", () => {
 
   test("shadows are there, and the control group beside the users", () => {
     const text = shown(answering("rq_2xx", { users_ok: 9876 }), 80);
-    assert.match(text, /^shadows\n {2}\S+: fail by copies(: mism\S.*)?\n {2}copies +sent +match +status +body +noise +timeout +reset/m);
+    assert.match(
+      text,
+      /^shadows\n {2}\S+: fail by copies(: mism\S.*)?\n {2}copies +sent +match +status +body +noise +timeout +reset/m,
+    );
     assert.match(text, /1,234,567 +99\.0% +0% +0\.99% +0% +12 +0/);
     assert.match(text, /^ {2}control +39,504 +40%/m);
   });
