@@ -45,6 +45,8 @@ export interface Checked {
   readonly hosts: Hosts;
   readonly installation: Installation;
   readonly oldSecrets: ReadonlyMap<string, string>;
+  /** Whether a Mapping that is missing is a problem: not where it is going to be written. */
+  readonly needsAll: boolean;
 }
 
 /** Wanted Mappings that some Host would not select, because of the labels that this command needs for itself. */
@@ -75,6 +77,7 @@ export function checkMappings(checked: Checked): Problem[] {
 /** Mappings by the requests that they take. */
 export class Counterparts {
   readonly #byKey: ReadonlyMap<string, readonly Resource[]>;
+  #nearly: ReadonlyMap<string, readonly Resource[]> | undefined;
 
   constructor(
     private readonly mappings: readonly Resource[],
@@ -90,13 +93,16 @@ export class Counterparts {
 
   /** One that asks for the same, whatever its labels. */
   nearlyOf(wanted: WantedMapping): Resource | undefined {
-    const key = matchKey(wanted);
-    const isCopy = wanted.spec["shadow"] === true;
-    return this.mappings.find((one) => matchKey(one) === key && (one.spec["shadow"] === true) === isCopy);
+    this.#nearly ??= byKey(this.mappings, (one) => this.#nearKeyOf(one));
+    return this.#nearly.get(this.#nearKeyOf(wanted))?.[0];
+  }
+
+  #nearKeyOf(mapping: Hosted): string {
+    return `${matchKey(mapping)} ${mapping.spec["shadow"] === true}`;
   }
 
   #keyOf(mapping: Hosted): string {
-    return `${matchKey(mapping)} ${this.hosts.labelsThatCount(mapping)} ${mapping.spec["shadow"] === true}`;
+    return `${this.#nearKeyOf(mapping)} ${this.hosts.labelsThatCount(mapping)}`;
   }
 }
 
@@ -105,7 +111,7 @@ const FREE_KEYS = new Set(["hostname", "host", "headers", "precedence", "service
 
 function wantedFaults(wanted: WantedMapping, counterparts: Counterparts, checked: Checked): Problem[] {
   const found = counterparts.of(wanted);
-  if (found === undefined) return [missing(wanted, checked, counterparts)];
+  if (found === undefined) return checked.needsAll ? [missing(wanted, checked, counterparts)] : [];
   const faults: Problem[] = [];
   const { base } = wanted;
   const add = (path: Path, code: string, message: string, severity: Problem["severity"] = "error"): void => {

@@ -12,6 +12,8 @@ export class Hosts {
   readonly #hosts: readonly Host[];
   /** Those that look at labels. */
   readonly #selecting: readonly Host[];
+  readonly #exact = new Map<string, readonly Host[]>();
+  readonly #wild: readonly Host[];
 
   constructor(hosts: readonly Resource[]) {
     this.#hosts = hosts.map(({ name, spec }) => ({
@@ -20,6 +22,8 @@ export class Hosts {
       selector: selectorIn(spec["mappingSelector"]),
     }));
     this.#selecting = this.#hosts.filter(({ selector }) => selector !== null);
+    this.#wild = this.#hosts.filter(({ glob }) => glob.includes("*"));
+    for (const host of this.#hosts) this.#exact.set(host.glob, [...(this.#exact.get(host.glob) ?? []), host]);
   }
 
   /** Whether none are known. */
@@ -39,7 +43,7 @@ export class Hosts {
 
   /** Whether one of them has the Mapping. */
   have(mapping: Hosted): boolean {
-    return this.#hosts.some((host) => has(host, mapping));
+    return this.#thatMayHave(mapping).some((host) => has(host, mapping));
   }
 
   /** The Host that has the second and not the first, for its labels. */
@@ -49,11 +53,19 @@ export class Hosts {
 
   /** Whether the first is there for every Host that has the second. */
   haveWherever(first: Hosted, second: Hosted): boolean {
-    if (!this.areUnknown) return this.#hosts.every((host) => !has(host, second) || has(host, first));
+    if (!this.areUnknown)
+      return this.#thatMayHave(second).every((host) => !has(host, second) || has(host, first));
     return (
       !isOfAnyHost(first) ||
       (isOfAnyHost(second) && this.labelsThatCount(first) === this.labelsThatCount(second))
     );
+  }
+
+  /** Of thousands of Hosts those of its name, and globs. */
+  #thatMayHave(mapping: Hosted): readonly Host[] {
+    const host = isOfAnyHost(mapping) ? null : hostOf(mapping);
+    if (host === null || host.includes("*")) return this.#hosts;
+    return [...(this.#exact.get(host.replace(/:\d+$/, "")) ?? []), ...this.#wild];
   }
 
   /**

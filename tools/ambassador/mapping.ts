@@ -124,8 +124,16 @@ export function hostTextOf({ version, spec }: MappingLike): string | null {
   return version === "v2" ? "*" : null;
 }
 
+const matchKeys = new WeakMap<MappingLike, string>();
+
 /** Two Mappings with one key ask for the same requests, whatever their precedence. */
 export function matchKey(mapping: MappingLike): string {
+  const known = matchKeys.get(mapping) ?? composeMatchKey(mapping);
+  matchKeys.set(mapping, known);
+  return known;
+}
+
+function composeMatchKey(mapping: MappingLike): string {
   const { spec } = mapping;
   const plain = ({ name, value, isPattern }: Condition): unknown[] => [name.toLowerCase(), value, isPattern];
   const flags = ["prefix_regex", "prefix_exact", "host_regex", "method_regex"].map(

@@ -55,6 +55,8 @@ export class Overlap {
   #findFor(entry: MatchEntry, found: Set<Resource>, remainders: Map<Resource, string>): void {
     const candidates = this.#serving.filter((mapping) => meets(entry, mapping));
     const covering = new ByHost(candidates.filter((mapping) => takesPath(entry, mapping) !== "no"));
+    const exactly = { ...entry, isPrefix: false };
+    const exact = new ByHost(candidates.filter((mapping) => takesPath(exactly, mapping) === "all"));
     for (const mapping of candidates) {
       // What serves a part of the match alone, nothing else is asked about.
       const before = isAround(entry, mapping)
@@ -63,15 +65,10 @@ export class Overlap {
       if (before.length === 0) {
         found.add(mapping);
       } else if (before.every((other) => takesPath(entry, other) === "below")) {
-        const path = entry.path ?? "";
-        const exactly = { ...entry, isPrefix: false };
-        const isTaken = candidates.some(
-          (other) =>
-            other !== mapping &&
-            takesPath(exactly, other) === "all" &&
-            this.#takesAll(exactly, mapping, other),
-        );
-        if (!isTaken) remainders.set(mapping, path);
+        const isTaken = exact
+          .thatMayTake(mapping)
+          .some((other) => other !== mapping && this.#takesAll(exactly, mapping, other));
+        if (!isTaken) remainders.set(mapping, entry.path ?? "");
       }
     }
   }

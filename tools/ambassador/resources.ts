@@ -1,6 +1,6 @@
 // Files of Kubernetes resources as people keep them: several documents in YAML or JSON, Lists among them.
 
-import { isCollection, isNode, isScalar, parseDocument, type Document, type Tags } from "yaml";
+import { Document, isCollection, isNode, isScalar, parseDocument, type Tags } from "yaml";
 
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import { LineIndex, type Position } from "../policy/line-index.ts";
@@ -45,8 +45,7 @@ const VERSIONS = ["v2", "v3alpha1"];
 /** In what Kubernetes makes of YAML 1.1 a date is text, and so is 22:30. */
 const NOT_OF_KUBERNETES = /:(timestamp|binary|omap|pairs|set)$/;
 
-/** How Kubernetes reads YAML: 1.1, so that `on` is true and `"on"` a text. */
-export const KUBERNETES_YAML = {
+const YAML_OPTIONS = {
   version: "1.1",
   prettyErrors: false,
   logLevel: "silent",
@@ -55,6 +54,9 @@ export const KUBERNETES_YAML = {
       (tag) => typeof tag === "string" || (!NOT_OF_KUBERNETES.test(tag.tag) && tag.format !== "TIME"),
     ),
 } as const;
+
+/** How Kubernetes reads YAML: 1.1, so that `on` is true and `"on"` a text. Its schema is made once, not for each document. */
+export const KUBERNETES_YAML = { ...YAML_OPTIONS, schema: new Document(null, YAML_OPTIONS).schema };
 
 /** Reads a file of resources. `namespace` is that of resources that name none. */
 export function readResources(file: string, text: string, namespace: string): ResourceFile {

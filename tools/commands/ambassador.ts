@@ -10,7 +10,7 @@ import { installationOf, isOurs, isStable } from "../ambassador/mapping.ts";
 import { mappingText, resourceOf, wholeText } from "../ambassador/mapping-text.ts";
 import { Overlap } from "../ambassador/overlap.ts";
 import { policyFaults } from "../ambassador/policy-faults.ts";
-import { CODE_MAPPING_MISSING, CODE_OTHER_AMBASSADOR } from "../ambassador/problem-codes.ts";
+import { CODE_OTHER_AMBASSADOR } from "../ambassador/problem-codes.ts";
 import {
   belongsTo,
   problemOf,
@@ -169,10 +169,10 @@ function find(
       hosts,
       installation,
       oldSecrets,
+      // What is missing is what is going to be written.
+      needsAll: options.check,
     };
-    // What is missing is what is going to be written.
-    const faults = checkMappings(checked);
-    problems.push(...faults.filter(({ code }) => options.check || code !== CODE_MAPPING_MISSING));
+    problems.push(...checkMappings(checked));
   }
   const { text, problems: late } = policy.withClusters(
     new Map(wanted.clusters.map(({ pointer, cluster }) => [pointer, cluster])),
