@@ -77,6 +77,25 @@ describe("serin status, of endpoints that are made up", () => {
     "wasmcustom.serin.policy.rejected": 9,
   };
 
+  it("that no policy has been taken since the start: the default serves, which is not well", async () => {
+    const values = {
+      ...{ ...NEWEST, "extension_config_discovery.http_filter.serin.version_text": "" },
+      "extension_config_discovery.http_filter.serin.version": 0,
+    };
+    const url = await admin({ values });
+    const { status, stdout } = await runCli(["status", "--admin", url]);
+    assert.equal(status, 1, stdout);
+    assert.match(
+      stdout,
+      /^No policy has been taken since its start, the default of Envoy's configuration serves: \S+$/m,
+    );
+    const json = await runCli(["status", "--json", "--admin", url]);
+    const { envoys } = JSON.parse(json.stdout) as { envoys: { policy: { default: boolean } }[] };
+    assert.equal(envoys[0]?.policy.default, true);
+    const taken = { ...NEWEST, "extension_config_discovery.http_filter.serin.version": 99 };
+    assert.equal((await runCli(["status", "--admin", await admin({ values: taken })])).status, 0);
+  });
+
   it("the module's version, the policy's digest, another version than the digest, and refusals by Envoy's count", async () => {
     const { status, stdout } = await runCli(["status", "--admin", await admin({ values: NEWEST })]);
     assert.equal(status, 0, stdout);

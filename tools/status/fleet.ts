@@ -22,6 +22,8 @@ export interface Refusal {
   readonly at: number | null;
   /** What this command's filter says against it, `line:column /pointer: message` each; none where it takes it. */
   readonly reasons: readonly string[];
+  /** Whether no policy before it was taken, so that the default of Envoy's configuration serves. */
+  readonly leavesDefault: boolean;
 }
 
 /** Envoys that serve the same policy and module. */
@@ -61,7 +63,7 @@ export function fleetOf(
     envoys,
     unreachable: found.filter((each): each is Unreachable => "failure" in each),
     groups: groupsOf(envoys),
-    refusals: envoys.flatMap(({ envoy, refused }) =>
+    refusals: envoys.flatMap(({ envoy, refused, serves }) =>
       refused === null
         ? []
         : [
@@ -70,6 +72,7 @@ export function fleetOf(
               version: refused.version,
               at: refused.at,
               reasons: refused.policy === null ? [] : reasonsOf(refused.policy),
+              leavesDefault: serves.isDefault,
             },
           ],
     ),
@@ -89,11 +92,12 @@ function groupsOf(envoys: readonly EnvoyStatus[]): Group[] {
 }
 
 /**
- * Exit status of `serin status`: 2 when one does not answer, 1 when they differ, do not serve what they should, or nothing
- * says what one serves: no Serin is loaded there.
+ * Exit status of `serin status`: 2 when one does not answer, 1 when they differ, do not serve what they should, one has
+ * taken no policy yet, or nothing says what one serves: no Serin is loaded there.
  */
 export function exitOf({ unreachable, groups, refusals, expected, envoys }: Fleet): 0 | 1 | 2 {
   if (unreachable.length > 0) return 2;
+  if (envoys.some(({ serves }) => serves.isDefault)) return 1;
   if (groups.length > 1 || refusals.length > 0 || groups.some(({ digest }) => digest === null)) return 1;
   return expected === null || envoys.every(({ serves }) => serves.digest === expected) ? 0 : 1;
 }

@@ -32,6 +32,8 @@ export interface Served {
   readonly version: string | null;
   /** Milliseconds since 1970. */
   readonly since: number | null;
+  /** Whether that is the default of its configuration, since no policy has been taken by ECDS yet. */
+  readonly isDefault: boolean;
 }
 
 /** A policy in Envoy's dump. */
@@ -45,6 +47,8 @@ export interface Given {
 
 const ADVICE = "--admin has to name the admin endpoint of an Envoy that runs";
 const STATS = "^(wasmcustom\\.serin\\.|extension_config_discovery\\.)";
+/** The filter's name in the files of envoy/. */
+const ECDS_NAME = "serin";
 const ECDS = "extension_config_discovery.http_filter.";
 const WASM_TYPE = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 const STRING_TYPE = "type.googleapis.com/google.protobuf.StringValue";
@@ -141,6 +145,8 @@ function servedOf(values: Values, given: Given | null, inline: string | null): S
     digest: digest === null ? null : digestText(digest),
     version: version === "" ? null : version,
     since: since === null || since === 0 ? null : since,
+    // Measured: 0 exactly while the default serves, also after a policy that was refused at the start.
+    isDefault: numberAt(values, `${ECDS}${given?.filter ?? ECDS_NAME}.version`) === 0,
   };
 }
 

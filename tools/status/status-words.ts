@@ -59,13 +59,18 @@ function addressOf(url: string): string {
   return clipMiddle(url.replace(/^http:\/\//, ""), LONGEST_ADDRESS);
 }
 
-function refusalLines({ envoy, version, at, reasons }: Refusal, now: number, colors: Colors): string[] {
+function refusalLines(
+  { envoy, version, at, reasons, leavesDefault }: Refusal,
+  now: number,
+  colors: Colors,
+): string[] {
   const when = at === null ? "" : ` ${duration((now - at) / 1000)} ago`;
   const shown = reasons.slice(0, MOST_REASONS).map((reason) => `  ${reason}`);
   if (reasons.length > MOST_REASONS) shown.push(`  and ${reasons.length - MOST_REASONS} more`);
   if (reasons.length === 0)
     shown.push("  the filter of this command takes that policy: Envoy's log says why it does not");
-  const title = `${addressOf(envoy)} refused version ${visible(version)}${when} and serves the one before:`;
+  const serves = leavesDefault ? "the default of its configuration" : "the one before";
+  const title = `${addressOf(envoy)} refused version ${visible(version)}${when} and serves ${serves}:`;
   return [colors.yellow(title), ...shown];
 }
 
@@ -101,6 +106,11 @@ function conclusionLines({ envoys, unreachable, groups, expected }: Fleet, color
     lines.push(first.digest === null ? colors.red(`${line} Is Serin loaded there?`) : line);
   } else if (first !== undefined) {
     lines.push(colors.red("Envoys differ:"), ...groups.map((group) => `  ${namedWords(group)}`));
+  }
+  const atDefault = envoys.filter(({ serves }) => serves.isDefault).map(({ envoy }) => addressOf(envoy));
+  if (atDefault.length > 0) {
+    const what = "No policy has been taken since its start, the default of Envoy's configuration serves";
+    lines.push(colors.red(`${what}: ${atDefault.join(", ")}`));
   }
   if (expected !== null) {
     const behind = envoys
@@ -138,7 +148,12 @@ export function statusAsJson(fleet: Fleet, now: number): Printable {
         const refused = refusals.find((each) => each.envoy === envoy);
         return {
           ...{ admin: envoy, reachable: true, envoy: version, module },
-          policy: { digest: serves.digest, version: serves.version, since: iso(serves.since) },
+          policy: {
+            digest: serves.digest,
+            version: serves.version,
+            since: iso(serves.since),
+            default: serves.isDefault,
+          },
           refusals: count,
           refused:
             refused === undefined
