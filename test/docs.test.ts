@@ -1,5 +1,5 @@
 // The documentation is true: its commands run, its policies are accepted, its links lead somewhere. How blocks are
-// marked is said in tools/project/docs/page.ts.
+// marked is said in test/support/page.ts.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -18,7 +18,7 @@ import { after, describe, test } from "node:test";
 
 import { parse } from "yaml";
 
-import { anchorsOf, blocksOf, linksOf, matchesOutput, type Block } from "../tools/project/docs/page.ts";
+import { anchorsOf, blocksOf, linksOf, matchesOutput, type Block } from "./support/page.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const CLI = join(ROOT, "build/cli/cli.js");

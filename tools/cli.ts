@@ -5,6 +5,7 @@ import { Command, CommanderError, Help } from "@commander-js/extra-typings";
 import { abortCommand } from "./commands/abort.ts";
 import { advanceCommand } from "./commands/advance.ts";
 import { ambassadorCommand } from "./commands/ambassador.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { decideCommand } from "./commands/decide.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -71,6 +72,7 @@ const program = new Command("serin")
   .addCommand(ambassadorCommand)
   .addCommand(emissaryCommand)
   .addCommand(demoCommand);
+program.addCommand(completionCommand(program));
 for (const command of program.commands) command.copyInheritedSettings(program);
 
 for (const stream of [process.stdout, process.stderr]) guardOutput(stream);

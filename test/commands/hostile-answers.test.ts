@@ -193,7 +193,8 @@ describe("hostile answers", () => {
     const commands = [...stdout.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name = ""]) => name);
     assert.ok(commands.length >= 15, stdout);
     assert.deepEqual(
-      commands.filter((name) => FILES[name] === undefined && READERS[name] === undefined),
+      // `demo` reads neither a policy nor an endpoint that somebody names.
+      commands.filter((name) => FILES[name] === undefined && READERS[name] === undefined && name !== "demo"),
       [],
     );
   });

@@ -141,6 +141,7 @@ describe("hostile names", () => {
         ["report", ...endpoint, "--rollout", EVIL], ["stats", ...endpoint], ["stats", ...endpoint, "--json"],
         ["advance", release, "--dry-run", ...endpoint], ["advance", release, "--dry-run", "--json", ...endpoint],
       ]),
+      ["demo", "--port", EVIL], ["completion", EVIL],
       [EVIL], ["validate", `--${EVIL}`], ["report", "--admin", EVIL], ["dashboard", "--admin", EVIL], ["dashboard", "--port", EVIL], ["dashboard", "--policy", broken],
     ]; // prettier-ignore
     const commands = new Set(

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { blocksOf } from "../../tools/project/docs/page.ts";
+import { blocksOf } from "../support/page.ts";
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { run } from "./command.ts";
 import type { Scene, Service } from "./scene.ts";

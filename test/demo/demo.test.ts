@@ -9,7 +9,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 
-import { blocksOf } from "../../tools/project/docs/page.ts";
+import { blocksOf } from "../support/page.ts";
 import { waitUntil } from "../../tools/envoy/index.ts";
 import { DemoProcess, MAIN } from "./demo-process.ts";
 

@@ -11,7 +11,7 @@ import { after, before, describe, test } from "node:test";
 
 import { parse } from "yaml";
 
-import { blocksOf } from "../../tools/project/docs/page.ts";
+import { blocksOf } from "../support/page.ts";
 import { ENVOY_OLDEST_VERSION, waitUntil } from "../../tools/envoy/index.ts";
 import { cluster, directRoute } from "../support/envoy/bootstrap.ts";
 import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";

@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 
-import { blocksOf, linksOf } from "../../tools/project/docs/page.ts";
+import { blocksOf, linksOf } from "../support/page.ts";
 import { npmEnv } from "../../tools/project/package/npm-env.ts";
 import { makePackage, PACKAGE_FOLDER } from "../../tools/project/package/package.ts";
 import { temporaryFolder } from "../support/cli.ts";

@@ -3,6 +3,7 @@
 // hashes, in each generation: weights that are all multiplied by the same number move nobody at all.
 
 import { percent } from "../terminal/numbers.ts";
+import { overlaid } from "./overlay.ts";
 import { pointerStep } from "./problem.ts";
 
 /** One `fractional` of a policy. */
@@ -102,22 +103,14 @@ function sumOf(buckets: Buckets): number {
 
 /** The share of users whose variant is another one. */
 function movedShare(was: Buckets, is: Buckets): number {
-  const ends = (buckets: Buckets): [variant: string, end: number][] => {
+  const cutOf = (buckets: Buckets): { variant: string; end: number }[] => {
     let sum = 0;
-    return buckets.map(([variant, weight]) => [variant, (sum += weight) / sumOf(buckets)]);
+    return buckets.map(([variant, weight]) => ({ variant, end: (sum += weight) / sumOf(buckets) }));
   };
-  const [old, now] = [ends(was), ends(is)];
   let moved = 0;
-  let from = 0;
-  for (let i = 0, j = 0; ;) {
-    const [a, b] = [old[i], now[j]];
-    if (a === undefined || b === undefined) return moved;
-    const to = Math.min(a[1], b[1]);
-    if (a[0] !== b[0]) moved += to - from;
-    from = to;
-    if (a[1] === to) i++;
-    if (b[1] === to) j++;
-  }
+  for (const { was: old, is: now, width } of overlaid(cutOf(was), cutOf(is)))
+    if (old.variant !== now.variant) moved += width;
+  return moved;
 }
 
 /** The least share that can move when the variants' shares change so. */

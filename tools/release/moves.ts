@@ -1,5 +1,6 @@
 // Who gets something else than before, when both answers are cut from the same space: exact, by intervals.
 
+import { overlaid } from "../policy/overlay.ts";
 import { SPACE, type Segment } from "./slots.ts";
 
 /** Users, or requests, who got one thing and get another. */
@@ -14,19 +15,12 @@ export interface Change {
 /** Who moves between two cuts of the same space, the largest part first. */
 export function changesBetween(before: readonly Segment[], after: readonly Segment[]): Change[] {
   const moved = new Map<string, { from: string | null; to: string | null; width: number }>();
-  let from = 0;
-  for (let i = 0, j = 0; i < before.length && j < after.length;) {
-    const [was, is] = [before[i] as Segment, after[j] as Segment];
-    const to = Math.min(was.end, is.end);
-    if (was.gets !== is.gets) {
-      const key = JSON.stringify([was.gets, is.gets]);
-      const known = moved.get(key) ?? { from: was.gets, to: is.gets, width: 0 };
-      known.width += to - from;
-      moved.set(key, known);
-    }
-    from = to;
-    if (was.end === to) i++;
-    if (is.end === to) j++;
+  for (const { was, is, width } of overlaid(before, after)) {
+    if (was.gets === is.gets) continue;
+    const key = JSON.stringify([was.gets, is.gets]);
+    const known = moved.get(key) ?? { from: was.gets, to: is.gets, width: 0 };
+    known.width += width;
+    moved.set(key, known);
   }
   return [...moved.values()]
     .sort((a, b) => b.width - a.width)
