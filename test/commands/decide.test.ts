@@ -1,6 +1,7 @@
 // Requests in, decisions out: one line for one line, in order, at any speed of the reader.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { PassThrough, Readable } from "node:stream";
 import { describe, it } from "node:test";
 import pc from "picocolors";
@@ -9,6 +10,7 @@ import { decide } from "../../tools/commands/decide.ts";
 import { linesOf } from "../../tools/terminal/lines.ts";
 import { guestModuleBytes } from "../emulator/probe-guest.ts";
 import { CLI, POLICY, runCli, temporaryFolder } from "../support/cli.ts";
+import { blocksOf } from "../support/page.ts";
 
 const line = (uid: number | string, extra: object = {}) =>
   `${JSON.stringify({ url: "https://shop.example.com/checkout", headers: { cookie: `uid=${uid}` }, ...extra })}\n`;
@@ -142,6 +144,62 @@ describe("decide", () => {
     assert.equal(status, 0);
     assert.equal(stdout.trimEnd().split("\n").length, count);
     console.log(`decide: ${Math.round((count / seconds) * 60)} lines a minute, start included`);
+  });
+});
+
+describe("requests as access logs have them", () => {
+  const folder = temporaryFolder();
+  const policy = folder.write("policy.yaml", POLICY);
+
+  it("a path and a host header are the URL without its scheme; without a host there is none", async () => {
+    const headers = { cookie: "uid=42" };
+    const asked = [
+      { url: "https://shop.example.com/checkout?a=1", headers },
+      { url: "/checkout?a=1", headers: { ...headers, host: "shop.example.com" } },
+      { url: "/checkout?a=1", headers },
+    ];
+    const { status, stdout } = await runCli(["decide", "--policy", policy], {
+      stdin: asked.map((request) => `${JSON.stringify(request)}\n`).join(""),
+    });
+    assert.equal(status, 0);
+    const [whole, path, nowhere] = stdout.trimEnd().split("\n");
+    assert.equal(path, whole);
+    assert.match(whole ?? "", /"checkout":\{"variant"/);
+    assert.match(nowhere ?? "", /"rollouts":\{\}/);
+    const explained = await runCli([
+      "explain",
+      "--policy",
+      policy,
+      "-H",
+      "host: shop.example.com",
+      "/checkout",
+    ]);
+    assert.match(explained.stdout, /^rollout checkout -> /m);
+  });
+
+  it("the two policies of one release in docs/policy.md give a user the same variant on both hosts", async () => {
+    const page = readFileSync(new URL("../../docs/policy.md", import.meta.url), "utf8");
+    const halves = blocksOf(page).filter(({ text }) => text.includes("salt: shop-2027"));
+    assert.equal(halves.length, 2);
+    const answers = await Promise.all(
+      halves.map(async ({ text }, index) => {
+        const half = folder.write(`half-${index}.yaml`, text);
+        const host = /hosts: \[(.*?)\]/.exec(text)?.[1] ?? "";
+        const stdin = Array.from({ length: 400 }, (_, uid) => line(uid, { url: `https://${host}/` })).join(
+          "",
+        );
+        const { stdout } = await runCli(["decide", "--policy", half], { stdin });
+        return stdout
+          .trimEnd()
+          .split("\n")
+          .map(
+            (text) =>
+              Object.values(JSON.parse(text).rollouts as Record<string, { variant: string }>)[0]?.variant,
+          );
+      }),
+    );
+    assert.deepEqual(answers[0], answers[1]);
+    assert.deepEqual(new Set(answers[0]), new Set(["stable", "canary"]));
   });
 });
 
