@@ -30,10 +30,10 @@ const isSound = sums.total === sums.reached && sums.ended === sums.total && sums
 process.exitCode = result.differences.length === 0 && result.errors === 0 && isSound ? 0 : 1;
 
 function tableOf({ memory, sums, copies, mortal, ...rest }: SoakResult): string {
-  const at = (part: number): string => {
-    const found = memory[Math.min(memory.length - 1, Math.floor(memory.length * part))];
-    return found === undefined ? "" : `${Math.round(found.filter / 1024)} / ${Math.round(found.twin / 1024)}`;
-  };
+  const tenths = (of: (one: SoakResult["memory"][number]) => number): string =>
+    Array.from({ length: 10 }, (_, i) => memory[Math.floor((memory.length * (i + 1)) / 10) - 1])
+      .map((one) => (one === undefined ? "" : Math.round(of(one) / 1024)))
+      .join(" ");
   const otherwise = Object.entries(rest.otherwise).map(
     ([leaf, [wanted, found]]) => `${leaf} ${wanted}, ${found}`,
   );
@@ -49,9 +49,8 @@ function tableOf({ memory, sums, copies, mortal, ...rest }: SoakResult): string 
     ],
     ["policies accepted, refused", `${rest.accepted}, ${rest.refused}`],
     ["swaps of the .wasm", rest.swaps],
-    ["MiB resident, with the filter / the twin: at 10%", at(0.1)],
-    ["at 50%", at(0.5)],
-    ["at the end", at(1)],
+    ["MiB resident with the filter, each tenth of the time", tenths(({ filter }) => filter)],
+    ["of the twin", tenths(({ twin }) => twin)],
     [
       "reached the filter, counted, ended, in flight",
       `${sums.reached}, ${sums.total}, ${sums.ended}, ${sums.active}`,
