@@ -10,6 +10,17 @@ import { startFakePrometheus } from "../support/fake-prometheus.ts";
 import { guestModuleBytes } from "../emulator/probe-guest.ts";
 import { inPairs, POLICY, runCli, temporaryFolder } from "../support/cli.ts";
 import { sectionEnds, WASM } from "../support/filter.ts";
+import { commandNames } from "./command-names.ts";
+
+/** Commands whose examples are run here: they end, and need no more than a policy and endpoints. */
+const ENDS = new Set(
+  "validate publish decide explain report stats emissary diff plan evaluate completion".split(" "),
+);
+/** What commands read that do not read a policy. */
+const STDIN: Readonly<Record<string, string>> = {
+  decide: '{"url": "https://shop.example.com/"}\n',
+  evaluate: '{"flagKey": "new-checkout"}\n',
+};
 
 describe("command line", () => {
   const folder = temporaryFolder();
@@ -147,22 +158,24 @@ describe("command line", () => {
 
   it("every command has help with examples, and each example is a command that parses", async () => {
     const examples: string[] = [];
-    for (const command of [
-      [],
-      ["validate"],
-      ["publish"],
-      ["decide"],
-      ["explain"],
-      ["report"],
-      ["stats"],
-      ["emissary"],
-    ]) {
+    const names = await commandNames();
+    assert.ok(names.length >= 17, names.join(" "));
+    for (const command of [[], ...names.map((name) => [name])]) {
       const { status, stdout } = await runCli([...command, "--help"]);
       assert.equal(status, 0);
-      assert.match(stdout, /Examples:/);
-      for (const [, line] of stdout.matchAll(/^ {2}\$ (.*)$/gm)) examples.push(line ?? "");
+      assert.match(stdout, /Examples:/, command.join(""));
+      for (const [, line = ""] of stdout.matchAll(/^ {2}\$ (.*)$/gm)) {
+        const name = /\bserin (\w+)/.exec(line)?.[1] ?? "";
+        assert.ok(names.includes(name), line);
+        if (ENDS.has(name)) examples.push(line);
+        if (command.length === 0) continue;
+        // What goes on, or writes what is not here, is run elsewhere; its options are those of the help.
+        const after = line.slice(line.indexOf(`serin ${name}`)).replace(/'[^']*'/g, "");
+        for (const [, option = ""] of after.matchAll(/ (--[a-z-]+|-[A-Z]\b)/g))
+          assert.ok(stdout.includes(`  ${option}`) || stdout.includes(`, ${option}`), `${line}: ${option}`);
+      }
     }
-    assert.ok(examples.length >= 17);
+    assert.ok(examples.length >= 25, String(examples.length));
     const endpoints = await startEndpoints();
     after(() => endpoints.stop());
     await inPairs(examples, async (example) => {
@@ -177,11 +190,11 @@ describe("command line", () => {
         given.push("--admin", endpoints.urlFor("http://"));
       const { status, stderr } = await runCli(given, {
         // `decide` reads requests there; all others that read it want a policy.
-        stdin: parameters[0] === "decide" ? '{"url": "https://shop.example.com/"}\n' : POLICY,
+        stdin: STDIN[parameters[0] ?? ""] ?? POLICY,
         cwd: folder.path,
       });
       // Nothing is counted there, so a report is inconclusive, and nothing is served, so waiting for it is in vain.
-      const expected = parameters[0] === "report" ? 3 : waits === -1 ? 0 : 1;
+      const expected = parameters[0] === "report" ? 3 : waits === -1 || parameters[0] === "status" ? 0 : 1;
       assert.equal(status, expected, `${example}\n${stderr}`);
     });
   });
@@ -206,7 +219,8 @@ describe("command line", () => {
 
   /** The examples' files, as far as they name any, are this test's. */
   function toFolder(word: string): string {
-    if (word === "policy.yaml" || word === "envoy/policies/*.yaml") return good;
+    if (["policy.yaml", "live.yaml", "flags.json", "envoy/policies/*.yaml"].includes(word)) return good;
+    if (word === "access.log") return folder.write("access.log", STDIN["decide"] ?? "");
     return word.endsWith("filter.yaml") || word === "serin/" ? join(folder.path, basename(word)) : word;
   }
 
