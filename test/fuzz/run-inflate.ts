@@ -11,10 +11,13 @@ const { values } = parseArgs({
   options: { inputs: { type: "string", default: "1000000" }, seed: { type: "string", default: "20261128" } },
 });
 const begin = performance.now();
-const { ends, faults } = compareWithNode(
+const { ends, faults } = await compareWithNode(
   await Decoder.load(),
   seeded(Number(values.seed)),
   Number(values.inputs),
+  (done) => {
+    if (process.stderr.isTTY && done % 1000 < 11) process.stderr.write(`\r${done} `);
+  },
 );
 const seconds = ((performance.now() - begin) / 1000).toFixed(0);
 console.log(`${values.inputs} bodies, seed ${values.seed}, ${seconds} s: ${JSON.stringify(ends)}`);
