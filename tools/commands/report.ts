@@ -49,7 +49,7 @@ export const reportCommand = readingCommand("report")
   .option("--shadow <NAME>", "only this shadow")
   .option(
     "--max-mismatch <PERCENT>",
-    "limit of a shadow: at most this share of compared copies may differ from production; of users with sample: identity",
+    "limit of a shadow: at most this share of compared copies may differ from production",
     numberWithin(0.0001, 50),
     DEFAULT_SHADOW_LIMITS.maxMismatch * 100,
   )

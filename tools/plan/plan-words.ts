@@ -109,7 +109,7 @@ function rampWords({ variant }: PlannedVariant): string {
   const begins =
     after === null
       ? ""
-      : `; it begins once shadow ${visible(after)} passes, after about ${grouped(Number(copies.toPrecision(2)))} copies, or users with sample: identity, if none has a mismatch`;
+      : `; it begins once shadow ${visible(after)} passes, after about ${grouped(Number(copies.toPrecision(2)))} copies if none has a mismatch`;
   return `ramp by evidence, at least ${duration(every)} on a step${paused}${stopped}${begins}`;
 }
 
