@@ -100,8 +100,11 @@ const HAS_DICTIONARY: u32 = 0x20;
 export function undeflate(input: Slice, to: usize, room: u32): Inflated {
   begin(input, to, room);
   if (!isZlib()) return inflate(run);
-  if ((load<u8>(run.at) as u32) >> 4 > WINDOW || (load<u8>(run.at, 1) & HAS_DICTIONARY) != 0)
-    return Inflated.Corrupt;
+  if ((load<u8>(run.at) as u32) >> 4 > WINDOW) return Inflated.Corrupt;
+  if ((load<u8>(run.at, 1) & HAS_DICTIONARY) != 0) {
+    // Which dictionary, four bytes say.
+    return run.end - run.at < 6 ? Inflated.Cut : Inflated.Corrupt;
+  }
   run.at += 2;
   const ended = inflate(run);
   if (ended != Inflated.Whole) return ended;
