@@ -6,6 +6,8 @@ import { evaluate } from "./filter/evaluate";
 import { allocate, configure } from "./filter/load";
 import { createRoot, endRoot } from "./filter/root";
 import { tick } from "./filter/evidence/tick";
+import { takeAction } from "./filter/side-effects/calls";
+import { tickEffects } from "./filter/side-effects/tick";
 import {
   beginRequest,
   beginResponse,
@@ -42,17 +44,17 @@ export function proxy_on_context_create(id: u32, parent: u32): void {
 
 export function proxy_on_request_headers(id: u32, count: u32, isEnd: u32): u32 {
   beginRequest(id, isEnd != 0);
-  return CONTINUE;
+  return takeAction();
 }
 
 export function proxy_on_request_body(id: u32, bytes: u32, isEnd: u32): u32 {
   passRequest(id, bytes, isEnd != 0);
-  return CONTINUE;
+  return takeAction();
 }
 
 export function proxy_on_request_trailers(id: u32, count: u32): u32 {
   endRequest(id, count);
-  return CONTINUE;
+  return takeAction();
 }
 
 export function proxy_on_response_headers(id: u32, count: u32, isEnd: u32): u32 {
@@ -72,6 +74,7 @@ export function proxy_on_response_trailers(id: u32, count: u32): u32 {
 
 export function proxy_on_tick(root: u32): void {
   tick();
+  tickEffects();
 }
 
 export function proxy_on_log(id: u32): void {

@@ -53,6 +53,20 @@ export function within<Owner, T>(owner: Owner, offset: usize): T {
   return changetype<T>(changetype<usize>(owner) + offset);
 }
 
+/** The record at an address; null at 0, where its type says so. */
+// @ts-ignore: decorator
+@inline
+export function recordAt<T>(address: usize): T {
+  return changetype<T>(address);
+}
+
+/** Where a record, or a run, stands; 0 for none. */
+// @ts-ignore: decorator
+@inline
+export function placeOf<T>(record: T): usize {
+  return changetype<usize>(record);
+}
+
 /** Bytes of so many records, or values, of a run. */
 // @ts-ignore: decorator
 @inline

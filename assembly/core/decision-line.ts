@@ -1,7 +1,7 @@
 // The decision as one JSON line: what `serin decide` prints and what Envoy logs at debug level, from the same code.
 
 import * as json from "../bytes/json-writer";
-import { NONE } from "../bytes/slice";
+import { isWord, lengthOf, NONE } from "../bytes/slice";
 import { beginText, put, putSlice, textOf, Writer } from "../bytes/writer";
 import * as headerNames from "../vocabulary/headers";
 import { anyExposed, putDictionary } from "./dictionary";
@@ -12,7 +12,9 @@ import * as statNames from "../vocabulary/stats";
 import { fixed, nextOf } from "../bytes/records";
 import { Word } from "../bytes/word";
 import { Decision, Draw, Drawn, FlagReason, Given, GivenReason, Reached } from "./decision";
+import { Effect } from "./effect-plan";
 import { beginForged, nextForged } from "./own-headers";
+import { Members, putLeft } from "./shadow-mark";
 import { NO_SLOT, Steer } from "./plan";
 import { anyIssued, isAnnounced, isSecure, putCookieHeader, putSetCookie, steeredCluster } from "./steering";
 import { Dispatch, Shadow } from "./shadow-plan";
@@ -163,7 +165,20 @@ export function isOfControl(reached: Reached): bool {
   return reached.rollout.isFallback(reached.variant);
 }
 
-/** Puts the decision line of policy.md; only a policy with goals has `goals`. */
+/** Puts the member `effect`: the one that names the request, whose request it is, and whether the proxy answers it. */
+function putEffect(writer: Writer, effect: Effect | null): void {
+  json.name(writer, "effect");
+  if (!effect) return json.nothing(writer);
+  json.beginObject(writer);
+  json.textAt(writer, "name", effect.name);
+  json.name(writer, "shadow");
+  if (view.shadow == NONE) json.nothing(writer);
+  else json.text(writer, view.shadow);
+  json.truthAt(writer, "answered", effect.answers && view.shadow != NONE);
+  json.endObject(writer);
+}
+
+/** Puts the decision line of policy.md; only a policy with goals has `goals`, only one with effects has `effect`. */
 export function putDecisionLine(writer: Writer, decision: Decision): void {
   json.beginObject(writer);
   json.name(writer, "identity");
@@ -190,6 +205,7 @@ export function putDecisionLine(writer: Writer, decision: Decision): void {
     putGoals(writer, decision);
     json.endObject(writer);
   }
+  if (decision.plan.effectCount != 0) putEffect(writer, decision.effect);
   putRequest(writer, decision);
   json.objectAt(writer, "response");
   json.arrayAt(writer, "set-cookie");
@@ -201,7 +217,10 @@ export function putDecisionLine(writer: Writer, decision: Decision): void {
 
 function putForged(writer: Writer): void {
   beginForged(view.block);
-  for (let name = nextForged(); name != NONE; name = nextForged()) json.text(writer, name);
+  for (let name = nextForged(); name != NONE; name = nextForged()) {
+    // A shadow's own stays.
+    if (!view.hasMark || !isWord(name, headerNames.SHADOW)) json.text(writer, name);
+  }
 }
 
 /** Puts the member `request`: what is done to it. */
@@ -225,9 +244,17 @@ function putRequest(writer: Writer, decision: Decision): void {
     json.nameText(writer, shadow.header);
     json.text(writer, shadow.cluster);
   }
+  const isForged = (view.members & Members.Forged) != 0;
+  if (isForged) {
+    beginText(part);
+    putLeft(part, view.block, view.shadow);
+  }
+  const left = isForged ? textOf(part) : NONE;
+  if (lengthOf(left) != 0) json.textAt(writer, headerNames.BAGGAGE, left);
   json.endObject(writer);
   json.arrayAt(writer, "remove");
   if (view.hasForged) putForged(writer);
+  if (isForged && lengthOf(left) == 0) json.word(writer, headerNames.BAGGAGE);
   json.endArray(writer);
   if (decision.plan.steer != Steer.Header) {
     json.objectAt(writer, "filterState");

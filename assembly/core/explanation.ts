@@ -81,6 +81,11 @@ export function putExplanation(writer: Writer, decision: Decision): void {
     putGoals(writer, decision);
     json.endObject(writer);
   }
+  if (decision.plan.effectCount != 0) {
+    json.objectAt(writer, "effects");
+    putEffects(writer, decision);
+    json.endObject(writer);
+  }
   json.endObject(writer);
   json.endObject(writer);
 }
@@ -93,6 +98,26 @@ function putGoals(writer: Writer, decision: Decision): void {
     json.beginObject(writer);
     if (isMatched(decision, goal.entries)) putMatchedGoal(writer, decision, goal);
     else putFailures(writer, decision, goal.entries);
+    json.endObject(writer);
+  }
+}
+
+/** Which effects would name a shadow's call like this request; `first` is the one that counts. */
+function putEffects(writer: Writer, decision: Decision): void {
+  const plan = decision.plan;
+  for (let i: u32 = 0; i < plan.effectCount; i++) {
+    const effect = plan.effect(i);
+    json.nameText(writer, effect.name);
+    json.beginObject(writer);
+    if (!effect.entries || isMatched(decision, effect.entries)) {
+      json.truthAt(writer, "applies", true);
+      putEntry(writer, decision, effect.entries);
+      json.truthAt(writer, "first", decision.effect == effect);
+      json.truthAt(writer, "answers", effect.answers);
+      if (view.shadow != NONE) json.textAt(writer, "shadow", view.shadow);
+    } else {
+      putFailures(writer, decision, effect.entries);
+    }
     json.endObject(writer);
   }
 }

@@ -4,6 +4,9 @@
 
 import * as ascii from "../bytes/ascii";
 import { hexValue } from "../bytes/hex";
+import { Pairs } from "../bytes/pairs";
+import { fixed } from "../bytes/records";
+import { put, putByte, putSlice, Writer } from "../bytes/writer";
 import {
   addressOf,
   findByte,
@@ -161,6 +164,30 @@ function valueOf(member: Slice): Slice {
   if (!isWord(trimmed(sliceOf(begin, (equals - begin) as u32)), headerNames.BAGGAGE_MEMBER)) return NONE;
   const stop = findByte(equals + 1, end, ascii.SEMICOLON);
   return trimmed(sliceOf(equals + 1, (stop - equals - 1) as u32));
+}
+
+const pairs: Pairs = fixed<Pairs>();
+
+/** Puts what is left of all baggage of a request, as one value, less the secret. @param shadow NONE for production's */
+export function putLeft(writer: Writer, block: Slice, shadow: Slice): void {
+  let any = false;
+  if (shadow != NONE) {
+    put(writer, headerNames.BAGGAGE_MEMBER);
+    putByte(writer, ascii.EQUALS);
+    putSlice(writer, shadow);
+    // The line may be logged.
+    put(writer, ".***");
+    any = true;
+  }
+  pairs.begin(block);
+  while (pairs.next()) {
+    if (!isWord(pairs.key, headerNames.BAGGAGE)) continue;
+    const left = leftInBaggage(pairs.value);
+    if (left == NONE) continue;
+    if (any) put(writer, ", ");
+    putSlice(writer, left);
+    any = true;
+  }
 }
 
 /** A value of `baggage` after `blankMembers`: without the blanks at its ends; empty when nothing is left. */

@@ -4,7 +4,7 @@
 
 import { FreeList } from "../bytes/free-list";
 import { takePages, givePages } from "../bytes/pages";
-import { bytesOf, fixed, noRun, Run, takeRecord } from "../bytes/records";
+import { bytesOf, fixed, noRun, placeOf, recordAt, Run, takeRecord } from "../bytes/records";
 import { Context, Root, Stream } from "./records";
 import { vmArena } from "./vm";
 
@@ -82,7 +82,7 @@ function grow(): bool {
   if (fresh == 0) return false;
   memory.fill(fresh, 0, bytes);
   const old = cells;
-  cells = changetype<Run<Cell>>(fresh);
+  cells = recordAt<Run<Cell>>(fresh);
   mask = size - 1;
   shift = clz(mask);
   for (let i: u32 = 0; i < oldSize; i++) {
@@ -90,7 +90,7 @@ function grow(): bool {
     const record = cell.record;
     if (record != null) place(cell.id, record);
   }
-  givePages(changetype<usize>(old), bytesOf<Cell>(oldSize));
+  givePages(placeOf(old), bytesOf<Cell>(oldSize));
   return true;
 }
 
@@ -153,5 +153,5 @@ export function giveStream(stream: Stream): void {
 // @ts-ignore: decorator
 @inline
 function clear<T>(record: T): void {
-  memory.fill(changetype<usize>(record), 0, offsetof<T>());
+  memory.fill(placeOf(record), 0, offsetof<T>());
 }

@@ -26,6 +26,7 @@ import { createRoot, retire, servePlan } from "./root";
 import { adoptShadows } from "./shadow/state";
 import { sweepAll } from "./shadow/sweep";
 import { noteServed } from "./served";
+import { beginEffects } from "./side-effects/tick";
 import { adoptStats, countLoaded, countRejected, tellServed } from "./stats";
 import { survive } from "./survive";
 import { words } from "./words";
@@ -94,6 +95,7 @@ export function configure(id: u32, bytes: u32): bool {
   noteServed(plan, now);
   if (!adoptStats(plan)) survive("memory", "no memory for the stats of some variants");
   keepAllStats(plan);
+  if (!beginEffects(plan, now)) survive("memory", "no memory for some effects");
   if (!adoptFallbacks(plan)) survive("memory", "no memory for the fallback of some variants");
   if (!adoptEvidence(plan)) survive("memory", "no memory for the evidence of some rollouts");
   if (root == null) {

@@ -64,6 +64,8 @@ export class Stream extends Context {
   wantsEvents: bool;
   /** The cookies that its response sets: filter/effects.ts. */
   issued: IssuedCookie | null;
+  /** Its call, if an effect names it (filter/side-effects/calls.ts); 0 without. */
+  effect: usize;
   /** The copies of its request: a chain by `nextOfStream`, filter/shadow/copies.ts. */
   copies: Copy | null;
   /** Of an upstream filter's stream: the copy that it is. */

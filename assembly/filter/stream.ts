@@ -38,6 +38,7 @@ import {
   endResponseWithTrailers,
 } from "./shadow/receive";
 import { beginCopies, collectRequest, collectTrailers } from "./shadow/send";
+import { beginEffect, dropCall, endCall as endOfEffect, isAnswered, passCall } from "./side-effects/calls";
 import { countEnded, countGiven, showControl, ENDED_LEFT, ENDED_RESET, Grpc, isFull } from "./stats";
 import { survive } from "./survive";
 import { endUndecided, noteUndecided, passUndecided, stripRequest, stripTrailers } from "./undecided";
@@ -101,6 +102,14 @@ export function beginRequest(id: u32, isEnd: bool): void {
       "limits.work ended a rule or a regular expression of this request: it is treated as false",
     );
   if (decision.ruleErrors != 0) survive("rule", "a rule failed for this request and is treated as false");
+  const given = decision.givenCount;
+  const drawn = decision.drawnCount;
+  if (isAnswered(decision)) {
+    // Nobody behind ever sees it.
+    decision.givenCount = 0;
+    decision.drawnCount = 0;
+    decision.reachedCount = 0;
+  }
   if (plan.hasFallback) fallBack(decision, stream);
   const headersChanged = applyDecision(decision, stream);
   if (plan.flagCount != 0) countFlags(decision);
@@ -126,7 +135,10 @@ export function beginRequest(id: u32, isEnd: bool): void {
   }
   if (decision.reachedCount != 0) beginGoals(decision, stream);
   if (decision.drawnCount != 0) beginCopies(decision, stream, headersChanged);
+  if (plan.effectCount != 0) beginEffect(decision, stream, isEnd);
   if (writesDecisions(now)) {
+    decision.givenCount = given;
+    decision.drawnCount = drawn;
     nameVisitor();
     writeDecision(decision);
   }
@@ -180,9 +192,10 @@ function withoutPort(address: Slice): Slice {
 /** A piece of the request's body passes. */
 export function passRequest(id: u32, bytes: u32, isEnd: bool): void {
   const stream = streamOf(id);
-  if (stream == null || stream.copies == null) return;
-  beginScratch();
-  collectRequest(stream, bytes, isEnd);
+  if (stream == null) return;
+  if (stream.copies != null || stream.effect != 0) beginScratch();
+  if (stream.copies != null) collectRequest(stream, bytes, isEnd);
+  if (stream.effect != 0) passCall(stream, bytes, isEnd);
 }
 
 /** The request ends with trailers. */
@@ -195,6 +208,7 @@ export function endRequest(id: u32, count: u32): void {
   }
   if (stream.root.isUpstream) return;
   // HTTP/2 knows trailers without any field.
+  if (stream.effect != 0) endOfEffect(stream);
   const block: Slice = count == 0 ? NONE : requestTrailers();
   if (count != 0) stripTrailers(block, stream.plan);
   if (block == NONE && count != 0) return survive("host-call", "the request trailers could not be read");
@@ -321,6 +335,7 @@ export function endStream(id: u32, stream: Stream): void {
     beginScratch();
     endObserved(stream);
   }
+  if (stream.effect != 0) dropCall(stream);
   leave(id);
   releaseIssued(stream);
   const plan = stream.plan;

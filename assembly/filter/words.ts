@@ -36,6 +36,7 @@ class Words {
   attempts: Slice;
   trailerStatus: Slice;
   headerStatus: Slice;
+  effectDetails: Slice;
 }
 
 export const words: Words = fixed<Words>();
@@ -53,6 +54,7 @@ export function prepareWords(): bool {
   words.sourceAddress = sliceOfWord("source\0address");
   words.responseCode = sliceOfWord("response\0code");
   words.contentLength = sliceOfWord("response\0headers\0content-length");
+  words.effectDetails = sliceOfWord("serin_effect");
   words.shadowHeader = sliceOfWord(headerNames.SHADOW);
   words.baggage = sliceOfWord(headerNames.BAGGAGE);
   words.decisionState = sliceOfWord(headerNames.STATE_DECISION);

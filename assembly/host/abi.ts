@@ -18,6 +18,7 @@ export {
   proxy_record_metric,
   proxy_remove_header_map_value,
   proxy_replace_header_map_value,
+  proxy_send_local_response,
   proxy_set_property,
   proxy_set_shared_data,
   proxy_set_tick_period_milliseconds,

@@ -96,6 +96,16 @@ export const USERS_MISMATCH = "users_mismatch";
 export const USERS_NOISE_ONLY = "users_noise_only";
 /** Histogram beside RQ_TIME: production's own time for the same requests. */
 export const PRODUCTION_RQ_TIME = "production_rq_time";
+/** `serin.effect.<name>.<leaf>`: calls of shadows that the effect names; MATCH beside these, one each once they are judged. */
+export const EFFECT = "serin.effect.";
+export const TOTAL = "total";
+/** Paired with production's call of the same x-request-id, and another one. */
+export const MISMATCH = "mismatch";
+/** Production's call that the shadow did not make. */
+export const MISSING = "missing";
+/** The shadow's call that production did not make, while others of that request paired; and without any that paired. */
+export const EXTRA = "extra";
+export const UNPAIRED = "unpaired";
 export const POLICY_LOADED = "serin.policy.loaded";
 export const POLICY_REJECTED = "serin.policy.rejected";
 /** Gauge: the first 48 bits of the SHA-256 of the configuration's text that is served, as an unsigned number; 0 while
@@ -115,5 +125,6 @@ export const LABEL_SLOW = "serin_slow";
 export const LABEL_GOAL = "serin_goal";
 export const LABEL_FLAG = "serin_flag";
 export const LABEL_SHADOW = "serin_shadow";
+export const LABEL_EFFECT = "serin_effect";
 /** The place of `at.<place>`. */
 export const LABEL_POINTER = "serin_pointer";

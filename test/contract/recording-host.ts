@@ -2,7 +2,7 @@
 // order: what the emulator, which behaves, cannot. The calls themselves are the emulator's.
 
 import { Status, type LogLevel } from "../../tools/emulator/abi.ts";
-import type { Context } from "../../tools/emulator/context.ts";
+import type { Context, LocalReply } from "../../tools/emulator/context.ts";
 import { GuestMemory } from "../../tools/emulator/guest-memory.ts";
 import { HeaderMap, type HeaderPairs } from "../../tools/emulator/header-map.ts";
 import { hostCalls } from "../../tools/emulator/host-calls.ts";
@@ -53,6 +53,14 @@ export class Recorded implements Context {
 
   headersChanged(): void {}
   clearRouteCache(): void {}
+
+  /** What the filter answered itself. */
+  reply: LocalReply | null = null;
+
+  answerRequest(reply: LocalReply): Status {
+    this.reply ??= reply;
+    return Status.Ok;
+  }
 }
 
 export interface HostOptions {

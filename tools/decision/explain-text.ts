@@ -2,6 +2,7 @@
 
 import { itemsOf, member, membersOf, textOf, type OrderedJson } from "../terminal/ordered-json.ts";
 import type { Colors } from "../terminal/terminal.ts";
+import { shadowEffectLines } from "./explain-effects.ts";
 import { goalLines } from "./explain-goals.ts";
 import { rolloutLines } from "./explain-rollouts.ts";
 import { shadowLines } from "./explain-shadows.ts";
@@ -24,6 +25,7 @@ export function explainInWords(explained: Explained, colors: Colors, inFull = fa
     ...flagLines(words),
     ...shadowLines(words, inFull),
     ...goalLines(words, inFull),
+    ...shadowEffectLines(words, inFull),
     ...effectLines(words),
   ].join("\n")}\n`;
 }

@@ -17,6 +17,17 @@ export interface Context {
   /** Called after each write to a header map. */
   headersChanged(change: HeaderChange): void;
   clearRouteCache(): void;
+  /** The guest answers the request itself. */
+  answerRequest(reply: LocalReply): Status;
+}
+
+/** An answer of the guest's own, in place of the upstream's. */
+export interface LocalReply {
+  readonly status: number;
+  /** What access logs call it. */
+  readonly details: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
 }
 
 /** One write of the guest to a header map, as it was asked for. */

@@ -271,6 +271,25 @@ function rootCalls(state: () => HostState): Record<string, HostCall> {
       memory.writeU32(tokenPointer, sendHttpCall(request));
       return Status.Ok;
     },
+    proxy_send_local_response(...parameters: number[]): number {
+      const { current, memory } = state();
+      const [status = 0, grpcStatus = -1] = [parameters[0], parameters[7]];
+      const [details, body, headerBlock] = [1, 3, 5].map((at) =>
+        memory.read(parameters[at] ?? 0, parameters[at + 1] ?? 0),
+      );
+      if (!details || !body || !headerBlock) return Status.InvalidMemoryAccess;
+      if (status < 200 || status > 999 || grpcStatus !== -1) return Status.BadArgument;
+      const headers = readPairs(headerBlock).map(([name, value]): [string, string] => [
+        name,
+        asBuffer(value).toString("utf8"),
+      ]);
+      return current.answerRequest({
+        status,
+        details: asBuffer(details).toString("utf8"),
+        headers,
+        body: asBuffer(body).toString("utf8"),
+      });
+    },
     proxy_set_tick_period_milliseconds(milliseconds: number): number {
       state().setTickPeriod(milliseconds >>> 0);
       return Status.Ok;

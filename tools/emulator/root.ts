@@ -76,4 +76,8 @@ export class Root implements Context {
   headersChanged(_change: HeaderChange): void {}
 
   clearRouteCache(): void {}
+
+  answerRequest(): Status {
+    return Status.Ok;
+  }
 }

@@ -1,6 +1,6 @@
 import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import { BufferType, MapType, Status } from "./abi.ts";
-import type { Context, HeaderChange } from "./context.ts";
+import type { Context, HeaderChange, LocalReply } from "./context.ts";
 import { HeaderMap, type HeaderPairs } from "./header-map.ts";
 import { decisionIn, errorsIn, explanationIn, type LoggedError, type LogLine } from "./log.ts";
 import type { Root } from "./root.ts";
@@ -72,6 +72,8 @@ export class Stream implements Context {
   routeCacheClears = 0;
   /** The cached route was made before the latest filter state: Envoy would still use the old one. */
   routeIsStale = false;
+  /** What the filter answered itself, in place of the upstream; null when it did not. */
+  localReply: LocalReply | null = null;
   /** What the latest callback returned: 0 is Continue. */
   action = 0;
   ended = false;
@@ -248,6 +250,11 @@ export class Stream implements Context {
   headersChanged(change: HeaderChange): void {
     this.changes.push(change);
     if (change.mapType === MapType.RequestHeaders) this.#dropRoute();
+  }
+
+  answerRequest(reply: LocalReply): Status {
+    this.localReply ??= reply;
+    return Status.Ok;
   }
 
   clearRouteCache(): void {

@@ -85,10 +85,24 @@ export function putPolicy(
   const value = new Scalar(policy);
   value.type = UNSAFE_IN_BLOCK.test(policy) ? Scalar.QUOTE_DOUBLE : Scalar.BLOCK_LITERAL;
   setKey(config, "configuration", document.createNode({ "@type": STRING_TYPE, value }));
+  // A shadow's call is stopped at its headers and shown to its end (docs/effects.md).
+  if (hasAnswers(policy)) setKey(config, "allow_on_headers_stop_iteration", true);
   const root = document.contents as YAMLMap;
   const version = versionOf(policy);
   setKey(root, "version_info", version);
   return version;
+}
+
+/** Whether a policy, as text, has effects that the proxy answers. */
+function hasAnswers(policy: string): boolean {
+  if (!policy.includes('"effects"')) return false;
+  try {
+    const { effects } = JSON.parse(policy) as { effects?: Readonly<Record<string, { answer?: object }>> };
+    return Object.values(effects ?? {}).some(({ answer }) => answer !== undefined);
+  } catch {
+    // Tests publish what no filter takes.
+    return false;
+  }
 }
 
 /**

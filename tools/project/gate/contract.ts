@@ -22,6 +22,8 @@ export const ALLOWED_IMPORTS: ReadonlySet<string> = new Set([
   "env.proxy_record_metric",
   "env.proxy_get_buffer_bytes",
   "env.proxy_http_call",
+  // A shadow's call is answered in the proxy and never sent (docs/decisions/shadow-effects.md).
+  "env.proxy_send_local_response",
   "env.proxy_done",
   "wasi_snapshot_preview1.random_get",
 ]);

@@ -18,6 +18,7 @@ const LABELS: readonly Label[] = [
   { name: statNames.LABEL_ROLLOUT, before: prefixOf(statNames.ROLLOUT), value: PART, behind: "\\." },
   { name: statNames.LABEL_FLAG, before: prefixOf(statNames.FLAG), value: PART, behind: "\\." },
   { name: statNames.LABEL_SHADOW, before: prefixOf(statNames.SHADOW), value: PART, behind: "\\." },
+  { name: statNames.LABEL_EFFECT, before: prefixOf(statNames.EFFECT), value: PART, behind: "\\." },
   {
     name: statNames.LABEL_VARIANT,
     before: `${prefixOf(statNames.ROLLOUT)}\\.${PART}`,

@@ -1,0 +1,33 @@
+// What a VM does for effects on its tick: judges calls that have waited long enough, and lets old policies go.
+
+import { beginScratch } from "../../bytes/scratch";
+import { Plan } from "../../core/plan";
+import { nowNs, SECOND, setTickPeriod } from "../../host/clock";
+import { adoptEffects, firstEffectState, forgetRetired } from "./state";
+import { lookAtAll, sweepSlots } from "./table";
+import { WINDOW_NS } from "./waiting";
+
+/** As the evidence ticks (filter/evidence/serving.ts). */
+const TICK_MS: u32 = 500;
+/** Slots that one tick looks at: about half a millisecond of work. */
+const MOST_SLOTS: u32 = 64;
+
+/** Takes in the effects of a policy that is loaded. @returns false when there was no memory for one */
+export function beginEffects(plan: Plan, now: u64): bool {
+  const isFirst = !firstEffectState();
+  const sound = adoptEffects(plan);
+  if (!firstEffectState()) return sound;
+  if (isFirst) lookAtAll(now);
+  // Also where this policy has none: the calls of those before it may wait.
+  setTickPeriod(TICK_MS);
+  return sound;
+}
+
+/** A root ticks. */
+export function tickEffects(): void {
+  if (!firstEffectState()) return;
+  beginScratch();
+  const now = nowNs();
+  sweepSlots(now, MOST_SLOTS);
+  forgetRetired(now, WINDOW_NS + 2 * SECOND);
+}
