@@ -335,7 +335,7 @@ test("any calls of any ids on any workers: exactly what the oracle says, over po
         calls.forEach(({ by, effect, body, id, worker }, index) => {
           // Another policy with the same effects; the old one's streams and calls are judged all the same.
           if (index === at) workers.configure({ ...POLICY, rollouts: {} });
-          send(workers.worker(worker), { by, id: `id-${id}`, path: paths[effect] as string, body });
+          send(workers.worker(worker), { by, id: `id-${id}`, path: paths[effect] ?? "", body });
           workers.run(50);
         });
         workers.run(LONG_AFTER);

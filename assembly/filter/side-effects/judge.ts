@@ -131,7 +131,8 @@ const enum Difference {
 
 function compare(state: EffectState, production: Waiting, shadow: Waiting): Difference {
   if (production.line != shadow.line) return Difference.Path;
-  if (production.bodyBytes == shadow.bodyBytes && production.bodyHash == shadow.bodyHash) return Difference.None;
+  if (production.bodyBytes == shadow.bodyBytes && production.bodyHash == shadow.bodyHash)
+    return Difference.None;
   const effect = state.effect;
   if (effect == null) return Difference.Body;
   const rules = effect.rules;

@@ -15,6 +15,7 @@ import * as statNames from "../../vocabulary/stats";
 import { releasePlan } from "../root";
 import { vmArena } from "../vm";
 
+
 @unmanaged
 export class EffectState {
   /** Every state of this worker is in one list. */

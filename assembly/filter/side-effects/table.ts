@@ -186,7 +186,8 @@ function isOver(slot: Slice, call: Waiting, now: u64): bool {
 }
 
 function bytesOfCall(call: Arrival): u32 {
-  const texts = lengthOf(call.shadow) + lengthOf(call.effect) + lengthOf(call.lineText) + lengthOf(call.idText);
+  const texts =
+    lengthOf(call.shadow) + lengthOf(call.effect) + lengthOf(call.lineText) + lengthOf(call.idText);
   return (WAITING_BYTES + texts + lengthOf(call.body) + 7) & ~7;
 }
 

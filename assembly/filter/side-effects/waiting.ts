@@ -1,7 +1,6 @@
 // A call as it waits in shared data for the others of its x-request-id, and the slots that hold them: a fixed table of
 // values, since the host deletes no key. See docs/decisions/shadow-effects.md.
 
-
 import { placeOf, recordAt } from "../../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
 
