@@ -74,6 +74,7 @@ describe("the module", () => {
       "env.proxy_record_metric",
       "env.proxy_remove_header_map_value",
       "env.proxy_replace_header_map_value",
+      "env.proxy_send_local_response",
       "env.proxy_set_property",
       "env.proxy_set_shared_data",
       "env.proxy_set_tick_period_milliseconds",
