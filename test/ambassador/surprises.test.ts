@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { temporaryFolder } from "../support/cli.ts";
+import { runCli, temporaryFolder } from "../support/cli.ts";
 import { report, run, type Given, type Report } from "./run-ambassador.ts";
 
 const folder = temporaryFolder();
@@ -345,5 +345,23 @@ describe("headers that the Module adds", () => {
     const v2 = resource("m", { prefix: "/checkout", service: "a.b" }, { version: "v2" });
     const [, old] = specsOf(await said(withSecret(POLICY), [v2, module]))[0] ?? assert.fail("nothing");
     assert.equal((old["add_request_headers"] as Record<string, unknown>)["x-m"], "value");
+  });
+});
+
+describe("a policy with services", () => {
+  it("that is given to validate or publish says what to do with it", async () => {
+    const policy = folder.write("services.yaml", POLICY + SHADOW);
+    for (const command of [
+      ["validate", policy],
+      ["publish", policy, "--to", `${folder.path}/filter.yaml`],
+    ]) {
+      const { status, stderr } = await runCli(command);
+      assert.equal(status, 1);
+      assert.match(
+        stderr,
+        /canary\/service: .*; for Ambassador, serin ambassador --write-policy writes this policy with/,
+      );
+      assert.match(stderr, /nightly\/service: .*serin ambassador --write-policy/);
+    }
   });
 });

@@ -69,6 +69,11 @@ export async function checkPolicyFile(
   return checkPolicy(readPolicySource(file, bytes), module, options);
 }
 
+/** A policy for Ambassador names services, and Envoy clusters. */
+const IS_SERVICE = /^\/(rollouts\/[^/]+\/variants\/[^/]+|shadows\/[^/]+(\/noise)?)\/service$/;
+const SERVICE_ADVICE =
+  "; for Ambassador, serin ambassador --write-policy writes this policy with the cluster of each service";
+
 /** Has the filter judge a policy that has been read. A filter that traps on it throws. */
 export function checkPolicy(
   source: PolicySource,
@@ -84,7 +89,9 @@ export function checkPolicy(
   const { root, accepted, problems: logged, more } = vm.configure(source.json);
   const problems = logged.map(({ severity, code, pointer, offset, line, column, message }) => {
     const place = source.locate?.(offset) ?? { line, column };
-    return { file, line: place.line, column: place.column, pointer, code, message, severity };
+    const advice = code === codes.UNKNOWN_KEY && IS_SERVICE.test(pointer) ? SERVICE_ADVICE : "";
+    const said = `${message}${advice}`;
+    return { file, line: place.line, column: place.column, pointer, code, message: said, severity };
   });
   if (!accepted && !problems.some((problem) => problem.severity === "error")) {
     // A refusal without a word would be a fault of the filter; the person must see that it is one.
