@@ -2,28 +2,26 @@
 // the answer of production's second instance, shows as noise excused. A walk over all three at once, without recursion.
 
 import * as ascii from "../bytes/ascii";
-import { arrayIndex } from "../bytes/decimal";
-import { likeness, Likeness } from "../bytes/decimal-compare";
 import { putItemStep, putStep } from "../bytes/json-pointer";
 import { Token } from "../bytes/json-reader";
-import { parseNumber } from "../bytes/number-parse";
-import { addressOf, lengthOf, sameText, Slice } from "../bytes/slice";
-import { Writer } from "../bytes/writer";
+import { fixed, Run } from "../bytes/records";
+import { NONE, Slice } from "../bytes/slice";
+import { putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
+import {
+  beginPlaces,
+  isNamedKey,
+  isNoted,
+  MOST_KEYS,
+  notePlace,
+  placeBelow,
+  ROOT_PLACE,
+} from "./json-places";
+import { endsAt, Ignored, IGNORED_BYTES, JsonRules, maskOf, MOST_IGNORED, stepMask } from "./json-rules";
+import { sameValue } from "./json-same";
 import { beginSteps, DEEPEST_JSON, isExhausted, JsonValue, memberNamed, takeSteps } from "./json-tree";
+import { pairItems } from "./json-unordered";
 
-/** A JSON Pointer to what may differ; the token `*` stands for any one. */
-@unmanaged
-export class Ignored {
-  /** Addresses of `count` Slices. */
-  tokens: usize;
-  count: u32;
-}
-export const IGNORED_BYTES: u32 = offsetof<Ignored>() as u32;
-/** As many as a mask has bits. */
-export const MOST_IGNORED: u32 = 64;
-
-/** Steps for two floats that are read exactly: up to some microseconds. */
-const FLOAT_STEPS: u32 = 1024;
+export { Ignored, IGNORED_BYTES, MOST_IGNORED };
 
 /** What a comparison of two JSON values came to. */
 export const enum JsonComparison {
@@ -52,8 +50,17 @@ class Frame {
   nextOther: JsonValue | null;
   /** The member that is being looked at: a step of the pointer. */
   child: JsonValue | null;
-  /** The Ignored that hold so far. */
+  /** The rules that hold so far: of what is ignored, and of arrays without order. */
   mask: u64;
+  unordered: u64;
+  /** Whether it is an array whose order does not count, and whose items `pairItems` has paired. */
+  isPaired: bool;
+  /** Whether it is in an item of such an array. */
+  isInside: bool;
+  /** That of the rules; 0 in an array without order that is in an item of another: its items are paired by hash. */
+  tolerance: u32;
+  /** The hash of its place; 0 until something differs below. */
+  place: u64;
 }
 const FRAME_BYTES: usize = offsetof<Frame>();
 /** One for each container that may be open, and one for the value inside of the innermost. */
@@ -61,53 +68,106 @@ const frames: usize = memory.data(offsetof<Frame>() * (DEEPEST_JSON + 1), 8);
 
 let depth: u32 = 0;
 let noisy: bool = false;
-let ignored: usize = 0;
-let ignoredCount: u32 = 0;
+const none: JsonRules = fixed<JsonRules>();
+const given: JsonRules = fixed<JsonRules>();
+let rules: JsonRules = none;
+/** Whether a difference was found, and the value that has it: null for the whole. */
+let differs: bool = false;
+let firstAt: JsonValue | null = null;
+const placeWriter: Writer = fixed<Writer>();
 
 function frameAt(index: u32): Frame {
   return changetype<Frame>(frames + (index as usize) * FRAME_BYTES);
 }
 
-/**
- * Compares production's answer with the copy's.
- * @param ours production's value, `theirs` the copy's
- * @param other the value of production's second instance; null when there is none
- * @param rules address of `count` Ignored
- * @returns JsonComparison.Same, JsonComparison.Noise, JsonComparison.Different (`putDifference` then says where), JsonComparison.Unknown
- */
+/** As `compareJsonBy`, with nothing but a run of `count` Ignored at an address. */
 export function compareJson(
   ours: JsonValue,
   theirs: JsonValue,
   other: JsonValue | null,
-  rules: usize,
+  ignored: usize,
   count: u32,
 ): JsonComparison {
+  given.ignored = changetype<Run<Ignored>>(ignored);
+  given.ignoredCount = count;
+  return compareJsonBy(ours, theirs, other, given);
+}
+
+/**
+ * Compares production's answer with the copy's, to the end: all places that differ are noted (core/json-places.ts).
+ * @param ours production's value, `theirs` the copy's
+ * @param other the value of production's second instance; null when there is none
+ * @returns JsonComparison.Same, JsonComparison.Noise, JsonComparison.Different (`putDifference` then says where first), JsonComparison.Unknown
+ */
+export function compareJsonBy(
+  ours: JsonValue,
+  theirs: JsonValue,
+  other: JsonValue | null,
+  by: JsonRules,
+): JsonComparison {
   beginSteps();
+  beginPlaces();
   depth = 0;
   noisy = false;
-  ignored = rules;
-  ignoredCount = count < MOST_IGNORED ? count : MOST_IGNORED;
-  let mask: u64 = ignoredCount == MOST_IGNORED ? ~(0 as u64) : ((1 as u64) << (ignoredCount as u64)) - 1;
-  for (let i: u32 = 0; i < ignoredCount; i++) {
-    if (ruleAt(i).count == 0) return JsonComparison.Same;
-  }
-  if (!meet(ours, theirs, other, mask)) return JsonComparison.Different;
-  while (depth != 0) {
-    if (isExhausted()) return JsonComparison.Unknown;
+  differs = false;
+  firstAt = null;
+  rules = by;
+  const mask = maskOf(by.ignoredCount);
+  if (endsAt(by.ignored, mask, 0)) return JsonComparison.Same;
+  if (!meet(ours, theirs, other, mask, maskOf(by.unorderedCount))) noteDifference();
+  while (depth != 0 && !isExhausted()) {
     const frame = frameAt(depth - 1);
     const isObject = frame.ours.kind == Token.Object;
     const nextOurs = frame.nextOurs;
     const nextTheirs = frame.nextTheirs;
+    let same = true;
     if (nextOurs) {
-      if (isObject ? !stepMember(frame, nextOurs) : !stepItem(frame, nextOurs))
-        return JsonComparison.Different;
+      if (frame.isPaired) same = stepPaired(frame, nextOurs);
+      else same = isObject ? stepMember(frame, nextOurs) : stepItem(frame, nextOurs);
     } else if (nextTheirs) {
-      if (!stepExtra(frame, nextTheirs, isObject)) return JsonComparison.Different;
+      same = frame.isPaired ? stepUnpaired(frame, nextTheirs) : stepExtra(frame, nextTheirs, isObject);
     } else {
       depth--;
     }
+    if (!same) noteDifference();
   }
+  if (differs) return JsonComparison.Different;
+  if (isExhausted()) return JsonComparison.Unknown;
   return noisy ? JsonComparison.Noise : JsonComparison.Same;
+}
+
+/** Notes where the innermost child differs. */
+function noteDifference(): void {
+  if (!differs) {
+    differs = true;
+    firstAt = depth == 0 ? null : frameAt(depth - 1).child;
+  }
+  takeSteps(depth >> 4);
+  let hash = ROOT_PLACE;
+  for (let i: u32 = 0; i < depth; i++) {
+    const frame = frameAt(i);
+    if (frame.place == 0) frame.place = hash;
+    const below: u64 = i + 1 < depth ? frameAt(i + 1).place : 0;
+    hash = below == 0 ? placeBelow(frame.place, stepOf(frame)) : below;
+  }
+  if (isNoted(hash)) return;
+  restartText(placeWriter);
+  if (depth == 0) putByte(placeWriter, ascii.SLASH);
+  for (let i: u32 = 0; i < depth; i++) {
+    const step = stepOf(frameAt(i));
+    putByte(placeWriter, ascii.SLASH);
+    if (step == NONE) putByte(placeWriter, ascii.ASTERISK);
+    else putSlice(placeWriter, step);
+  }
+  notePlace(hash, textOf(placeWriter));
+}
+
+/** What a place says of the child that is being looked at; NONE for `*`. */
+function stepOf(frame: Frame): Slice {
+  const child = frame.child;
+  if (!child || frame.ours.kind != Token.Object) return NONE;
+  if (frame.ours.count > MOST_KEYS || frame.theirs.count > MOST_KEYS) return NONE;
+  return isNamedKey(child.key) ? child.key : NONE;
 }
 
 /** A difference was found. @returns whether it is noise */
@@ -127,89 +187,87 @@ function lacks(other: JsonValue | null): bool {
 }
 
 /** Compares two values that are there: containers of one kind are gone through later. @returns false: they differ */
-function meet(a: JsonValue, b: JsonValue, other: JsonValue | null, mask: u64): bool {
+function meet(a: JsonValue, b: JsonValue, other: JsonValue | null, mask: u64, unordered: u64): bool {
+  const tolerance = depth == 0 ? rules.tolerance : frameAt(depth - 1).tolerance;
   if (a.kind == b.kind && a.kind >= Token.Array) {
+    const third = placeOf(other);
+    const isPaired = a.kind == Token.Array && unordered != 0 && endsAt(rules.unordered, unordered, depth);
+    const isInside = depth != 0 && (frameAt(depth - 1).isPaired || frameAt(depth - 1).isInside);
+    const own = isPaired && isInside ? 0 : tolerance;
+    if (isPaired) {
+      if (pairItems(a, b, rules, own, mask, unordered, depth)) return true;
+      if (isExhausted()) return true;
+      if (other != null) {
+        // Which item is which is not known, so the array is noise as a whole.
+        if (third == null || third.kind != a.kind || !pairItems(a, third, rules, own, mask, unordered, depth))
+          return excused(true);
+        pairItems(a, b, rules, own, mask, unordered, depth);
+      }
+    }
     const frame = frameAt(depth);
     depth++;
     frame.ours = a;
     frame.theirs = b;
     frame.nextOurs = a.first;
     frame.nextTheirs = b.first;
-    const third = placeOf(other);
-    if (third && third.kind == a.kind) {
+    if (!isPaired && third && third.kind == a.kind) {
       frame.other = third;
       frame.nextOther = third.first;
     } else {
-      frame.other = other ? NOISY : null;
+      frame.other = other && !isPaired ? NOISY : null;
       frame.nextOther = null;
     }
     frame.child = null;
     frame.mask = mask;
+    frame.unordered = unordered;
+    frame.isPaired = isPaired;
+    frame.isInside = isInside;
+    frame.tolerance = own;
+    frame.place = 0;
     return true;
   }
-  if (sameValue(a, b)) return true;
+  if (sameValue(a, b, tolerance)) return true;
   const third = placeOf(other);
-  return excused(third ? !sameValue(a, third) : lacks(other));
+  return excused(third ? !sameValue(a, third, tolerance) : lacks(other));
 }
 
-/** Whether two values are the same, of containers only their kind. */
-function sameValue(a: JsonValue, b: JsonValue): bool {
-  if (a.kind != b.kind) return false;
-  if (a.kind == Token.String) return sameText(a.text, b.text);
-  return a.kind != Token.Number || sameNumber(a.text, b.text);
-}
-
-function isInteger(token: Slice): bool {
-  const from = addressOf(token);
-  for (let i: u32 = 0; i < lengthOf(token); i++) {
-    const byte = load<u8>(from + i);
-    if (byte == ascii.DOT || (byte | 0x20) == ascii.LOWER_E) return false;
-  }
-  return true;
-}
-
-/** Numbers by value; whole ones digit by digit, so that two ids beyond 2^53 are not taken for one. */
-function sameNumber(a: Slice, b: Slice): bool {
-  if (sameText(a, b)) return true;
-  const like = likeness(a, b);
-  // Of whole numbers only 0 has two texts.
-  if (isInteger(a) && isInteger(b)) return like == Likeness.Same;
-  if (like != Likeness.Close) return like == Likeness.Same;
-  takeSteps(FLOAT_STEPS);
-  return parseNumber(a) == parseNumber(b);
-}
-
-function ruleAt(index: u32): Ignored {
-  return changetype<Ignored>(ignored + index * IGNORED_BYTES);
-}
-
-/** The rules of a mask that hold for a child as well; `isIgnored` says whether one of them ends there. */
-function stepMask(mask: u64, level: u32, child: JsonValue, isObject: bool): u64 {
-  isIgnored = false;
-  let kept: u64 = 0;
-  let left = mask;
-  while (left != 0) {
-    const i = ctz<u64>(left) as u32;
-    left &= left - 1;
-    const rule = ruleAt(i);
-    if (rule.count <= level) continue;
-    const token = load<u64>(rule.tokens + ((level as usize) << 3));
-    const any = lengthOf(token) == 1 && load<u8>(addressOf(token)) == ascii.ASTERISK;
-    if (!any && !(isObject ? sameText(token, child.key) : arrayIndex(token) == (child.index as u64)))
-      continue;
-    kept |= (1 as u64) << (i as u64);
-    if (rule.count == level + 1) isIgnored = true;
-  }
-  return kept;
-}
+/** The child's masks by the last `stepRules`. */
+let childUnordered: u64 = 0;
 let isIgnored: bool = false;
+
+/** The rules that hold for a child of the innermost container; `isIgnored` says whether it is left out. */
+function stepRules(frame: Frame, child: JsonValue, isObject: bool): u64 {
+  const mask = stepMask(rules.ignored, frame.mask, depth - 1, child, isObject);
+  isIgnored = endsAt(rules.ignored, mask, depth);
+  childUnordered = stepMask(rules.unordered, frame.unordered, depth - 1, child, isObject);
+  return mask;
+}
+
+/** Looks at production's next item of an array whose items are paired. @returns false: it differs */
+function stepPaired(frame: Frame, item: JsonValue): bool {
+  frame.nextOurs = item.next;
+  if (item.stamp == 0 || item.pair != null) return true;
+  frame.child = item;
+  const like = item.via;
+  if (like == null) return false;
+  const mask = stepRules(frame, item, false);
+  return meet(item, like, null, mask, childUnordered);
+}
+
+/** Looks at what the copy's array has beyond all pairs. @returns false: it differs */
+function stepUnpaired(frame: Frame, item: JsonValue): bool {
+  frame.nextTheirs = item.next;
+  if (item.stamp == 0 || item.pair != null || item.via != null) return true;
+  frame.child = item;
+  return false;
+}
 
 /** Looks at production's next member. @returns false: it differs */
 function stepMember(frame: Frame, member: JsonValue): bool {
   frame.nextOurs = member.next;
   frame.child = member;
   if (memberNamed(frame.ours, member.key) != member) return true;
-  const mask = stepMask(frame.mask, depth - 1, member, true);
+  const mask = stepRules(frame, member, true);
   if (isIgnored) return true;
   let other = frame.other;
   const third = placeOf(other);
@@ -218,7 +276,7 @@ function stepMember(frame: Frame, member: JsonValue): bool {
     if (!other) other = MISSING;
   }
   const theirs = memberNamed(frame.theirs, member.key);
-  return theirs ? meet(member, theirs, other, mask) : excused(lacks(other));
+  return theirs ? meet(member, theirs, other, mask, childUnordered) : excused(lacks(other));
 }
 
 /** Looks at production's next item. @returns false: it differs */
@@ -233,9 +291,9 @@ function stepItem(frame: Frame, item: JsonValue): bool {
     else other = MISSING;
   }
   frame.child = item;
-  const mask = stepMask(frame.mask, depth - 1, item, false);
+  const mask = stepRules(frame, item, false);
   if (isIgnored) return true;
-  return theirs ? meet(item, theirs, other, mask) : excused(lacks(other));
+  return theirs ? meet(item, theirs, other, mask, childUnordered) : excused(lacks(other));
 }
 
 /** Looks at what the copy's answer has and production's has not. @returns false: it differs */
@@ -243,7 +301,7 @@ function stepExtra(frame: Frame, extra: JsonValue, isObject: bool): bool {
   frame.nextTheirs = extra.next;
   frame.child = extra;
   if (isObject && memberNamed(frame.ours, extra.key)) return true;
-  stepMask(frame.mask, depth - 1, extra, isObject);
+  stepRules(frame, extra, isObject);
   const other = frame.other;
   let hasToo = other == NOISY;
   const third = placeOf(other);
@@ -259,13 +317,23 @@ function stepExtra(frame: Frame, extra: JsonValue, isObject: bool): bool {
   return isIgnored || excused(hasToo);
 }
 
-/** Puts the JSON Pointer (RFC 6901) of the difference that `compareJson` found, escaped for a JSON string. */
+/** From the whole down to the value that differs first. */
+const path: Run<u32> = changetype<Run<u32>>(memory.data((DEEPEST_JSON + 1) * sizeof<u32>(), 8));
+
+/** Puts the JSON Pointer (RFC 6901) of the first difference of the last comparison, escaped for a JSON string. */
 export function putDifference(writer: Writer): void {
-  for (let i: u32 = 0; i < depth; i++) {
-    const frame = frameAt(i);
-    const child = frame.child;
-    if (!child) return;
-    if (frame.ours.kind == Token.Object) putStep(writer, child.key);
-    else putItemStep(writer, child.index);
+  let steps: u32 = 0;
+  let at = firstAt;
+  while (at != null && at.parent != null) {
+    path.set(steps, changetype<usize>(at) as u32);
+    steps++;
+    at = at.parent;
+  }
+  while (steps != 0) {
+    steps--;
+    const value = changetype<JsonValue>(path.at(steps) as usize);
+    const parent = value.parent;
+    if (parent != null && parent.kind == Token.Object) putStep(writer, value.key);
+    else putItemStep(writer, value.index);
   }
 }

@@ -34,6 +34,18 @@ export class JsonValue {
   /** Of a large object: open addressing over its members' addresses, and the mask. */
   cells: usize;
   mask: u32;
+  // Of an item of an array whose order does not count: core/json-unordered.ts.
+  /** Of its value, and of its value but for the numbers. */
+  hash: u64;
+  loose: u64;
+  /** The item of the other array that is the same. */
+  pair: JsonValue | null;
+  /** The item by which a search came here; after it, one that stands for it without being the same. */
+  via: JsonValue | null;
+  /** Of the same cell. */
+  chain: JsonValue | null;
+  /** The search that came here last; 0 for an item that is ignored. */
+  stamp: u32;
 }
 
 const VALUE_BYTES: usize = offsetof<JsonValue>();

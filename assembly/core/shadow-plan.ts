@@ -74,6 +74,11 @@ export class Shadow {
   /** What may differ. */
   ignored: Run<Ignored>;
   ignoredCount: u32;
+  /** Arrays whose order does not count. */
+  unordered: Run<Ignored>;
+  unorderedCount: u32;
+  /** By which part of the larger two numbers may differ: in units of 1 / WHOLE_PART (bytes/decimal-within.ts). */
+  tolerance: u32;
   /** Mismatches that are written to the log, a second and worker. */
   sample: u32;
   /** Whether those lines carry the query string. */

@@ -7,6 +7,7 @@ import { bytesOf, Run, within } from "../bytes/records";
 import { Slice, sliceOf } from "../bytes/slice";
 import { Codings } from "../core/content-coding";
 import { IssueCookie } from "../core/identity-plan";
+import { MOST_PLACES } from "../core/json-places";
 import { Plan } from "../core/plan";
 import { Shadow } from "../core/shadow-plan";
 import * as limits from "../vocabulary/limits";
@@ -211,7 +212,33 @@ export class ShadowState {
   dueNs: u64;
   /** No copy has waited for production alone for longer than its timeout before this; 0 when none is known to wait. */
   idleNs: u64;
+  /** Where bodies differed; null before the first. */
+  places: Places | null;
 }
+
+/** A place that has a stat. */
+@unmanaged
+export class Place {
+  hash: u64;
+  /** Defined once it is met on this worker. */
+  metric: u32;
+}
+
+/** The places of one shadow: as many Place as it may have follow. */
+@unmanaged
+export class Places {
+  count: u32;
+  /** The stat of those past them. */
+  other: u32;
+
+  // @ts-ignore: decorator
+  @inline
+  get all(): Run<Place> {
+    return within<Places, Run<Place>>(this, PLACES_HEAD);
+  }
+}
+const PLACES_HEAD: usize = wholeWords(offsetof<Places>());
+export const PLACES_BYTES: usize = PLACES_HEAD + bytesOf<Place>(MOST_PLACES);
 
 /** What is known of one of the answers. */
 export const enum AnswerState {

@@ -3,7 +3,8 @@
 import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { decodeStep } from "../bytes/json-pointer";
-import { nextOf } from "../bytes/records";
+import { nextOf, noRun, Run } from "../bytes/records";
+import { WHOLE_PART } from "../bytes/decimal-within";
 import {
   addressOf,
   findByte,
@@ -37,10 +38,11 @@ import {
   reportKey,
   unknownKey,
 } from "./problems";
-import { isToken, NOT_WHOLE, wholeNumber } from "./scalars";
+import { isToken, NOT_WHOLE, units, wholeNumber } from "./scalars";
 
 const KNOWN_COMPARE = "status headers body acceptEncoding sample logQuery";
-const KNOWN_BODY = "json ignore";
+const KNOWN_BODY = "json ignore tolerance unordered";
+const KNOWN_OF_EFFECTS = "json ignore path";
 const KNOWN_HEADERS = "set remove";
 /** Headers that belong to the connection or the message, which Envoy writes by itself. */
 export const ENVOYS_OWN =
@@ -129,37 +131,65 @@ export function readBody(node: Node, shadow: Shadow, other: Word): void {
       'must be true, false or an object like {"json": true, "ignore": ["/timestamp"]}',
     );
   shadow.body = BodyComparison.Json;
-  let ignore: Node | null = null;
+  const isShadow = other.length == 0;
+  let json: Node | null = null;
   for (let member = node.first; member; member = nextOf(member)) {
     if (isWord(member.key, "json")) {
       if (!isTruth(member) || member.kind == Token.False) shadow.body = BodyComparison.Bytes;
     } else if (isWord(member.key, "ignore")) {
-      ignore = member;
-      readIgnored(member, shadow);
+      json = member;
+      shadow.ignored = pointersOf(member);
+      shadow.ignoredCount = readPointers(member, shadow.ignored);
+    } else if (isShadow && isWord(member.key, "unordered")) {
+      json = member;
+      shadow.unordered = pointersOf(member);
+      shadow.unorderedCount = readPointers(member, shadow.unordered);
+    } else if (isShadow && isWord(member.key, "tolerance")) {
+      json = member;
+      shadow.tolerance = tolerance(member);
     } else if (!isWord(member.key, other)) {
-      unknownKey(member, KNOWN_BODY);
+      unknownKey(member, isShadow ? KNOWN_BODY : KNOWN_OF_EFFECTS);
     }
   }
-  if (shadow.body == BodyComparison.Bytes && ignore)
-    fail(ignore, codes.VALUE, "needs json: true, since only JSON has parts that can be named");
+  if (shadow.body == BodyComparison.Bytes && json)
+    fail(json, codes.VALUE, "needs json: true, since only JSON has parts that can be named");
 }
 
-function readIgnored(list: Node, shadow: Shadow): void {
-  if (!isKind(list, Token.Array)) return;
-  if (list.count > (limits.IGNORED as u32)) {
-    putOverLimit(limits.IGNORED, " pointers");
-    return report(list, codes.LIMIT);
-  }
-  shadow.ignored = records<Ignored>(list.count);
-  if (shadow.ignored.isNone) return;
+/** A part of the larger number, below 1. */
+function tolerance(node: Node): u32 {
+  if (!isKind(node, Token.Number)) return 0;
+  const part = units(node.text, 9, WHOLE_PART);
+  if (part < WHOLE_PART) return part;
+  fail(
+    node,
+    codes.RANGE,
+    "must be a part of the larger number, from 0 to below 1 with at most nine decimals",
+  );
+  return 0;
+}
+
+/** Room for a list of pointers; none for what is no list, or too long. */
+function pointersOf(list: Node): Run<Ignored> {
+  if (!isKind(list, Token.Array)) return noRun<Ignored>();
+  if (list.count <= (limits.IGNORED as u32)) return records<Ignored>(list.count);
+  putOverLimit(limits.IGNORED, " pointers");
+  report(list, codes.LIMIT);
+  return noRun<Ignored>();
+}
+
+/** Reads a list of pointers. @returns how many there are */
+function readPointers(list: Node, pointers: Run<Ignored>): u32 {
+  let count: u32 = 0;
+  if (pointers.isNone) return count;
   for (let node = list.first; node; node = nextOf(node)) {
     if (!isKind(node, Token.String)) continue;
-    if (!readPointer(node.text, shadow.ignored.at(shadow.ignoredCount))) {
+    if (!readPointer(node.text, pointers.at(count))) {
       fail(node, codes.VALUE, "must be a JSON Pointer (RFC 6901), like /items/*/id");
       continue;
     }
-    shadow.ignoredCount++;
+    count++;
   }
+  return count;
 }
 
 /** Splits a pointer into its tokens, decoded. @returns whether it is one */

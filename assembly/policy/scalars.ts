@@ -14,6 +14,14 @@ export const OUT_OF_RANGE: u32 = 0xfffffffe;
  * @returns 0 to 100,000, OUT_OF_RANGE below 0 or above 100, NOT_A_STEP for what is finer than 0.001
  */
 export function thousandths(token: Slice): u32 {
+  return units(token, 3, WHOLE);
+}
+
+/**
+ * As `thousandths`, with so many decimals and another most.
+ * @param whole in units, up to 10^9
+ */
+export function units(token: Slice, decimals: i32, whole: u32): u32 {
   let at = addressOf(token);
   const end = at + lengthOf(token);
   let negative = false;
@@ -60,8 +68,8 @@ export function thousandths(token: Slice): u32 {
     if (down) exponent = -exponent;
   }
   if (negative) return OUT_OF_RANGE;
-  let power = scale + exponent + 3;
-  while (power > 0 && digits <= (WHOLE as u64)) {
+  let power = scale + exponent + decimals;
+  while (power > 0 && digits <= (whole as u64)) {
     digits *= 10;
     power--;
   }
@@ -71,7 +79,7 @@ export function thousandths(token: Slice): u32 {
     digits /= 10;
     power++;
   }
-  if (digits > (WHOLE as u64) || (digits == (WHOLE as u64) && finer)) return OUT_OF_RANGE;
+  if (digits > (whole as u64) || (digits == (whole as u64) && finer)) return OUT_OF_RANGE;
   return finer ? NOT_A_STEP : (digits as u32);
 }
 

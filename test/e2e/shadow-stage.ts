@@ -264,7 +264,7 @@ export async function countsOf(admin: Admin, shadow: string): Promise<Counts> {
   const stats = await admin.stats(`wasmcustom\\.serin\\.shadow\\.${shadow}\\.`);
   return Object.fromEntries(
     [...stats].flatMap(([name, value]) =>
-      value > 0 ? [[name.slice(name.lastIndexOf(".") + 1), value]] : [],
+      value > 0 && !name.includes(`.${shadow}.at.`) ? [[name.slice(name.lastIndexOf(".") + 1), value]] : [],
     ),
   );
 }

@@ -136,7 +136,12 @@ const compare = fc.record(
     body: fc.oneof(
       fc.boolean(),
       fc.record(
-        { json: fc.constant(true), ignore: fc.array(pointer, { maxLength: 3 }) },
+        {
+          json: fc.constant(true),
+          ignore: fc.array(pointer, { maxLength: 3 }),
+          tolerance: fc.constantFrom(0, 0.001, 0.5),
+          unordered: fc.array(pointer, { maxLength: 3 }),
+        },
         { requiredKeys: [] },
       ),
     ),

@@ -6,7 +6,20 @@ interface Exports {
   memory: WebAssembly.Memory;
   scratch(bytes: number): number;
   beginScratch(): void;
-  compare(ours: bigint, theirs: bigint, other: bigint, rules: number, count: number): number;
+  compare(
+    ours: bigint,
+    theirs: bigint,
+    other: bigint,
+    ignored: number,
+    ignoredCount: number,
+    unordered: number,
+    unorderedCount: number,
+    tolerance: number,
+  ): number;
+  isWithin(a: bigint, b: bigint, part: number): number;
+  placeCount(): number;
+  placeText(index: number): bigint;
+  hasMorePlaces(): number;
   difference(): bigint;
   setRule(rules: number, index: number, tokens: number, count: number): void;
 }
@@ -20,6 +33,14 @@ export interface Comparison {
   readonly pointer: string | null;
 }
 
+export interface Rules {
+  /** JSON Pointers to what may differ, and to arrays whose order does not count. */
+  readonly ignored?: readonly string[];
+  readonly unordered?: readonly string[];
+  /** In billionths. */
+  readonly tolerance?: number;
+}
+
 export class JsonComparer {
   constructor(private readonly guest: Exports) {}
 
@@ -29,10 +50,40 @@ export class JsonComparer {
     theirs: string | Uint8Array,
     other: string | null = null,
     ignored: readonly string[] = [],
+    { unordered = [], tolerance = 0 }: Rules = {},
   ): Comparison {
     this.guest.beginScratch();
-    const rules = this.guest.scratch(8 * ignored.length + 8);
-    ignored.forEach((pointer, index) => {
+    const [rules, arrays] = [this.#rules(ignored), this.#rules(unordered)];
+    const [a, b, c] = [this.slice(ours), this.slice(theirs), other === null ? 0n : this.slice(other)];
+    const counts = [ignored.length, unordered.length] as const;
+    const verdict = VERDICTS[this.guest.compare(a, b, c, rules, counts[0], arrays, counts[1], tolerance)];
+    if (verdict === undefined) throw new Error("a verdict that there is not");
+    if (verdict !== "different") return { verdict, pointer: null };
+    return { verdict, pointer: JSON.parse(`"${this.#text(this.guest.difference())}"`) as string };
+  }
+
+  /** The places of the last comparison, as stats name them; `other` where there are more. */
+  places(): string[] {
+    const named = Array.from({ length: this.guest.placeCount() }, (_, i) =>
+      this.#text(this.guest.placeText(i)),
+    );
+    return this.guest.hasMorePlaces() === 0 ? named : [...named, "other"];
+  }
+
+  isWithin(a: string, b: string, billionths: number): boolean {
+    this.guest.beginScratch();
+    return this.guest.isWithin(this.slice(a), this.slice(b), billionths) !== 0;
+  }
+
+  #text(at: bigint): string {
+    return Buffer.from(
+      new Uint8Array(this.guest.memory.buffer, Number(at >> 32n), Number(at & 0xffffffffn)),
+    ).toString();
+  }
+
+  #rules(pointers: readonly string[]): number {
+    const rules = this.guest.scratch(8 * pointers.length + 8);
+    pointers.forEach((pointer, index) => {
       const tokens =
         pointer === ""
           ? []
@@ -46,13 +97,7 @@ export class JsonComparer {
       slices.forEach((slice, i) => view.setBigUint64(at + 8 * i, slice, true));
       this.guest.setRule(rules, index, at, tokens.length);
     });
-    const [a, b, c] = [this.slice(ours), this.slice(theirs), other === null ? 0n : this.slice(other)];
-    const verdict = VERDICTS[this.guest.compare(a, b, c, rules, ignored.length)];
-    if (verdict === undefined) throw new Error("a verdict that there is not");
-    if (verdict !== "different") return { verdict, pointer: null };
-    const at = this.guest.difference();
-    const bytes = new Uint8Array(this.guest.memory.buffer, Number(at >> 32n), Number(at & 0xffffffffn));
-    return { verdict, pointer: JSON.parse(`"${Buffer.from(bytes).toString()}"`) as string };
+    return rules;
   }
 
   private slice(text: string | Uint8Array): bigint {

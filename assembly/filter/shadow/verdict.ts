@@ -6,7 +6,8 @@ import { lengthOf, NONE, Slice } from "../../bytes/slice";
 import { beginText, textOf, Writer } from "../../bytes/writer";
 import { fixed } from "../../bytes/records";
 import { Word } from "../../bytes/word";
-import { compareJson, JsonComparison, putDifference } from "../../core/json-difference";
+import { compareJsonBy, JsonComparison, putDifference } from "../../core/json-difference";
+import { JsonRules } from "../../core/json-rules";
 import { JsonValue, readJson } from "../../core/json-tree";
 import { BodyComparison, Shadow } from "../../core/shadow-plan";
 import { nowNs } from "../../host/clock";
@@ -19,9 +20,11 @@ import { timeoutNs } from "./answers";
 import { closeCopy } from "./copies";
 import { decodeBodies, sameBody } from "./decoded";
 import { finding, hasObstacle, isObstacle, note, Obstacle, putFinding } from "./incomparable";
+import { countPlaces } from "./places";
 import { leaveRemainder, recordTimes } from "./remainders";
 
 const line: Writer = fixed<Writer>();
+const rules: JsonRules = fixed<JsonRules>();
 
 /**
  * Gives the copy its verdict as soon as it is known, and forgets it: its place is free then, though production's answer
@@ -134,6 +137,7 @@ function compare(copy: Copy): void {
     addToMetric(state.noise, 1);
   } else {
     addToMetric(state.mismatchBody, 1);
+    countPlaces(copy.shadow.name, state, body == JsonComparison.Different);
     write(copy, statNames.MISMATCH_BODY, body == JsonComparison.Different ? Where.Pointer : Where.Body);
   }
 }
@@ -210,7 +214,13 @@ function compareAsJson(copy: Copy): JsonComparison {
   const theirs = treeOf(copy.theirs);
   if (!theirs) return JsonComparison.Unknown;
   const other = hasOther(copy) ? treeOf(copy.other) : null;
-  return compareJson(ours, theirs, other, changetype<usize>(copy.shadow.ignored), copy.shadow.ignoredCount);
+  const shadow = copy.shadow;
+  rules.ignored = shadow.ignored;
+  rules.ignoredCount = shadow.ignoredCount;
+  rules.unordered = shadow.unordered;
+  rules.unorderedCount = shadow.unorderedCount;
+  rules.tolerance = shadow.tolerance;
+  return compareJsonBy(ours, theirs, other, rules);
 }
 
 function treeOf(answer: Answer): JsonValue | null {
