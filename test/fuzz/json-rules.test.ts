@@ -81,12 +81,12 @@ function same(a: Json, b: Json, rules: Required<Rules>, path: readonly string[],
       );
     }
     if (ours.length !== theirs.length) return false;
-    const within = nested ? { ...rules, tolerance: 0 } : rules;
+    const inside = nested ? { ...rules, tolerance: 0 } : rules;
     const pair = (i: number, free: readonly number[]): boolean =>
       i === ours.length ||
       free.some(
         (j) =>
-          same((ours[i] as [Json])[0], (theirs[j] as [Json])[0], within, [...path, "*"], true) &&
+          same(ours[i]?.[0] as Json, theirs[j]?.[0] as Json, inside, [...path, "*"], true) &&
           pair(
             i + 1,
             free.filter((one) => one !== j),
