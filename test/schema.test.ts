@@ -197,6 +197,7 @@ describe("the schema and the filter's words", () => {
       KNOWN_NOISE: [definition("noise")],
       KNOWN_COMPARE: [definition("compare")],
       KNOWN_BODY: [definition("compareBody")],
+      KNOWN_OF_EFFECTS: [definition("effectCompare")],
       KNOWN_HEADERS: [definition("headerChanges")],
     };
     let found = 0;

@@ -4,7 +4,7 @@
 import * as ascii from "../bytes/ascii";
 import { putItemStep, putStep } from "../bytes/json-pointer";
 import { Token } from "../bytes/json-reader";
-import { fixed, Run } from "../bytes/records";
+import { fixed, Run, scratchRun } from "../bytes/records";
 import { NONE, Slice } from "../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import {
@@ -18,7 +18,7 @@ import {
 } from "./json-places";
 import { endsAt, Ignored, IGNORED_BYTES, JsonRules, maskOf, MOST_IGNORED, stepMask } from "./json-rules";
 import { sameValue } from "./json-same";
-import { beginSteps, DEEPEST_JSON, isExhausted, JsonValue, memberNamed, takeSteps } from "./json-tree";
+import { beginSteps, DEEPEST_JSON, Held, isExhausted, JsonValue, memberNamed, takeSteps } from "./json-tree";
 import { pairItems } from "./json-unordered";
 
 export { Ignored, IGNORED_BYTES, MOST_IGNORED };
@@ -317,21 +317,21 @@ function stepExtra(frame: Frame, extra: JsonValue, isObject: bool): bool {
   return isIgnored || excused(hasToo);
 }
 
-/** From the whole down to the value that differs first. */
-const path: Run<u32> = changetype<Run<u32>>(memory.data((DEEPEST_JSON + 1) * sizeof<u32>(), 8));
-
 /** Puts the JSON Pointer (RFC 6901) of the first difference of the last comparison, escaped for a JSON string. */
 export function putDifference(writer: Writer): void {
+  const path = scratchRun<Held>(DEEPEST_JSON + 1);
+  if (path.isNone) return;
   let steps: u32 = 0;
   let at = firstAt;
   while (at != null && at.parent != null) {
-    path.set(steps, changetype<usize>(at) as u32);
+    path.at(steps).value = at;
     steps++;
     at = at.parent;
   }
   while (steps != 0) {
     steps--;
-    const value = changetype<JsonValue>(path.at(steps) as usize);
+    const value = path.at(steps).value;
+    if (value == null) return;
     const parent = value.parent;
     if (parent != null && parent.kind == Token.Object) putStep(writer, value.key);
     else putItemStep(writer, value.index);

@@ -48,6 +48,12 @@ export class JsonValue {
   stamp: u32;
 }
 
+/** A place that holds a value, in runs of them. */
+@unmanaged
+export class Held {
+  value: JsonValue | null;
+}
+
 const VALUE_BYTES: usize = offsetof<JsonValue>();
 
 /** Steps that one text may take to read, and one comparison, beside a few for each byte: a text made to collide costs no more. */

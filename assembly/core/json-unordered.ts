@@ -5,12 +5,11 @@
 
 import { hashDecimal } from "../bytes/decimal-within";
 import { Token } from "../bytes/json-reader";
-import { Run } from "../bytes/records";
-import { scratch } from "../bytes/scratch";
+import { noRun, Run, scratchRun } from "../bytes/records";
 import { addressOf, lengthOf, Slice } from "../bytes/slice";
 import { endsAt, JsonRules, stepMask } from "./json-rules";
 import { sameValue } from "./json-same";
-import { DEEPEST_JSON, isExhausted, JsonValue, memberNamed, takeSteps } from "./json-tree";
+import { DEEPEST_JSON, Held, isExhausted, JsonValue, memberNamed, takeSteps } from "./json-tree";
 
 /** A container whose hash is being taken, or two that are being compared. */
 @unmanaged
@@ -27,11 +26,11 @@ class Walk {
   loose: u64;
   isUnordered: bool;
 }
-const WALK_BYTES: usize = offsetof<Walk>();
-const walks: usize = memory.data(offsetof<Walk>() * (DEEPEST_JSON + 1), 8);
+/** One for each container that may be open, while items are paired. */
+let walks: Run<Walk> = noRun<Walk>();
 
 function walkAt(index: u32): Walk {
-  return changetype<Walk>(walks + (index as usize) * WALK_BYTES);
+  return walks.at(index);
 }
 
 // @ts-ignore: decorator
@@ -132,7 +131,7 @@ function fold(walk: Walk, child: JsonValue): void {
 }
 
 /** Items by one of their hashes: chains in cells. */
-let cells: Run<u32> = changetype<Run<u32>>(0);
+let cells: Run<Held> = noRun<Held>();
 let cellMask: u32 = 0;
 
 function cellOf(hash: u64): u32 {
@@ -165,17 +164,16 @@ function prepare(array: JsonValue, rules: JsonRules, ignored: u64, unordered: u6
 function enter(array: JsonValue, isLoose: bool): bool {
   let size: u32 = 16;
   while (size < array.count << 1) size <<= 1;
-  const address = scratch((size as usize) << 2);
-  if (address == 0) return false;
-  cells = changetype<Run<u32>>(address);
+  cells = scratchRun<Held>(size);
+  if (cells.isNone) return false;
   cells.clear(size);
   cellMask = size - 1;
   let item = array.first;
   while (item != null) {
     if (takesPart(item)) {
-      const cell = cellOf(isLoose ? item.loose : item.hash);
-      item.chain = changetype<JsonValue | null>(cells.at(cell) as usize);
-      cells.set(cell, changetype<usize>(item) as u32);
+      const cell = cells.at(cellOf(isLoose ? item.loose : item.hash));
+      item.chain = cell.value;
+      cell.value = item;
     }
     item = item.next;
   }
@@ -198,6 +196,8 @@ export function pairItems(
   unordered: u64,
   depth: u32,
 ): bool {
+  walks = scratchRun<Walk>(DEEPEST_JSON + 1);
+  if (walks.isNone) return false;
   prepare(ours, rules, ignored, unordered, depth);
   prepare(theirs, rules, ignored, unordered, depth);
   if (isExhausted() || !enter(theirs, false)) return false;
@@ -222,9 +222,9 @@ export function pairItems(
 
 /** Takes an item of the same hash out of its cell. */
 function takeTwin(item: JsonValue): JsonValue | null {
-  const cell = cellOf(item.hash);
+  const cell = cells.at(cellOf(item.hash));
   let before: JsonValue | null = null;
-  let at = changetype<JsonValue | null>(cells.at(cell) as usize);
+  let at = cell.value;
   while (at != null) {
     takeSteps(1);
     if (at.hash == item.hash || isExhausted()) break;
@@ -232,7 +232,7 @@ function takeTwin(item: JsonValue): JsonValue | null {
     at = at.chain;
   }
   if (at == null) return null;
-  if (before == null) cells.set(cell, changetype<usize>(at.chain) as u32);
+  if (before == null) cell.value = at.chain;
   else before.chain = at.chain;
   return at;
 }
@@ -257,7 +257,7 @@ function widen(
   left: u32,
 ): u32 {
   if (!enter(theirs, true)) return left;
-  const queue = changetype<Run<u32>>(scratch((ours.count as usize) << 2));
+  const queue = scratchRun<Held>(ours.count);
   if (queue.isNone) return left;
   let missing: u32 = 0;
   let search: u32 = 1;
@@ -276,7 +276,7 @@ function widen(
 /** Gives an item a pair, by giving others that have one another. @returns whether that could be */
 function augment(
   item: JsonValue,
-  queue: Run<u32>,
+  queue: Run<Held>,
   search: u32,
   rules: JsonRules,
   ignored: u64,
@@ -285,11 +285,12 @@ function augment(
 ): bool {
   let head: u32 = 0;
   let tail: u32 = 1;
-  queue.set(0, changetype<usize>(item) as u32);
+  queue.at(0).value = item;
   while (head < tail) {
-    const one = changetype<JsonValue>(queue.at(head) as usize);
+    const one = queue.at(head).value;
     head++;
-    let at = changetype<JsonValue | null>(cells.at(cellOf(one.loose)) as usize);
+    if (one == null) return false;
+    let at = cells.at(cellOf(one.loose)).value;
     while (at != null) {
       const other = at;
       at = other.chain;
@@ -301,7 +302,7 @@ function augment(
       other.via = one;
       const owner = other.pair;
       if (owner != null) {
-        queue.set(tail, changetype<usize>(owner) as u32);
+        queue.at(tail).value = owner;
         tail++;
         continue;
       }
@@ -417,7 +418,7 @@ function suggest(ours: JsonValue, theirs: JsonValue): void {
     item = one.next;
     one.via = null;
     if (!takesPart(one) || one.pair != null) continue;
-    let at = changetype<JsonValue | null>(cells.at(cellOf(one.loose)) as usize);
+    let at = cells.at(cellOf(one.loose)).value;
     while (at != null && (at.loose != one.loose || at.pair != null || at.via != null)) {
       takeSteps(1);
       if (isExhausted()) return;

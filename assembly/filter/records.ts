@@ -7,7 +7,6 @@ import { bytesOf, Run, within } from "../bytes/records";
 import { Slice, sliceOf } from "../bytes/slice";
 import { Codings } from "../core/content-coding";
 import { IssueCookie } from "../core/identity-plan";
-import { MOST_PLACES } from "../core/json-places";
 import { Plan } from "../core/plan";
 import { Shadow } from "../core/shadow-plan";
 import * as limits from "../vocabulary/limits";
@@ -224,21 +223,15 @@ export class Place {
   metric: u32;
 }
 
-/** The places of one shadow: as many Place as it may have follow. */
+/** The places of one shadow. */
 @unmanaged
 export class Places {
   count: u32;
   /** The stat of those past them. */
   other: u32;
-
-  // @ts-ignore: decorator
-  @inline
-  get all(): Run<Place> {
-    return within<Places, Run<Place>>(this, PLACES_HEAD);
-  }
+  /** Room for MOST_PLACES. */
+  all: Run<Place>;
 }
-const PLACES_HEAD: usize = wholeWords(offsetof<Places>());
-export const PLACES_BYTES: usize = PLACES_HEAD + bytesOf<Place>(MOST_PLACES);
 
 /** What is known of one of the answers. */
 export const enum AnswerState {

@@ -2,8 +2,7 @@
 // them through shared data, so that each place has one stat, and no worker counts as `other` what another one names.
 
 import * as ascii from "../../bytes/ascii";
-import { take } from "../../bytes/arena";
-import { fixed } from "../../bytes/records";
+import { fixed, takeRecord, takeRun } from "../../bytes/records";
 import { addressOf, lengthOf, NONE, Slice } from "../../bytes/slice";
 import { beginText, put, putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import {
@@ -18,7 +17,7 @@ import {
 import { addToMetric, defineMetric, MetricKind } from "../../host/metrics";
 import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
 import * as statNames from "../../vocabulary/stats";
-import { Place, Places, PLACES_BYTES, ShadowState } from "../records";
+import { Place, Places, ShadowState } from "../records";
 import { survive } from "../survive";
 import { vmArena } from "../vm";
 
@@ -36,9 +35,10 @@ const TRIES: u32 = 8;
 export function countPlaces(shadow: Slice, state: ShadowState, isKnown: bool): void {
   let places = state.places;
   if (places == null) {
-    places = changetype<Places | null>(take(vmArena(), PLACES_BYTES));
-    if (places == null) return survive("memory", "no memory for the places of a shadow");
-    memory.fill(changetype<usize>(places), 0, PLACES_BYTES);
+    places = takeRecord<Places>(vmArena());
+    const all = takeRun<Place>(vmArena(), MOST_PLACES);
+    if (places == null || all.isNone) return survive("memory", "no memory for the places of a shadow");
+    places.all = all;
     state.places = places;
   }
   if (!isKnown) {
