@@ -2,7 +2,7 @@
 // one comparison at a time.
 
 import * as ascii from "../bytes/ascii";
-import { Run } from "../bytes/records";
+import { noRun, Run, scratchRun } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
 import { addressOf, lengthOf, NONE, Slice, sliceOf, sliceOfWord } from "../bytes/slice";
 
@@ -12,8 +12,8 @@ export const MOST_PLACES: u32 = 32;
 export const MOST_KEYS: u32 = 64;
 const LONGEST_KEY: u32 = 32;
 
-const hashes: Run<u64> = changetype<Run<u64>>(memory.data(32 * sizeof<u64>(), 8));
-const texts: Run<Slice> = changetype<Run<Slice>>(memory.data(32 * sizeof<u64>(), 8));
+let hashes: Run<u64> = noRun<u64>();
+let texts: Run<Slice> = noRun<Slice>();
 let count: u32 = 0;
 let more: bool = false;
 
@@ -23,6 +23,8 @@ export const ROOT_PLACE: u64 = 0x243f6a8885a308d3;
 const ANY: u64 = 0x2a;
 
 export function beginPlaces(): void {
+  hashes = scratchRun<u64>(MOST_PLACES);
+  texts = scratchRun<Slice>(MOST_PLACES);
   count = 0;
   more = false;
 }
@@ -83,6 +85,7 @@ export function isNoted(hash: u64): bool {
   for (let i: u32 = 0; i < count; i++) {
     if (hashes.at(i) == hash) return true;
   }
+  if (hashes.isNone || texts.isNone) return true;
   if (count < MOST_PLACES) return false;
   more = true;
   return true;
@@ -101,6 +104,7 @@ export function notePlace(hash: u64, text: Slice): void {
 
 /** Notes that the whole differs, or a body that is no JSON. */
 export function noteRoot(): void {
+  if (hashes.isNone || texts.isNone) return;
   hashes.set(0, ROOT_PLACE);
   texts.set(0, sliceOfWord("/"));
   count = 1;

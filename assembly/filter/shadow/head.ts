@@ -3,19 +3,16 @@
 import { decimal, MOST_DIGITS } from "../../bytes/decimal";
 import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
 import { Pairs } from "../../bytes/pairs";
-import { fixed, Run } from "../../bytes/records";
+import { fixed, noRun, Run, scratchRun } from "../../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, sliceOfWord } from "../../bytes/slice";
 import { addCodings, canDecode } from "../../core/content-coding";
 import { BodyComparison, Shadow } from "../../core/shadow-plan";
 import { isGrpcType } from "../../core/view";
-import * as limits from "../../vocabulary/limits";
 import { Answer } from "../records";
 
 const pairs: Pairs = fixed<Pairs>();
 /** The values of each compared header, on the way. */
-const values: Run<Hash64> = changetype<Run<Hash64>>(
-  memory.data(limits.COMPARED_HEADERS * offsetof<Hash64>(), 8),
-);
+let values: Run<Hash64> = noRun<Hash64>();
 
 /** What an answer's headers say beyond what is kept of them: for whoever tells Envoy's own answers from a service's. */
 @unmanaged
@@ -33,7 +30,11 @@ export function readHead(shadow: Shadow, answer: Answer, block: Slice): void {
   answer.codings = 0;
   head.grpcMessage = NONE;
   head.count = pairs.begin(block);
-  const compared = shadow.headerCount;
+  let compared = shadow.headerCount;
+  if (compared != 0) {
+    values = scratchRun<Hash64>(compared);
+    if (values.isNone) compared = 0;
+  }
   for (let i: u32 = 0; i < compared; i++) beginHash(values.at(i));
   while (pairs.next()) {
     const key = pairs.key;
