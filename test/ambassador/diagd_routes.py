@@ -1,6 +1,6 @@
 """What a real diagd makes of sets of resources: one JSON list of Kubernetes resources a line in, its virtual hosts out.
 
-Needs EMISSARY_SRC's Python packages on PYTHONPATH; diagd-compare.test.ts starts it.
+Needs EMISSARY_SRC's Python packages on PYTHONPATH; diagd-compare.ts starts it.
 """
 
 import json

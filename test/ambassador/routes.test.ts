@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { temporaryFolder } from "../support/cli.ts";
+import "./diagd-compare.ts";
 import { DiagdRoutes, type KubernetesResource } from "./diagd-routes.ts";
 import { report } from "./run-ambassador.ts";
 import { simulateRoutes } from "./simulate-routes.ts";
