@@ -160,7 +160,7 @@ describe("report over an Envoy", () => {
     assert.deepEqual([document.verdict, checkout.verdict, canary.verdict], ["fail", "fail", "fail"]);
     assert.deepEqual(Object.keys(canary as object), [
       ...["verdict", "reasons", "requests", "users", "errors", "clientErrors", "redirects", "ok", "latency"],
-      ...["unfinished", "goals"],
+      ...["unfinished", "retries", "goals"],
     ]);
     const { errors } = canary;
     assert.deepEqual([errors.count, errors.users, errors.share], [500, 10_000, 0.05]);

@@ -23,6 +23,7 @@ const HOST_CALLS: Record<string, string> = {
   "env.proxy_set_tick_period_milliseconds": "i32",
   "env.proxy_get_buffer_bytes": "i32 i32 i32 i32 i32",
   "env.proxy_http_call": "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
+  "env.proxy_send_local_response": "i32 i32 i32 i32 i32 i32 i32 i32",
   "env.proxy_done": "",
   "wasi_snapshot_preview1.random_get": "i32 i32",
 };
