@@ -18,6 +18,7 @@ import { after, describe, test } from "node:test";
 
 import { parse } from "yaml";
 
+import { npmEnv } from "../tools/project/package/npm-env.ts";
 import { anchorsOf, blocksOf, linksOf, matchesOutput, type Block } from "./support/page.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -66,7 +67,7 @@ esac
   return folder;
 }
 
-const { NODE_TEST_CONTEXT: _, ...outside } = process.env;
+const outside = npmEnv();
 const env = { ...outside, PATH: [makeQuickNpx(), outside["PATH"]].join(delimiter) };
 
 function run(block: Block, page: string, scratch: string, expected: Block | undefined): void {
