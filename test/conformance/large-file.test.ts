@@ -36,7 +36,12 @@ test("1,000 flags of 50 operators each load, and each answers", () => {
 test("a rule of more operators than the limit is told, and its flag answers ERROR", () => {
   const rule = (count: number): object => ({
     if: [
-      { or: Array.from({ length: count - 2 }, () => ({ "!": [{ var: "a" }] })).slice(0, (count - 2) / 2) },
+      {
+        or: Array.from({ length: count - 2 }, () => ({ "!": [{ var: "headers.a" }] })).slice(
+          0,
+          (count - 2) / 2,
+        ),
+      },
       "on",
     ],
   });
