@@ -84,7 +84,10 @@ export function sweepIdle(state: ShadowState, now: u64): void {
 /** Whether what there is of production's answer, which goes on, differs for good. */
 function isDecided(copy: Copy): bool {
   if (!copy.ours.isBegun) return false;
-  return differsInStatus(copy) || compareHeaders(copy) == JsonComparison.Different || isLonger(copy);
+  if (differsInStatus(copy)) return true;
+  // A verdict is of the status first, and gRPC's comes last.
+  if (copy.shadow.comparesStatus && copy.ours.isGrpc) return false;
+  return compareHeaders(copy) == JsonComparison.Different || isLonger(copy);
 }
 
 /** Whether more of production's answer has to come before the two can be the same. */
