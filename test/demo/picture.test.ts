@@ -1,6 +1,7 @@
 // What a person sees: nothing wraps, whatever the terminal, the names and the problems are.
 
 import assert from "node:assert/strict";
+import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 
@@ -185,15 +186,23 @@ describe("options", () => {
   const read = (env: NodeJS.ProcessEnv, terminal = true): object => readOptions(env, terminal);
 
   it("are live on 8080 and 9901, and once without a terminal or with ONCE", () => {
-    assert.deepEqual(read({}), { port: 8080, adminPort: 9901, once: false, envoy: null });
-    assert.deepEqual(read({ ONCE: "0", PORT: "9000", ADMIN_PORT: "9001", ENVOY: "/e" }), {
-      port: 9000,
-      adminPort: 9001,
-      once: false,
-      envoy: "/e",
+    const root = resolve(import.meta.dirname, "../..");
+    assert.deepEqual(read({}), {
+      ...{ port: 8080, adminPort: 9901, once: false, envoy: null, retry: "make demo NAME=…" },
+      ...{ envoys: join(root, ".envoy"), folder: join(root, "build/demo-8080") },
     });
+    const given = read({ ONCE: "0", PORT: "9000", ADMIN_PORT: "9001", ENVOY: "/e" });
+    assert.deepEqual([given.port, given.adminPort, given.once, given.envoy], [9000, 9001, false, "/e"]);
     assert.equal(readOptions({ ONCE: "1" }, true).once, true);
     assert.equal(readOptions({}, false).once, true);
+  });
+
+  it("of the installed command keep everything in one folder of the person's", () => {
+    const { envoys, folder, retry } = read({ SERIN_DEMO_COMMAND: "serin demo" });
+    assert.deepEqual(
+      [envoys, folder, retry],
+      [resolve("serin-demo/.envoy"), resolve("serin-demo/8080"), "NAME=… serin demo"],
+    );
   });
 
   it("refuse what is no port, and one port for two", () => {
