@@ -12,7 +12,7 @@ import { findExamples, liveFrame, wrap, type Examples, type View } from "../../t
 import { MismatchPlaces } from "../../tools/demo/envoy-log.ts";
 import type { Oracle } from "../../tools/demo/oracle.ts";
 import { Ledger } from "../../tools/demo/ledger.ts";
-import { readOptions } from "../../tools/demo/options.ts";
+import { readOptions, type DemoOptions } from "../../tools/demo/options.ts";
 import type { Story } from "../../tools/demo/story.ts";
 import { tableLines } from "../../tools/demo/table.ts";
 import { Tally } from "../../tools/demo/tally.ts";
@@ -183,7 +183,7 @@ function variantOf(oracle: Oracle, user: string): string | undefined {
 }
 
 describe("options", () => {
-  const read = (env: NodeJS.ProcessEnv, terminal = true): object => readOptions(env, terminal);
+  const read = (env: NodeJS.ProcessEnv, terminal = true): DemoOptions => readOptions(env, terminal);
 
   it("are live on 8080 and 9901, and once without a terminal or with ONCE", () => {
     const root = resolve(import.meta.dirname, "../..");
