@@ -1,52 +1,67 @@
 // A shadow's side effects, from the client's request to the charge that is made or not: an Envoy with two workers copies
 // requests to a service under test, and both instances charge through another listener, which answers the shadow's calls
-// and compares them with production's.
+// and compares them with production's. All of it as envoy/shadow-effects has it.
 
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { Agent, Pool, request as httpRequest } from "undici";
+import { parse } from "yaml";
 
 import { startEnvoy, waitUntil, type RunningEnvoy } from "../../tools/envoy/index.ts";
-import { bootstrapOf, cluster, fileFilter, listener, wasmFilter } from "../support/envoy/bootstrap.ts";
-import { filterFile } from "../support/envoy/proxy.ts";
+import { newFilterResource, printFilterResource, putPolicy } from "../../tools/policy/filter-resource.ts";
+import { WASM } from "../support/filter.ts";
 import { envoyBinary, EVERY_ENVOY } from "../support/envoy/versions.ts";
 
-const SECRET = "4Zq8vK1x0sTn7LbE";
 /** What the service under test does where production charges once. */
 const KINDS = ["same", "twice", "left-out", "other-amount"] as const;
 type Kind = (typeof KINDS)[number];
 const OF_EACH = 500;
 
-const EDGE = {
-  shadowSecret: SECRET,
-  shadows: Object.fromEntries(
-    KINDS.map((kind) => [
-      kind,
-      {
-        match: [{ path: { value: `/${kind}` } }],
-        methods: ["POST"],
-        percent: 100,
-        cluster: "under-test",
-        timeout: "20s",
-        budget: { perSecond: 100_000, inFlight: 1_000, maxBodyBytes: 65_536 },
-      },
-    ]),
-  ),
-};
+const FOLDER = resolve(import.meta.dirname, "../../envoy/shadow-effects");
+const read = (file: string): string => readFileSync(join(FOLDER, file), "utf8");
 
-const EFFECTS = {
-  charge: {
-    match: [{ method: "POST", path: { type: "Exact", value: "/charges" } }],
-    answer: { status: 201, headers: { "content-type": "application/json" }, body: '{"id":"none"}' },
-    compare: { json: true, ignore: ["/requestedAt"] },
+interface Edge {
+  readonly shadowSecret: string;
+  readonly shadows: { readonly "checkout-v3": object };
+}
+const { shadows, ...edge } = parse(read("edge.yaml")) as Edge;
+/** Of all requests a copy, so that all is counted. */
+const EDGE = {
+  ...edge,
+  shadows: {
+    "checkout-v3": {
+      ...shadows["checkout-v3"],
+      ...{ percent: 100, timeout: "20s" },
+      budget: { perSecond: 100_000, inFlight: 1_000, maxBodyBytes: 65_536 },
+    },
   },
 };
-const EGRESS = { shadowSecret: SECRET, effects: EFFECTS };
+const EGRESS = parse(read("egress.yaml")) as { readonly shadowSecret: string; readonly effects: object };
+const SECRET = EGRESS.shadowSecret;
+
+/** As `serin publish --name` writes it. */
+function filterFile(name: string, policy: object): string {
+  const document = newFilterResource({ wasm: WASM, name, failurePolicy: "FAIL_RELOAD" });
+  putPolicy("filter.yaml", document, JSON.stringify(policy), {});
+  return printFilterResource("filter.yaml", document);
+}
+
+/** The folder's envoy.yaml, on free ports, with the test's services and policies. */
+function bootstrapWith(ports: Readonly<Record<string, number>>): string {
+  const text = read("envoy.yaml").replaceAll("/etc/serin/", "FOLDER/").replaceAll("STRICT_DNS", "STATIC");
+  return text
+    .replace(/port_value: (10000|10010|9901)/g, "port_value: 0")
+    .replace("0.0.0.0", "127.0.0.1")
+    .replace(/address: ([a-z][a-z0-9-]*), port_value: 8080/g, (_, name: string) => {
+      return `address: 127.0.0.1, port_value: ${ports[name] ?? 0}`;
+    });
+}
 
 interface Charge {
   readonly instance: string;
@@ -112,7 +127,7 @@ async function start(version: string): Promise<Scene> {
         if (method === "POST") answers[instance].add(`${statusCode} ${text}`);
       };
       const serve = async (): Promise<void> => {
-        const kind = (request.url ?? "").slice(1) as Kind;
+        const kind = (request.url ?? "").slice("/checkout/".length) as Kind;
         const { amount } = JSON.parse(await bodyOf(request)) as { amount: number };
         baggage[instance].add(String(request.headers["baggage"]));
         await call("GET", "/accounts", null);
@@ -135,33 +150,26 @@ async function start(version: string): Promise<Scene> {
     number,
     number,
   ];
-  const manager = { preserve_external_request_id: true };
-  const to = (name: string): object[] => [
-    { match: { prefix: "/" }, route: { cluster: name, timeout: "60s" } },
-  ];
   const envoy = await startEnvoy({
     binary: await envoyBinary(version),
     concurrency: 2,
     logLevel: "info",
-    files: { "watched/filter.yaml": filterFile(EGRESS) },
-    bootstrap: bootstrapOf(
-      [
-        listener("edge", [wasmFilter(JSON.stringify(EDGE), { vmId: "edge" })], to("production"), manager),
-        listener("egress", [fileFilter()], to("bank"), manager),
-      ],
-      [cluster("production", productionPort), cluster("under-test", testPort), cluster("bank", bankPort)],
-    ),
+    files: {
+      "edge/filter.yaml": filterFile("serin", EDGE),
+      "egress/filter.yaml": filterFile("serin-egress", EGRESS),
+    },
+    bootstrap: bootstrapWith({ checkout: productionPort, "checkout-v3": testPort, bank: bankPort }),
   });
   egress = await envoy.port("egress");
   return {
     ...{ envoy, egress, charges, baggage, answers, done },
     edge: await envoy.port("edge"),
     async publish(policy) {
-      const earlier = await envoy.admin.filterUpdates("serin");
-      const file = join(envoy.folder, "watched/filter.yaml");
-      await writeFile(`${file}.new`, filterFile(policy));
+      const earlier = await envoy.admin.filterUpdates("serin-egress");
+      const file = join(envoy.folder, "egress/filter.yaml");
+      await writeFile(`${file}.new`, filterFile("serin-egress", policy));
       await rename(`${file}.new`, file);
-      assert.equal(await envoy.admin.waitForUpdate("serin", earlier), "accepted");
+      assert.equal(await envoy.admin.waitForUpdate("serin-egress", earlier), "accepted");
     },
     async stop() {
       await envoy.stop();
@@ -179,8 +187,8 @@ async function countsOf({ envoy }: Scene): Promise<Record<string, number>> {
 }
 
 const FORGED = {
-  "x-serin-shadow": "same.guess",
-  baggage: "userId=alice;p=1 , serin-shadow=same.guess,Serin%2Dshadow=x, b=%20",
+  "x-serin-shadow": "checkout-v3.guess",
+  baggage: "userId=alice;p=1 , serin-shadow=checkout-v3.guess,Serin%2Dshadow=x, b=%20",
 };
 const LEFT = "userId=alice;p=1 , b=%20";
 
@@ -198,12 +206,17 @@ for (const version of EVERY_ENVOY) {
         for (let i = next++; i < all.length; i = next++) {
           const { kind, amount } = all[i] as { kind: Kind; amount: number };
           const answer = await pool.request({
-            ...{ method: "POST", path: `/${kind}`, body: JSON.stringify({ amount }), headers: FORGED },
+            ...{
+              method: "POST",
+              path: `/checkout/${kind}`,
+              body: JSON.stringify({ amount }),
+              headers: FORGED,
+            },
           });
           assert.equal(answer.statusCode, 200, await answer.body.text());
           await answer.body.dump();
           // A policy that says the same of charges, while calls are under way and others wait.
-          if (i === 700) await scene.publish({ ...EGRESS, effects: { ...EFFECTS, email: {} } });
+          if (i === 700) await scene.publish({ ...EGRESS, effects: { ...EGRESS.effects, email: {} } });
         }
       };
       await Promise.all(Array.from({ length: 16 }, buy));
@@ -226,19 +239,16 @@ for (const version of EVERY_ENVOY) {
 
     test("forged headers and members reach nobody, and all other members do, byte for byte", () => {
       assert.deepEqual([...scene.baggage.production], [LEFT]);
-      assert.deepEqual(
-        [...scene.baggage["under-test"]].sort(),
-        KINDS.map((kind) => `${LEFT},serin-shadow=${kind}.${SECRET}`).sort(),
-      );
+      assert.deepEqual([...scene.baggage["under-test"]], [`${LEFT},serin-shadow=checkout-v3.${SECRET}`]);
     });
 
     test("forged marks at the egress itself hold nothing back", async () => {
       const earlier = scene.charges.length;
       const marks = [
         { "x-serin-shadow": "same" },
-        { "x-serin-shadow": `same.${SECRET}x` },
+        { "x-serin-shadow": `checkout-v3.${SECRET}x` },
         { baggage: "serin-shadow=same.guess" },
-        { baggage: `SERIN-SHADOW=same.${SECRET}` },
+        { baggage: `SERIN-SHADOW=checkout-v3.${SECRET}` },
       ];
       for (const headers of marks) {
         const { statusCode, body } = await httpRequest(`http://127.0.0.1:${scene.egress}/charges`, {
@@ -275,8 +285,8 @@ for (const version of EVERY_ENVOY) {
         log,
         /"verdict":"mismatch","request":"POST \/charges","id":"[0-9a-f-]{36}","pointer":"\/amount"/,
       );
-      assert.match(log, /"shadow":"twice","verdict":"extra"/);
-      assert.match(log, /"shadow":"left-out","verdict":"missing"/);
+      assert.match(log, /"shadow":"checkout-v3","verdict":"extra"/);
+      assert.match(log, /"shadow":"checkout-v3","verdict":"missing"/);
       assert.ok(!log.includes(SECRET), "the secret stands in the log");
     });
   });

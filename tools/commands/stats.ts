@@ -63,7 +63,7 @@ async function stats(options: Options, terminal: Terminal, signal: AbortSignal):
     const figures = figuresOf(all, reading.recent);
     const text = options.json
       ? printOrdered(documentOf(source, all, figures))
-      : pictureOf(source, figures, shadowsOf(all, options), screen.width, terminal);
+      : pictureOf(source, figures, sharedOf(all, options), screen.width, terminal);
     terminal.stdout.write(`${text}\n`);
     return 0;
   }
@@ -102,7 +102,7 @@ async function watch(
       const figures = figuresOf(onlyRollout(all, options.rollout, source), recent);
       const ending = terminal.colors.dim(`every ${pause} s; Ctrl-C ends`);
       screen.draw(
-        `${pictureOf(source, figures, shadowsOf(all, options), screen.width, terminal)}\n\n${ending}`,
+        `${pictureOf(source, figures, sharedOf(all, options), screen.width, terminal)}\n\n${ending}`,
       );
       await sleep(pause * 1000, undefined, { signal });
     }
@@ -132,22 +132,25 @@ async function nextReading(source: Source, since: number | null, readings: Snaps
 function pictureOf(
   source: Source,
   figures: ReadonlyMap<string, RolloutFigures>,
-  shadows: Snapshot["shadows"],
+  { shadows, effects }: Shared,
   width: number,
   { colors }: Terminal,
 ): string {
-  if (figures.size === 0 && shadows.size === 0) return nothingCounted(source);
-  return statsTable(figures, shadowFigures(shadows), width, colors);
+  if (figures.size === 0 && shadows.size === 0 && effects.size === 0) return nothingCounted(source);
+  return statsTable(figures, shadowFigures(shadows), width, colors, effects);
 }
 
+/** What belongs to no rollout. */
+type Shared = Pick<Snapshot, "shadows" | "effects">;
+
 /** With --rollout that one is shown alone. */
-function shadowsOf({ shadows }: Snapshot, { rollout }: Options): Snapshot["shadows"] {
-  return rollout === undefined ? shadows : new Map();
+function sharedOf({ shadows, effects }: Snapshot, { rollout }: Options): Shared {
+  return rollout === undefined ? { shadows, effects } : { shadows: new Map(), effects: new Map() };
 }
 
 function documentOf(
   source: Source,
-  { takenAt, seconds, shadows, flags }: Snapshot,
+  { takenAt, seconds, shadows, effects, flags }: Snapshot,
   figures: ReadonlyMap<string, RolloutFigures>,
 ): Printable {
   return {
@@ -165,6 +168,7 @@ function documentOf(
       ]),
     ),
     shadows: new Map([...shadows].map(([name, { counters }]) => [name, counters])),
+    ...(effects.size === 0 ? {} : { effects }),
     flags,
   };
 }

@@ -64,6 +64,7 @@ export class Totals {
         ...counted,
         rollouts: new Map(rollout === undefined ? [] : [[name, rollout]]),
         shadows: new Map(),
+        effects: new Map(),
         flags: new Map(),
       },
     };

@@ -84,6 +84,7 @@ export class Watch {
       ...totals,
       rollouts: only(totals.rollouts, rollouts),
       shadows: only(totals.shadows, shadows),
+      effects: new Map(),
       flags: new Map(),
     };
     const isKnown = this.#hasCounted && answering.length > 0;

@@ -34,6 +34,7 @@ export function difference(later: Snapshot, earlier: Snapshot): Snapshot {
       };
     }),
     shadows: mapEach(later.shadows, (shadow, name) => lessShadow(shadow, earlier.shadows.get(name))),
+    effects: mapEach(later.effects, (counts, name) => lessNumbers(counts, earlier.effects.get(name))),
     flags: mapEach(later.flags, (counts, name) => lessNumbers(counts, earlier.flags.get(name))),
   };
 }
@@ -89,6 +90,7 @@ function everyCount(snapshot: Snapshot): [name: string, count: number][] {
     add(`shadow ${name}`, shadow.counters, shadow.latency, shadow.productionLatency);
     add(`places ${name}`, shadow.places);
   }
+  for (const [name, counts] of snapshot.effects) add(`effect ${name}`, counts);
   for (const [name, counts] of snapshot.flags) add(`flag ${name}`, counts);
   return found;
 }
@@ -100,6 +102,7 @@ export function sumOf(snapshots: readonly Snapshot[]): Snapshot {
     seconds: sum.seconds === null || next.seconds === null ? null : Math.max(sum.seconds, next.seconds),
     rollouts: joinEach(sum.rollouts, next.rollouts, plusRollout),
     shadows: joinEach(sum.shadows, next.shadows, plusShadow),
+    effects: joinEach(sum.effects, next.effects, plusNumbers),
     flags: joinEach(sum.flags, next.flags, plusNumbers),
     defaults: joinEach(sum.defaults, next.defaults, (one) => one),
     terms: joinEach(sum.terms, next.terms, (one) => one),

@@ -123,6 +123,10 @@ function placeOf(name: string): { readonly owner: Owner; readonly leaf: string }
   if (flag !== undefined && given !== undefined) {
     return { owner: { kind: "flag", name: flag, variant: given }, leaf: "" };
   }
+  const [effect, effectLeaf] = rest(statNames.EFFECT) ?? [];
+  if (effect !== undefined && effectLeaf !== undefined) {
+    return { owner: { kind: "effect", name: effect }, leaf: effectLeaf };
+  }
   const [shadow, ...shadowLeaves] = rest(statNames.SHADOW) ?? [];
   if (shadow !== undefined && shadowLeaves.length > 0) {
     return { owner: { kind: "shadow", name: shadow }, leaf: shadowLeaves.join(".") };

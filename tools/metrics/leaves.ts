@@ -24,6 +24,16 @@ export const ROLLOUT_COUNTERS: readonly string[] = [
   statNames.RQ_FALLBACK,
 ];
 
+/** `serin.effect.<name>.<leaf>`: calls of shadows, what each was beside production's, and calls that they left out. */
+export const EFFECT_COUNTERS: readonly string[] = [
+  statNames.TOTAL,
+  statNames.MATCH,
+  statNames.MISMATCH,
+  statNames.EXTRA,
+  statNames.UNPAIRED,
+  statNames.MISSING,
+];
+
 /** `serin.shadow.<name>.<leaf>` */
 export const SHADOW_COUNTERS: readonly string[] = [
   statNames.SENT,

@@ -5,7 +5,7 @@
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import type { Bin } from "../statistics/bins.ts";
 import { isObject, shown, unexpected } from "./admin-answers.ts";
-import { ROLLOUT_COUNTERS, SHADOW_COUNTERS } from "./leaves.ts";
+import { EFFECT_COUNTERS, ROLLOUT_COUNTERS, SHADOW_COUNTERS } from "./leaves.ts";
 import type { PolicyOutline } from "./policy-outline.ts";
 import { SnapshotBuilder, type Owner } from "./snapshot-builder.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -146,6 +146,7 @@ function questionsOf(counted: (series: string) => string, gauge: (series: string
       query: `sum by (${statNames.LABEL_SHADOW}, ${statNames.LABEL_POINTER}) (${counted(seriesName(statNames.SHADOW, statNames.AT))})`,
       take: takePlaces,
     },
+    ...EFFECT_COUNTERS.map((leaf) => counter(statNames.EFFECT, statNames.LABEL_EFFECT, leaf)),
     histogram(statNames.SHADOW, statNames.LABEL_SHADOW, statNames.RQ_TIME),
     histogram(statNames.SHADOW, statNames.LABEL_SHADOW, statNames.PRODUCTION_RQ_TIME),
     counter(statNames.FLAG, `${statNames.LABEL_FLAG}, ${statNames.LABEL_VARIANT}`, ""),
@@ -235,6 +236,8 @@ function ownerOf(labels: Sample["labels"]): Owner | null {
   const { [statNames.LABEL_FLAG]: flag, [statNames.LABEL_SHADOW]: shadow } = labels;
   if (rollout !== undefined) return { kind: "rollout", name: rollout, variant };
   if (flag !== undefined) return { kind: "flag", name: flag, variant };
+  const { [statNames.LABEL_EFFECT]: effect } = labels;
+  if (effect !== undefined) return { kind: "effect", name: effect };
   return shadow === undefined ? null : { kind: "shadow", name: shadow };
 }
 

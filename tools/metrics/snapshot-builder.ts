@@ -20,7 +20,7 @@ import {
 /** Whose a stat is. `variant` is the variant of a rollout or of a flag; a shadow has none. */
 export type Owner =
   | { readonly kind: "rollout" | "flag"; readonly name: string; readonly variant: string }
-  | { readonly kind: "shadow"; readonly name: string };
+  | { readonly kind: "shadow" | "effect"; readonly name: string };
 
 interface Variant {
   counters: Map<string, number>;
@@ -46,6 +46,7 @@ interface Shadow {
 export class SnapshotBuilder {
   readonly #rollouts = new Map<string, Map<string, Variant>>();
   readonly #shadows = new Map<string, Shadow>();
+  readonly #effects = new Map<string, Map<string, number>>();
   readonly #flags = new Map<string, Map<string, number>>();
   readonly #conflicts = new Map<string, Map<string, readonly number[]>>();
   readonly #defaults: ReadonlyMap<string, string>;
@@ -78,6 +79,8 @@ export class SnapshotBuilder {
       if (isOfUsers(leaf) || isOfRollout(leaf)) this.ofShadow(owner.name, leaf, value);
       else if (leaf.startsWith(PLACE)) this.place(owner.name, leaf.slice(PLACE.length), value);
       else this.#shadow(owner.name).counters.set(leaf, value);
+    } else if (owner.kind === "effect") {
+      entry(this.#effects, owner.name, () => new Map<string, number>()).set(leaf, value);
     } else if (isOfEnvoy(leaf)) {
       this.users(owner.name, owner.variant, leaf, value);
     } else {
@@ -144,6 +147,7 @@ export class SnapshotBuilder {
           { ...shadow, users: [...users].map(([envoy, gauges]) => shadowUsers(envoy, gauges)) },
         ]),
       ),
+      effects: this.#effects,
       flags: this.#flags,
       defaults: this.#defaults,
       terms: this.#terms,
@@ -174,7 +178,9 @@ export class SnapshotBuilder {
 /** Names come from wherever stats come from; none that Serin makes has anything in it that is not visible. */
 function shownOwner(owner: Owner): Owner {
   const name = visible(owner.name);
-  return owner.kind === "shadow" ? { ...owner, name } : { ...owner, name, variant: visible(owner.variant) };
+  return owner.kind === "shadow" || owner.kind === "effect"
+    ? { ...owner, name }
+    : { ...owner, name, variant: visible(owner.variant) };
 }
 
 /** In front of the place of a difference. */

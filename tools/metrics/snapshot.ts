@@ -42,6 +42,8 @@ export interface Snapshot {
   readonly seconds: number | null;
   readonly rollouts: ReadonlyMap<string, RolloutCounts>;
   readonly shadows: ReadonlyMap<string, ShadowCounts>;
+  /** Counters of effects, by the last word of their name. */
+  readonly effects: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** How often each flag gave each variant. */
   readonly flags: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** The default variant of each rollout, as far as it is known: stats do not tell. */
@@ -92,6 +94,7 @@ export function emptySnapshot(takenAt: number): Snapshot {
     seconds: null,
     rollouts: new Map(),
     shadows: new Map(),
+    effects: new Map(),
     flags: new Map(),
     defaults: new Map(),
     terms: new Map(),

@@ -25,6 +25,7 @@ export function reportJson({
     ...(nothing === null ? {} : { reason: nothing }),
     rollouts: new Map([...verdict.rollouts].map(([name, rollout]) => [name, rolloutJson(rollout)])),
     shadows: new Map([...shadows].map(([name, shadow]) => [name, shadowJson(shadow)])),
+    ...(snapshot.effects.size === 0 ? {} : { effects: snapshot.effects }),
     source: origin,
     takenAt: new Date(snapshot.takenAt).toISOString(),
     limits: { ...limits },

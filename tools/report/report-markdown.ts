@@ -9,15 +9,18 @@ import type { VariantVerdict } from "../verdict/variant.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
 import { baselineWords, edgesWords } from "./report-text.ts";
 import type { Report } from "./report.ts";
+import { effectWords } from "./effect-words.ts";
 import { judgedByWords } from "./shadow-words.ts";
 
 const SIGNS: Readonly<Record<Decision, string>> = { pass: "✅", fail: "❌", inconclusive: "❔" };
 
-export function reportMarkdown({ decision, verdict, shadows, origin, nothing }: Report): string {
+export function reportMarkdown({ decision, verdict, shadows, snapshot, origin, nothing }: Report): string {
   const blocks = [`## ${SIGNS[decision]} Canary report: ${decision}`, escaped(origin)];
   if (nothing !== null) blocks.push(escaped(nothing));
   for (const [name, rollout] of verdict.rollouts) blocks.push(...rolloutBlocks(name, rollout));
   for (const [name, shadow] of shadows) blocks.push(...shadowBlocks(name, shadow));
+  for (const [name, counts] of snapshot.effects)
+    blocks.push(`### ${escaped(name)} (effect)`, escaped(effectWords(counts)));
   return `${blocks.join("\n\n")}\n`;
 }
 

@@ -11,14 +11,20 @@ import type { Retries, VariantVerdict } from "../verdict/variant.ts";
 import type { ShadowVerdict } from "../verdict/shadow.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
 import type { Report } from "./report.ts";
+import { effectWords } from "./effect-words.ts";
 import { judgedByWords, placesWords } from "./shadow-words.ts";
 
-export function reportText({ decision, verdict, shadows, origin, nothing }: Report, colors: Colors): string {
+export function reportText(
+  { decision, verdict, shadows, snapshot, origin, nothing }: Report,
+  colors: Colors,
+): string {
   const lines = [...verdict.rollouts].flatMap(([name, rollout]) => [
     ...rolloutLines(name, rollout, colors),
     "",
   ]);
   for (const [name, shadow] of shadows) lines.push(...shadowLines(name, shadow, colors), "");
+  for (const [name, counts] of snapshot.effects)
+    lines.push(`${colors.bold(name)} (effect): ${effectWords(counts)}`, "");
   if (nothing !== null) lines.push(nothing, "");
   if (isCoarse(verdict.rollouts.values())) lines.push(...bucketLines(), "");
   lines.push(`verdict: ${painted(decision, colors)}  ${colors.dim(`(${origin})`)}`);

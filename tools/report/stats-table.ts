@@ -8,6 +8,7 @@ import type { Colors } from "../terminal/terminal.ts";
 import type { Decision } from "../verdict/decision.ts";
 import { guardsWords, type GuardState } from "../verdict/guard.ts";
 import type { HowSure } from "../verdict/how-sure.ts";
+import type { EffectCounts } from "./effect-words.ts";
 import type { GoalFigures, RolloutFigures, ShadowFigures, VariantFigures } from "./stats-figures.ts";
 
 interface Column<Row> {
@@ -114,12 +115,27 @@ function shadowColumns(shadows: readonly ShadowFigures[]): readonly Column<Shado
   return SHADOWS.filter((column) => !idle.includes(column));
 }
 
-/** Two tables a rollout, and one of shadows. `width`: of the terminal; what does not fit is left out, names are cut. */
+interface EffectRow {
+  readonly name: string;
+  readonly counts: EffectCounts;
+}
+
+const EFFECTS: readonly Column<EffectRow>[] = [
+  statNames.TOTAL,
+  statNames.MATCH,
+  statNames.MISMATCH,
+  statNames.EXTRA,
+  statNames.MISSING,
+  statNames.UNPAIRED,
+].map((leaf) => ({ heading: leaf, cell: ({ counts }: EffectRow) => grouped(counts.get(leaf) ?? 0) }));
+
+/** Two tables a rollout, one of shadows, and one of effects. `width`: of the terminal; what does not fit is left out, names are cut. */
 export function statsTable(
   rollouts: ReadonlyMap<string, RolloutFigures>,
   shadows: readonly ShadowFigures[],
   width: number,
   colors: Colors,
+  effects: ReadonlyMap<string, EffectCounts> = new Map(),
 ): string {
   const parts: string[] = [];
   for (const [name, rollout] of rollouts) {
@@ -138,6 +154,10 @@ export function statsTable(
   if (shadows.length > 0) {
     const table = tableOf("copies", shadows, shadowColumns(shadows), width, colors);
     parts.push([colors.bold("shadows"), ...verdictLines(shadows, width, colors), table].join("\n"));
+  }
+  if (effects.size > 0) {
+    const rows = [...effects].map(([name, counts]): EffectRow => ({ name, counts }));
+    parts.push(`${colors.bold("effects")}\n${tableOf("calls of shadows", rows, EFFECTS, width, colors)}`);
   }
   return parts.join("\n\n");
 }
