@@ -20,7 +20,8 @@ import {
 /** Whose a stat is. `variant` is the variant of a rollout or of a flag; a shadow has none. */
 export type Owner =
   | { readonly kind: "rollout" | "flag"; readonly name: string; readonly variant: string }
-  | { readonly kind: "shadow" | "effect"; readonly name: string };
+  | { readonly kind: "shadow"; readonly name: string }
+  | { readonly kind: "effect"; readonly name: string };
 
 interface Variant {
   counters: Map<string, number>;
