@@ -34,6 +34,18 @@ export function scratchGeneration(): u32 {
   return generation;
 }
 
+/** Beyond every address. */
+const NEVER: usize = 0xffffffff;
+/** The lowest mark that this callback has gone back to. */
+let lowest: usize = NEVER;
+
+/** Whether memory that was taken in this callback, up to `end`, is still its taker's: no `rewindScratch` gave it back. */
+// @ts-ignore: decorator
+@inline
+export function isStillTaken(end: usize): bool {
+  return end <= lowest;
+}
+
 /**
  * Takes `bytes` (not zeroed, 8-aligned) until the callback ends.
  * @returns 0 when the callback has used its share or the memory is at its maximum
@@ -75,12 +87,15 @@ export function markScratch(): usize {
 
 /** Forgets what was taken since the mark, unless the memory had to grow meanwhile: it then stays to the callback's end. */
 export function rewindScratch(mark: usize): void {
-  if (mark > block && mark <= at) at = mark;
+  if (mark <= block || mark > at) return;
+  at = mark;
+  if (mark < lowest) lowest = mark;
 }
 
 /** Forgets everything that was taken: at the start of each callback of the host. */
 export function beginScratch(): void {
   generation++;
+  lowest = NEVER;
   at = block + HEADER;
   if (outgrown != 0) releaseOutgrown();
 }

@@ -2,7 +2,7 @@
 
 import * as ascii from "./ascii";
 import { hexDigit } from "./hex";
-import { scratch, scratchGeneration } from "./scratch";
+import { isStillTaken, scratch, scratchGeneration } from "./scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "./slice";
 import { codePointLength } from "./utf8";
 import { Word } from "./word";
@@ -36,9 +36,13 @@ export function beginText(writer: Writer): void {
   writer.comma = false;
 }
 
-/** As `beginText`, over the memory of the writer's last text of this callback: that text must no longer be needed. */
+/**
+ * As `beginText`, over the memory of the writer's last text of this callback: that text must no longer be needed. Where
+ * that memory was given back meanwhile (`rewindScratch`), it is another's by now, and the writer takes its own anew.
+ */
 export function restartText(writer: Writer): void {
   if (writer.generation != scratchGeneration() || writer.full) return beginText(writer);
+  if (!isStillTaken(writer.end)) return beginText(writer);
   writer.at = writer.begin;
   writer.comma = false;
 }

@@ -359,6 +359,48 @@ test("any calls of any ids on any workers: exactly what the oracle says, over po
   );
 });
 
+test("many differences on one tick: each at its place, and none spoils what is judged behind it", () => {
+  // Deep, so that the place that a comparison notes is long; and slots and bodies of all sizes, so that what one
+  // comparison has taken in memory lies across what the next ones read.
+  const names = ["a", "b", "c", "d", "e", "f"].map((letter) => letter.repeat(32));
+  const call = fc.record({ items: fc.integer({ min: 0, max: 40 }), text: fc.integer({ min: 0, max: 400 }) });
+  fc.assert(
+    fc.property(
+      fc.array(call, { minLength: 1, maxLength: 300 }),
+      fc.boolean(),
+      fc.integer({ min: 1, max: 3 }),
+      (calls, isGone, vms) => {
+        const workers = serving(vms);
+        const wanted = { total: calls.length, match: 0, mismatch: 0 };
+        calls.forEach(({ items, text }, index) => {
+          const body = (amount: number, spaces: number): string =>
+            JSON.stringify(
+              {
+                deep: names.reduceRight<unknown>((inner, name) => ({ [name]: inner }), amount),
+                items: Array.from({ length: items }, (_, item) => ({ item })),
+                text: "x".repeat(text),
+              },
+              null,
+              spaces,
+            );
+          const differs = index % 3 !== 0;
+          wanted[differs ? "mismatch" : "match"]++;
+          const id = `id-${index}`;
+          send(workers.worker(index), { by: null, id, body: body(1, 0) });
+          send(workers.worker(index + 1), { by: "v3", id, body: body(differs ? 2 : 1, 1) });
+        });
+        if (isGone) workers.configure({});
+        workers.run(LONG_AFTER);
+        for (const { vm } of workers.all) assert.equal(vm.trap, null);
+        assert.deepEqual({ match: 0, mismatch: 0, ...counts(workers) }, wanted);
+        for (const { pointer } of linesOf(workers)) assert.equal(pointer, `/deep/${names.join("/")}`);
+        assert.equal(errors(workers), 0);
+      },
+    ),
+    { numRuns: 20 },
+  );
+});
+
 describe("a policy that changes while calls wait", () => {
   test("an effect that is gone is judged as its last policy said", () => {
     const workers = serving();
@@ -370,6 +412,16 @@ describe("a policy that changes while calls wait", () => {
     assert.deepEqual(counts(workers), { total: 2, match: 1, extra: 1 });
     assert.equal(errors(workers), 0);
     for (const { vm } of workers.all) assert.equal(vm.trap, null);
+  });
+
+  test("an effect that changes while its calls wait: they are compared as its newest policy says", () => {
+    const workers = serving();
+    send(workers.worker(0), { by: null, id: "1", body: '{"amount":5,"requestedAt":1}' });
+    send(workers.worker(1), { by: "v3", id: "1", body: '{"amount":5,"requestedAt":2}' });
+    workers.configure({ ...POLICY, effects: { charge: { ...CHARGE, compare: { json: true } } } });
+    workers.run(LONG_AFTER);
+    assert.deepEqual(counts(workers), { total: 1, mismatch: 1 });
+    assert.equal(errors(workers), 0);
   });
 
   test("a call that is held when its effect goes is answered all the same", () => {
