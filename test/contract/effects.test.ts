@@ -414,6 +414,19 @@ describe("a policy that changes while calls wait", () => {
     for (const { vm } of workers.all) assert.equal(vm.trap, null);
   });
 
+  test("one worker, every slot due at once: an effect that is gone is remembered until the last has been judged", () => {
+    const workers = serving(1);
+    const count = 3_000;
+    for (let i = 0; i < count; i++) {
+      send(workers.worker(0), { by: null, id: `id-${i}`, body: '{"amount":5,"requestedAt":1}' });
+      send(workers.worker(0), { by: "v3", id: `id-${i}`, body: '{"requestedAt":2,"amount":5}' });
+    }
+    workers.configure({});
+    workers.run(LONG_AFTER);
+    assert.deepEqual(counts(workers), { total: count, match: count });
+    assert.equal(errors(workers), 0);
+  });
+
   test("an effect that changes while its calls wait: they are compared as its newest policy says", () => {
     const workers = serving();
     send(workers.worker(0), { by: null, id: "1", body: '{"amount":5,"requestedAt":1}' });
