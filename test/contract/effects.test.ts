@@ -437,6 +437,37 @@ describe("a policy that changes while calls wait", () => {
     assert.equal(errors(workers), 0);
   });
 
+  /** Other VMs under the same `vm_id`, as after a swap of the .wasm: those that were there are gone. */
+  const swapped = (policy: object): Counts[] => {
+    const workers = serving();
+    const both = { id: "1", path: "/charges" };
+    send(workers.worker(0), { ...both, by: null, body: '{"amount":5,"requestedAt":1}' });
+    send(workers.worker(1), { ...both, by: "v3", body: '{"amount":5,"requestedAt":2}' });
+    send(workers.worker(1), { ...both, by: "v3", body: "{}" });
+    send(workers.worker(0), { by: null, id: "2", path: "/emails", body: "a" });
+    send(workers.worker(1), { by: "v3", id: "2", path: "/emails", body: "a" });
+    workers.all.splice(0);
+    for (let i = 0; i < 2; i++) workers.add().configure(policy);
+    workers.run(LONG_AFTER);
+    assert.equal(errors(workers), 0);
+    for (const { vm } of workers.all) assert.equal(vm.trap, null);
+    return [counts(workers), counts(workers, "email")];
+  };
+
+  test("a swap of the .wasm keeps the calls that wait, for a policy that has their effects", () => {
+    assert.deepEqual(swapped(POLICY), [
+      { total: 2, match: 1, extra: 1 },
+      { total: 1, match: 1 },
+    ]);
+  });
+
+  test("a swap and an effect that is gone with it: equal bytes match, and nothing is said of others", () => {
+    assert.deepEqual(swapped({ ...POLICY, effects: { other: EMAIL } }), [
+      { total: 2, unpaired: 2 },
+      { total: 1, match: 1 },
+    ]);
+  });
+
   test("a call that is held when its effect goes is answered all the same", () => {
     const workers = serving();
     const stream = open(workers.worker(0), { by: "v3", id: "1" }).onRequestHeaders();

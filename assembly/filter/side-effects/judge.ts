@@ -67,7 +67,7 @@ function judgeShadow(slot: Slice, id: u64, shadow: u64, isSure: bool, now: u64):
     if (call.kind == Kind.Seen || call.isPaired) continue;
     const state = effectState(call.effectName);
     if (state == null) continue;
-    const isExtra = paired != 0 && isSure;
+    const isExtra = paired != 0 && isSure && state.effect != null;
     addToMetric(isExtra ? state.extra : state.unpaired, 1);
     if (isExtra && maySay(state, now)) say(state, statNames.EXTRA, call.shadowName, call);
   }
@@ -77,7 +77,7 @@ function judgeShadow(slot: Slice, id: u64, shadow: u64, isSure: bool, now: u64):
     const call = ofProduction.at;
     if (call.id != id || call.kind != Kind.Production || call.isJudged || call.isPaired) continue;
     const state = effectState(call.effectName);
-    if (state == null) continue;
+    if (state == null || state.effect == null) continue;
     addToMetric(state.missing, 1);
     if (maySay(state, now)) say(state, statNames.MISSING, shadows.at.shadowName, call);
   }
@@ -96,6 +96,8 @@ function pairAll(slot: Slice, id: u64, shadow: u64, onlyEqual: bool, now: u64): 
     if (!isOf(call, id, shadow) || call.kind == Kind.Seen || call.isPaired) continue;
     const state = effectState(call.effectName);
     if (state == null) continue;
+    // No policy of this VM ever had this effect: nothing says how other bytes than production's are compared.
+    if (!onlyEqual && state.effect == null) continue;
     ofProduction.begin(slot);
     while (ofProduction.next()) {
       const other = ofProduction.at;
