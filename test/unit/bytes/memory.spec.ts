@@ -1,9 +1,19 @@
 import { closeArena, keep, openArena, take } from "../../../assembly/bytes/arena";
 import { givePages, takePages } from "../../../assembly/bytes/pages";
-import { beginScratch, scratch } from "../../../assembly/bytes/scratch";
+import { beginScratch, markScratch, rewindScratch, scratch } from "../../../assembly/bytes/scratch";
 import { sliceOf } from "../../../assembly/bytes/slice";
 import { ABSENT, find, insert, newTable } from "../../../assembly/bytes/table";
+import { putByte, restartText, textOf, Writer } from "../../../assembly/bytes/writer";
 import { bytesOf, stringOf } from "../texts";
+
+const writer: Writer = changetype<Writer>(memory.data(offsetof<Writer>(), 8));
+
+/** Writes one letter with the writer that keeps its memory. @returns where it stands */
+function writeLetter(): usize {
+  restartText(writer);
+  putByte(writer, 0x61);
+  return (textOf(writer) >> 32) as usize;
+}
 
 describe("pages", () => {
   it("are given out once and used again", () => {
@@ -84,6 +94,25 @@ describe("scratch memory", () => {
     }
     expect(memory.size()).toBe(pages);
     expect(small != 0).toBe(true);
+    beginScratch();
+  });
+
+  it("is a writer's for the callback, unless it was given back", () => {
+    beginScratch();
+    const before = writeLetter();
+    const mark = markScratch();
+    scratch(100);
+    rewindScratch(mark);
+    expect(writeLetter()).toBe(before);
+    beginScratch();
+    const start = markScratch();
+    writeLetter();
+    rewindScratch(start);
+    const others = scratch(4096);
+    memory.fill(others, 0, 4096);
+    const after = writeLetter();
+    expect(load<u8>(after)).toBe(0x61);
+    expect(after >= others + 4096).toBe(true);
     beginScratch();
   });
 
