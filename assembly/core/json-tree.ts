@@ -72,6 +72,11 @@ export function takeSteps(count: u32): void {
   steps += count;
 }
 
+/** Ends what is going on, as if all its steps were taken. */
+export function exhaust(): void {
+  steps = MOST_STEPS + 1;
+}
+
 /** Whether more steps were taken than may be: what was found is then no answer. */
 export function isExhausted(): bool {
   return steps > MOST_STEPS;

@@ -6,10 +6,11 @@
 import { hashDecimal } from "../bytes/decimal-within";
 import { Token } from "../bytes/json-reader";
 import { noRun, Run, scratchRun } from "../bytes/records";
+import { markScratch, rewindScratch } from "../bytes/scratch";
 import { addressOf, lengthOf, Slice } from "../bytes/slice";
 import { endsAt, JsonRules, stepMask } from "./json-rules";
 import { sameValue } from "./json-same";
-import { DEEPEST_JSON, Held, isExhausted, JsonValue, memberNamed, takeSteps } from "./json-tree";
+import { DEEPEST_JSON, exhaust, Held, isExhausted, JsonValue, memberNamed, takeSteps } from "./json-tree";
 
 /** A container whose hash is being taken, or two that are being compared. */
 @unmanaged
@@ -160,12 +161,18 @@ function prepare(array: JsonValue, rules: JsonRules, ignored: u64, unordered: u6
   }
 }
 
+/** Without memory nothing can be said of the two. @returns false */
+function isOutOfMemory(): bool {
+  exhaust();
+  return false;
+}
+
 /** Puts the items of an array into cells, by their loose hashes or the others. @returns false without memory */
 function enter(array: JsonValue, isLoose: bool): bool {
   let size: u32 = 16;
   while (size < array.count << 1) size <<= 1;
   cells = scratchRun<Held>(size);
-  if (cells.isNone) return false;
+  if (cells.isNone) return isOutOfMemory();
   cells.clear(size);
   cellMask = size - 1;
   let item = array.first;
@@ -196,8 +203,24 @@ export function pairItems(
   unordered: u64,
   depth: u32,
 ): bool {
+  // What it needs is its own: an array may hold ten thousand others.
+  const mark = markScratch();
+  const isWhole = pairMarked(ours, theirs, rules, tolerance, ignored, unordered, depth);
+  rewindScratch(mark);
+  return isWhole;
+}
+
+function pairMarked(
+  ours: JsonValue,
+  theirs: JsonValue,
+  rules: JsonRules,
+  tolerance: u32,
+  ignored: u64,
+  unordered: u64,
+  depth: u32,
+): bool {
   walks = scratchRun<Walk>(DEEPEST_JSON + 1);
-  if (walks.isNone) return false;
+  if (walks.isNone) return isOutOfMemory();
   prepare(ours, rules, ignored, unordered, depth);
   prepare(theirs, rules, ignored, unordered, depth);
   if (isExhausted() || !enter(theirs, false)) return false;
@@ -258,7 +281,10 @@ function widen(
 ): u32 {
   if (!enter(theirs, true)) return left;
   const queue = scratchRun<Held>(ours.count);
-  if (queue.isNone) return left;
+  if (queue.isNone) {
+    isOutOfMemory();
+    return left;
+  }
   let missing: u32 = 0;
   let search: u32 = 1;
   let item = ours.first;

@@ -33,7 +33,11 @@ export function decodeBodies(copy: Copy): bool {
   const ofOurs = decode(shadow, ours);
   const ofTheirs = decode(shadow, theirs);
   if (ofOurs != Obstacle.None || ofTheirs != Obstacle.None) {
-    if (isTooLong(shadow, ofOurs, theirs, ofTheirs) || isTooLong(shadow, ofTheirs, ours, ofOurs)) return true;
+    if (isTooLong(shadow, ofOurs, theirs, ofTheirs) || isTooLong(shadow, ofTheirs, ours, ofOurs)) {
+      // Nor does a second instance excuse it whose body nobody has decoded.
+      if (copy.other.codings != 0) copy.other.outcome = AnswerState.None;
+      return true;
+    }
     if (isInTheWay(ofOurs)) return notes(ofOurs, ours, false);
     if (isInTheWay(ofTheirs)) return notes(ofTheirs, theirs, true);
     note(Obstacle.Corrupt, ofTheirs == Obstacle.Corrupt);

@@ -1,5 +1,6 @@
 // Answers come in: production's and those to the copies, until every copy has its verdict.
 
+import { giveChain } from "../../bytes/chain";
 import { NONE, Slice } from "../../bytes/slice";
 import { BodyComparison } from "../../core/shadow-plan";
 import { responsePiece } from "../../host/bodies";
@@ -59,6 +60,11 @@ export function collectResponse(stream: Stream, bytes: u32, isEnd: bool): void {
       if (copy.shadow.body == BodyComparison.Ignored) continue;
       if (copy.ours.bytes >= HASHED) {
         copy.ours.bytes += bytes;
+        // A part of a body is none.
+        if (bytes != 0 && copy.ours.isKept) {
+          copy.ours.isKept = false;
+          giveChain(copy.ours.body);
+        }
         continue;
       }
       if (piece == NONE) piece = responsePiece(bytes);

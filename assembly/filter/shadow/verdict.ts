@@ -85,6 +85,7 @@ export function sweepIdle(state: ShadowState, now: u64): void {
 function isDecided(copy: Copy): bool {
   if (!copy.ours.isBegun) return false;
   if (differsInStatus(copy)) return true;
+  if (comparesAny(copy.shadow) && isObstacle(copy.ours.status, copy.theirs.status)) return true;
   // A verdict is of the status first, and gRPC's comes last.
   if (copy.shadow.comparesStatus && copy.ours.isGrpc) return false;
   return compareHeaders(copy) == JsonComparison.Different || isLonger(copy);
