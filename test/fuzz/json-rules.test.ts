@@ -357,6 +357,15 @@ describe("evil answers are bounded in work", () => {
     by,
     ["same"],
   );
+  test("32,000 arrays without order take no more memory than one", async () => {
+    const fresh = await loadComparer();
+    const body = (last: string): string => `[${"[1],".repeat(32_000)}["${last}"]]`;
+    assert.equal(fresh.compare(body("a"), body("b"), null, [], {}).verdict, "different");
+    const before = fresh.memorySize;
+    const { verdict } = fresh.compare(body("a"), body("b"), null, [], { unordered: ["/*"], tolerance: 0 });
+    assert.equal(verdict, "different");
+    assert.ok(fresh.memorySize - before < 32 << 20, `${fresh.memorySize - before} bytes more`);
+  });
   timed(
     "numbers of many digits",
     list(200, (i) => `${i + 1}${"1".repeat(4000)}`),

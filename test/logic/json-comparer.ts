@@ -42,6 +42,11 @@ export interface Rules {
 }
 
 export class JsonComparer {
+  /** Bytes of its memory, which never shrinks. */
+  get memorySize(): number {
+    return this.guest.memory.buffer.byteLength;
+  }
+
   constructor(private readonly guest: Exports) {}
 
   /** `other` is the answer of production's second instance, null without; `ignored` are JSON Pointers. */
