@@ -25,11 +25,13 @@ STATS_TAGS = (
     {"tag_name": "serin_rollout", "regex": r"^wasmcustom\.serin\.rollout(\.([^.]+))\."},
     {"tag_name": "serin_flag", "regex": r"^wasmcustom\.serin\.flag(\.([^.]+))\."},
     {"tag_name": "serin_shadow", "regex": r"^wasmcustom\.serin\.shadow(\.([^.]+))\."},
+    {"tag_name": "serin_effect", "regex": r"^wasmcustom\.serin\.effect(\.([^.]+))\."},
     {"tag_name": "serin_variant", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+(\.([^.]+))\."},
     {"tag_name": "serin_variant", "regex": r"^wasmcustom\.serin\.flag\.[^.]+(\.([^.]+))$"},
     {"tag_name": "serin_slow", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+\.[^.]+\.users_slow(\.([0-9]+))$"},
     {"tag_name": "serin_goal", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+\.[^.]+\.users_goal(\.([^.]+))$"},
     {"tag_name": "serin_goal", "regex": r"^wasmcustom\.serin\.rollout\.[^.]+\.[^.]+\.goal(\.([^.]+))\."},
+    {"tag_name": "serin_pointer", "regex": r"^wasmcustom\.serin\.shadow\.[^.]+\.at(\.([^.]+))$"},
 )
 
 
