@@ -5,6 +5,7 @@ import * as ascii from "../bytes/ascii";
 import { putItemStep, putStep } from "../bytes/json-pointer";
 import { Token } from "../bytes/json-reader";
 import { fixed, Run, scratchRun } from "../bytes/records";
+import { markScratch, rewindScratch } from "../bytes/scratch";
 import { NONE, Slice } from "../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../bytes/writer";
 import {
@@ -186,6 +187,14 @@ function lacks(other: JsonValue | null): bool {
   return other == NOISY || other == MISSING;
 }
 
+/** `pairItems`, whose own memory is given back at once: an array may hold ten thousand others without order. */
+function arePaired(a: JsonValue, b: JsonValue, tolerance: u32, mask: u64, unordered: u64): bool {
+  const mark = markScratch();
+  const isWhole = pairItems(a, b, rules, tolerance, mask, unordered, depth);
+  rewindScratch(mark);
+  return isWhole;
+}
+
 /** Compares two values that are there: containers of one kind are gone through later. @returns false: they differ */
 function meet(a: JsonValue, b: JsonValue, other: JsonValue | null, mask: u64, unordered: u64): bool {
   const tolerance = depth == 0 ? rules.tolerance : frameAt(depth - 1).tolerance;
@@ -195,13 +204,13 @@ function meet(a: JsonValue, b: JsonValue, other: JsonValue | null, mask: u64, un
     const isInside = depth != 0 && (frameAt(depth - 1).isPaired || frameAt(depth - 1).isInside);
     const own = isPaired && isInside ? 0 : tolerance;
     if (isPaired) {
-      if (pairItems(a, b, rules, own, mask, unordered, depth)) return true;
+      if (arePaired(a, b, own, mask, unordered)) return true;
       if (isExhausted()) return true;
       if (other != null) {
         // Which item is which is not known, so the array is noise as a whole.
-        if (third == null || third.kind != a.kind || !pairItems(a, third, rules, own, mask, unordered, depth))
+        if (third == null || third.kind != a.kind || !arePaired(a, third, own, mask, unordered))
           return excused(true);
-        pairItems(a, b, rules, own, mask, unordered, depth);
+        arePaired(a, b, own, mask, unordered);
       }
     }
     const frame = frameAt(depth);

@@ -6,7 +6,6 @@
 import { hashDecimal } from "../bytes/decimal-within";
 import { Token } from "../bytes/json-reader";
 import { noRun, Run, scratchRun } from "../bytes/records";
-import { markScratch, rewindScratch } from "../bytes/scratch";
 import { addressOf, lengthOf, Slice } from "../bytes/slice";
 import { endsAt, JsonRules, stepMask } from "./json-rules";
 import { sameValue } from "./json-same";
@@ -195,22 +194,6 @@ function enter(array: JsonValue, isLoose: bool): bool {
  * @returns whether every item has a pair; nothing when `isExhausted`
  */
 export function pairItems(
-  ours: JsonValue,
-  theirs: JsonValue,
-  rules: JsonRules,
-  tolerance: u32,
-  ignored: u64,
-  unordered: u64,
-  depth: u32,
-): bool {
-  // What it needs is its own: an array may hold ten thousand others.
-  const mark = markScratch();
-  const isWhole = pairMarked(ours, theirs, rules, tolerance, ignored, unordered, depth);
-  rewindScratch(mark);
-  return isWhole;
-}
-
-function pairMarked(
   ours: JsonValue,
   theirs: JsonValue,
   rules: JsonRules,
