@@ -17,6 +17,7 @@ import { FALSE_SHADOW_FAILS, FALSE_SHADOW_PASSES, type ShadowLimits } from "./li
 import { noShadowEvidenceReason } from "./no-evidence.ts";
 import { copyCounts, copyTrials, unaskedMismatches, type CopyCounts } from "./shadow-counts.ts";
 import { isByUsers, userTrials, usersOfAll } from "./shadow-users.ts";
+import { newestPeriod, type NewestPeriod } from "./newest-period.ts";
 
 /** A part of copies or users, held against a limit. */
 export interface ShareMeasure extends ShareDecision {
@@ -39,7 +40,7 @@ export interface ShadowVerdict {
   /** What is judged: users where the shadow samples them (`sample: identity`), else copies. */
   readonly by: "users" | "copies";
   /** Of users: the newest evidence period of any Envoy; null where there is none. */
-  readonly period: { readonly number: number; readonly began: number; readonly envoys: number } | null;
+  readonly period: NewestPeriod | null;
   readonly copies: CopyCounts;
   readonly mismatch: ShareMeasure;
   readonly unanswered: ShareMeasure;
@@ -62,7 +63,7 @@ export function judgeShadow(shadow: ShadowCounts, limits: ShadowLimits): ShadowV
   const answered = copies.compared + copies.incomparable;
   const incomparable = part(copies.incomparable, answered, limits.maxIncomparable);
   const common = {
-    ...{ by, copies, mismatch, unanswered, incomparable, period: periodOf(shadow) },
+    ...{ by, copies, mismatch, unanswered, incomparable, period: newestPeriod(shadow.users) },
     places: [...shadow.places]
       .filter(([, count]) => count > 0)
       .map(([pointer, count]) => ({ pointer, count }))
@@ -174,16 +175,6 @@ function neededOf(
     ? trialsUntil(one, (trials) => logShareAbove(trials, maxMismatch), -Math.log(FALSE_SHADOW_FAILS) + more)
     : trialsUntil(one, (trials) => logShareBelow(trials, maxMismatch), -Math.log(FALSE_SHADOW_PASSES) + more);
   return Math.max(0, until - one.count) * Math.max(1, judged.length);
-}
-
-function periodOf({ users }: ShadowCounts): ShadowVerdict["period"] {
-  const running = users.filter(({ period }) => period > 0);
-  if (running.length === 0) return null;
-  return {
-    number: Math.max(...running.map(({ period }) => period)),
-    began: Math.max(...running.map(({ began }) => began)),
-    envoys: running.length,
-  };
 }
 
 function missingUsers({ users }: ShadowCounts): string {

@@ -21,6 +21,7 @@ import { isNegligible } from "./measure.ts";
 import { noEvidenceReason } from "./no-evidence.ts";
 import { judgeRatio, type RatioJudgement } from "./ratio.ts";
 import { judgeVariant, type VariantVerdict } from "./variant.ts";
+import { newestPeriod, type NewestPeriod } from "./newest-period.ts";
 
 export interface Baseline {
   /** The default variant, which the control group is a part of. */
@@ -39,7 +40,7 @@ export interface RolloutVerdict {
   /** Null when the default is not known. */
   readonly baseline: Baseline | null;
   /** The newest evidence period of any Envoy; null where there is none. */
-  readonly period: { readonly number: number; readonly began: number; readonly envoys: number } | null;
+  readonly period: NewestPeriod | null;
   readonly ratio: RatioJudgement;
   readonly variants: ReadonlyMap<string, VariantVerdict>;
   /** What the guard does with each variant that it is there for, whether it is judged or not. */
@@ -105,7 +106,7 @@ function judgeRollout(
   const ratio = judgeRatio(rollout, baseline?.variant ?? null);
   const guards = guardsOf(rollout, baseline, terms);
   const { judged, leftOut } = divide(rollout, baseline, guards);
-  const common = { baseline, period: periodOf(rollout), ratio, guards, leftOut };
+  const common = { baseline, period: newestPeriod(rollout.users), ratio, guards, leftOut };
   const nothing = nothingToJudge(rollout, judged, baseline, leftOut);
   if (nothing !== null) return { ...common, decision: null, reason: nothing, variants: new Map() };
   if (baseline === null) {
@@ -145,7 +146,7 @@ function judgeOne(
   const control = rollout.control;
   const hasControl = control !== null && (requestsOf(control) > 0 || control.latency.length > 0);
   const controlShare = rollout.users.find((each) => each.control !== null)?.control?.share ?? null;
-  const period = periodOf(rollout);
+  const period = newestPeriod(rollout.users);
   const goals = goalsOf(rollout, terms);
   const verdict = judgeVariant(
     {
@@ -253,16 +254,6 @@ function nothingToJudge(
     ),
   );
   return traffic === 0 && !counted ? "left out: there was no traffic" : null;
-}
-
-function periodOf({ users }: RolloutCounts): RolloutVerdict["period"] {
-  const running = users.filter(({ period }) => period > 0);
-  if (running.length === 0) return null;
-  return {
-    number: Math.max(...running.map(({ period }) => period)),
-    began: Math.max(...running.map(({ began }) => began)),
-    envoys: running.length,
-  };
 }
 
 function guardsOf(
