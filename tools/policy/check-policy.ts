@@ -18,7 +18,7 @@ export interface CheckedPolicy {
 }
 
 /** Warnings that are mere hints. All others are faults of flags: flagd loads such a file, and the flag answers ERROR. */
-const HINTS: ReadonlySet<string> = new Set([
+export const HINTS: ReadonlySet<string> = new Set([
   codes.NO_IDENTITY,
   codes.LOGIN_MOVES_USERS,
   codes.CLIENT_ADDRESS,
