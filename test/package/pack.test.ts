@@ -51,7 +51,7 @@ describe("package", () => {
           (path) =>
             !/^(LICENSE|README\.md|CHANGELOG\.md|package\.json)$|^(build\/(serin\.wasm$|cli\/)|schema\/|envoy\/|docs\/)/.test(
               path,
-            ) || /\.(map|png)$/.test(path),
+            ) || /\.(map|png|pyc)$/.test(path),
         ),
         [],
         "sources, tests, source maps and pictures stay at home",

@@ -33,7 +33,9 @@ export function makePackage(): void {
       recursive: true,
       // The page's own icon is served; pictures of the manual are for the web.
       filter: (file) =>
-        !file.endsWith(".map") && !(PICTURE.test(file) && file.startsWith(join(ROOT, "docs"))),
+        !file.endsWith(".map") &&
+        !file.includes("__pycache__") &&
+        !(PICTURE.test(file) && file.startsWith(join(ROOT, "docs"))),
     });
   }
   cpSync(join(import.meta.dirname, "README.md"), join(PACKAGE_FOLDER, "README.md"));
