@@ -18,7 +18,7 @@ import { after, describe, test } from "node:test";
 
 import { parse } from "yaml";
 
-import { npmEnv } from "../tools/project/package/npm-env.ts";
+import { npmEnv } from "../tools/project/npm-env.ts";
 import { anchorsOf, blocksOf, linksOf, matchesOutput, type Block } from "./support/page.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");

@@ -8,7 +8,7 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 
 import { blocksOf, linksOf } from "../support/page.ts";
-import { npmEnv } from "../../tools/project/package/npm-env.ts";
+import { npmEnv } from "../../tools/project/npm-env.ts";
 import { makePackage, PACKAGE_FOLDER } from "../../tools/project/package/package.ts";
 import { temporaryFolder } from "../support/cli.ts";
 

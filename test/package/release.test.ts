@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { before, describe, it } from "node:test";
 import { promisify } from "node:util";
 
-import { npmEnv } from "../../tools/project/package/npm-env.ts";
+import { npmEnv } from "../../tools/project/npm-env.ts";
 import { ensureEnvoy, freePort, waitUntil } from "../../tools/envoy/index.ts";
 import { temporaryFolder } from "../support/cli.ts";
 
@@ -61,7 +61,7 @@ describe("a release", () => {
       dependencies: Record<string, string>;
     };
     const names = bill.components.map(({ name }) => name);
-    for (const name of [...Object.keys(dependencies), "assemblyscript", "uplot", "serin.wasm"]) {
+    for (const name of [...Object.keys(dependencies), "assemblyscript", "uplot", "undici", "serin.wasm"]) {
       assert.ok(names.includes(name), name);
     }
     const wasm = bill.components.find(({ name }) => name === "serin.wasm")?.hashes?.[0]?.content ?? "none";

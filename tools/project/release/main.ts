@@ -3,7 +3,6 @@
 //   tsx tools/project/release/main.ts    after `npm run build`
 
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   copyFileSync,
   existsSync,
@@ -16,9 +15,9 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { npmEnv } from "../package/npm-env.ts";
+import { npmEnv } from "../npm-env.ts";
 import { makePackage, PACKAGE_FOLDER } from "../package/package.ts";
-import { makeLayout } from "./oci-layout.ts";
+import { makeLayout, sha256 } from "./oci-layout.ts";
 import { makeSbom } from "./sbom.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
@@ -39,7 +38,7 @@ async function main(): Promise<void> {
   packInto(FOLDER);
   writeFileSync(join(FOLDER, "serin.cdx.json"), makeSbom(ROOT, module, commitDate()));
   const files = filesOf(FOLDER);
-  const sums = files.map((path) => `${hashOf(readFileSync(join(FOLDER, path)))}  ${path}\n`);
+  const sums = files.map((path) => `${sha256(readFileSync(join(FOLDER, path)))}  ${path}\n`);
   writeFileSync(join(FOLDER, "SHA256SUMS"), sums.join(""));
   for (const path of files.filter((name) => !name.includes("/"))) {
     console.log(`build/release/${path}: ${statSync(join(FOLDER, path)).size} bytes`);
@@ -67,10 +66,6 @@ function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((path) => statSync(join(folder, path)).isFile())
     .sort();
-}
-
-function hashOf(content: Buffer): string {
-  return createHash("sha256").update(content).digest("hex");
 }
 
 await main();

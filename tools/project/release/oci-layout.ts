@@ -96,7 +96,8 @@ function putConfig(unpacked: readonly Buffer[], put: Put): Promise<Descriptor> {
   return put(`${MEDIA}.config.v1+json`, json(config));
 }
 
-function sha256(content: Buffer): string {
+/** In hexadecimal digits. */
+export function sha256(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 

@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { npmEnv } from "../package/npm-env.ts";
+import { npmEnv } from "../npm-env.ts";
+import { sha256 } from "./oci-layout.ts";
 
 /** Packages whose code is in serin.wasm: AssemblyScript's standard library, and the declarations of the host calls. */
 const COMPILED_IN = ["assemblyscript", "@solo-io/proxy-runtime"];
@@ -79,7 +80,7 @@ export function makeSbom(root: string, wasm: Uint8Array, date: string): string {
     name: "serin.wasm",
     version,
     scope: "required",
-    hashes: [{ alg: "SHA-256", content: createHash("sha256").update(wasm).digest("hex") }],
+    hashes: [{ alg: "SHA-256", content: sha256(wasm) }],
     licenses: [{ license: { id: "Apache-2.0" } }],
   };
   const product = everything.metadata.component["bom-ref"];

@@ -3,8 +3,9 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join, relative } from "node:path";
+import { join, relative } from "node:path";
 
+import { npmEnv } from "../npm-env.ts";
 import type { Suite } from "./suites.ts";
 import { addRecords, judgeEnd, readAsPectSummary, type Result, type Totals } from "./totals.ts";
 
@@ -105,18 +106,6 @@ async function runNodeTests(suite: Suite & { kind: "node" }, root: string, sink:
   }
 }
 
-/**
- * The environment less what `npm run` adds: a dependency brings an npm of its own into node_modules/.bin, and under
- * `npm run` that old one would come before the machine's. Tests see what a person's shell would.
- */
-function plainEnvironment(): NodeJS.ProcessEnv {
-  const entries = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
-  const path = (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .filter((folder) => !/node_modules[\\/]\.bin$/.test(folder));
-  return { ...Object.fromEntries(entries), PATH: path.join(delimiter) };
-}
-
 interface End {
   code: number | null;
   timedOut: boolean;
@@ -135,7 +124,7 @@ function runChild(
     // A group of its own, so that what outlives a timed out runner can be ended with it.
     const child = spawn(program, args, {
       cwd: root,
-      env: { ...plainEnvironment(), ...env },
+      env: { ...npmEnv(), ...env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
