@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import * as headerNames from "../../assembly/vocabulary/headers.ts";
 import type { Problem } from "../policy/problem.ts";
+import { byKey } from "./by-key.ts";
 import {
   clusterOfMapping,
   headersOf,
@@ -19,7 +20,7 @@ import {
   serinPatterns,
   serviceOfMapping,
 } from "./mapping.ts";
-import { byKey, differenceFrom, groupKey, inEmissarysOrder } from "./groups.ts";
+import { differenceFrom, groupKey, inEmissarysOrder } from "./groups.ts";
 import type { Hosted, Hosts } from "./hosts.ts";
 import { globsMeet } from "./globs.ts";
 import {

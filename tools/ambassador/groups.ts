@@ -1,5 +1,6 @@
 // Mappings that share requests: Emissary makes one group of them (irhttpmapping.py, _group_id), and splits it by weight.
 
+import { byKey } from "./by-key.ts";
 import type { Hosted, Hosts } from "./hosts.ts";
 import {
   headerConditions,
@@ -36,20 +37,8 @@ export function groupsOf(mappings: readonly Resource[], hosts: Hosts): Group[] {
   return groups.sort((a, b) => (place.get(a.base) ?? 0) - (place.get(b.base) ?? 0));
 }
 
-/** What has one key, together. */
-export function byKey<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const found = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const list = found.get(key);
-    if (list === undefined) found.set(key, [item]);
-    else list.push(item);
-  }
-  return found;
-}
-
 /** Mappings with one key take the same requests, at the same precedence. */
-export function requestsKey(mapping: Hosted, hosts: Hosts): string {
+function requestsKey(mapping: Hosted, hosts: Hosts): string {
   return `${matchKey(mapping)} ${hosts.labelsThatCount(mapping)} ${precedenceOf(mapping)}`;
 }
 

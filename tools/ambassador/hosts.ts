@@ -1,5 +1,6 @@
 // Which Hosts have a Mapping: by their hostname, by the labels that they select, or by both.
 
+import { byKey } from "./by-key.ts";
 import { hostOf, isOfAnyHost } from "./mapping.ts";
 import { globsMeet } from "./globs.ts";
 import { isFields, isText, type Resource } from "./resources.ts";
@@ -12,7 +13,7 @@ export class Hosts {
   readonly #hosts: readonly Host[];
   /** Those that look at labels. */
   readonly #selecting: readonly Host[];
-  readonly #exact = new Map<string, readonly Host[]>();
+  readonly #exact: ReadonlyMap<string, readonly Host[]>;
   readonly #wild: readonly Host[];
 
   constructor(hosts: readonly Resource[]) {
@@ -23,7 +24,7 @@ export class Hosts {
     }));
     this.#selecting = this.#hosts.filter(({ selector }) => selector !== null);
     this.#wild = this.#hosts.filter(({ glob }) => glob.includes("*"));
-    for (const host of this.#hosts) this.#exact.set(host.glob, [...(this.#exact.get(host.glob) ?? []), host]);
+    this.#exact = byKey(this.#hosts, ({ glob }) => glob);
   }
 
   /** Whether none are known. */

@@ -3,6 +3,7 @@
 import { Document, isCollection, parseDocument } from "yaml";
 
 import { visible } from "../terminal/visible.ts";
+import { byKey } from "./by-key.ts";
 import { isOurs } from "./mapping.ts";
 import { KUBERNETES_YAML, type Resource, type ResourceFile } from "./resources.ts";
 import type { WantedMapping } from "./wanted.ts";
@@ -33,12 +34,9 @@ export function wholeText(files: readonly ResourceFile[], wanted: readonly Wante
     if (text !== "" && !part.startsWith("---")) text += "---\n";
     text += part === "" || part.endsWith("\n") ? part : `${part}\n`;
   };
-  const madeOf = new Map<Resource | null, WantedMapping[]>();
-  for (const mapping of wanted) madeOf.set(mapping.base, [...(madeOf.get(mapping.base) ?? []), mapping]);
+  const madeOf = byKey(wanted, ({ base }) => base);
   for (const file of files) {
-    const inDocument = new Map<number, Resource[]>();
-    for (const mapping of file.mappings)
-      inDocument.set(mapping.document, [...(inDocument.get(mapping.document) ?? []), mapping]);
+    const inDocument = byKey(file.mappings, ({ document }) => document);
     file.texts.forEach((part, document) => {
       const mappings = inDocument.get(document) ?? [];
       const kept = withoutOurs(part, mappings.filter(isOurs));

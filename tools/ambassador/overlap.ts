@@ -1,5 +1,6 @@
 // Which Mappings a rollout or a shadow concerns: those that serve a request that its match may hold for.
 
+import { byKey } from "./by-key.ts";
 import { globsMeet, includesGlob } from "./globs.ts";
 import type { Hosts } from "./hosts.ts";
 import { headerConditions, hostOf, isRedirect, queryConditions, type Condition } from "./mapping.ts";
@@ -95,16 +96,17 @@ export class Overlap {
 
 /** Mappings by their glob of hosts, so that of thousands of hosts each looks at its own. */
 class ByHost {
-  readonly #exact = new Map<string, Resource[]>();
-  readonly #globs: Resource[] = [];
+  readonly #exact: ReadonlyMap<string | null, readonly Resource[]>;
+  readonly #globs: readonly Resource[];
 
   constructor(mappings: readonly Resource[]) {
-    for (const mapping of mappings) {
-      const glob = hostOf(mapping);
-      if (glob === null) continue;
-      if (glob.includes("*")) this.#globs.push(mapping);
-      else this.#exact.set(glob, [...(this.#exact.get(glob) ?? []), mapping]);
-    }
+    const placed = mappings.filter((mapping) => hostOf(mapping) !== null);
+    const isGlob = (mapping: Resource): boolean => hostOf(mapping)?.includes("*") === true;
+    this.#globs = placed.filter(isGlob);
+    this.#exact = byKey(
+      placed.filter((mapping) => !isGlob(mapping)),
+      hostOf,
+    );
   }
 
   /** Those that may take the requests of this one: not those of another host. */

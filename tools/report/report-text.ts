@@ -100,7 +100,7 @@ function descriptionWords({ requests, latency }: VariantVerdict): string | null 
 }
 
 /** What retries hide: errors of attempts that no user met. */
-export function retriesWords({ retries }: Pick<VariantVerdict, "retries">): string | null {
+function retriesWords({ retries }: Pick<VariantVerdict, "retries">): string | null {
   if (retries === null) return null;
   const { variant, baseline } = retries;
   return `retried, not judged: ${partWords(variant)}${baseline === null ? "" : `, of the baseline ${partWords(baseline)}`}`;

@@ -56,7 +56,7 @@ export function copyTrials(shadow: ShadowCounts, copies: CopyCounts): Trials {
 }
 
 /** Whether production has a second instance to tell noise by. */
-export function hasNoiseInstance({ counters }: ShadowCounts): boolean {
+function hasNoiseInstance({ counters }: ShadowCounts): boolean {
   return counters.has(statNames.NOISE_ONLY);
 }
 
