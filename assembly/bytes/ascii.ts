@@ -84,3 +84,10 @@ export function isDigit(byte: u8): bool {
 export function isLower(byte: u8): bool {
   return byte >= LOWER_A && byte <= LOWER_Z;
 }
+
+/** A letter, a digit or `_`. */
+// @ts-ignore: decorator
+@inline
+export function isWordByte(byte: u8): bool {
+  return isDigit(byte) || isLower(byte | 0x20) || byte == UNDERSCORE;
+}

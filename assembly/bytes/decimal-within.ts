@@ -2,6 +2,7 @@
 // of a number decides, and a number on the boundary is inside of it.
 
 import * as ascii from "./ascii";
+import { splitMixed } from "./hash64";
 import { addressOf, lengthOf, Slice } from "./slice";
 
 /** What a whole is in the unit of a part: a part has nine decimals. */
@@ -127,7 +128,7 @@ function reaches(x: Digits, y: Digits, part: u32): bool {
 export function hashDecimal(token: Slice): u64 {
   one.begin(token);
   if (one.isZero) return 1;
-  let hash: u64 = mixed((one.magnitude as u64) ^ 0x6a09e667f3bcc908, one.isNegative ? 3 : 2);
+  let hash: u64 = splitMixed((one.magnitude as u64) ^ 0x6a09e667f3bcc908, one.isNegative ? 3 : 2);
   // Zeros at the end are no part of the value.
   let zeros: u64 = 0;
   while (!one.isOver) {
@@ -136,17 +137,8 @@ export function hashDecimal(token: Slice): u64 {
       zeros++;
       continue;
     }
-    hash = mixed(hash, (zeros << 4) | digit);
+    hash = splitMixed(hash, (zeros << 4) | digit);
     zeros = 0;
   }
   return hash;
-}
-
-// @ts-ignore: decorator
-@inline
-function mixed(hash: u64, word: u64): u64 {
-  // The step of SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
-  let z = (hash ^ word) * 0xbf58476d1ce4e5b9;
-  z ^= z >> 27;
-  return z * 0x94d049bb133111eb + 0x9e3779b97f4a7c15;
 }

@@ -83,3 +83,12 @@ export function hashOf(hash: Hash64): u64 {
   state *= MULTIPLIER;
   return state ^ (state >> SHIFT);
 }
+
+/** A hash with a word more: the step of SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014). */
+// @ts-ignore: decorator
+@inline
+export function splitMixed(hash: u64, word: u64): u64 {
+  let z = (hash ^ word) * 0xbf58476d1ce4e5b9;
+  z ^= z >> 27;
+  return z * 0x94d049bb133111eb + 0x9e3779b97f4a7c15;
+}

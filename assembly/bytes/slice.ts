@@ -100,6 +100,16 @@ export function sameInLower(text: Slice, small: Slice): bool {
   return true;
 }
 
+/** Whether the slice is this word, which is in lower case, but for the case of ASCII letters. */
+export function isWordInLower(slice: Slice, small: Word): bool {
+  return sameInLower(slice, sliceOfWord(small));
+}
+
+/** As `isWordInLower`, of what the slice begins with. */
+export function startsWithWordInLower(slice: Slice, small: Word): bool {
+  return lengthOf(slice) >= small.length && isWordInLower(sliceOf(addressOf(slice), small.length), small);
+}
+
 const ONES: u64 = 0x0101010101010101;
 const HIGH_BITS: u64 = 0x8080808080808080;
 

@@ -3,7 +3,16 @@
 import * as ascii from "../bytes/ascii";
 import { Pairs } from "../bytes/pairs";
 import { fixed } from "../bytes/records";
-import { addressOf, findByte, isWord, lower, lengthOf, Slice, sliceOf, trimmed } from "../bytes/slice";
+import {
+  addressOf,
+  findByte,
+  isWord,
+  isWordInLower,
+  lengthOf,
+  Slice,
+  sliceOf,
+  trimmed,
+} from "../bytes/slice";
 import { Word } from "../bytes/word";
 
 export const enum Caching {
@@ -38,7 +47,7 @@ function isShared(value: Slice): bool {
   while (at < end) {
     const stop = directiveEnd(at, end);
     const name = trimmed(sliceOf(at, (findByte(at, stop, ascii.EQUALS) - at) as u32));
-    if (isWordInAnyCase(name, "public") || isWordInAnyCase(name, "s-maxage")) return true;
+    if (isWordInLower(name, "public") || isWordInLower(name, "s-maxage")) return true;
     at = stop + 1;
   }
   return false;
@@ -55,12 +64,4 @@ function directiveEnd(from: usize, end: usize): usize {
     else if (byte == ascii.COMMA && !isQuoted) break;
   }
   return at < end ? at : end;
-}
-
-function isWordInAnyCase(text: Slice, word: Word): bool {
-  if (lengthOf(text) != word.length) return false;
-  for (let i: u32 = 0; i < word.length; i++) {
-    if (lower(load<u8>(addressOf(text) + i)) != load<u8>(word.begin + i)) return false;
-  }
-  return true;
 }

@@ -1,7 +1,7 @@
 // How bodies are encoded (RFC 9110 section 8.4), and what a client accepts (section 12.5.3).
 
 import * as ascii from "../bytes/ascii";
-import { addressOf, findByte, lengthOf, lower, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
+import { addressOf, findByte, isWordInLower, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
 import { put, putSlice, Writer } from "../bytes/writer";
 import { Word } from "../bytes/word";
 
@@ -71,26 +71,16 @@ export function addCodings(before: Codings, line: Slice): Codings {
 
 /** An empty element is none, as in every list (RFC 9110 section 5.6.1). */
 function codingOf(name: Slice): Coding {
-  if (lengthOf(name) == 0 || isNamed(name, "identity")) return Coding.Identity;
+  if (lengthOf(name) == 0 || isWordInLower(name, "identity")) return Coding.Identity;
   if (isGzip(name)) return Coding.Gzip;
-  if (isNamed(name, "deflate")) return Coding.Deflate;
-  if (isNamed(name, "br")) return Coding.Brotli;
-  return isNamed(name, "zstd") ? Coding.Zstd : Coding.Other;
+  if (isWordInLower(name, "deflate")) return Coding.Deflate;
+  if (isWordInLower(name, "br")) return Coding.Brotli;
+  return isWordInLower(name, "zstd") ? Coding.Zstd : Coding.Other;
 }
 
 /** `x-gzip` is gzip (RFC 9110 section 8.4.1.3). */
 function isGzip(name: Slice): bool {
-  return isNamed(name, "gzip") || isNamed(name, "x-gzip");
-}
-
-/** Whether it is this word, in any case. */
-function isNamed(name: Slice, word: Word): bool {
-  if (lengthOf(name) != word.length) return false;
-  const begin = addressOf(name);
-  for (let i: u32 = 0; i < word.length; i++) {
-    if (lower(load<u8>(begin + i)) != load<u8>(word.begin + i)) return false;
-  }
-  return true;
+  return isWordInLower(name, "gzip") || isWordInLower(name, "x-gzip");
 }
 
 /** The name of an element of `accept-encoding`. */
@@ -126,8 +116,9 @@ export function putNarrowed(writer: Writer, line: Slice, withDeflate: bool): voi
     const name = nameOf(element);
     const isOfGzip = isGzip(name);
     if (isOfGzip) namesGzip = true;
-    if (isNamed(name, "*")) any = element;
-    if (!isOfGzip && !isNamed(name, "identity") && !(withDeflate && isNamed(name, "deflate"))) continue;
+    if (isWordInLower(name, "*")) any = element;
+    if (!isOfGzip && !isWordInLower(name, "identity") && !(withDeflate && isWordInLower(name, "deflate")))
+      continue;
     if (count != 0) put(writer, ", ");
     putSlice(writer, element);
     count++;
@@ -153,7 +144,7 @@ export function acceptsGzip(line: Slice): bool {
     at = stop + 1;
     const name = nameOf(element);
     if (isGzip(name)) return !isRefused(element);
-    if (isNamed(name, "*")) byStar = !isRefused(element);
+    if (isWordInLower(name, "*")) byStar = !isRefused(element);
   }
   return byStar;
 }

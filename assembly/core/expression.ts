@@ -217,6 +217,5 @@ function isAsserted(assertion: Assertion, before: u32, behind: u32): bool {
 /** `[0-9A-Za-z_]`: words are those of ASCII in RE2. */
 function isWordCharacter(character: u32): bool {
   if (character >= 0x80) return false;
-  const byte = character as u8;
-  return ascii.isDigit(byte) || ascii.isLower(byte | 0x20) || byte == ascii.UNDERSCORE;
+  return ascii.isWordByte(character as u8);
 }

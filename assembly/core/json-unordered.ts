@@ -4,6 +4,7 @@
 // the comparison, so that no two answers hold a worker up.
 
 import { hashDecimal } from "../bytes/decimal-within";
+import { splitMixed } from "../bytes/hash64";
 import { Token } from "../bytes/json-reader";
 import { noRun, Run, scratchRun } from "../bytes/records";
 import { addressOf, lengthOf, Slice } from "../bytes/slice";
@@ -35,11 +36,8 @@ function walkAt(index: u32): Walk {
 
 // @ts-ignore: decorator
 @inline
-function mixed(hash: u64, word: u64): u64 {
-  // The step of SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
-  let z = (hash ^ word) * 0xbf58476d1ce4e5b9;
-  z ^= z >> 27;
-  z = z * 0x94d049bb133111eb + 0x9e3779b97f4a7c15;
+function stirred(hash: u64, word: u64): u64 {
+  const z = splitMixed(hash, word);
   return z ^ (z >> 31);
 }
 
@@ -48,10 +46,10 @@ function hashText(text: Slice): u64 {
   const length = lengthOf(text);
   let hash: u64 = length;
   let i: u32 = 0;
-  for (; i + 8 <= length; i += 8) hash = mixed(hash, load<u64>(begin + i));
+  for (; i + 8 <= length; i += 8) hash = stirred(hash, load<u64>(begin + i));
   let rest: u64 = 0;
   for (; i < length; i++) rest = (rest << 8) | load<u8>(begin + i);
-  return mixed(hash, rest);
+  return stirred(hash, rest);
 }
 
 const NUMBER: u64 = 0x4e;
@@ -81,7 +79,7 @@ function hashValue(value: JsonValue, rules: JsonRules, ignored: u64, unordered: 
       takeSteps(lengthOf(at.text) >> 6);
       at.hash =
         at.kind == Token.Number ? hashDecimal(at.text) : at.kind == Token.String ? hashText(at.text) : 0;
-      at.hash = mixed(at.hash, at.kind);
+      at.hash = stirred(at.hash, at.kind);
       at.loose = at.kind == Token.Number ? NUMBER : at.hash;
       if (level == 0) return;
       fold(walkAt(level - 1), at);
@@ -92,8 +90,8 @@ function hashValue(value: JsonValue, rules: JsonRules, ignored: u64, unordered: 
       const child = walk.next;
       if (child == null) {
         const done = walk.value;
-        done.hash = mixed(walk.hash, 0x43);
-        done.loose = mixed(walk.loose, 0x43);
+        done.hash = stirred(walk.hash, 0x43);
+        done.loose = stirred(walk.loose, 0x43);
         level--;
         if (level == 0) return;
         fold(walkAt(level - 1), done);
@@ -118,15 +116,15 @@ function fold(walk: Walk, child: JsonValue): void {
   let loose = child.loose;
   if (walk.value.kind == Token.Object) {
     const key = hashText(child.key);
-    hash = mixed(key, hash);
-    loose = mixed(key, loose);
+    hash = stirred(key, hash);
+    loose = stirred(key, loose);
   }
   if (walk.isUnordered) {
-    walk.hash += mixed(hash, 0x55);
-    walk.loose += mixed(loose, 0x55);
+    walk.hash += stirred(hash, 0x55);
+    walk.loose += stirred(loose, 0x55);
   } else {
-    walk.hash = mixed(walk.hash, hash);
-    walk.loose = mixed(walk.loose, loose);
+    walk.hash = stirred(walk.hash, hash);
+    walk.loose = stirred(walk.loose, loose);
   }
 }
 

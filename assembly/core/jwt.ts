@@ -13,11 +13,11 @@ import {
   findByte,
   isBlank,
   lengthOf,
-  lower,
   NONE,
   sameText,
   Slice,
   sliceOf,
+  startsWithWordInLower,
   trimmed,
 } from "../bytes/slice";
 import { Word } from "../bytes/word";
@@ -41,18 +41,11 @@ const PATH_SHIFT: u32 = 1;
 
 const reader: JsonReader = fixed<JsonReader>();
 
-/** Whether a scheme, which has no case (RFC 9110 section 11.1), begins at `begin`. */
-function isScheme(begin: usize, scheme: Word): bool {
-  for (let i: u32 = 0; i < scheme.length; i++) {
-    if (lower(load<u8>(begin + i)) != load<u8>(scheme.begin + i)) return false;
-  }
-  return true;
-}
-
-/** A text without `Bearer ` in front; as it is when that is not there. */
+/** A text without `Bearer ` in front, in any case (RFC 9110 section 11.1); as it is when that is not there. */
 function withoutScheme(text: Slice): Slice {
   const begin = addressOf(text);
-  if (lengthOf(text) < 7 || !isScheme(begin, "bearer") || !isBlank(load<u8>(begin + 6))) return text;
+  if (lengthOf(text) < 7 || !startsWithWordInLower(text, "bearer") || !isBlank(load<u8>(begin + 6)))
+    return text;
   return trimmed(sliceOf(begin + 6, lengthOf(text) - 6));
 }
 

@@ -4,8 +4,8 @@
 import * as ascii from "../bytes/ascii";
 import {
   addressOf,
+  copyLower,
   lengthOf,
-  lower,
   NONE,
   sameBytes,
   sameInLower,
@@ -104,7 +104,7 @@ function findInLower(index: Index, path: Slice): u32 {
   if (length > paths.longest || !mayHold(paths, length)) return ABSENT;
   const to = scratch(length);
   if (to == 0) return ABSENT;
-  for (let i: u32 = 0; i < length; i++) store<u8>(to + i, lower(load<u8>(addressOf(path) + i)));
+  copyLower(to, addressOf(path), length);
   return find(paths, sliceOf(to, length));
 }
 

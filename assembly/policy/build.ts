@@ -4,7 +4,7 @@ import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { Arena, keep, take } from "../bytes/arena";
 import { fixed, Run, takeRecord, takeRun } from "../bytes/records";
-import { addressOf, isWord, lengthOf, lower, NONE, Slice, sliceOf } from "../bytes/slice";
+import { addressOf, copyLower, isWord, lengthOf, NONE, Slice, sliceOf } from "../bytes/slice";
 import { ABSENT, find, insert, Table } from "../bytes/table";
 import { put, putString } from "../bytes/writer";
 import { Word } from "../bytes/word";
@@ -71,8 +71,7 @@ export function kept(text: Slice): Slice {
 /** A copy in ASCII lower case. */
 export function keptLower(text: Slice): Slice {
   const copy = keep(build.plan.arena, text);
-  const begin = addressOf(copy);
-  for (let i: u32 = 0; i < lengthOf(copy); i++) store<u8>(begin + i, lower(load<u8>(begin + i)));
+  copyLower(addressOf(copy), addressOf(copy), lengthOf(copy));
   return copy;
 }
 

@@ -307,15 +307,11 @@ function readName(distance: u32): void {
     return refuse("a look-behind, which is not part of RE2,");
   const begin = text.at + distance;
   let at = begin;
-  while (at < text.end && isOfName(load<u8>(at))) at++;
+  while (at < text.end && ascii.isWordByte(load<u8>(at))) at++;
   if (at == begin || at == text.end || load<u8>(at) != ascii.GREATER)
     return refuse("a group whose name is not letters, digits and _ between < and >");
   text.at = at + 1;
   open(draft.flags);
-}
-
-function isOfName(byte: u8): bool {
-  return ascii.isDigit(byte) || ascii.isLower(byte | 0x20) || byte == ascii.UNDERSCORE;
 }
 
 function readFlags(): void {

@@ -3,7 +3,7 @@
 import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
 import { fixed, nextOf } from "../bytes/records";
-import { addressOf, isWord, lengthOf, lower, NONE, sameText, Slice } from "../bytes/slice";
+import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWordInLower } from "../bytes/slice";
 import { beginText, put, putNumber, putSlice, textOf, Writer } from "../bytes/writer";
 import { Word } from "../bytes/word";
 import { IssueCookie, Secure, Source } from "../core/identity-plan";
@@ -93,8 +93,8 @@ export function readIssueCookie(node: Node, source: Source): bool {
   if (!hasName) missingKey(node, "name", "the cookie that is issued");
   if (name == NONE) return keep;
   // Browsers hold these names to rules, in any case of their letters (RFC 6265bis section 4.1.3), and drop what breaks them.
-  const isHost = hasPrefix(name, "__host-");
-  const isPrefixed = isHost || hasPrefix(name, "__secure-");
+  const isHost = startsWithWordInLower(name, "__host-");
+  const isPrefixed = isHost || startsWithWordInLower(name, "__secure-");
   if (isPrefixed && secureNode && secure == Secure.Never)
     failWith(secureNode, codes.CONFLICT, "browsers drop a cookie whose name begins so if it is not secure");
   if (isHost && domainNode)
@@ -125,15 +125,6 @@ export function readIssueCookie(node: Node, source: Source): bool {
   const issue = issueFor(nameNode, source, textOf(attributes), secure, always);
   source.issue = issue;
   return keep;
-}
-
-/** Whether a name begins with a prefix, which is in lower case, in any case of its letters. */
-function hasPrefix(name: Slice, prefix: Word): bool {
-  if (lengthOf(name) < prefix.length) return false;
-  for (let i: u32 = 0; i < prefix.length; i++) {
-    if (lower(load<u8>(addressOf(name) + i)) != load<u8>(prefix.begin + i)) return false;
-  }
-  return true;
 }
 
 /** Visible ASCII without `;`: what a cookie's attribute may be (RFC 6265 section 4.1.1). */

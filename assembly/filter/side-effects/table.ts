@@ -6,6 +6,7 @@ import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
 import { fixed, placeOf, recordAt, Run } from "../../bytes/records";
 import { markScratch, rewindScratch, scratch } from "../../bytes/scratch";
 import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
+import { SECOND } from "../../host/clock";
 import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
 import { judge } from "./judge";
 import {
@@ -93,8 +94,8 @@ export function lookAtAll(now: u64): void {
   isAnyDue = true;
 }
 
-/** A slot is looked at again by one worker no sooner than after this. In nanoseconds. */
-const LEAST_NS: u64 = 1000000000;
+/** A slot is looked at again by one worker no sooner than after this. */
+const LEAST_NS: u64 = SECOND;
 
 function readSlot(slot: u32): bool {
   restartText(key);

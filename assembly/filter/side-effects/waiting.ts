@@ -3,12 +3,13 @@
 
 import { placeOf, recordAt } from "../../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
+import { SECOND } from "../../host/clock";
 
 /** Slots of the table, and bytes of one at the most. */
 export const SLOTS: u32 = 512;
 export const SLOT_BYTES: u32 = 65536;
-/** Calls of one id wait for each other for so long from the first on. In nanoseconds. */
-export const WINDOW_NS: u64 = 30000000000;
+/** Calls of one id wait for each other for so long from the first on. */
+export const WINDOW_NS: u64 = 30 * SECOND;
 
 /** Whose call it is. */
 export const enum Kind {
