@@ -95,7 +95,7 @@ function seriesOfVocabulary(): Set<string> {
   for (const value of Object.values(leaves)) {
     if (value.startsWith("serin.") && !value.endsWith(".")) names.add(value.replaceAll(".", "_"));
     else if (!value.includes(".")) {
-      names.add(`serin_rollout_${value}`).add(`serin_shadow_${value}`);
+      for (const kind of ["rollout", "shadow", "effect"]) names.add(`serin_${kind}_${value}`);
     }
   }
   return names.add("serin_flag");
@@ -104,6 +104,11 @@ function seriesOfVocabulary(): Set<string> {
 describe("series", () => {
   const recorded = new Set(rulesOf("serin.rules.yml").flatMap(({ record }) => record ?? []));
   const own = seriesOfVocabulary();
+  // Those of stats, and those of the recording rules.
+  const labels = new Set([
+    ...Object.entries<string>(statNames).flatMap(([name, label]) => (name.startsWith("LABEL_") ? [label] : [])),
+    ...["serin_class", "serin_measure"],
+  ]);
   const expressions = [
     ...[...rulesOf("serin.rules.yml"), ...rulesOf("serin.alerts.yml")].map(({ expr }) => expr),
     ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
@@ -116,8 +121,7 @@ describe("series", () => {
       for (const [name] of text.matchAll(/\bserin:\w+(?::\w+)?/g)) assert.ok(recorded.has(name), name);
       for (const [name] of text.matchAll(/\bserin_\w+(?=\{|\[|\)| |$)/g)) {
         const plain = name.replace(/_(bucket|sum|count)$/, "");
-        const isLabel = /^serin_(rollout|variant|shadow|flag|slow|goal|class|measure)$/.test(name);
-        assert.ok(own.has(plain) || isLabel, name);
+        assert.ok(own.has(plain) || labels.has(name), name);
       }
     }
   });

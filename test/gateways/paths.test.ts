@@ -66,6 +66,7 @@ const WORKED: Readonly<Record<string, Readonly<Record<string, Expected>>>> = {
   "envoy/compose/hop.yaml": HOP,
   "envoy/emissary/hop/envoy.yaml": HOP,
   "envoy/envoy.yaml": EDGE,
+  "envoy/shadow-effects/envoy.yaml": EDGE,
   "tools/demo/bootstrap.yaml": EDGE,
 };
 
@@ -151,6 +152,7 @@ for (const [file, table] of Object.entries(WORKED)) {
         files: { "watched/filter.yaml": filterFile(POLICY) },
         logLevel: "error",
       });
+      // Where there are more of them, the first is the clients'.
       const [at = ""] = (await envoy.admin.listeners()).values();
       port = Number(at.split(":").at(-1));
     });
