@@ -13,7 +13,7 @@ import { bitOf, groupOf } from "../support/users.ts";
 import { WASM } from "../support/filter.ts";
 import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { EVERY_ENVOY } from "../support/envoy/versions.ts";
-import { pause, StickyClient, zipf, type Asked as Sent } from "./sticky-client.ts";
+import { everyWorkerCounts, pause, StickyClient, zipf, type Asked as Sent } from "./sticky-client.ts";
 
 const USERS = 20_000;
 const REQUESTS = 20_000;
@@ -141,7 +141,7 @@ for (const version of EVERY_ENVOY) {
       });
       client = new StickyClient(proxy.port);
       await period(1);
-      await pause(2_000);
+      await everyWorkerCounts(proxy);
     });
     after(async () => {
       client?.stop();

@@ -14,7 +14,7 @@ import { seeded } from "../support/random.ts";
 import { bitOf, groupOf } from "../support/users.ts";
 import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { EVERY_ENVOY } from "../support/envoy/versions.ts";
-import { pause, StickyClient, zipf, type Asked } from "./sticky-client.ts";
+import { everyWorkerCounts, pause, StickyClient, zipf, type Asked } from "./sticky-client.ts";
 
 const TAGS_FILE = join(import.meta.dirname, "../../envoy/stats-tags.yaml");
 const STATS_TAGS = (parse(readFileSync(TAGS_FILE, "utf8")) as { stats_config: { stats_tags: object[] } })
@@ -154,7 +154,7 @@ for (const version of EVERY_ENVOY) {
       });
       client = new StickyClient(proxy.port);
       await period(1);
-      await pause(2_000);
+      await everyWorkerCounts(proxy);
     });
     after(async () => {
       client?.stop();

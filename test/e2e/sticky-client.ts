@@ -4,10 +4,15 @@
 import assert from "node:assert/strict";
 import { Agent, request } from "node:http";
 
+import { waitUntil } from "../../tools/envoy/index.ts";
+import type { BareProxy } from "../support/envoy/proxy.ts";
 import type { Random } from "../support/random.ts";
 
 const CONNECTIONS = 32;
 const RECONNECT_AFTER = 2_000;
+/** A worker joins the period that another has begun with its first tick, a second after it was made; doubled for a busy
+ * machine. */
+const JOINED_MS = 2_000;
 
 export interface Asked {
   /** Null: no cookie. */
@@ -70,6 +75,23 @@ export class StickyClient {
   stop(): void {
     this.#agent.destroy();
   }
+}
+
+/**
+ * Until each worker of the Envoy counts for the first period. On a busy machine the last is made seconds after the first,
+ * and a user who meets it before it has joined counts in no period, as is meant.
+ */
+export async function everyWorkerCounts(proxy: BareProxy): Promise<void> {
+  await waitUntil("an answer of each worker", 60_000, async () => {
+    const client = new StickyClient(proxy.port);
+    // Which worker gets a connection is chance.
+    await client.sendAll(Array.from({ length: CONNECTIONS }, () => ({ user: null, status: 200 })));
+    client.stop();
+    const perWorker = await proxy.admin.stats("\\.worker_\\d+\\.downstream_cx_total$");
+    const answered = [...perWorker].filter(([name]) => !name.includes(".admin."));
+    return answered.length > 0 && answered.every(([, connections]) => connections > 0);
+  });
+  await pause(JOINED_MS);
 }
 
 /** Ranks by Zipf's law with exponent 0.7, by inversion of its continuous form. */
