@@ -106,7 +106,9 @@ describe("series", () => {
   const own = seriesOfVocabulary();
   // Those of stats, and those of the recording rules.
   const labels = new Set([
-    ...Object.entries<string>(statNames).flatMap(([name, label]) => (name.startsWith("LABEL_") ? [label] : [])),
+    ...Object.entries<string>(statNames).flatMap(([name, label]) =>
+      name.startsWith("LABEL_") ? [label] : [],
+    ),
     ...["serin_class", "serin_measure"],
   ]);
   const expressions = [
