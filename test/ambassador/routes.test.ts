@@ -46,18 +46,21 @@ const POLICY = JSON.stringify({
 async function canaryOf(
   specs: Record<string, object>,
   requests: [path: string, headers?: Record<string, string>, method?: string][],
-): Promise<{ services: string[]; codes: string[]; messages: string[] }> {
+): Promise<{ services: string[]; options: unknown[]; codes: string[]; messages: string[] }> {
   const all = [HOST, ...mappings(specs)];
   const text = all.map((one) => JSON.stringify(one)).join("\n---\n");
   const { mappings: written = [], problems } = await report(folder, POLICY, [text]);
   const routes = new DiagdRoutes([...all.slice(1), ...(written as unknown as KubernetesResource[])], [HOST]);
   const told = problems.filter(({ code }) => !["no-secret", "several-services"].includes(code));
+  const outcomes = requests.map(([path, headers = {}, method = "GET"]) => {
+    const withHeader = new Map(Object.entries({ ...headers, "x-serin-shop": "canary" }));
+    return routes.route({ host: "a.example", method, path, headers: withHeader });
+  });
   return {
-    services: requests.map(([path, headers = {}, method = "GET"]) => {
-      const withHeader = new Map(Object.entries({ ...headers, "x-serin-shop": "canary" }));
-      const { live, redirect } = routes.route({ host: "a.example", method, path, headers: withHeader });
-      return redirect === null ? live.map(({ spec }) => String(spec["service"])).join(" or ") : "redirected";
-    }),
+    services: outcomes.map(({ live, redirect }) =>
+      redirect === null ? live.map(({ spec }) => String(spec["service"])).join(" or ") : "redirected",
+    ),
+    options: outcomes.map(({ live }) => live[0]?.spec["timeout_ms"]),
     codes: told.map(({ code }) => code),
     messages: told.map(({ message }) => message),
   };
@@ -115,5 +118,25 @@ describe("Mappings of one group to Emissary", () => {
     const { codes, messages } = await canaryOf(specs, []);
     assert.deepEqual(codes, ["mapping-hidden"]);
     assert.match(messages[0] ?? "", /one group of it and Mapping exact, which must agree in prefix_exact/);
+  });
+  it("are taken as they are served: read like the first, or not at all", async () => {
+    const user = [["/shop/cart/"]] as [string][];
+    // The narrower host has `/shop/` alone, since the first of its two reads it so: the wide one serves what is below.
+    const narrow = { prefix: "/shop/", hostname: "a.example" };
+    const specs = {
+      "a-exact": { ...narrow, prefix_exact: true },
+      "b-prefix": { ...narrow, timeout_ms: 2 },
+      "c-wide": { prefix: "/shop/", hostname: "a.*", timeout_ms: 3 },
+    };
+    assert.deepEqual((await canaryOf(specs, user)).options, [3]);
+    // The other way round it is the exact one that Emissary refuses.
+    const refused = {
+      "a-prefix": { ...narrow, timeout_ms: 1 },
+      "b-exact": { ...narrow, prefix_exact: true, timeout_ms: 2 },
+    };
+    assert.deepEqual((await canaryOf(refused, [["/shop/"], ["/shop/cart/"]])).options, [1, 1]);
+    // Of two that share requests one says for both that case does not count.
+    const folded = { one: { prefix: "/shop/" }, other: { prefix: "/shop/", case_sensitive: false } };
+    assert.deepEqual((await canaryOf(folded, [["/SHOP/cart"]])).services, ["canary.shop"]);
   });
 });

@@ -258,7 +258,7 @@ function dispatchFaults(mapping: Resource, hosts: Hosts): Problem[] {
 
 function groupFaults({ mappings, wanted, hosts }: Checked): Problem[] {
   const groups = byKey(mappings, (mapping) => groupKey(mapping, hosts));
-  const bases = new Set(wanted.map(({ base }) => base));
+  const bases = new Set(wanted.map(({ base }) => base?.asRead ?? base));
   return [...groups.values()].flatMap((group) => {
     const live = group.filter(({ spec }) => spec["shadow"] !== true);
     const [firstCopy, ...moreCopies] = group.filter(({ spec }) => spec["shadow"] === true);

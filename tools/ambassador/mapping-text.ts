@@ -34,7 +34,7 @@ export function wholeText(files: readonly ResourceFile[], wanted: readonly Wante
     if (text !== "" && !part.startsWith("---")) text += "---\n";
     text += part === "" || part.endsWith("\n") ? part : `${part}\n`;
   };
-  const madeOf = byKey(wanted, ({ base }) => base);
+  const madeOf = byKey(wanted, ({ base }) => base?.asRead ?? base);
   for (const file of files) {
     const inDocument = byKey(file.mappings, ({ document }) => document);
     file.texts.forEach((part, document) => {

@@ -22,6 +22,8 @@ export interface Resource {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly spec: Fields;
+  /** What its file has, where Emissary serves it as if it said something else. */
+  readonly asRead?: Resource;
   /** The place of something in it; of the innermost that is there when the path leads further. */
   placeOf(path: Path): Position;
   /** The JSON Pointer of something in it, from the document's root. */

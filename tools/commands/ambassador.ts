@@ -4,7 +4,7 @@ import { Command } from "@commander-js/extra-typings";
 
 import { checkMappings, Counterparts, selectionFaults, type Checked } from "../ambassador/check.ts";
 import { clusterFaults } from "../ambassador/cluster-faults.ts";
-import { groupsOf } from "../ambassador/groups.ts";
+import { groupsOf, served } from "../ambassador/groups.ts";
 import { Hosts } from "../ambassador/hosts.ts";
 import { installationOf, isOurs, isStable } from "../ambassador/mapping.ts";
 import { mappingText, resourceOf, wholeText } from "../ambassador/mapping-text.ts";
@@ -137,7 +137,7 @@ function find(
   const mappings = all.filter(({ kind }) => kind === "Mapping");
   const others = all.filter(({ kind }) => kind !== "Mapping");
   const hosts = new Hosts(others.filter(({ kind }) => kind === "Host"));
-  const groups = groupsOf(mappings.filter(isStable), hosts);
+  const groups = groupsOf(served(mappings, hosts).filter(isStable), hosts);
   const overlap = new Overlap(
     groups.map(({ base }) => base),
     hosts,
