@@ -27,7 +27,18 @@ export function areOfOneLength(first: MappingLike, second: MappingLike): boolean
   return one[0] === other[0] && one[1] === other[1];
 }
 
-function weightOf(mapping: MappingLike): (number | string)[] {
+type Weight = readonly (number | string)[];
+
+const weights = new WeakMap<MappingLike, Weight>();
+
+/** Of thousands of Mappings each is compared with many. */
+function weightOf(mapping: MappingLike): Weight {
+  const known = weights.get(mapping) ?? composeWeight(mapping);
+  weights.set(mapping, known);
+  return known;
+}
+
+function composeWeight(mapping: MappingLike): Weight {
   const { spec } = mapping;
   const host = hostTextOf(mapping);
   const method = isText(spec["method"]) ? spec["method"] : undefined;

@@ -5,6 +5,7 @@ import { Document, isCollection, isNode, isScalar, parseDocument, type Tags } fr
 import * as codes from "../../assembly/vocabulary/problems.ts";
 import { LineIndex, type Position } from "../policy/line-index.ts";
 import { pointerStep, type Problem } from "../policy/problem.ts";
+import { quickDocument } from "./quick-resources.ts";
 
 export type Path = readonly (string | number)[];
 export type Fields = Readonly<Record<string, unknown>>;
@@ -71,20 +72,29 @@ export function readResources(file: string, text: string, namespace: string): Re
   texts.forEach((part, index) => {
     const begin = offset;
     offset += part.length;
-    const document = parseDocument(part, KUBERNETES_YAML);
+    const quick = quickDocument(part);
+    let parsed: Document | undefined;
+    const documentOf = (): Document => (parsed ??= parseDocument(part, KUBERNETES_YAML));
     const positionAt = (at: number): Position => lines.positionAt(begin + at);
-    const fault = document.errors[0];
+    const fault = quick === undefined ? documentOf().errors[0] : undefined;
     if (fault !== undefined) {
       const message = `invalid YAML or JSON: ${fault.message}`;
       problems.push(problemAt(file, positionAt(fault.pos[0]), "", codes.SYNTAX, message));
       return;
     }
-    for (const { resource, problem } of resourcesIn(file, index, document, positionAt, namespace)) {
+    const content = { quick, documentOf };
+    for (const { resource, problem } of resourcesIn(file, index, content, positionAt, namespace)) {
       if (problem !== undefined) problems.push(problem);
       else (resource.kind === "Mapping" ? mappings : others).push(resource);
     }
   });
   return { file, texts, mappings, others, problems };
+}
+
+/** A document: what it says, where that was read quickly, and itself for the places in it. */
+interface Content {
+  readonly quick: unknown;
+  documentOf(): Document;
 }
 
 type Found =
@@ -94,13 +104,13 @@ type Found =
 function resourcesIn(
   file: string,
   document: number,
-  content: Document,
+  content: Content,
   positionAt: (offset: number) => Position,
   fallbackNamespace: string,
 ): Found[] {
   let value: unknown;
   try {
-    value = content.toJS();
+    value = content.quick ?? content.documentOf().toJS();
   } catch (error) {
     // Aliases of nothing, or far too many.
     const message = `invalid YAML: ${(error as Error).message}`;
@@ -112,7 +122,8 @@ function resourcesIn(
     : [[[], value]];
   return entries.flatMap(([path, entry]): Found[] => {
     if (!isFields(entry) || !isText(entry["apiVersion"]) || !entry["apiVersion"].startsWith(GROUP)) return [];
-    const placeOf = (inner: Path): Position => positionAt(offsetOf(content, [...path, ...inner]));
+    const placeOf = (inner: Path): Position =>
+      positionAt(offsetOf(content.documentOf(), [...path, ...inner]));
     const pointerOf = (inner: Path): string => [...path, ...inner].map(pointerStep).join("");
     const fault = (inner: Path, message: string): Found[] => [
       { problem: problemAt(file, placeOf(inner), pointerOf(inner), codes.VALUE, message) },

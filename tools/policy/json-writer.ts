@@ -20,6 +20,11 @@ export class JsonWriter {
     return this.#size > this.byteLimit;
   }
 
+  /** Brackets, names of members and scalars so far. */
+  get tokens(): number {
+    return this.#offsets.length;
+  }
+
   /** Text that has no origin of its own: blanks, commas, colons. */
   punctuation(text: string): void {
     if (this.overflowed) return;

@@ -42,15 +42,24 @@ const NEVER_FIRST = new Set([..." ?:,[]{}#&*!|>'\"%@`<="].map((character) => cha
 /** Thrown by the reader and caught in `convertSimpleYaml`: the text is not for it. */
 const DECLINED = new Error("not simple YAML");
 
+/** Hears of each plain scalar, keys among them. */
+export interface PlainListener {
+  note(source: string, offset: number, pathOf: () => readonly string[]): void;
+}
+
 /**
  * The JSON that `convertYaml` makes of the same text, with the place of each token; those of closing brackets are left
  * open (-1). Null when the text is not simple, not valid, or too large as JSON. Takes time in proportion to the text.
  * Doubtful spellings go to `doubts`, whose content means nothing when the text is left to the library.
  */
-export function convertSimpleYaml(text: string, doubts = new Doubts()): JsonWriter | null {
+export function convertSimpleYaml(
+  text: string,
+  doubts: PlainListener = new Doubts(),
+  byteLimit: number = limits.POLICY_BYTES,
+): JsonWriter | null {
   if (UNUSUAL.test(text)) return null;
   try {
-    return new Reader(text, doubts).read();
+    return new Reader(text, doubts, byteLimit).read();
   } catch (error) {
     if (error === DECLINED) return null;
     throw error;
@@ -58,7 +67,7 @@ export function convertSimpleYaml(text: string, doubts = new Doubts()): JsonWrit
 }
 
 class Reader {
-  readonly #writer = new JsonWriter(limits.POLICY_BYTES);
+  readonly #writer: JsonWriter;
   /** The next character. */
   #at = 0;
   /** The column of the line's first character that is no blank, when `#at` is there; -1 at the end of the text. */
@@ -69,8 +78,11 @@ class Reader {
 
   constructor(
     private readonly text: string,
-    private readonly doubts: Doubts,
-  ) {}
+    private readonly doubts: PlainListener,
+    byteLimit: number,
+  ) {
+    this.#writer = new JsonWriter(byteLimit);
+  }
 
   read(): JsonWriter {
     this.#toContent(0);
