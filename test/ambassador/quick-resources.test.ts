@@ -69,11 +69,7 @@ describe("resources read quickly", () => {
   }
 
   it("have the same places, and a name that comes twice is still a fault", () => {
-    const [mapping] = readResources(
-      "m.yaml",
-      MAPPING,
-      "default",
-    ).mappings;
+    const [mapping] = readResources("m.yaml", MAPPING, "default").mappings;
     assert.deepEqual(mapping?.placeOf(["spec", "timeout_ms"]), { line: 10, column: 3 });
     const twice = readResources("m.yaml", `${MAPPING}  weight: 5\n`, "default");
     assert.match(twice.problems[0]?.message ?? "", /unique/);
