@@ -13,7 +13,7 @@ import { bitOf, groupOf } from "../support/users.ts";
 import { WASM } from "../support/filter.ts";
 import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { EVERY_ENVOY } from "../support/envoy/versions.ts";
-import { everyWorkerCounts, pause, StickyClient, zipf, type Asked as Sent } from "./sticky-client.ts";
+import { comesTo, everyWorkerCounts, pause, StickyClient, zipf, type Asked as Sent } from "./sticky-client.ts";
 
 const USERS = 20_000;
 const REQUESTS = 20_000;
@@ -152,8 +152,7 @@ for (const version of EVERY_ENVOY) {
       const first = traffic(users, REQUESTS, 14);
       sent.push(...first);
       await client.sendAll(first);
-      await settle();
-      assert.deepEqual(await counted(), expected(sent, 10));
+      await comesTo(counted, expected(sent, 10));
       assert.equal(await gauge("checkout.evidence_period"), 1);
       assert.equal(await gauge("checkout.evidence_bits"), 65_536);
       assert.equal(await gauge("checkout.control.share"), 40_000);
@@ -192,8 +191,7 @@ for (const version of EVERY_ENVOY) {
       const more = traffic(late, 1_000, 15);
       sent.push(...more);
       await client.sendAll(more);
-      await settle();
-      assert.deepEqual(await counted(), expected(sent, 10));
+      await comesTo(counted, expected(sent, 10));
     });
 
     test("a change of the shares begins one, and what was given before counts in none", async () => {
@@ -207,8 +205,7 @@ for (const version of EVERY_ENVOY) {
       assert.deepEqual(await counted(), {});
       const second = traffic(users, REQUESTS / 4, 16);
       await client.sendAll(second);
-      await settle();
-      assert.deepEqual(await counted(), expected(second, 12));
+      await comesTo(counted, expected(second, 12));
       sent.splice(0, sent.length, ...second);
     });
 
@@ -226,9 +223,8 @@ for (const version of EVERY_ENVOY) {
       const more = traffic(late, 1_000, 17);
       sent.push(...more);
       await client.sendAll(more);
-      await settle();
+      await comesTo(counted, expected(sent, 12));
       assert.equal(await gauge("checkout.evidence_period"), 2);
-      assert.deepEqual(await counted(), expected(sent, 12));
     });
   });
 }

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { Agent, request } from "node:http";
+import { isDeepStrictEqual } from "node:util";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
 import type { BareProxy } from "../support/envoy/proxy.ts";
@@ -13,6 +14,7 @@ const RECONNECT_AFTER = 2_000;
 /** A worker joins the period that another has begun with its first tick, a second after it was made; doubled for a busy
  * machine. */
 const JOINED_MS = 2_000;
+const SETTLED_MS = 30_000;
 
 export interface Asked {
   /** Null: no cookie. */
@@ -92,6 +94,14 @@ export async function everyWorkerCounts(proxy: BareProxy): Promise<void> {
     return answered.length > 0 && answered.every(([, connections]) => connections > 0);
   });
   await pause(JOINED_MS);
+}
+
+/** Reads until it is what was wanted, as long as ticks of a busy machine may take to bring in what was noted; and stays so. */
+export async function comesTo<T>(read: () => Promise<T>, wanted: T): Promise<void> {
+  const until = Date.now() + SETTLED_MS;
+  while (!isDeepStrictEqual(await read(), wanted) && Date.now() < until) await pause(250);
+  await pause(JOINED_MS);
+  assert.deepEqual(await read(), wanted);
 }
 
 /** Ranks by Zipf's law with exponent 0.7, by inversion of its continuous form. */
