@@ -13,7 +13,14 @@ import { bitOf, groupOf } from "../support/users.ts";
 import { WASM } from "../support/filter.ts";
 import { startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { EVERY_ENVOY } from "../support/envoy/versions.ts";
-import { comesTo, everyWorkerCounts, pause, StickyClient, zipf, type Asked as Sent } from "./sticky-client.ts";
+import {
+  comesTo,
+  everyWorkerCounts,
+  pause,
+  StickyClient,
+  zipf,
+  type Asked as Sent,
+} from "./sticky-client.ts";
 
 const USERS = 20_000;
 const REQUESTS = 20_000;
