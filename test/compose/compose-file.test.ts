@@ -77,7 +77,7 @@ describe("docker-compose.yml", () => {
     const within = Object.keys(services).filter((name) =>
       networksOf(services[name] as Service).includes("admin"),
     );
-    assert.deepEqual(within.sort(), ["advance", "dashboard", "envoy", "prometheus"]);
+    assert.deepEqual(within.sort(), ["advance", "dashboard", "egress", "envoy", "prometheus"]);
     // Docker publishes ports from the first network by name, and from none that is internal.
     assert.equal(Object.keys(networks).sort()[0], "admin");
     assert.deepEqual(networks["admin"], {});

@@ -25,10 +25,11 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-function show({ ports, admin, policyFolder }: Scene): void {
+function show({ ports, admin, egressAdmin, policyFolder }: Scene): void {
   const at = (port: number): string => `http://127.0.0.1:${port}`;
   console.log(`shop        ${at(ports.shop)}/checkout`);
   console.log(`admin       ${admin.url}`);
+  console.log(`egress      ${egressAdmin.url}`);
   console.log(`prometheus  ${at(ports.prometheus)}`);
   console.log(`hop         ${at(ports.hop)}/checkout`);
   console.log(`policy      ${policyFolder}/filter.yaml`);
@@ -37,7 +38,17 @@ function show({ ports, admin, policyFolder }: Scene): void {
 
 async function showScene(engine: Engine): Promise<void> {
   if (engine.isOwn) await ensureStandIns(engine, console.log, ending.signal);
-  const services = ["production", "canary", "shadow", "auth", "envoy", "load", "prometheus"] as const;
+  const services = [
+    "production",
+    "canary",
+    "shadow",
+    "auth",
+    "bank",
+    "egress",
+    "envoy",
+    "load",
+    "prometheus",
+  ] as const;
   const scene = await startScene(engine, [...services, "ambassador", "hop"], ending.signal);
   try {
     show(scene);

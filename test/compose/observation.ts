@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { waitUntil } from "../../tools/envoy/index.ts";
-import { run, works } from "./command.ts";
+import { run } from "./command.ts";
 import { underPolicy, type ScenePolicy } from "./policy-edit.ts";
 import type { Scene, Service } from "./scene.ts";
 import { ask, askAll, checkout, countsOf, echoOf, USERS } from "./shop.ts";
@@ -37,28 +37,33 @@ interface Inspected {
 }
 
 const SERVED: readonly Service[] = [
-  ...(["production", "canary", "shadow", "auth", "load", "hop", "ambassador"] as const),
+  ...(["production", "canary", "shadow", "auth", "bank", "load", "hop", "ambassador"] as const),
 ];
 
 /** Whoever gets or sends requests can reach Envoy, and its admin endpoint at none of its addresses. */
 export async function adminIsForThoseWhoNeedIt(scene: Scene): Promise<void> {
   const { engine } = scene;
-  const envoy = await scene.container("envoy");
   const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
-  const addresses = (await engine.docker("inspect", "--format", format, envoy)).split(" ");
-  assert.equal(addresses.length, 2, "one in each network");
-  const opens = async (service: Service, host: string, port: number): Promise<boolean> => {
-    const connect = ["timeout", "3", "bash", "-c", `exec 3<>/dev/tcp/${host}/${port}`];
-    return works("docker", ["exec", await scene.container(service), ...connect], engine.env);
-  };
-  for (const service of SERVED) {
-    assert.ok(await opens(service, "envoy", 10_000), `${service} does not reach Envoy at all`);
-    for (const host of ["envoy", "envoy-admin", ...addresses]) {
-      assert.ok(!(await opens(service, host, 9901)), `${service} reaches the admin endpoint at ${host}`);
-    }
+  const hosts: string[] = [];
+  for (const service of ["envoy", "egress"] as const) {
+    const container = await scene.container(service);
+    const addresses = (await engine.docker("inspect", "--format", format, container)).split(" ");
+    assert.equal(addresses.length, 2, "one in each network");
+    hosts.push(service, `${service}-admin`, ...addresses);
   }
-  assert.ok(await opens("prometheus", "envoy", 9901), "prometheus does not reach the admin endpoint");
-  assert.ok(!(await opens("production", "prometheus", 9090)), "production reaches Prometheus");
+  /** Which of these a container of the service can connect to. */
+  const opens = async (service: Service, places: readonly string[]): Promise<string> => {
+    const script =
+      'for at; do timeout 3 bash -c "exec 3<>/dev/tcp/$at" 2>/dev/null && echo "$at"; done; true';
+    return engine.docker("exec", await scene.container(service), "bash", "-c", script, "bash", ...places);
+  };
+  const admins = hosts.map((host) => `${host}/9901`);
+  for (const service of SERVED) {
+    assert.equal(await opens(service, ["envoy/10000", ...admins]), "envoy/10000", service);
+  }
+  assert.equal(await opens("production", ["prometheus/9090"]), "", "production reaches Prometheus");
+  const seen = await opens("prometheus", ["envoy/9901", "egress/9901"]);
+  assert.equal(seen, "envoy/9901\negress/9901", "prometheus does not reach the admin endpoints");
   assert.match(await scene.admin.get("/ready"), /LIVE/, "this machine does not reach it");
 }
 

@@ -8,6 +8,7 @@ import { test, type TestContext } from "node:test";
 
 import * as assignment from "./assignment.ts";
 import { run } from "./command.ts";
+import * as effects from "./effects.ts";
 import { NoEngineError, startEngine, type Engine } from "./engine.ts";
 import * as failures from "./failures.ts";
 import { hopSteersAmbassador } from "./hop.ts";
@@ -21,8 +22,8 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const CLI = join(ROOT, "build/cli/cli.js");
 
 const SERVICES: readonly Service[] = [
-  ...(["production", "canary", "shadow", "auth", "envoy", "load", "prometheus"] as const),
-  ...(["ambassador", "hop"] as const),
+  ...(["production", "canary", "shadow", "auth", "bank", "egress", "envoy", "load"] as const),
+  ...(["prometheus", "ambassador", "hop"] as const),
 ];
 
 const begin = performance.now();
@@ -42,10 +43,13 @@ const CHECKS: readonly (readonly [title: string, check: (scene: Scene) => Promis
   ["copies reach the shadow, and what differs is found", observation.shadowIsCompared],
   ["Prometheus has the series with their labels", observation.prometheusHasTheSeries],
   ["the hop steers Ambassador", hopSteersAmbassador],
+  ["2,000 purchases: each is charged once, by production", effects.onlyProductionCharges],
+  ["a forged mark changes nothing", effects.forgedMarksChangeNothing],
   ["the canary is killed and comes back", failures.canaryIsKilledAndComesBack],
   ["the canary's network is cut and mended", failures.networkOfCanaryIsCut],
   ["Envoy is restarted: same users, same versions", failures.envoyIsRestarted],
   ["a paused shadow slows nobody", failures.pausedShadowSlowsNobody],
+  ["each charge is judged", effects.eachChargeIsJudged],
   ["a release waits on its step, and takes itself back when the canary is killed", releaseTakesItselfBack],
   ["the tour of docs/compose.md holds", tourHolds],
 ];

@@ -17,6 +17,8 @@ const PROFILES = "observability,emissary-hop,dashboard,release";
 
 export type Service =
   | "envoy"
+  | "egress"
+  | "bank"
   | "production"
   | "canary"
   | "shadow"
@@ -40,6 +42,8 @@ export interface Scene {
     readonly dashboard: number;
   };
   readonly admin: Admin;
+  /** That of the Envoy through which the versions call out. */
+  readonly egressAdmin: Admin;
   /** The folder that is mounted into Envoy. */
   readonly policyFolder: string;
   /** The network in which requests go. */
@@ -95,10 +99,10 @@ export async function startScene(
   for (const file of ["filter.yaml", "policy.yaml"]) {
     await copyFile(join(ROOT, "envoy/compose/policy", file), join(policyFolder, file));
   }
-  const [shop, admin, hop, prometheus, grafana, dashboard] = await Promise.all(
-    Array.from({ length: 6 }, () => freePort()),
+  const [shop, admin, egress_admin, hop, prometheus, grafana, dashboard] = await Promise.all(
+    Array.from({ length: 7 }, () => freePort()),
   );
-  const ports = { shop, admin, hop, prometheus, grafana, dashboard } as Record<string, number>;
+  const ports = { shop, admin, egress_admin, hop, prometheus, grafana, dashboard } as Record<string, number>;
   const env: NodeJS.ProcessEnv = {
     COMPOSE_PROJECT_NAME: project,
     COMPOSE_PROFILES: PROFILES,
@@ -119,6 +123,7 @@ export async function startScene(
     engine,
     ports: ports as unknown as Scene["ports"],
     admin: new Admin(`127.0.0.1:${admin}`),
+    egressAdmin: new Admin(`127.0.0.1:${egress_admin}`),
     policyFolder,
     network: `${project}_shop`,
     container,

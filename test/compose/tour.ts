@@ -19,7 +19,8 @@ const STEERED: readonly Service[] = ["canary", "shadow", "envoy"];
 
 /** What has to stand in the output of a command with this part. */
 const ANSWERS: readonly (readonly [part: string, pattern: RegExp])[] = [
-  ["/checkout", /^x-version: (production|canary)$/m],
+  ["-i -H 'cookie: uid=alice' localhost", /^x-version: (production|canary)$/m],
+  ["POST", /"method":"POST"/],
   ["x-canary", /^x-version: canary$/m],
   ["staff", /^x-version: canary$/m],
   ["/stats", /^wasmcustom\.serin\./m],
@@ -58,12 +59,13 @@ export async function tourHolds(scene: Scene): Promise<string> {
   return `${tour.length} commands`;
 }
 
-function inScene(command: string, { ports, admin, policyFolder }: Scene): string {
+function inScene(command: string, { ports, admin, egressAdmin, policyFolder }: Scene): string {
   return command
     .replaceAll("localhost:8080", `localhost:${ports.shop}`)
     .replaceAll("localhost:8081", `localhost:${ports.hop}`)
     .replaceAll("localhost:9090", `localhost:${ports.prometheus}`)
     .replaceAll("localhost:9901", admin.address)
+    .replaceAll("localhost:9902", egressAdmin.address)
     .replaceAll("envoy/compose/policy/filter.yaml", join(policyFolder, "filter.yaml"))
     .replaceAll("npx serin", `${process.execPath} build/cli/cli.js`);
 }

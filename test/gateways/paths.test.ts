@@ -62,6 +62,7 @@ const HOP: Readonly<Record<string, Expected>> = {
 
 /** All files with a connection manager that Serin is in, and what each has to do. */
 const WORKED: Readonly<Record<string, Readonly<Record<string, Expected>>>> = {
+  "envoy/compose/egress.yaml": HOP,
   "envoy/compose/envoy.yaml": EDGE,
   "envoy/compose/hop.yaml": HOP,
   "envoy/emissary/hop/envoy.yaml": HOP,

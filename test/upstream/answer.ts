@@ -6,6 +6,7 @@ import { constants, type Http2ServerRequest, type Http2ServerResponse } from "no
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { drawLatency, type Behaviour } from "./behaviour.ts";
+import { charge, writeLedger } from "./charge.ts";
 import { encodeBody } from "./encode.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -45,15 +46,19 @@ export async function answer(
   }
   const hash = createHash("sha256");
   let bodyBytes = 0;
+  const pieces: Buffer[] = [];
   request.on("data", (chunk: Buffer) => {
     hash.update(chunk);
     bodyBytes += chunk.length;
+    if (behaviour.ledger === "1") pieces.push(chunk);
   });
   if (behaviour.early !== "1" && !(await isWhole(request))) return;
   if (behaviour.hang === "1") return;
   const wait = drawLatency(behaviour.latency);
   if (wait > 0) await sleep(wait);
-  const fails = Math.random() < Number(behaviour["error-rate"] ?? 0);
+  if (behaviour.ledger === "1") writeLedger(request, Buffer.concat(pieces));
+  const isPaid = await charge(behaviour, request);
+  const fails = !isPaid || Math.random() < Number(behaviour["error-rate"] ?? 0);
   response.statusCode = Number(fails ? (behaviour["error-status"] ?? 503) : (behaviour.status ?? 200));
   response.setHeader("x-version", version);
   const user = userOf(behaviour["user-cookie"], request.headers.cookie ?? "");

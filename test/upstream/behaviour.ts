@@ -26,6 +26,10 @@ export const BEHAVIOURS = {
   planted: "share of requests, 0 to 1, whose echo says so, in a member that no other version's echo has",
   "user-cookie":
     "NAME of a cookie: the answer's x-user-id is its value up to the last dot, as of a signed session",
+  bank: "URL: a POST to a path that ends in /pay asks it for the account and charges, before the answer",
+  charges: "how often such a POST charges; 1 unless said",
+  amount: "what each charge asks for; 20 unless said",
+  ledger: "1: writes each POST to the standard output, as one line of JSON",
   grpc: "STATUS: a gRPC answer with a message and trailers; only,STATUS: trailers only",
 } as const;
 
