@@ -94,6 +94,7 @@ async function buyAll(scene: Scene): Promise<string> {
   } finally {
     agent.destroy();
   }
+  const headersOf = (name: string): (string | null)[] => seen.map((echo) => echo.header(name));
   const seen = answers.map((answer) => {
     assert.equal(answer.status, 200);
     return echoOf(answer);
@@ -103,14 +104,14 @@ async function buyAll(scene: Scene): Promise<string> {
     const now = await countsOf(scene.admin, "shadow");
     return now("next.match") - sentBefore("next.match") === PURCHASES;
   });
-  const orders = new Set(seen.map(({ header }) => header("x-request-id") ?? ""));
+  const orders = new Set(headersOf("x-request-id").map((id) => id ?? ""));
   assert.equal(orders.size, PURCHASES);
   const charged = (await ledger(scene)).filter((entry) => orders.has(chargeOf(entry).order));
   assert.deepEqual(charged.map((entry) => chargeOf(entry).order).sort(), [...orders].sort());
   assert.deepEqual([...new Set(charged.map((entry) => chargeOf(entry).amount))], [20]);
-  assert.deepEqual([...new Set(seen.map(({ header }) => header("baggage")))], [LEFT], "at production");
+  assert.deepEqual([...new Set(headersOf("baggage"))], [LEFT], "at production");
   assert.deepEqual([...new Set(charged.map(({ baggage }) => baggage))], [LEFT], "and at the bank");
-  assert.deepEqual([...new Set(seen.map(({ header }) => header("x-serin-shadow")))], [null]);
+  assert.deepEqual([...new Set(headersOf("x-serin-shadow"))], [null]);
   return `${Math.round(PURCHASES / seconds)} a second`;
 }
 

@@ -99,10 +99,10 @@ export async function startScene(
   for (const file of ["filter.yaml", "policy.yaml"]) {
     await copyFile(join(ROOT, "envoy/compose/policy", file), join(policyFolder, file));
   }
-  const [shop, admin, egress_admin, hop, prometheus, grafana, dashboard] = await Promise.all(
+  const [shop, admin, egress, hop, prometheus, grafana, dashboard] = await Promise.all(
     Array.from({ length: 7 }, () => freePort()),
   );
-  const ports = { shop, admin, egress_admin, hop, prometheus, grafana, dashboard } as Record<string, number>;
+  const ports = { shop, admin, egress, hop, prometheus, grafana, dashboard } as Record<string, number>;
   const env: NodeJS.ProcessEnv = {
     COMPOSE_PROJECT_NAME: project,
     COMPOSE_PROFILES: PROFILES,
@@ -123,7 +123,7 @@ export async function startScene(
     engine,
     ports: ports as unknown as Scene["ports"],
     admin: new Admin(`127.0.0.1:${admin}`),
-    egressAdmin: new Admin(`127.0.0.1:${egress_admin}`),
+    egressAdmin: new Admin(`127.0.0.1:${egress}`),
     policyFolder,
     network: `${project}_shop`,
     container,
