@@ -1,6 +1,7 @@
 // What once went wrong in silence between a policy and a cluster's Mappings, and what people should be told.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { runCli, temporaryFolder } from "../support/cli.ts";
@@ -273,6 +274,17 @@ const TELLING: Telling[] = [
     ],
   ],
   [
+    "a mirror whose Mappings have another load balancer",
+    MIRROR,
+    [
+      mapping("m"),
+      mapping("n", { prefix: "/checkout/n", load_balancer: { policy: "ring_hash", header: "x-user" } }),
+    ],
+    [
+      /^warning mapping-copies: its copies go to cluster cluster_shadow_nightly_shop_8080_shop_\S+, the policy names cluster_shadow_nightly_shop_8080_shop:/,
+    ],
+  ],
+  [
     "a mirror whose Mappings are in two namespaces",
     MIRROR.replace("nightly:8080", "nightly.shop:8080"),
     [mapping("m"), mapping("n", { prefix: "/checkout/n" }, { namespace: "other" })],
@@ -364,4 +376,15 @@ describe("a policy with services", () => {
       assert.match(stderr, /nightly\/service: .*serin ambassador --write-policy/);
     }
   });
+});
+
+describe("the kubectl line of the docs", () => {
+  for (const page of ["docs/ambassador.md", "docs/ambassador-start.md"]) {
+    it(`(${page}) names every kind that is read`, async () => {
+      const { stdout } = await runCli(["ambassador", "--help"]);
+      const [, kinds = ""] = /kubectl get (\S+) -A/.exec(stdout) ?? [];
+      assert.match(kinds, /^mappings,hosts,modules,tlscontexts,.*resolvers/);
+      assert.ok(readFileSync(page, "utf8").includes(`kubectl get ${kinds} -A`), kinds);
+    });
+  }
 });
