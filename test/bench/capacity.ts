@@ -7,6 +7,7 @@ import Table from "cli-table3";
 
 import { Vm, type Root } from "../../tools/emulator/index.ts";
 import { filterModule } from "../support/filter.ts";
+import { byName } from "./many-rollouts.ts";
 
 const SECOND = 1_000_000_000n;
 
@@ -48,10 +49,6 @@ const SHAPES: readonly Shape[] = [
     rest: (i) => host({ headers: [{ name: "x-a", value: String(i) }] }),
   },
 ];
-
-function byName(count: number, letter: string, make: (index: number) => object): object {
-  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${letter}${i}`, make(i)]));
-}
 
 function policyOf({ rollouts, variants, rest }: Shape): string {
   const shares = byName(variants, "v", (i) => (i === 0 ? {} : { percent: 1 }));
