@@ -1,6 +1,6 @@
 // Memory that is taken piece by piece and given back at once: one arena a plan, one for each reading of a policy.
 
-import { givePages, takePages, wholePages } from "./pages";
+import { givePages, takeZeroed, wholePages } from "./pages";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "./slice";
 
 /** At the start of every chunk. */
@@ -28,7 +28,7 @@ const LARGEST_STEP: usize = 1 << 20;
 /** @returns a new arena, or null when the memory is at its maximum */
 export function openArena(): Arena | null {
   const bytes = wholePages(1);
-  const at = takePages(bytes);
+  const at = takeZeroed(bytes);
   if (at == 0) return null;
   const chunk = changetype<Chunk>(at);
   chunk.next = 0;
@@ -64,7 +64,7 @@ export function take(arena: Arena, bytes: usize): usize {
     const step = last < LARGEST_STEP ? last << 1 : LARGEST_STEP;
     const needed = size + CHUNK_HEADER;
     const whole = wholePages(needed > step ? needed : step);
-    const fresh: usize = size > 0x3ff00000 ? 0 : takePages(whole);
+    const fresh: usize = size > 0x3ff00000 ? 0 : takeZeroed(whole);
     if (fresh == 0) {
       arena.failed = true;
       return 0;
@@ -77,7 +77,6 @@ export function take(arena: Arena, bytes: usize): usize {
     arena.end = fresh + whole;
   }
   arena.at = at + size;
-  memory.fill(at, 0, size);
   return at;
 }
 

@@ -40,34 +40,38 @@ export function hashBytes(hash: Hash64, from: usize, bytes: u32): void {
   let rest = hash.rest;
   let state = hash.state;
   hash.bytes += bytes;
-  while (held != 0 && at < end) {
-    rest |= (load<u8>(at) as u64) << (held << 3);
-    at++;
-    held = (held + 1) & 7;
-    if (held == 0) {
-      state = mixed(state, rest);
-      rest = 0;
-    }
-  }
   while (at + 8 <= end) {
-    state = mixed(state, load<u64>(at));
+    const word = load<u64>(at);
     at += 8;
+    if (held == 0) {
+      state = mixed(state, word);
+      continue;
+    }
+    state = mixed(state, rest | (word << (held << 3)));
+    rest = word >> (64 - (held << 3));
   }
   while (at < end) {
     rest |= (load<u8>(at) as u64) << (held << 3);
     at++;
-    held++;
+    held = (held + 1) & 7;
+    if (held != 0) continue;
+    state = mixed(state, rest);
+    rest = 0;
   }
   hash.state = state;
   hash.rest = rest;
 }
 
-const word: usize = memory.data(sizeof<u64>(), 8);
-
-/** Goes on with a number. */
+/** Goes on with a number: its eight bytes, the lowest first. */
 export function hashNumber(hash: Hash64, value: u64): void {
-  store<u64>(word, value);
-  hashBytes(hash, word, sizeof<u64>() as u32);
+  const held = (hash.bytes & 7) << 3;
+  hash.bytes += sizeof<u64>();
+  if (held == 0) {
+    hash.state = mixed(hash.state, value);
+    return;
+  }
+  hash.state = mixed(hash.state, hash.rest | (value << held));
+  hash.rest = value >> (64 - held);
 }
 
 /** Goes on with a text and its length, so that two texts are not the same as one. */

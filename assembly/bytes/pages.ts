@@ -49,6 +49,14 @@ export function takePages(bytes: usize): usize {
   return (grown as usize) << 16;
 }
 
+/** As `takePages`, all of them zero. What the memory grows by is so already: only what was used before is written. */
+export function takeZeroed(bytes: usize): usize {
+  const before = (memory.size() as usize) << 16;
+  const at = takePages(bytes);
+  if (at != 0 && at < before) memory.fill(at, 0, wholePages(bytes));
+  return at;
+}
+
 /** Gives back a run that `takePages` gave, with the size that was asked for. */
 export function givePages(address: usize, bytes: usize): void {
   if (address == 0) return;

@@ -110,6 +110,28 @@ function place(cells: usize, mask: u32, key: Slice, hash: u32, mark: u32): void 
   cell.mark = mark;
 }
 
+/** Makes room for so many keys at once. Without memory it is left to `insert`. */
+export function reserve(arena: Arena, table: Table, keys: u32): void {
+  let size = FIRST_CELLS;
+  while (size < keys << 1) size <<= 1;
+  if (table.cells == 0 || size > table.mask + 1) resize(arena, table, size);
+}
+
+/** Moves the table to so many cells, a power of two. @returns false without memory */
+function resize(arena: Arena, table: Table, size: u32): bool {
+  const fresh = take(arena, size * CELL_BYTES);
+  if (fresh == 0) return false;
+  if (table.cells != 0) {
+    for (let i: u32 = 0; i <= table.mask; i++) {
+      const old = changetype<Cell>(table.cells + i * CELL_BYTES);
+      if (old.mark != 0) place(fresh, size - 1, old.key, old.hash, old.mark);
+    }
+  }
+  table.cells = fresh;
+  table.mask = size - 1;
+  return true;
+}
+
 /**
  * Stores `value` under a `key` that is not there yet and lives as long as the table.
  * @returns false without memory; the arena is then marked failed
@@ -118,16 +140,7 @@ export function insert(arena: Arena, table: Table, key: Slice, value: u32): bool
   // At most half full, so that a miss ends soon.
   if (table.cells == 0 || (table.count + 1) << 1 > table.mask + 1) {
     const size = table.cells == 0 ? FIRST_CELLS : (table.mask + 1) << 1;
-    const fresh = take(arena, size * CELL_BYTES);
-    if (fresh == 0) return false;
-    if (table.cells != 0) {
-      for (let i: u32 = 0; i <= table.mask; i++) {
-        const old = changetype<Cell>(table.cells + i * CELL_BYTES);
-        if (old.mark != 0) place(fresh, size - 1, old.key, old.hash, old.mark);
-      }
-    }
-    table.cells = fresh;
-    table.mask = size - 1;
+    if (!resize(arena, table, size)) return false;
   }
   place(table.cells, table.mask, key, hashText(key), value + 1);
   table.count++;

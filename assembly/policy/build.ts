@@ -77,8 +77,17 @@ export function keptLower(text: Slice): Slice {
 
 /** `prefix` and a text as one, in the plan's arena. */
 export function keptAfter(prefix: Word, text: Slice): Slice {
+  return after(build.plan.arena, prefix, text);
+}
+
+/** The same until the plan is made. */
+export function textAfter(prefix: Word, text: Slice): Slice {
+  return after(build.reading, prefix, text);
+}
+
+function after(arena: Arena, prefix: Word, text: Slice): Slice {
   const length = prefix.length + lengthOf(text);
-  const to = take(build.plan.arena, length);
+  const to = take(arena, length);
   if (to == 0) return NONE;
   memory.copy(to, prefix.begin, prefix.length);
   memory.copy(to + prefix.length, addressOf(text), lengthOf(text));
@@ -181,7 +190,8 @@ export function clusterName(node: Node): Slice {
 export function saltedBy(salt: Slice): Prefix {
   const length = lengthOf(salt);
   const prefix = record<Prefix>();
-  const copy = room(length + 1);
+  // What is hashed is not needed again.
+  const copy = take(build.reading, length + 1);
   if (!prefix || copy == 0) return changetype<Prefix>(0);
   memory.copy(copy, addressOf(salt), length);
   store<u8>(copy + length, ascii.SLASH);

@@ -3,7 +3,7 @@
 import * as ascii from "../bytes/ascii";
 import { nextOf, Run, takeRecord, takeRun } from "../bytes/records";
 import { addressOf, NONE, Slice } from "../bytes/slice";
-import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
+import { ABSENT, find, insert, newTable, reserve, Table } from "../bytes/table";
 import { pairIndex } from "../core/match";
 import { Entry, Filed, Index, PairCell, PathCompare } from "../core/match-plan";
 import { Plan } from "../core/plan";
@@ -28,6 +28,7 @@ export function newIndex(owner: Plan): bool {
 /** Files every entry; a rollout or shadow without `match` gets one that always holds. @returns false without memory */
 export function compileIndex(owner: Plan): bool {
   plan = owner;
+  reserveAll();
   for (let i: u32 = 0; i < plan.rolloutCount; i++) {
     if (!fileAll(plan.rollout(i).entries, i)) return false;
   }
@@ -42,6 +43,25 @@ export function compileIndex(owner: Plan): bool {
     if (!fileAll(plan.effect(i).entries, behind + i)) return false;
   }
   return true;
+}
+
+/** Makes room for the paths of all rollouts at once. Others are few, and hosts are mostly the same ones. */
+function reserveAll(): void {
+  const index = plan.index;
+  let exact: u32 = 0;
+  let prefixes: u32 = 0;
+  for (let i: u32 = 0; i < plan.rolloutCount; i++) {
+    for (let entry = plan.rollout(i).entries; entry; entry = nextOf(entry)) {
+      if (entry.path == NONE || entry.pathExpression) continue;
+      if (entry.pathCompare == PathCompare.Prefix) prefixes++;
+      else if (entry.pathCompare == PathCompare.Exact) exact++;
+    }
+  }
+  if (exact != 0) reserve(plan.arena, index.paths, exact);
+  if (prefixes != 0) reserve(plan.arena, index.prefixes, prefixes);
+  let size = FIRST_PAIRS;
+  while (size < (exact + prefixes) << 1) size <<= 1;
+  resizePairs(size);
 }
 
 function fileAll(entries: Entry | null, target: u32): bool {
@@ -93,7 +113,7 @@ function pathNumber(entry: Entry): u32 {
 
 function fileAt(host: u32, path: u32, entry: Entry): void {
   const index = plan.index;
-  if ((index.pairCount + 1) << 1 > index.pairMask + 1 || index.pairs.isNone) growPairs();
+  if ((index.pairCount + 1) << 1 > index.pairMask + 1) resizePairs((index.pairMask + 1) << 1);
   const filed = takeRecord<Filed>(plan.arena);
   if (!filed || plan.arena.failed) return;
   filed.entry = entry;
@@ -115,9 +135,8 @@ function cellOf(cells: Run<PairCell>, mask: u32, key: u64): PairCell {
   }
 }
 
-function growPairs(): void {
+function resizePairs(size: u32): void {
   const index = plan.index;
-  const size = index.pairs.isNone ? FIRST_PAIRS : (index.pairMask + 1) << 1;
   const fresh = takeRun<PairCell>(plan.arena, size);
   if (fresh.isNone) return;
   if (!index.pairs.isNone) {

@@ -2,7 +2,7 @@
 
 import * as ascii from "../bytes/ascii";
 import { Token } from "../bytes/json-reader";
-import { nextOf } from "../bytes/records";
+import { nextOf, recordAt, Run } from "../bytes/records";
 import { addressOf, lengthOf, Slice, sliceOf } from "../bytes/slice";
 import { put } from "../bytes/writer";
 import { Word } from "../bytes/word";
@@ -20,19 +20,15 @@ import { NO_DURATION, NOT_WHOLE, wholeNumber } from "./scalars";
 
 const DEFAULT_WARMUP_MS: u32 = 30000;
 const MOST_SLOW: u32 = limits.SLOW as u32;
+/** Milliseconds between what a cache and what a patient user takes: each service has some that say something of it. */
+const USUAL_SLOW: usize = memory.data<u32>([5, 25, 100, 250, 1000, 5000]);
+const USUAL_SLOW_COUNT: u32 = 6;
 
 /** What holds where a rollout has none of the three keys. */
 export function presetEvidence(rollout: Rollout): void {
   rollout.warmupMs = DEFAULT_WARMUP_MS;
-  rollout.slow = records<u32>(MOST_SLOW);
-  if (rollout.slow.isNone) return;
-  // Between what a cache and what a patient user takes: each service has some that say something of it.
-  addThreshold(rollout, 5);
-  addThreshold(rollout, 25);
-  addThreshold(rollout, 100);
-  addThreshold(rollout, 250);
-  addThreshold(rollout, 1000);
-  addThreshold(rollout, 5000);
+  rollout.slow = recordAt<Run<u32>>(USUAL_SLOW);
+  rollout.slowCount = USUAL_SLOW_COUNT;
 }
 
 function addThreshold(rollout: Rollout, milliseconds: u32): void {
@@ -47,7 +43,9 @@ export function readSlow(node: Node, rollout: Rollout): void {
     putOverLimit(limits.SLOW, " thresholds");
     return report(node, codes.LIMIT);
   }
-  if (rollout.slow.isNone) return;
+  const own = records<u32>(MOST_SLOW);
+  if (own.isNone) return;
+  rollout.slow = own;
   rollout.slowCount = 0;
   let before: u32 = 0;
   for (let item = node.first; item; item = nextOf(item)) {

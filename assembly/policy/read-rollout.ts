@@ -25,6 +25,7 @@ import {
   saltedBy,
   share,
   slotFor,
+  textAfter,
 } from "./build";
 import { Node } from "./node";
 import {
@@ -183,7 +184,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
       unknownKey(member, KNOWN_ROLLOUT);
     }
   }
-  rollout.salt = kept(salt);
+  rollout.salt = salt == node.key ? rollout.name : kept(salt);
   rollout.salted = saltedBy(salt);
   if (!ownIdentity) {
     rollout.identity = build.plan.identity;
@@ -196,7 +197,7 @@ function readRollout(node: Node, rollout: Rollout, index: u32): void {
   }
   readVariants(node, rollout, variants, fallback, secret);
   if (rollout.variantCount != 0 && rollout.fallback != NO_SLOT) {
-    rollout.controlSalted = saltedBy(keptAfter("control/", salt));
+    rollout.controlSalted = saltedBy(textAfter("control/", salt));
     finishEvidence(node, rollout);
     layOutRollout(rollout);
   }

@@ -7,7 +7,7 @@ import { unescaped } from "../bytes/json-escape";
 import { beginJson, Fault, isInValue, JsonReader, nextToken, Token } from "../bytes/json-reader";
 import { addressOf, lengthOf, NONE, sameText, Slice, sliceOf } from "../bytes/slice";
 import { fixed } from "../bytes/records";
-import { ABSENT, find, insert, newTable, Table } from "../bytes/table";
+import { ABSENT, find, insert, newTable, reserve, Table } from "../bytes/table";
 import { put, putByte, putHex, putNumber, putString } from "../bytes/writer";
 import { Word } from "../bytes/word";
 import * as limits from "../vocabulary/limits";
@@ -110,6 +110,7 @@ function reportDuplicate(node: Node): void {
 function findDuplicates(object: Node): void {
   const seen: Table = newTable(arena);
   if (changetype<usize>(seen) == 0) return;
+  reserve(arena, seen, object.count);
   let node = object.first;
   while (node) {
     if (find(seen, node.key) != ABSENT) {
