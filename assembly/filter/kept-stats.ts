@@ -9,7 +9,7 @@ import { Plan } from "../core/plan";
 import { NO_METRIC } from "../host/metrics";
 import { readShared, SharedValue, writeShared, Written } from "../host/shared-data";
 import { VariantStats } from "./records";
-import { keepStats, statsAt } from "./stats";
+import { adoptAll, keepStats, statsAt } from "./stats";
 
 /** The list's bytes at most, about 300 variants: those of the policy that was loaded last come first, the oldest fall out. */
 const MOST_BYTES: u32 = 8192;
@@ -31,9 +31,21 @@ let list: usize = 0;
 let bytes: u32 = 0;
 /** Counts the lists, so that a record is in one once. */
 let listing: u32 = 0;
+/** Whether some are of other VMs that no plan of this one has yet. */
+let hasKept: bool = false;
 
-/** Defines the stats that the VMs before this one had, and lists those of the plan. Called when a plan has its own. */
-export function keepAllStats(plan: Plan): void {
+/**
+ * Defines the stats that the VMs before this one had, and lists those of the plan. Called when a plan has its own.
+ * @returns false without memory for some
+ */
+export function keepAllStats(plan: Plan): bool {
+  hasKept = false;
+  listAll(plan);
+  // Among them may be some of the plan that were left to a request.
+  return !hasKept || adoptAll(plan);
+}
+
+function listAll(plan: Plan): void {
   for (let tries: u32 = 0; tries < MOST_TRIES; tries++) {
     list = scratch(MOST_BYTES);
     if (list == 0 || !readShared(sliceOfWord("serin.stats"), shared)) return;
@@ -64,6 +76,7 @@ function listOthers(text: Slice): void {
     at += HEAD_BYTES;
     if (at + length > end) return;
     const stats = keepStats(sliceOf(at, length), kept >= Kept.Total, kept >= Kept.Full, kept == Kept.Retried);
+    if (stats && stats.plans == 0) hasKept = true;
     add(stats, kept);
     at += length;
   }

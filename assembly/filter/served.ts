@@ -1,5 +1,5 @@
 // Gauges belong to the VM that serves now. A VM that goes, after a swap of the .wasm for one, must not write over what
-// its successor has told: so each policy that is loaded notes in shared data which variants its rollouts have, and
+// its successor has told: so whoever writes gauges of a rollout notes in shared data which variants its policy has, and
 // since when.
 
 import { fixed } from "../bytes/records";
@@ -26,23 +26,26 @@ function keyOf(rollout: Slice): Slice {
   return textOf(key);
 }
 
-/** A plan is loaded at this moment: wall clock in nanoseconds. */
-export function noteServed(plan: Plan, nowNs: u64): void {
-  plan.loadedNs = nowNs;
-  for (let i: u32 = 0; i < plan.rolloutCount; i++) {
-    const rollout = plan.rollout(i);
-    store<u64>(note, nowNs);
-    let bytes = HEAD_BYTES;
-    for (let v: u32 = 0; v < rollout.variantCount; v++) {
-      store<u32>(note + bytes, hashText(rollout.variant(v).name));
-      bytes += 4;
-    }
-    if (rollout.controlBelow != 0 || rollout.isRamped) {
-      store<u32>(note + bytes, hashText(words.control));
-      bytes += 4;
-    }
-    putShared(keyOf(rollout.name), sliceOf(note, bytes));
+/** Notes that the plan serves the rollout, before a gauge of it is written. */
+export function noteServed(plan: Plan, rollout: Rollout): void {
+  store<u64>(note, plan.loadedNs);
+  let bytes = HEAD_BYTES;
+  for (let v: u32 = 0; v < rollout.variantCount; v++) {
+    store<u32>(note + bytes, hashText(rollout.variant(v).name));
+    bytes += 4;
   }
+  if (rollout.controlBelow != 0 || rollout.isRamped) {
+    store<u32>(note + bytes, hashText(words.control));
+    bytes += 4;
+  }
+  putShared(keyOf(rollout.name), sliceOf(note, bytes));
+}
+
+/** The same some time after the plan was loaded: another one may have been noted since. */
+export function noteServedLate(plan: Plan, rollout: Rollout): void {
+  if (!readShared(keyOf(rollout.name), shared)) return;
+  if (lengthOf(shared.bytes) >= HEAD_BYTES && load<u64>(addressOf(shared.bytes)) >= plan.loadedNs) return;
+  noteServed(plan, rollout);
 }
 
 /** Whether a policy that was loaded after this plan has the variant of that name. */

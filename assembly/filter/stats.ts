@@ -14,7 +14,7 @@ import { addToMetric, defineMetric, MetricKind, NO_METRIC, recordMetric } from "
 import * as statNames from "../vocabulary/stats";
 import { MODULE_VERSION } from "../vocabulary/version";
 import { CELL_BYTES, CELL_ROOM, Stream, VariantCell, VariantStats } from "./records";
-import { isServedSince } from "./served";
+import { isServedSince, noteServed, noteServedLate } from "./served";
 import { vmArena } from "./vm";
 import { words } from "./words";
 
@@ -105,32 +105,67 @@ function defineRest(stats: VariantStats): void {
 }
 
 /**
- * So many stats are defined when a policy is loaded, about 10 ms of Envoy's. Those of further variants are when a request
- * is given the variant: a policy of thousands holds no worker up, and Envoy keeps each stat for good.
+ * So many stats are defined when a policy is loaded, about 10 ms of Envoy's. Those of further rollouts are when a request
+ * is given the variant: a policy of thousands holds no worker up, and Envoy keeps each stat for good. Until then such a
+ * variant has no record either (docs/decisions/stat-records.md).
  */
 const DEFINED_AT_LOAD: u32 = 4096;
 /** What `define` has defined since the policy began to be loaded. */
 let defined: u32 = 0;
 
-/** Gives every variant of the plan its record. Without memory a variant has none and is not counted: serin.error is. */
+/**
+ * Gives the variants of the plan's first rollouts their records, and those that have one already. Without memory a variant
+ * has none and is not counted: serin.error is.
+ */
 export function adoptStats(plan: Plan): bool {
-  let sound = true;
   defined = 0;
+  return adoptAll(plan);
+}
+
+/** Gives variants their records as far as stats may still be defined, or where there is one. @returns false without memory */
+export function adoptAll(plan: Plan): bool {
+  let sound = true;
   for (let r: u32 = 0; r < plan.rolloutCount; r++) {
     const rollout = plan.rollout(r);
+    if (rollout.variant(0).stats != 0) continue;
+    const isEarly = defined < DEFINED_AT_LOAD;
+    if (!isEarly && !isKnown(rollout)) continue;
+    noteServed(plan, rollout);
     for (let v: u32 = 0; v < rollout.variantCount; v++) {
       const variant = rollout.variant(v);
-      const stats = adopt(rollout, variant.name, variant.share, true, isFull(rollout, variant));
-      variant.stats = changetype<usize>(stats);
-      if (stats == null) sound = false;
+      variant.stats = adopt(rollout, variant.name, variant.share, isEarly, true, isFull(rollout, variant));
+      if (variant.stats == 0) sound = false;
     }
     if (rollout.controlBelow == 0 && !rollout.isRamped) continue;
     const isMatched = rollout.signals == Signals.Matched;
-    const stats = adopt(rollout, words.control, rollout.controlShare, isMatched, isMatched);
-    rollout.controlStats = changetype<usize>(stats);
-    if (stats == null) sound = false;
+    rollout.controlStats = adopt(
+      rollout,
+      words.control,
+      rollout.controlShare,
+      isEarly,
+      isMatched,
+      isMatched,
+    );
+    if (rollout.controlStats == 0) sound = false;
   }
   return sound;
+}
+
+/** Whether some variant of a rollout has a record, by an earlier policy or another VM. */
+function isKnown(rollout: Rollout): bool {
+  for (let v: u32 = 0; v < rollout.variantCount; v++) {
+    if (find(records, variantKey(rollout.name, rollout.variant(v).name)) != ABSENT) return true;
+  }
+  return false;
+}
+
+/** A record for a variant to which a request comes before it has one; 0 without memory. */
+function adoptLate(plan: Plan, rollout: Rollout, variant: Slice): usize {
+  const stats = statsNamed(variantKey(rollout.name, variant));
+  if (stats == null) return 0;
+  noteServedLate(plan, rollout);
+  stats.plans++;
+  return changetype<usize>(stats);
 }
 
 /** Whether every stream of this variant is counted to its end. */
@@ -139,13 +174,20 @@ export function isFull(rollout: Rollout, variant: Variant): bool {
   return rollout.signals == Signals.Matched && !rollout.isFallback(variant);
 }
 
-function adopt(rollout: Rollout, variant: Slice, share: u32, counts: bool, full: bool): VariantStats | null {
+function adopt(
+  rollout: Rollout,
+  variant: Slice,
+  share: u32,
+  defines: bool,
+  counts: bool,
+  full: bool,
+): usize {
   const stats = statsNamed(variantKey(rollout.name, variant));
-  if (stats == null) return null;
+  if (stats == null) return 0;
   stats.plans++;
-  if (defined < DEFINED_AT_LOAD) defineAll(stats, counts, full, rollout.countsRetries);
+  if (defines) defineAll(stats, counts, full, rollout.countsRetries);
   recordMetric(stats.share, share);
-  return stats;
+  return changetype<usize>(stats);
 }
 
 /** Defines what is not defined yet of what a variant needs. */
@@ -159,7 +201,8 @@ function defineAll(stats: VariantStats, counts: bool, full: bool, retries: bool)
 }
 
 /** Defines the share of a control group whose requests are not counted apart: without it nothing is held against its users. */
-export function showControl(rollout: Rollout): void {
+export function showControl(plan: Plan, rollout: Rollout): void {
+  if (rollout.controlStats == 0) rollout.controlStats = adoptLate(plan, rollout, words.control);
   const stats = statsAt(rollout.controlStats);
   if (stats == null || stats.share != NO_METRIC) return;
   defineAll(stats, false, false, false);
@@ -227,21 +270,24 @@ function release(plan: Plan, rollout: Rollout, variant: Slice, address: usize): 
   if (stats.plans == 0 && !isServedSince(plan, rollout.name, variant)) recordMetric(stats.share, 0);
 }
 
+/** Counts that the stream's request was given a variant. @returns false without memory */
+export function countVariant(stream: Stream, rollout: Rollout, variant: Variant): bool {
+  if (variant.stats == 0) variant.stats = adoptLate(stream.plan, rollout, variant.name);
+  return countGiven(stream, rollout, variant.share, variant.stats, isFull(rollout, variant));
+}
+
+/** Counts that the stream's request is one of the control group. @returns false without memory */
+export function countControl(stream: Stream, rollout: Rollout): bool {
+  if (rollout.controlStats == 0)
+    rollout.controlStats = adoptLate(stream.plan, rollout, words.control);
+  return countGiven(stream, rollout, rollout.controlShare, rollout.controlStats, true);
+}
+
 /**
- * Counts that the stream's request was given a variant.
- * @param variant its name, or that of the control group; and its share
- * @param address of its stats
- * @param full whether its end is counted too
- * @returns false without memory
+ * @param address of the stats
+ * @param full whether the stream's end is counted too
  */
-export function countGiven(
-  stream: Stream,
-  rollout: Rollout,
-  variant: Slice,
-  share: u32,
-  address: usize,
-  full: bool,
-): bool {
+function countGiven(stream: Stream, rollout: Rollout, share: u32, address: usize, full: bool): bool {
   const stats = statsAt(address);
   if (stats == null) return false;
   const retries = rollout.countsRetries;

@@ -39,7 +39,7 @@ import {
 } from "./shadow/receive";
 import { beginCopies, collectRequest, collectTrailers } from "./shadow/send";
 import { beginEffect, dropCall, endCall as endOfEffect, isAnswered, passCall } from "./side-effects/calls";
-import { countEnded, countGiven, showControl, ENDED_LEFT, ENDED_RESET, Grpc, isFull } from "./stats";
+import { countControl, countEnded, countVariant, showControl, ENDED_LEFT, ENDED_RESET, Grpc } from "./stats";
 import { survive } from "./survive";
 import { endUndecided, noteUndecided, passUndecided, stripRequest, stripTrailers } from "./undecided";
 import { words } from "./words";
@@ -116,19 +116,10 @@ export function beginRequest(id: u32, isEnd: bool): void {
   for (let i: u32 = 0; i < decision.givenCount; i++) {
     const given = decision.given.at(i);
     const rollout = given.rollout;
-    const variant = given.variant;
-    let counted = countGiven(
-      stream,
-      rollout,
-      variant.name,
-      variant.share,
-      variant.stats,
-      isFull(rollout, variant),
-    );
+    let counted = countVariant(stream, rollout, given.variant);
     if (given.isControl) {
-      if (rollout.signals != Signals.Matched) showControl(rollout);
-      else if (!countGiven(stream, rollout, words.control, rollout.controlShare, rollout.controlStats, true))
-        counted = false;
+      if (rollout.signals != Signals.Matched) showControl(stream.plan, rollout);
+      else if (!countControl(stream, rollout)) counted = false;
     }
     if (given.slot != NO_SLOT) beginUser(stream, given);
     if (!counted) survive("memory", "no memory to count a variant");

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Vm } from "../../tools/emulator/index.ts";
+import { Metrics, SharedData, Vm } from "../../tools/emulator/index.ts";
+import { manyRollouts } from "../bench/many-rollouts.ts";
 import { filterModule } from "../support/filter.ts";
 
 function policy(rollouts: number, variants = 2): string {
@@ -130,4 +131,50 @@ test("a control group that comes late has its share, without which nothing is he
   }
   assert.equal(vm.metrics.read("serin.rollout.r4999.canary.share"), 10_000n);
   assert.equal(vm.metrics.read("serin.rollout.r4999.control.share"), 40_000n);
+});
+
+for (const signals of ["count", "matched", "full"]) {
+  test(`10,000 rollouts under ${signals} take less than 20 MiB of a VM, and define the stats of the first alone`, () => {
+    const vm = Vm.load(filterModule());
+    assert.ok(vm.configure(manyRollouts({ rollouts: 10_000, variants: 2, signals })).accepted);
+    const mib = vm.memorySize / 2 ** 20;
+    assert.ok(mib < 20, `${mib.toFixed(1)} MiB`);
+    assert.ok(vm.metricDefinitions < 4200, `${vm.metricDefinitions} stats were defined`);
+  });
+}
+
+/** Two VMs over one Envoy's stats and shared data, of which the second comes a second later. */
+function twoVms(): [Vm, Vm] {
+  const shared = { metrics: new Metrics(), sharedData: new SharedData() };
+  const vm = (seconds: bigint): Vm =>
+    Vm.load(filterModule(), { ...shared, clock: () => (1_795_000_000n + seconds) * SECOND });
+  return [vm(0n), vm(1n)];
+}
+
+const shareOf = (vm: Vm, rollout: string): bigint | null =>
+  vm.metrics.read(`serin.rollout.${rollout}.canary.share`);
+
+test("a VM that goes leaves the share of a variant whose stats came late to its successor", () => {
+  const [old, successor] = twoVms();
+  const { root } = old.configure(policy(5000));
+  old.request(root, request("/p4999")).respond(200);
+  assert.equal(shareOf(old, "r4999"), 100_000n);
+  const next = successor.configure(policy(5000).replaceAll('"percent":100', '"percent":40'));
+  successor.request(next.root, request("/p4999")).respond(200);
+  old.retire(root);
+  assert.equal(shareOf(old, "r4999"), 40_000n, "the successor has told it");
+  successor.retire(next.root);
+  assert.equal(shareOf(old, "r4999"), 0n, "nobody asks for it any more");
+});
+
+test("a request that comes late to an old plan does not make it the newest", () => {
+  const [old, successor] = twoVms();
+  const { root } = old.configure(policy(5000));
+  const late = old.open(root, request("/p4999"));
+  const next = successor.configure(policy(5000).replaceAll('"percent":100', '"percent":40'));
+  successor.request(next.root, request("/p4999")).respond(200);
+  late.onRequestHeaders();
+  late.respond(200);
+  old.retire(root);
+  assert.notEqual(shareOf(old, "r4999"), 0n, "the successor has the variant still");
 });

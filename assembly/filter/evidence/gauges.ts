@@ -23,7 +23,7 @@ import * as statNames from "../../vocabulary/stats";
 import { vmArena } from "../vm";
 import { words } from "../words";
 import { guardedOf } from "./guarded";
-import { Evidence } from "./record";
+import { Evidence, SLOT_BYTES } from "./record";
 
 /** A gauge of users, which a new period sets to 0. */
 @unmanaged
@@ -62,6 +62,9 @@ export function prepareGauges(evidence: Evidence, rollout: Rollout): bool {
 
 /** Defines what a guard needs besides, as far as it is not defined. @returns false without memory */
 export function prepareGuard(evidence: Evidence, rollout: Rollout): bool {
+  if (evidence.ended == 0) evidence.ended = take(vmArena(), SLOT_BYTES);
+  if (evidence.endedGauges == 0) evidence.endedGauges = take(vmArena(), SLOT_BYTES);
+  if (evidence.ended == 0 || evidence.endedGauges == 0) return false;
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
     const variant = rollout.variant(i);
     if (variant.slot == NO_SLOT) continue;

@@ -1,12 +1,14 @@
 // The period that this worker counts for. It joins one that is open, by shared data, and whose signature is that of its
 // own policy, and leaves it when either is no longer true.
 
+import { take as takeBytes } from "../../bytes/arena";
 import { fixed } from "../../bytes/records";
-import { addressOf, lengthOf } from "../../bytes/slice";
+import { addressOf, lengthOf, sliceOfWord } from "../../bytes/slice";
 import { pieceShift } from "../../core/evidence";
 import { FORMAT, PeriodRecord, Phase } from "../../core/evidence-record";
 import { GuardAction, NO_SLOT, Rollout, Signals } from "../../core/plan";
-import { NO_METRIC } from "../../host/metrics";
+import * as limits from "../../vocabulary/limits";
+import { vmArena } from "../vm";
 import { readShared, SharedValue } from "../../host/shared-data";
 import { prepareGauges, prepareGuard } from "./gauges";
 import { staleLayout } from "./layout";
@@ -19,11 +21,17 @@ const MILLISECOND: u64 = 1000000;
 /** Copies the record of a rollout that was just read. */
 export function take(evidence: Evidence, value: SharedValue): void {
   const seen = changetype<usize>(evidence.seen);
+  evidence.isRead = true;
   memory.fill(seen, 0, RECORD_BYTES);
   if (lengthOf(value.bytes) >= (RECORD_BYTES as u32)) memory.copy(seen, addressOf(value.bytes), RECORD_BYTES);
 }
 
 const shared: SharedValue = fixed<SharedValue>();
+
+/** Whether some VM has judged yet: in a process that has only begun there are no periods to look for. */
+export function hasJudge(): bool {
+  return !readShared(sliceOfWord("serin"), shared) || lengthOf(shared.bytes) != 0;
+}
 
 /**
  * Reads the record of the rollout before the first tick, and defines the gauges of a period that another VM has begun.
@@ -32,7 +40,8 @@ const shared: SharedValue = fixed<SharedValue>();
  */
 export function keepGauges(evidence: Evidence): void {
   const rollout = evidence.live;
-  if (changetype<usize>(rollout) == 0 || evidence.number != NO_METRIC) return;
+  // Once it was read the tick follows it.
+  if (changetype<usize>(rollout) == 0 || evidence.isRead) return;
   if (!readShared(evidence.key, shared)) return;
   take(evidence, shared);
   if (!isOpenFor(evidence.seen, rollout) || !prepareGauges(evidence, rollout)) return;
@@ -62,11 +71,17 @@ export function settle(evidence: Evidence): void {
   const isIts = changetype<usize>(rollout) != 0 && isOpenFor(seen, rollout);
   if (!isIts || evidence.period != seen.number) {
     leavePeriod(evidence);
-    if (!isIts || !prepareGauges(evidence, rollout)) return;
+    if (!isIts || !prepareSlow(evidence) || !prepareGauges(evidence, rollout)) return;
     join(evidence, rollout);
   }
   evidence.warmupNs = (rollout.warmupMs as u64) * MILLISECOND;
   evidence.isGuarded = isGuardable(rollout) && (evidence.isGuarded || prepareGuard(evidence, rollout));
+}
+
+/** Takes room for the thresholds of a period. @returns false without memory */
+function prepareSlow(evidence: Evidence): bool {
+  if (evidence.slow == 0) evidence.slow = takeBytes(vmArena(), (limits.SLOW as usize) << 2);
+  return evidence.slow != 0;
 }
 
 function join(evidence: Evidence, rollout: Rollout): void {
@@ -93,6 +108,6 @@ export function leavePeriod(evidence: Evidence): void {
   evidence.counts = 0;
   evidence.isGuarded = false;
   evidence.hasEnded = false;
-  memory.fill(evidence.ended, 0, SLOT_BYTES);
+  if (evidence.ended != 0) memory.fill(evidence.ended, 0, SLOT_BYTES);
   staleLayout();
 }

@@ -2,12 +2,11 @@
 
 import { fixed } from "../../bytes/records";
 import { keep, take } from "../../bytes/arena";
-import { NONE, Slice } from "../../bytes/slice";
-import { ABSENT, find, insert, Table } from "../../bytes/table";
+import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../../bytes/slice";
+import { ABSENT, find, insert, reserve, Table } from "../../bytes/table";
 import { put, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { MOST_SLOTS } from "../../core/evidence";
 import { Rollout } from "../../core/plan";
-import * as limits from "../../vocabulary/limits";
 import { PeriodRecord } from "../../core/evidence-record";
 import { vmArena } from "../vm";
 
@@ -27,6 +26,8 @@ export class Evidence {
   wantedBits: u32;
   /** What shared data said when they were last read; zeroes for nothing. */
   seen: PeriodRecord;
+  /** Whether they were ever read. */
+  isRead: bool;
   /** The period that this worker counts for; 0 for none. What follows is of it. */
   period: u32;
   signature: u64;
@@ -39,7 +40,7 @@ export class Evidence {
   countsUsersAlone: bool;
   warmupNs: u64;
   slowCount: u32;
-  /** Milliseconds: u32 each. */
+  /** Milliseconds: u32 each. 0 before the first period. */
   slow: usize;
   /** In the worker's bitmaps (filter/evidence/layout.ts): a piece behind the other, the first note of each piece (u16),
    * and what the gauges are to move by (u32, the stats of a slot side by side). 0 before there is room. */
@@ -70,7 +71,7 @@ export class Evidence {
   said: u32;
   isShown: bool;
   /** Whether a guard watches its variants. Then requests that end are counted: `ended`, a u32 for each slot, which the
-   * tick brings into the gauges `endedGauges`. */
+   * tick brings into the gauges `endedGauges`; both 0 before a guard first does. */
   isGuarded: bool;
   hasEnded: bool;
   ended: usize;
@@ -108,30 +109,29 @@ export function knownEvidence(name: Slice): usize {
   return found == ABSENT ? 0 : found;
 }
 
+/** Makes room for the records of so many rollouts at once. */
+export function reserveEvidence(rollouts: u32): void {
+  reserve(vmArena(), names, rollouts);
+}
+
 /** The record of a rollout, made when it is new; 0 without memory. */
 export function evidenceOf(name: Slice): usize {
   const found = find(names, name);
   if (found != ABSENT) return found;
-  const own = keep(vmArena(), name);
   const address = take(vmArena(), offsetof<Evidence>());
   const seen = take(vmArena(), offsetof<PeriodRecord>());
-  const slow = take(vmArena(), (limits.SLOW as usize) << 2);
-  const ended = take(vmArena(), SLOT_BYTES);
-  const endedGauges = take(vmArena(), SLOT_BYTES);
   restartText(text);
   put(text, "serin/");
   putSlice(text, name);
   const key = keep(vmArena(), textOf(text));
-  if (own == NONE || key == NONE || address == 0 || seen == 0 || slow == 0 || ended == 0 || endedGauges == 0)
-    return 0;
+  if (key == NONE || address == 0 || seen == 0) return 0;
+  // The name as the key has it.
+  const own = sliceOf(addressOf(key) + (lengthOf(key) - lengthOf(name)), lengthOf(name));
   if (!insert(vmArena(), names, own, address as u32)) return 0;
   const evidence = changetype<Evidence>(address);
   evidence.name = own;
   evidence.key = key;
   evidence.seen = changetype<PeriodRecord>(seen);
-  evidence.slow = slow;
-  evidence.ended = ended;
-  evidence.endedGauges = endedGauges;
   const before = last;
   if (before) before.next = evidence;
   else first = evidence;

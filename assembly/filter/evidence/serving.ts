@@ -7,9 +7,9 @@ import { setTickPeriod } from "../../host/clock";
 import { vmArena } from "../vm";
 import { withdrawReason } from "./gauges";
 import { beginObeying, obeyGuards } from "./obey";
-import { keepGauges, leavePeriod } from "./period";
+import { hasJudge, keepGauges, leavePeriod } from "./period";
 import { moveRamps } from "./ramp";
-import { Evidence, evidenceOf, firstEvidence } from "./record";
+import { Evidence, evidenceOf, firstEvidence, reserveEvidence } from "./record";
 
 /** Milliseconds between two ticks. */
 const TICK_MS: u32 = 500;
@@ -43,6 +43,7 @@ export function takeChanged(): bool {
 /** Gives the rollouts of a plan that have evidence their records. @returns false without memory for some */
 export function adoptEvidence(plan: Plan): bool {
   let isSound = true;
+  if (plan.rolloutCount != 0) reserveEvidence(plan.rolloutCount);
   for (let i: u32 = 0; i < plan.rolloutCount; i++) {
     const rollout = plan.rollout(i);
     // A ramp may give it some later on.
@@ -67,8 +68,9 @@ export function serveEvidence(plan: Plan, plugin: u64, nowNs: u64): bool {
   served.newest = plan;
   configuredNs = nowNs;
   refresh();
+  const isJudged = firstEvidence() != null && hasJudge();
   for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {
-    keepGauges(evidence);
+    if (isJudged) keepGauges(evidence);
     withdrawReason(evidence);
   }
   // Before its first request: a variant that was rolled back does not come back for the time until the next tick.
