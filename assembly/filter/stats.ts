@@ -138,14 +138,7 @@ export function adoptAll(plan: Plan): bool {
     }
     if (rollout.controlBelow == 0 && !rollout.isRamped) continue;
     const isMatched = rollout.signals == Signals.Matched;
-    rollout.controlStats = adopt(
-      rollout,
-      words.control,
-      rollout.controlShare,
-      isEarly,
-      isMatched,
-      isMatched,
-    );
+    rollout.controlStats = adopt(rollout, words.control, rollout.controlShare, isEarly, isMatched, isMatched);
     if (rollout.controlStats == 0) sound = false;
   }
   return sound;
@@ -174,14 +167,7 @@ export function isFull(rollout: Rollout, variant: Variant): bool {
   return rollout.signals == Signals.Matched && !rollout.isFallback(variant);
 }
 
-function adopt(
-  rollout: Rollout,
-  variant: Slice,
-  share: u32,
-  defines: bool,
-  counts: bool,
-  full: bool,
-): usize {
+function adopt(rollout: Rollout, variant: Slice, share: u32, defines: bool, counts: bool, full: bool): usize {
   const stats = statsNamed(variantKey(rollout.name, variant));
   if (stats == null) return 0;
   stats.plans++;
@@ -278,8 +264,7 @@ export function countVariant(stream: Stream, rollout: Rollout, variant: Variant)
 
 /** Counts that the stream's request is one of the control group. @returns false without memory */
 export function countControl(stream: Stream, rollout: Rollout): bool {
-  if (rollout.controlStats == 0)
-    rollout.controlStats = adoptLate(stream.plan, rollout, words.control);
+  if (rollout.controlStats == 0) rollout.controlStats = adoptLate(stream.plan, rollout, words.control);
   return countGiven(stream, rollout, rollout.controlShare, rollout.controlStats, true);
 }
 

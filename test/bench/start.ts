@@ -51,7 +51,10 @@ const shapes = [
 const ways: Way[] = [
   { name: "no filter", filters: [] },
   { name: "empty filter", filters: [wasmFilter(null, { file: await compileEmpty(folder) })] },
-  { name: `Serin (${(statSync(values.wasm).size / 1024).toFixed(0)} KiB), no rollouts`, filters: [serin("{}")] },
+  {
+    name: `Serin (${(statSync(values.wasm).size / 1024).toFixed(0)} KiB), no rollouts`,
+    filters: [serin("{}")],
+  },
   ...shapes.map((shape) => ({
     name: `Serin, ${shape.rollouts} rollouts of ${shape.variants} variants, ${shape.signals}`,
     filters: [serin(manyRollouts(shape))],
@@ -89,11 +92,20 @@ try {
     }
   }
   const table = new Table({
-    head: ["Envoy with", "ms of CPU to ready", "MiB", "stats", "a VM: ms of CPU", "MiB", "of them linear memory"],
+    head: [
+      "Envoy with",
+      "ms of CPU to ready",
+      "MiB",
+      "stats",
+      "a VM: ms of CPU",
+      "MiB",
+      "of them linear memory",
+    ],
     style: { head: [], border: [] },
   });
   for (const { way, alone, many } of measured) {
-    const each = (of: (start: Start) => number): number => (median(of, many) - median(of, alone)) / MORE_WORKERS;
+    const each = (of: (start: Start) => number): number =>
+      (median(of, many) - median(of, alone)) / MORE_WORKERS;
     table.push([
       way.name,
       median((one) => one.cpuMs, alone).toFixed(0),
