@@ -63,7 +63,8 @@ export function readCorpus(): Map<string, Session> {
   );
 }
 
-function keep(session: Session): string {
+/** Writes a session into the corpus. @returns the file's name */
+export function keep(session: Session): string {
   const text = `${JSON.stringify(session, null, 1)}\n`;
   const name = `${createHash("sha256").update(JSON.stringify(session.steps)).digest("hex").slice(0, 12)}.json`;
   writeFileSync(join(CORPUS, name), text);

@@ -56,6 +56,24 @@ export function hostCalls(state: () => HostState): Record<string, Record<string,
   };
 }
 
+/** The same calls, asked first what they answer in place of what they do. */
+export function answering(
+  answer: ((call: string) => number | null) | undefined,
+  calls: Record<string, Record<string, HostCall>>,
+): Record<string, Record<string, HostCall>> {
+  if (answer === undefined) return calls;
+  const wrap = ([name, call]: [string, HostCall]): [string, HostCall] => [
+    name,
+    (...parameters) => answer(name) ?? call(...parameters),
+  ];
+  return Object.fromEntries(
+    Object.entries(calls).map(([module, named]) => [
+      module,
+      Object.fromEntries(Object.entries(named).map(wrap)),
+    ]),
+  );
+}
+
 /** The names of all host calls that the emulator serves, as `module.name`. */
 export function hostCallNames(): string[] {
   const calls = hostCalls(() => {

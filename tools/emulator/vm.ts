@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { LogLevel } from "./abi.ts";
 import type { Context } from "./context.ts";
 import { GuestMemory } from "./guest-memory.ts";
-import { hostCalls, type HostState } from "./host-calls.ts";
+import { answering, hostCalls, type HostState } from "./host-calls.ts";
 import { HttpCall, type ClusterState, type HttpCallAnswer, type HttpCallRequest } from "./http-call.ts";
 import { moreProblemsIn, problemsIn, type LoggedProblem, type LogLine, type MoreProblems } from "./log.ts";
 import { MetricIds, Metrics } from "./metrics.ts";
@@ -27,6 +27,8 @@ export interface VmOptions {
   readonly sharedData?: SharedData;
   /** What `proxy_http_call` finds of a cluster. Default: every one is "up". */
   readonly clusters?: (name: string) => ClusterState;
+  /** The status that a host call answers in place of doing anything, by its name; null: it does what it is there for. */
+  readonly answer?: (call: string) => number | null;
 }
 
 /** The filter's answer to a configuration. */
@@ -47,6 +49,7 @@ interface Inputs {
   readonly random: (size: number) => Uint8Array;
   readonly onLog: ((line: LogLine) => void) | undefined;
   readonly clusters: (name: string) => ClusterState;
+  readonly answer: ((call: string) => number | null) | undefined;
 }
 
 type EvaluateFunction = (root: number, address: number, length: number, seconds: number) => bigint;
@@ -94,7 +97,7 @@ export class Vm {
     // Lines of `_initialize` belong to no configuration: this context is there to take them.
     this.#current = new Root(0, "", new Uint8Array(0));
     const state = (): HostState => hostState;
-    const instance = new WebAssembly.Instance(module, hostCalls(state));
+    const instance = new WebAssembly.Instance(module, answering(inputs.answer, hostCalls(state)));
     this.#exports = instance.exports;
     const allocate = this.#exports["proxy_on_memory_allocate"] as (size: number) => number;
     this.#memory = new GuestMemory(this.#exports["memory"] as WebAssembly.Memory, allocate);
@@ -133,6 +136,7 @@ export class Vm {
       random: options.random ?? randomBytes,
       onLog: options.onLog,
       clusters: options.clusters ?? (() => "up"),
+      answer: options.answer,
     };
     return new Vm(module, inputs, options.metrics ?? new Metrics(), options.sharedData ?? new SharedData());
   }
@@ -140,6 +144,11 @@ export class Vm {
   /** Bytes of the guest's memory: 65536 a page, and they never shrink. */
   get memorySize(): number {
     return this.#memory.size;
+  }
+
+  /** The guest's memory itself. */
+  get memory(): WebAssembly.Memory {
+    return this.#exports["memory"] as WebAssembly.Memory;
   }
 
   /** Streams that have begun and not ended. */
