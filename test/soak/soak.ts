@@ -10,7 +10,7 @@ import { freePort, startEnvoy, waitUntil, type RunningEnvoy } from "../../tools/
 import { HARD_REQUESTS, HARD_ROUTES, type HardRequest } from "../e2e/hard-requests.ts";
 import { countsOf, sumOf, VERDICTS } from "../e2e/shadow-stage.ts";
 import { cluster, proxyBootstrap } from "../support/envoy/bootstrap.ts";
-import { residentKb } from "../support/envoy/process-use.ts";
+import { anonymousKb, guestKb, residentKb } from "../support/envoy/process-use.ts";
 import { settledStats, startProxyOver, type BareProxy } from "../support/envoy/proxy.ts";
 import { envoyBinary } from "../support/envoy/versions.ts";
 import { exchange, request } from "../support/envoy/wire.ts";
@@ -41,8 +41,8 @@ export interface SoakResult {
   readonly accepted: number;
   readonly refused: number;
   readonly swaps: number;
-  /** Resident memory a second, KiB. */
-  readonly memory: readonly { readonly filter: number; readonly twin: number }[];
+  /** Each second, KiB. */
+  readonly memory: readonly MemorySample[];
   /**
    * Of the rollout that every policy has: requests that reached the filter by Envoy's own count (a client may leave before
    * it is read), those that it counted, and their ends.
@@ -59,6 +59,46 @@ export interface SoakResult {
   readonly copies: { readonly sent: number; readonly verdicts: number };
   /** The counter of what should not happen. */
   readonly errors: number;
+}
+
+/** KiB. */
+export interface MemorySample {
+  readonly filter: ProcessMemory;
+  readonly twin: ProcessMemory;
+}
+
+export interface ProcessMemory {
+  readonly resident: number;
+  /** Of it, what is of no file. */
+  readonly anonymous: number;
+  /** What the allocator has from the system and has not given back. */
+  readonly allocator: number;
+  /** What Envoy holds of its allocator: without what was given back and is kept, and without V8's own memory. */
+  readonly allocated: number;
+  /** The linear memories of all Wasm VMs. */
+  readonly guests: number;
+}
+
+/** KiB that a run may hold more at its end than near its beginning: half of what two modules beside each other take. */
+const FLAT_KB = 3 * 1024;
+
+/**
+ * What grew over a run, in KiB: the mean of its last third less that of its second, of what is allocated and of the guests'
+ * memories. Resident memory is no measure: Envoy's allocator keeps the most that it ever needed at once.
+ */
+export function growthOf(memory: readonly MemorySample[]): {
+  allocated: number;
+  guests: number;
+  isFlat: boolean;
+} {
+  const third = Math.floor(memory.length / 3);
+  const grown = (of: (one: MemorySample) => number): number => {
+    const mean = (list: readonly MemorySample[]): number =>
+      list.reduce((sum, one) => sum + of(one), 0) / Math.max(1, list.length);
+    return mean(memory.slice(-third)) - mean(memory.slice(third, 2 * third));
+  };
+  const [allocated, guests] = [grown(({ filter }) => filter.allocated), grown(({ filter }) => filter.guests)];
+  return { allocated, guests, isFlat: allocated < FLAT_KB && guests < FLAT_KB };
 }
 
 const BUDGET = { perSecond: 1_000, inFlight: 200 };
@@ -172,6 +212,15 @@ async function startStage(options: SoakOptions, random: Random): Promise<Stage> 
   };
 }
 
+async function memoryOf({ admin, pid }: RunningEnvoy): Promise<ProcessMemory> {
+  const said = JSON.parse(await admin.get("/memory")) as { allocated: string; total_physical_bytes: string };
+  return {
+    ...{ resident: residentKb(pid), anonymous: anonymousKb(pid), guests: guestKb(pid) },
+    allocated: Number(said.allocated) / 1024,
+    allocator: Number(said.total_physical_bytes) / 1024,
+  };
+}
+
 function mortalCluster({ port }: Upstream): object {
   return cluster("mortal", port);
 }
@@ -182,7 +231,7 @@ async function run(stage: Stage, options: SoakOptions, random: Random): Promise<
   const isOver = (): boolean => Date.now() >= until;
   const differences: string[] = [];
   const races: Record<string, number> = {};
-  const memory: { filter: number; twin: number }[] = [];
+  const memory: MemorySample[] = [];
   const mortal = { sent: 0, served: 0, twin: 0 };
   const expected: Record<string, number> = {};
   const expect = (leaf: string): void => void (expected[leaf] = (expected[leaf] ?? 0) + 1);
@@ -255,7 +304,7 @@ async function run(stage: Stage, options: SoakOptions, random: Random): Promise<
   };
   const watch = async (): Promise<void> => {
     for (; !isOver(); await sleep(1_000))
-      memory.push({ filter: residentKb(proxy.envoy.pid), twin: residentKb(twin.pid) });
+      memory.push({ filter: await memoryOf(proxy.envoy), twin: await memoryOf(twin) });
   };
   until = Date.now() + options.seconds * 1000;
   const clients = Array.from({ length: options.clients }, (_, i) =>

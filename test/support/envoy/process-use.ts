@@ -13,7 +13,16 @@ export function ranNs(pid: number): number {
 
 /** Resident memory. */
 export function residentKb(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return statusKb(pid, "VmRSS");
+}
+
+/** Resident memory that is of no file: without the program's own code and constants, which are paged in as they are used. */
+export function anonymousKb(pid: number): number {
+  return statusKb(pid, "RssAnon");
+}
+
+function statusKb(pid: number, field: string): number {
+  const found = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"));
   return Number(found?.[1] ?? NaN);
 }
 
