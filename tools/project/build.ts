@@ -7,10 +7,10 @@ import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 
 import { createMemoryStream, main as compile } from "assemblyscript/asc";
-import { build as bundle } from "esbuild";
+import { build as bundle, type BuildOptions } from "esbuild";
 
 import { ASSETS_FOLDER } from "../dashboard/assets.ts";
-import { bundlePage } from "../dashboard/bundle.ts";
+import { bundlePage, pageBundle } from "../dashboard/bundle.ts";
 import { writeWhole } from "../terminal/write-whole.ts";
 import { describeFaults, judge } from "./gate/gate.ts";
 import { withoutCustomSections } from "./gate/sections.ts";
@@ -56,20 +56,23 @@ export async function buildDebugWasm(): Promise<void> {
   }
 }
 
+/** How esbuild makes the command line. */
+const CLI_BUNDLE = {
+  absWorkingDir: ROOT,
+  entryPoints: ["tools/cli.ts"],
+  outfile: CLI,
+  bundle: true,
+  packages: "external",
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  write: false,
+  logLevel: "error",
+} satisfies BuildOptions;
+
 /** Bundles our part of the command line into one file that plain Node runs. */
 export async function buildCli(): Promise<void> {
-  const result = await bundle({
-    absWorkingDir: ROOT,
-    entryPoints: ["tools/cli.ts"],
-    outfile: CLI,
-    bundle: true,
-    packages: "external",
-    platform: "node",
-    target: "node20",
-    format: "esm",
-    write: false,
-    logLevel: "error",
-  });
+  const result = await bundle(CLI_BUNDLE);
   for (const file of result.outputFiles) {
     await writeOutput(file.path, `#!/usr/bin/env node\n${file.text}`);
     chmodSync(file.path, 0o755);
@@ -87,12 +90,12 @@ export async function buildPage(): Promise<void> {
   console.log(`${ASSETS_FOLDER}: ${bytes} bytes`);
 }
 
-/** Bundles `serin demo`, with what only it needs: an installed package has no sources. */
-export async function buildDemo(): Promise<void> {
+/** How esbuild makes `serin demo`, with what only it needs. */
+function demoBundle(): BuildOptions & { write: false } {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
     dependencies: Record<string, string>;
   };
-  const result = await bundle({
+  return {
     absWorkingDir: ROOT,
     entryPoints: ["tools/demo/main.ts"],
     outfile: `${DEMO}/main.js`,
@@ -108,7 +111,28 @@ export async function buildDemo(): Promise<void> {
     },
     write: false,
     logLevel: "error",
-  });
+  };
+}
+
+/**
+ * The packages whose code is in what the npm package ships, by their paths in the lock file (`node_modules/uplot`): what
+ * esbuild put into the command line, the demo and the dashboard's page.
+ */
+export async function bundledPackages(): Promise<string[]> {
+  const found = new Set<string>();
+  for (const options of [CLI_BUNDLE, demoBundle(), await pageBundle()]) {
+    const { metafile } = await bundle({ ...options, metafile: true });
+    for (const input of Object.keys(metafile.inputs)) {
+      const path = /(?:^|\/)((?:node_modules\/(?:@[^/]+\/)?[^/]+\/)+)/.exec(input)?.[1];
+      if (path !== undefined) found.add(path.slice(0, -1));
+    }
+  }
+  return [...found].sort();
+}
+
+/** Bundles `serin demo`: an installed package has no sources. */
+export async function buildDemo(): Promise<void> {
+  const result = await bundle(demoBundle());
   for (const file of result.outputFiles) await writeOutput(file.path, file.text);
   for (const path of DEMO_FILES)
     await writeOutput(join(DEMO, basename(path)), readFileSync(join(ROOT, path)));

@@ -16,6 +16,7 @@ import {
 import { join, resolve } from "node:path";
 
 import { npmEnv } from "../npm-env.ts";
+import { bundledPackages } from "../build.ts";
 import { makePackage, PACKAGE_FOLDER } from "../package/package.ts";
 import { makeLayout, sha256 } from "./oci-layout.ts";
 import { makeSbom } from "./sbom.ts";
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
   const artifact = await makeLayout(module, version, join(FOLDER, "oci-artifact"), "artifact");
   makePackage();
   packInto(FOLDER);
-  writeFileSync(join(FOLDER, "serin.cdx.json"), makeSbom(ROOT, module, commitDate()));
+  writeFileSync(join(FOLDER, "serin.cdx.json"), makeSbom(ROOT, module, await bundledPackages(), commitDate()));
   const files = filesOf(FOLDER);
   const sums = files.map((path) => `${sha256(readFileSync(join(FOLDER, path)))}  ${path}\n`);
   writeFileSync(join(FOLDER, "SHA256SUMS"), sums.join(""));

@@ -11,8 +11,6 @@ import { sha256 } from "./oci-layout.ts";
 
 /** Packages whose code is in serin.wasm: AssemblyScript's standard library, and the declarations of the host calls. */
 const COMPILED_IN = ["assemblyscript", "@solo-io/proxy-runtime"];
-/** Packages whose code is in the files of the command line: the dashboard's charts, the demo's client. */
-const BUNDLED = ["uplot", "undici"];
 /** Namespace of version 5 UUIDs, for names that are URLs (RFC 9562, 6.6). */
 const URL_NAMESPACE = "6ba7b8119dad11d180b400c04fd430c8";
 
@@ -50,9 +48,10 @@ function closureOf(roots: readonly string[], { dependencies }: Bom): Set<string>
 /**
  * The bill of the checkout in `root` for the module `wasm`, as JSON. The same inputs give the same bytes: it says the time
  * of the commit instead of now, and its serial number follows from its content.
+ * @param bundled the packages whose code is in the files of the command line, by their paths in the lock file
  * @param date ISO 8601
  */
-export function makeSbom(root: string, wasm: Uint8Array, date: string): string {
+export function makeSbom(root: string, wasm: Uint8Array, bundled: readonly string[], date: string): string {
   const json = (path: string): unknown => JSON.parse(readFileSync(join(root, path), "utf8"));
   const { name, version, dependencies } = json("package.json") as Manifest;
   const lock = json("package-lock.json") as Lock;
@@ -65,12 +64,14 @@ export function makeSbom(root: string, wasm: Uint8Array, date: string): string {
     }),
   ) as Bom;
   // Other versions of them may be there, for packages that only test.
-  const refOf = (wanted: string): string =>
-    `${wanted}@${lock.packages[`node_modules/${wanted}`]?.version ?? "?"}`;
+  const refAt = (path: string): string =>
+    `${path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length)}@${lock.packages[path]?.version ?? "?"}`;
+  const refOf = (wanted: string): string => refAt(`node_modules/${wanted}`);
   const installed = Object.keys(dependencies).map(refOf);
   const compiledIn = COMPILED_IN.map(refOf);
+  const bundledIn = bundled.map(refAt).filter((reference) => !installed.includes(reference));
   // Not npm's own `--omit dev`: of two versions of a package it leaves out both where one is for tests (npm 11.19).
-  const shipped = new Set([...closureOf(installed, everything), ...compiledIn, ...BUNDLED.map(refOf)]);
+  const shipped = new Set([...closureOf(installed, everything), ...compiledIn, ...bundledIn]);
   const known = new Set(everything.components.map(({ "bom-ref": reference }) => reference));
   for (const reference of shipped)
     if (!known.has(reference)) throw new Error(`npm's bill lacks ${reference}`);
@@ -93,7 +94,7 @@ export function makeSbom(root: string, wasm: Uint8Array, date: string): string {
       ...everything.components.filter(({ "bom-ref": reference }) => shipped.has(reference)),
     ],
     dependencies: [
-      { ref: product, dependsOn: [filter["bom-ref"], ...installed, ...BUNDLED.map(refOf)] },
+      { ref: product, dependsOn: [filter["bom-ref"], ...installed, ...bundledIn] },
       { ref: filter["bom-ref"], dependsOn: compiledIn },
       ...everything.dependencies.filter(({ ref }) => shipped.has(ref) && !compiledIn.includes(ref)),
     ],
