@@ -37,7 +37,10 @@ async function main(): Promise<void> {
   const artifact = await makeLayout(module, version, join(FOLDER, "oci-artifact"), "artifact");
   makePackage();
   packInto(FOLDER);
-  writeFileSync(join(FOLDER, "serin.cdx.json"), makeSbom(ROOT, module, await bundledPackages(), commitDate()));
+  writeFileSync(
+    join(FOLDER, "serin.cdx.json"),
+    makeSbom(ROOT, module, await bundledPackages(), commitDate()),
+  );
   const files = filesOf(FOLDER);
   const sums = files.map((path) => `${sha256(readFileSync(join(FOLDER, path)))}  ${path}\n`);
   writeFileSync(join(FOLDER, "SHA256SUMS"), sums.join(""));
