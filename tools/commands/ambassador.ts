@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 
 import { Command } from "@commander-js/extra-typings";
 
+import { byKey } from "../ambassador/by-key.ts";
 import { checkMappings, Counterparts, selectionFaults, type Checked } from "../ambassador/check.ts";
 import { clusterFaults } from "../ambassador/cluster-faults.ts";
 import { groupsOf, served } from "../ambassador/groups.ts";
@@ -133,9 +134,13 @@ function find(
 ): Findings {
   const oldSecrets = oldSecretsOf(options.oldSecret, policy);
   const id = options.ambassadorId ?? "default";
-  const all = files.flatMap((file) => [...file.mappings, ...file.others]).filter((one) => belongsTo(one, id));
-  const mappings = all.filter(({ kind }) => kind === "Mapping");
-  const others = all.filter(({ kind }) => kind !== "Mapping");
+  const own = byKey(
+    files.flatMap((file) => file.mappings),
+    (one) => belongsTo(one, id),
+  );
+  const mappings = own.get(true) ?? [];
+  const ofOthers = own.get(false) ?? [];
+  const others = files.flatMap((file) => file.others).filter((one) => belongsTo(one, id));
   const hosts = new Hosts(others.filter(({ kind }) => kind === "Host"));
   const groups = groupsOf(served(mappings, hosts).filter(isStable), hosts);
   const overlap = new Overlap(
@@ -143,7 +148,6 @@ function find(
     hosts,
   );
   const installation = installationOf(others, options.ambassadorNamespace);
-  const ofOthers = files.flatMap((file) => file.mappings).filter((one) => !belongsTo(one, id));
   const wanted = wantedMappings({
     ...{ policy, groups, overlap, hosts, all: mappings, foreign: ofOthers, installation, oldSecrets },
   });

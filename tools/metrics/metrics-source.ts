@@ -159,8 +159,9 @@ function hasShadows(json: string): boolean {
 async function readOutline(file: string): Promise<PolicyOutline> {
   const bytes = await readFileBounded(file);
   const { json } = readPolicySource(file, bytes);
-  const outline = json === null ? NO_OUTLINE : outlineOf(Buffer.from(json).toString("utf8"));
-  if (outline.size === 0 && (json === null || !hasShadows(Buffer.from(json).toString("utf8"))))
+  const text = json === null ? null : Buffer.from(json).toString("utf8");
+  const outline = text === null ? NO_OUTLINE : outlineOf(text);
+  if (outline.size === 0 && (text === null || !hasShadows(text)))
     throw new CommandError(`${file}: it has no rollout and no shadow; serin validate says what is wrong`, 1);
   return outline;
 }

@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import { readPolicySource } from "../policy/policy-source.ts";
+import { readPolicySource, type PolicySource } from "../policy/policy-source.ts";
 import { anchorsOn, EditRefusal, withMember, type Scalar } from "./edit-member.ts";
 
 /** One change of a policy file. */
@@ -22,14 +22,15 @@ export function editPolicy(file: string, bytes: Uint8Array, edit: Edit): Buffer 
   const mark = whole.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK : "";
   const text = whole.slice(mark.length);
   const { path, key, value } = placeOf(edit);
-  if (readPolicySource(file, bytes).isWrapped)
+  const source = readPolicySource(file, bytes);
+  if (source.isWrapped)
     throw new EditRefusal("a policy in a Kubernetes document is not changed: keep it in a file of its own");
-  const wanted = valueOf(file, bytes);
+  const wanted = valueOf(source);
   if (wanted === null) throw new EditRefusal("the file cannot be read as a policy: serin validate says why");
   const isThere = put(wanted, path, key, value);
   for (const candidate of withMember(text, path, key, value, isThere)) {
     const changed = Buffer.from(mark + candidate);
-    if (isDeepStrictEqual(valueOf(file, changed), wanted)) return changed;
+    if (isDeepStrictEqual(valueOf(readPolicySource(file, changed)), wanted)) return changed;
   }
   const where = [...path, key].join(".");
   const [anchor] = anchorsOn(text, path).reverse();
@@ -47,8 +48,7 @@ function placeOf(edit: Edit): { path: string[]; key: string; value: Scalar } {
 }
 
 /** What the file means; null when it means nothing. */
-function valueOf(file: string, bytes: Uint8Array): unknown {
-  const { json } = readPolicySource(file, bytes);
+function valueOf({ json }: PolicySource): unknown {
   if (json === null) return null;
   try {
     return JSON.parse(Buffer.from(json).toString("utf8").replace(BYTE_ORDER_MARK, "")) as unknown;
