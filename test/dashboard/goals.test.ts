@@ -17,7 +17,7 @@ test("goals of a canary that sells less are on the page, and so is why it fails"
   };
   const terms = new Map([["r", { ...DEFAULT_TERMS, goals: ["orders", "sign-ups"] }]]);
   const snapshot = { ...snapshotOf({ r: rolloutOf(envoy) }), terms };
-  const state = rolloutState("r", { from: 0, snapshot });
+  const state = rolloutState("r", { from: "counters", snapshot });
   const [stable, canary] = ["stable", "canary"].map((name) =>
     state?.variants.find((variant) => variant.name === name),
   );
