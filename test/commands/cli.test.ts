@@ -164,6 +164,10 @@ describe("command line", () => {
       const { status, stdout } = await runCli([...command, "--help"]);
       assert.equal(status, 0);
       assert.match(stdout, /Examples:/, command.join(""));
+      // What is given as a duration has a unit where it is a default too.
+      const options = stdout.replace(/\n {10,}/g, " ");
+      for (const [line, value = ""] of options.matchAll(/<DURATION> .*\(default: (.*?)\)/g))
+        assert.match(value, /^\d+(?:ms|[smhd])$/, line);
       for (const [, line = ""] of stdout.matchAll(/^ {2}\$ (.*)$/gm)) {
         const name = /\bserin (\w+)/.exec(line)?.[1] ?? "";
         assert.ok(names.includes(name), line);

@@ -19,7 +19,7 @@ export const advanceCommand = new Command("advance")
   .description(
     "One look at each rollout with ramp.steps and no start. It begins what has no percent yet. It takes the next step " +
       "when the evidence of this step shows errors, 4xx and latency within the limit and `every` has passed. It goes " +
-      "back to 0 when a variant is significantly worse, or a guard has rolled it back. Else it waits and says why. It " +
+      "back to 0 when a variant is significantly worse, or a guard has rolled it back. Otherwise it waits and says why. It " +
       "edits the percent in POLICY and nothing else of that file.",
   )
   .argument("[POLICY]", "policy file, changed in place (default: SERIN_POLICY)")
@@ -40,7 +40,9 @@ export const advanceCommand = new Command("advance")
   )
   .option("--watch", "look again and again, without end", false)
   .option("--until-done", "look again until all are finished or stopped", false)
-  .option("--interval <DURATION>", "how often to look, like 10s", readDuration, 10)
+  .addOption(
+    new Option("--interval <DURATION>", "how often to look").argParser(readDuration).default(10, "10s"),
+  )
   .option("--dry-run", "say what would be done; change, publish and run nothing", false)
   .option("--json", "each look as one line of JSON", false)
   .addHelpText(
