@@ -202,6 +202,9 @@ rollouts:
       /^ {2}step +from +fault found in +users hit +passes in +goal drop in +goals in +limit$/m,
     );
     assert.match(stdout, /^ {2}5% .* 68 min +\d+ min +2×$/m);
+    // Below the tables the columns are explained, and no others.
+    assert.match(stdout, /goals in: until/);
+    assert.doesNotMatch(stdout, /guard acts in/);
     const seldom = await runCli(["plan", goals, "--rps", "20", "--conversion", "0.01"]);
     assert.match(
       seldom.stdout.replace(/\s+/g, " "),

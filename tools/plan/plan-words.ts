@@ -39,25 +39,37 @@ export function planInWords({ assumptions, rollouts, leftOut }: Plan, colors: Co
   for (const [name, why] of leftOut) lines.push(...wrapped(`${name}: left out, ${why}`), "");
   if (rollouts.length > 0)
     lines.push(
-      ...[...BOUNDS, ...(hasGoals ? [GOALS] : [])].flatMap((text) => wrapped(text)),
+      ...legend(rollouts).flatMap((text) => wrapped(text)),
       ...wrapped(envoyWords(envoys)),
     );
   return `${lines.join("\n").trimEnd()}\n`;
 }
 
-const BOUNDS = [
-  "fault found in: until serin report says fail; users hit: have met an error by then. guard acts in: on a fault from the " +
-    "beginning, to one that comes after an hour in health. passes in: until a variant like its baseline is shown to be within " +
-    "the limit.",
-  "These are expectations, for errors alone: chance makes a release take half or twice as long. 4xx and latency have to " +
-    "be within the limit too: what few users meet takes as long as errors that are as rare. A user who comes back is no " +
-    "new evidence: say with --requests-per-user how many requests one makes.",
-];
-
-const GOALS =
-  "goal drop in: until serin report says fail of a goal that so many fewer users reach. goals in: until a goal " +
-  "that as many reach is shown to be within the limit, which a ramp with goals waits for. Users who reach the goal and " +
-  "never met the rollout make both longer.";
+/** What the columns say: of those that the table has. */
+function legend(rollouts: readonly PlannedRollout[]): string[] {
+  const hasGuard = rollouts.some(({ rollout }) => rollout.guard !== null);
+  const hasGoals = rollouts.some(({ rollout }) => rollout.goals.length > 0);
+  const areWaitedFor = rollouts.some(({ variants }) => variants.some(({ variant }) => variant.goals.length > 0));
+  return [
+    "fault found in: until serin report says fail. users hit: the users who have met an error by then. " +
+      (hasGuard
+        ? "guard acts in: from a fault that is there from the start to one that comes after an hour without faults. "
+        : "") +
+      "passes in: until a variant like its baseline is shown to be within the limit.",
+    "These are expectations for errors alone: by chance a release may take half or twice as long. 4xx and latency have to " +
+      "be within the limit too, and what few users meet takes as long as errors that are as rare. A user who comes back " +
+      "is no new evidence: --requests-per-user says how many requests one user makes.",
+    ...(hasGoals
+      ? [
+          "goal drop in: until serin report says fail because so many fewer users reach the goal. " +
+            (areWaitedFor
+              ? "goals in: until the ramp's goals are shown to be within the limit, if as many users reach them. "
+              : "") +
+            "Users who reach a goal and never met the rollout make it longer.",
+        ]
+      : []),
+  ];
+}
 
 function envoyWords(envoys: number): string {
   const needs = "2, 4 and 16 Envoys need 1.7, 3.1 and 10 times the requests of one";
@@ -160,7 +172,7 @@ function fromCell({ at, from }: PlannedStep): string {
   return from === 0 ? "0" : time(from);
 }
 
-/** `4 to 8 s`: on a fault from the beginning, and on one that comes after an hour in health. */
+/** `4 to 8 s`: on a fault from the start, and on one that comes after an hour without faults. */
 function guardCell({ evidence }: PlannedStep): string {
   const guard = evidence?.guard ?? null;
   if (guard === null) return "off";
