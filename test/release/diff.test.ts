@@ -183,21 +183,21 @@ describe("two steps of a ramp", () => {
 describe("what cannot be known", () => {
   const base = rollout({ c: 10 });
   const unknown: [what: string, after: object, why: RegExp][] = [
-    ["another salt", rollout({ c: 10 }, { salt: "new" }), /the salt is another \("r" before, "new" now\)/],
+    ["another salt", rollout({ c: 10 }, { salt: "new" }), /the salt has changed \("r" before, "new" now\)/],
     [
       "another identity",
       rollout({ c: 10 }, {}, { identity: [{ header: "x-user" }] }),
-      /the identity is another/,
+      /the identity has changed/,
     ],
     [
       "an identity of the rollout's own",
       rollout({ c: 10 }, { identity: [{ cookie: "other" }] }),
-      /the identity is another/,
+      /the identity has changed/,
     ],
     [
       "a source in front",
       rollout({ c: 10 }, {}, { identity: [{ header: "x-user" }, { cookie: "uid" }] }),
-      /the identity is another/,
+      /the identity has changed/,
     ],
   ];
   for (const [what, after, why] of unknown) {
@@ -313,7 +313,12 @@ describe("flags", () => {
     const part = partOf(flag(rule(fractional(5, 95))), flag(rule(fractional(25, 75))));
     assert.deepEqual([part?.moved, part?.scope], [0.2, "some"]);
     const other = partOf(flag(rule(fractional(5, 95))), flag({ if: [true, "on", fractional(5, 95)] }));
-    assert.deepEqual([other?.moved, other?.unknown], [null, "its targeting is another"]);
+    assert.deepEqual([other?.moved, other?.unknown], [null, "its targeting has changed"]);
+    const gone = partOf(flag(rule(fractional(5, 95))), {});
+    assert.deepEqual(
+      [gone?.moved, gone?.unknown],
+      [null, "which variant a user had depends on its targeting"],
+    );
   });
 
   test("for everybody: another default, disabled, gone; a new one moves nobody", () => {

@@ -33,8 +33,12 @@ export function flagDiff(key: string, before: OrderedJson, after: OrderedJson): 
   const isSame =
     old.text === now.text && generationOf(before) === generationOf(after) && old.values === now.values;
   if (isSame) return { moved: 0, changes: [], ...(notes.length > 0 ? { notes } : {}) };
+  const difference = compared(old, now, generationOf(before) === generationOf(after));
   return {
-    ...compared(old, now, generationOf(before) === generationOf(after)),
+    ...difference,
+    ...(is === undefined && difference.moved === null
+      ? { unknown: "which variant a user had depends on its targeting" }
+      : {}),
     ...(notes.length > 0 ? { notes } : {}),
   };
 }
@@ -72,7 +76,7 @@ function answersOf(flag: OrderedJson | undefined, policy: OrderedJson): Answers 
 
 function compared(was: Answers, is: Answers, isSameHash: boolean): FlagDiff {
   if (was.values !== is.values && was.text === is.text)
-    return { moved: null, changes: [], unknown: "the values of its variants are others" };
+    return { moved: null, changes: [], unknown: "the values of its variants have changed" };
   if (was.whole !== null && is.whole !== null) {
     const isComparable = isSameHash && was.whole.by === is.whole.by;
     const isConstant = isWhole(was.whole.segments) || isWhole(is.whole.segments);
@@ -82,7 +86,7 @@ function compared(was: Answers, is: Answers, isSameHash: boolean): FlagDiff {
     return { moved: null, changes: [], unknown: hashReason(isSameHash) };
   }
   if (was.frame !== is.frame || was.cuts.length !== is.cuts.length)
-    return { moved: null, changes: [], unknown: "its targeting is another" };
+    return { moved: null, changes: [], unknown: "its targeting has changed" };
   const all: (Change[] | null)[] = was.cuts.map((cut, index) => {
     const other = is.cuts[index] ?? null;
     if (cut === null || other === null) return null;
@@ -100,7 +104,7 @@ function changesAcrossOrBetween(was: Cut, is: Cut, isComparable: boolean): Chang
 }
 
 function hashReason(isSameHash: boolean): string {
-  return isSameHash ? "the bucketing value is another" : "flagd.fractional is another generation";
+  return isSameHash ? "the bucketing value has changed" : "flagd.fractional has changed";
 }
 
 /** The targeting with a mark in the place of each `fractional`, which go to `cuts`. */

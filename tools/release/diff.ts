@@ -156,8 +156,8 @@ function rolloutDiff(was: Side | null, is: Side | null): Omit<PartDiff, "renamed
     return { moved: totalOf(changes), changes };
   }
   const reasons = [
-    ...(was.identity === is.identity ? [] : ["the identity is another"]),
-    ...(was.salt === is.salt ? [] : [`the salt is another ("${was.salt}" before, "${is.salt}" now)`]),
+    ...(was.identity === is.identity ? [] : ["the identity has changed"]),
+    ...(was.salt === is.salt ? [] : [`the salt has changed ("${was.salt}" before, "${is.salt}" now)`]),
   ];
   const changes =
     reasons.length === 0
