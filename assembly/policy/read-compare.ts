@@ -93,7 +93,7 @@ function readCompared(list: Node, shadow: Shadow): void {
       beginMessage();
       put(
         message,
-        "must be the name of a response's header (not x-envoy-*, not a header of the connection or the length), got ",
+        "must be the name of a response header (not x-envoy-*, not a header of the connection or the length), got ",
       );
       putString(message, node.text);
       report(node, codes.NAME);

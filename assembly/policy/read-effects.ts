@@ -90,7 +90,7 @@ export function readEffects(object: Node, hasSecret: bool): void {
     failWith(
       object,
       codes.MISSING_KEY,
-      "needs shadowSecret beside it: without it anybody could have a call answered that is never made",
+      "needs shadowSecret beside it: without it any client could pass for a shadow, and its call be answered but never made",
     );
   const plan = build.plan;
   plan.effects = records<Effect>(object.count);
@@ -175,7 +175,7 @@ function readHeaders(object: Node, effect: Effect): void {
       beginMessage();
       put(
         message,
-        "must be the name of a header of an answer (not one of the connection or the length), got ",
+        "must be the name of a response header (not one of the connection or the length), got ",
       );
       putString(message, member.key);
       reportKey(member, codes.NAME);

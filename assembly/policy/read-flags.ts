@@ -122,7 +122,7 @@ function hintAtMisspelt(flag: Node): void {
     const meant = isOneOf(member.key, KNOWN_FLAG) ? NONE : nearestWord(member.key, KNOWN_FLAG);
     if (meant == NONE || holds(flag, meant)) continue;
     beginMessage();
-    put(message, "flagd passes over ");
+    put(message, "flagd ignores ");
     putString(message, member.key);
     put(message, ": did you mean ");
     putString(message, meant);

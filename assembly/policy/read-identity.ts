@@ -94,16 +94,16 @@ function readSource(node: Node, source: Source, identity: Identity): void {
       hintWith(
         member,
         codes.LOGIN_MOVES_USERS,
-        "a visitor who logs in gets another identity, and perhaps another variant: keep: true looks for this cookie first",
+        "a user who logs in gets another identity, and perhaps another variant: keep: true looks for this cookie first",
       );
     }
     const next = node.next;
-    if (next) hintWith(next, codes.NO_EFFECT, "never reached: issueCookie before it always yields");
+    if (next) hintWith(next, codes.NO_EFFECT, "never reached: issueCookie before it always gives an identity");
   } else if (isWord(key, "random")) {
     source.kind = SourceKind.Random;
     build.plan.drawsRandom = true;
     if (member.kind != Token.True) fail(member, codes.VALUE, "must be true");
-    if (node.next) failWith(node, codes.CONFLICT, "random always yields, so it can only be the last source");
+    if (node.next) failWith(node, codes.CONFLICT, "random always gives an identity, so it can only be the last source");
   } else {
     unknownKey(member, KNOWN_SOURCES);
   }

@@ -25,7 +25,7 @@ export const explainCommand = new Command("explain")
   )
   .option("--source-address <IP>", "the client's IP address")
   .option("--at <TIME>", "the time of the request, like 2026-11-23T09:00:00Z (default: now)")
-  .option("--all", "what does not apply in full, not in one line each", false)
+  .option("--all", "what does not apply in full, instead of in one line each", false)
   .option("--json", "the decision and the explanation as JSON", false)
   .addHelpText(
     "after",

@@ -108,7 +108,7 @@ function absent(map: YAMLMap, where: string, place: (node: unknown) => string): 
 function insertions(text: string, holder: Pair | null, map: YAMLMap, key: string, value: Scalar): string[] {
   const first = map.items[0];
   const start = isNode(first?.key) ? first.key.range?.[0] : undefined;
-  if (first === undefined || start === undefined) throw new EditRefusal(`nothing stands beside ${key}`);
+  if (first === undefined || start === undefined) throw new EditRefusal(`there is nothing beside ${key}`);
   const quote = text[start] === '"' ? '"' : "";
   const member = `${quote}${key}${quote}:${gapAfter(text, first)}${spelled(value, quote)}`;
   const lineStart = text.lastIndexOf("\n", start - 1) + 1;

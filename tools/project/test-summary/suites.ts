@@ -54,11 +54,14 @@ export const SUITES: readonly Suite[] = [
   { name: "unit", title: "unit specs of the filter (as-pect)", quick: true, seconds: 25, kind: "as-pect" },
   {
     name: "project",
-    title: "the project holds together: layers, gate, schema, architecture",
+    title: "the project holds together: layers, gate, schema, architecture, language",
     quick: true,
     seconds: 40,
     kind: "node",
-    files: ["layers.test.ts", "architecture.test.ts", "schema.test.ts", "action.test.ts", "project"],
+    files: [
+      ...["layers.test.ts", "architecture.test.ts", "schema.test.ts", "language.test.ts", "action.test.ts"],
+      "project",
+    ],
   },
   {
     name: "tools",
