@@ -62,10 +62,18 @@ function proseOf(source: string): string[] {
 }
 
 test("the manual", () => {
-  const pages = [...filesIn("docs", ".md").filter((page) => !page.includes("/decisions/")), "README.md", "SECURITY.md"];
+  const pages = [
+    ...filesIn("docs", ".md").filter((page) => !page.includes("/decisions/")),
+    "README.md",
+    "SECURITY.md",
+  ];
   assert.ok(pages.length > 20, String(pages.length));
   assert.deepEqual(
-    pages.flatMap((page) => read(page).split("\n").flatMap((line, at) => faultsOf(`${page}:${at + 1}`, line))),
+    pages.flatMap((page) =>
+      read(page)
+        .split("\n")
+        .flatMap((line, at) => faultsOf(`${page}:${at + 1}`, line)),
+    ),
     [],
   );
 });

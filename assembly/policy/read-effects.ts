@@ -173,10 +173,7 @@ function readHeaders(object: Node, effect: Effect): void {
     const name = isToken(member.key) ? keptLower(member.key) : NONE;
     if (name == NONE || isOneOf(name, ENVOYS_OWN)) {
       beginMessage();
-      put(
-        message,
-        "must be the name of a response header (not one of the connection or the length), got ",
-      );
+      put(message, "must be the name of a response header (not one of the connection or the length), got ");
       putString(message, member.key);
       reportKey(member, codes.NAME);
     } else if (!isFieldValue(member.text)) {

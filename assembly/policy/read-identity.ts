@@ -98,12 +98,14 @@ function readSource(node: Node, source: Source, identity: Identity): void {
       );
     }
     const next = node.next;
-    if (next) hintWith(next, codes.NO_EFFECT, "never reached: issueCookie before it always gives an identity");
+    if (next)
+      hintWith(next, codes.NO_EFFECT, "never reached: issueCookie before it always gives an identity");
   } else if (isWord(key, "random")) {
     source.kind = SourceKind.Random;
     build.plan.drawsRandom = true;
     if (member.kind != Token.True) fail(member, codes.VALUE, "must be true");
-    if (node.next) failWith(node, codes.CONFLICT, "random always gives an identity, so it can only be the last source");
+    if (node.next)
+      failWith(node, codes.CONFLICT, "random always gives an identity, so it can only be the last source");
   } else {
     unknownKey(member, KNOWN_SOURCES);
   }

@@ -96,7 +96,11 @@ export function readIssueCookie(node: Node, source: Source): bool {
   const isHost = startsWithWordInLower(name, "__host-");
   const isPrefixed = isHost || startsWithWordInLower(name, "__secure-");
   if (isPrefixed && secureNode && secure == Secure.Never)
-    failWith(secureNode, codes.CONFLICT, "browsers drop a cookie __Host-... or __Secure-... that is not secure");
+    failWith(
+      secureNode,
+      codes.CONFLICT,
+      "browsers drop a cookie __Host-... or __Secure-... that is not secure",
+    );
   if (isHost && domainNode)
     failWith(domainNode, codes.CONFLICT, "browsers drop a cookie __Host-... with a domain");
   if (isHost && pathNode && !isWord(path, "/"))

@@ -38,10 +38,7 @@ export function planInWords({ assumptions, rollouts, leftOut }: Plan, colors: Co
   for (const planned of rollouts) lines.push(...rolloutLines(planned, assumptions, colors), "");
   for (const [name, why] of leftOut) lines.push(...wrapped(`${name}: left out, ${why}`), "");
   if (rollouts.length > 0)
-    lines.push(
-      ...legend(rollouts).flatMap((text) => wrapped(text)),
-      ...wrapped(envoyWords(envoys)),
-    );
+    lines.push(...legend(rollouts).flatMap((text) => wrapped(text)), ...wrapped(envoyWords(envoys)));
   return `${lines.join("\n").trimEnd()}\n`;
 }
 
@@ -49,7 +46,9 @@ export function planInWords({ assumptions, rollouts, leftOut }: Plan, colors: Co
 function legend(rollouts: readonly PlannedRollout[]): string[] {
   const hasGuard = rollouts.some(({ rollout }) => rollout.guard !== null);
   const hasGoals = rollouts.some(({ rollout }) => rollout.goals.length > 0);
-  const areWaitedFor = rollouts.some(({ variants }) => variants.some(({ variant }) => variant.goals.length > 0));
+  const areWaitedFor = rollouts.some(({ variants }) =>
+    variants.some(({ variant }) => variant.goals.length > 0),
+  );
   return [
     "fault found in: until serin report says fail. users hit: the users who have met an error by then. " +
       (hasGuard
