@@ -53,6 +53,7 @@ const program = new Command("serin")
       "serin publish policy.yaml --to /etc/serin/filter.yaml",
       "serin report --admin http://127.0.0.1:9901",
     ) +
+      "\nEnvironment: SERIN_ADMIN, SERIN_PROMETHEUS and SERIN_POLICY stand for --admin, --prometheus and --policy.\n" +
       "\nExit status: 0 success, 1 invalid policy or failed check, 2 usage error, missing file or unreachable " +
       "endpoint, 3 inconclusive (report) or waiting (advance).",
   )

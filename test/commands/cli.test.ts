@@ -140,7 +140,7 @@ describe("command line", () => {
       [["publish", good], /required option '--to <FILE>'/],
       [["publish", good, "--to", `${folder.path}/no/filter.yaml`], /no such file/],
       [["publish", good, "--to", `${folder.path}/f.yaml`, "--failure-policy", "FAIL"], /Allowed choices/],
-      [["decide"], /required option '--policy <POLICY>'/],
+      [["decide"], /which policy\? Name it with --policy POLICY, or set SERIN_POLICY/],
       [["decide", "--policy", "-"], /standard input is already used for the requests/],
       [["explain", "--policy", good], /missing required argument/],
       [["explain", "--policy", good, "shop.example.com"], /URL: must be like/],
@@ -154,6 +154,37 @@ describe("command line", () => {
       assert.match(stderr, message, parameters.join(" "));
       assert.equal(stdout, "");
     });
+  });
+
+  it("SERIN_POLICY stands for --policy in every command that has it; an empty one does not", async () => {
+    const having: string[] = [];
+    for (const name of await commandNames()) {
+      const help = (await runCli([name, "--help"])).stdout.replace(/\n {10,}/g, " ");
+      const [option] = /^ {2}--policy .*$/m.exec(help) ?? [];
+      if (option === undefined) continue;
+      having.push(name);
+      assert.match(option, /default: SERIN_POLICY/, name);
+    }
+    for (const name of ["decide", "evaluate", "explain", "ambassador", "abort", "status", "report", "stats"])
+      assert.ok(having.includes(name), name);
+    const env = { SERIN_POLICY: good };
+    const decided = await runCli(["decide"], { env, stdin: STDIN.decide ?? "" });
+    assert.deepEqual([decided.status, decided.stderr], [0, ""]);
+    const explained = await runCli(["explain", "https://shop.example.com/checkout"], { env });
+    assert.deepEqual([explained.status, explained.stderr], [0, ""]);
+    const evaluated = await runCli(["evaluate"], { env, stdin: STDIN.evaluate ?? "" });
+    assert.deepEqual([evaluated.status, evaluated.stderr], [0, ""]);
+    for (const command of [
+      ["decide"],
+      ["evaluate"],
+      ["explain", "/"],
+      ["ambassador"],
+      ["abort", "checkout"],
+    ]) {
+      const { status, stderr } = await runCli(command, { env: { SERIN_POLICY: "" } });
+      const said = "serin: which policy? Name it with --policy POLICY, or set SERIN_POLICY\n";
+      assert.deepEqual([status, stderr], [2, said], command.join(" "));
+    }
   });
 
   it("every command has help with examples, and each example is a command that parses", async () => {

@@ -1,12 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 
-import { fromEnvironment } from "../metrics/metrics-source.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { abortRollouts } from "../release/abort.ts";
 import { InvalidPolicy } from "../release/policy-file.ts";
 import { examples } from "../terminal/arguments.ts";
-import { CommandError } from "../terminal/command-error.ts";
+import { policyOf } from "../terminal/environment.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 import { publishing } from "./advance.ts";
 
@@ -39,9 +38,7 @@ async function abort(
   options: { readonly policy?: string | undefined; readonly to?: string | undefined },
   terminal: Terminal,
 ): Promise<number> {
-  const policy = options.policy ?? fromEnvironment("SERIN_POLICY");
-  if (policy === undefined)
-    throw new CommandError("which policy? Name it with --policy FILE, or set SERIN_POLICY");
+  const policy = policyOf(options);
   let refused: readonly string[];
   try {
     const aborted = await abortRollouts(policy, rollouts, loadFilter());

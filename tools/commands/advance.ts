@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { Command, Option } from "@commander-js/extra-typings";
 
-import { DEFAULT_ADMIN, fromEnvironment, placeOf } from "../metrics/metrics-source.ts";
+import { DEFAULT_ADMIN, placeOf } from "../metrics/metrics-source.ts";
 import { INSTANCE } from "../metrics/prometheus-source.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { Advance, type Look, type Publish } from "../release/advance.ts";
@@ -11,6 +11,7 @@ import { lookAsJson, lookInWords, lookKey } from "../release/advance-words.ts";
 import { readByAdmin, readByPrometheus } from "../release/fleet.ts";
 import { collect, examples, readDuration } from "../terminal/arguments.ts";
 import { CommandError } from "../terminal/command-error.ts";
+import { fromEnvironment } from "../terminal/environment.ts";
 import { colorsOf, processTerminal, type Terminal } from "../terminal/terminal.ts";
 import { publish } from "./publish.ts";
 

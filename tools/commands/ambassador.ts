@@ -24,6 +24,7 @@ import { wantedMappings, type Wanted, type WantedMapping } from "../ambassador/w
 import { readPolicySource } from "../policy/policy-source.ts";
 import type { Problem } from "../policy/problem.ts";
 import { CommandError, fileError } from "../terminal/command-error.ts";
+import { policyOf } from "../terminal/environment.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { collect, examples } from "../terminal/arguments.ts";
@@ -47,7 +48,7 @@ export const ambassadorCommand = new Command("ambassador")
       "shadow with dispatch mirror. The policy may name a service where Envoy needs a cluster; --write-policy " +
       "writes the policy with clusters, for serin publish.",
   )
-  .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
+  .option("--policy <POLICY>", "policy file (- for standard input; default: SERIN_POLICY)")
   .argument(
     "[FILE...]",
     "Mappings, Hosts, the Module, TLSContexts and resolvers, as YAML or JSON (default: standard input)",
@@ -84,10 +85,10 @@ export const ambassadorCommand = new Command("ambassador")
   );
 
 ambassadorCommand.action(async (files, options) => {
-  process.exitCode = await ambassador(files, options, processTerminal());
+  process.exitCode = await ambassador(files, { ...options, policy: policyOf(options) }, processTerminal());
 });
 
-export type AmbassadorOptions = ReturnType<typeof ambassadorCommand.opts>;
+export type AmbassadorOptions = ReturnType<typeof ambassadorCommand.opts> & { readonly policy: string };
 
 const ROLLOUT_SECRET = /^([a-z0-9-]+)=([!-~]{0,128})$/;
 

@@ -4,6 +4,7 @@ import { LogLevel } from "../emulator/index.ts";
 import { answerLines } from "../decision/answer-lines.ts";
 import { checkPolicyFile } from "../policy/check-policy.ts";
 import { CommandError } from "../terminal/command-error.ts";
+import { policyOf } from "../terminal/environment.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { readRequest } from "../decision/request.ts";
@@ -21,7 +22,7 @@ export const decideCommand = new Command("decide")
     "Reads requests as JSON lines from stdin and writes decisions as JSON lines to stdout, in the same order. An " +
       'invalid line gives {"error": ...} in its place, and the command then exits with 1.',
   )
-  .requiredOption("--policy <POLICY>", "policy file")
+  .option("--policy <POLICY>", "policy file (default: SERIN_POLICY)")
   .addHelpText("after", `\nOne request per line (only url is required):\n${REQUEST_EXAMPLE}`)
   .addHelpText(
     "after",
@@ -39,10 +40,13 @@ decideCommand.action(async (options) => {
  * Requests as JSON lines from stdin, decisions as JSON lines to stdout, in order. Resolves to 0, or 1 when the
  * policy is refused or a line was no request.
  */
-export async function decide(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
-  if (options.policy === "-")
-    throw new CommandError("--policy -: standard input is already used for the requests");
-  const checked = await checkPolicyFile(options.policy, loadFilter(), terminal, { logLevel: LogLevel.Debug });
+export async function decide(
+  options: { readonly policy?: string | undefined },
+  terminal: Terminal,
+): Promise<number> {
+  const policy = policyOf(options);
+  if (policy === "-") throw new CommandError("--policy -: standard input is already used for the requests");
+  const checked = await checkPolicyFile(policy, loadFilter(), terminal, { logLevel: LogLevel.Debug });
   reportProblems(checked.problems, terminal, checked.more);
   if (checked.filter === null) return 1;
   const { vm, root } = checked.filter;

@@ -5,6 +5,7 @@ import * as codes from "../../assembly/vocabulary/problems.ts";
 import { answerLines } from "../decision/answer-lines.ts";
 import { checkPolicy, checkPolicyFile, type CheckedPolicy } from "../policy/check-policy.ts";
 import { CommandError } from "../terminal/command-error.ts";
+import { policyOf } from "../terminal/environment.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { reportProblems } from "../policy/report-problems.ts";
 import { readTime, RequestFault } from "../decision/request.ts";
@@ -23,7 +24,7 @@ export const evaluateCommand = new Command("evaluate")
       'with invalid targeting answers ERROR, all others work. An invalid line gives {"error": ...} in its place, ' +
       "and the command then exits with 1.",
   )
-  .requiredOption("--policy <POLICY>", "policy, or flagd's own flag file")
+  .option("--policy <POLICY>", "policy, or flagd's own flag file (default: SERIN_POLICY)")
   .addHelpText("after", `\nOne request per line (only flagKey is required):\n${EVALUATION_EXAMPLE}`)
   .addHelpText(
     "after",
@@ -45,11 +46,14 @@ const TYPES = ["boolean", "string", "number", "object"];
  * document that flagd accepts is evaluated here too, also where `serin validate` refuses it. Resolves to 0, or 1 when
  * the document is refused or a line was no request.
  */
-async function evaluate(options: { readonly policy: string }, terminal: Terminal): Promise<number> {
-  if (options.policy === "-")
-    throw new CommandError("--policy -: standard input is already used for the requests");
+async function evaluate(
+  options: { readonly policy?: string | undefined },
+  terminal: Terminal,
+): Promise<number> {
+  const policy = policyOf(options);
+  if (policy === "-") throw new CommandError("--policy -: standard input is already used for the requests");
   const module = loadFilter();
-  const asWritten = await checkPolicyFile(options.policy, module, terminal);
+  const asWritten = await checkPolicyFile(policy, module, terminal);
   const checked = asWritten.filter === null ? asFlagdReads(asWritten, module) : asWritten;
   // What the proxy has is no matter here: the context is what the lines say.
   const problems = checked.problems.filter(({ code }) => code !== codes.UNKNOWN_NAME);

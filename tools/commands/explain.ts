@@ -3,6 +3,7 @@ import { Command } from "@commander-js/extra-typings";
 import { LogLevel } from "../emulator/index.ts";
 import { checkPolicyFile } from "../policy/check-policy.ts";
 import { CommandError } from "../terminal/command-error.ts";
+import { policyOf } from "../terminal/environment.ts";
 import { explainInWords } from "../decision/explain-text.ts";
 import { loadFilter } from "../policy/filter-module.ts";
 import { parseOrdered } from "../terminal/ordered-json.ts";
@@ -14,7 +15,7 @@ import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 export const explainCommand = new Command("explain")
   .summary("explain the decision about one request")
   .description("Explains what is decided about one request, and why: every rollout, flag and shadow.")
-  .requiredOption("--policy <POLICY>", "policy file (- for standard input)")
+  .option("--policy <POLICY>", "policy file (- for standard input; default: SERIN_POLICY)")
   .argument("<URL>", "the request's URL, or its path alone: the host is then that of -H 'host: name'")
   .option("-X, --method <METHOD>", "the request's method", "GET")
   .option(
@@ -45,7 +46,7 @@ type Options = ReturnType<typeof explainCommand.opts>;
 async function explain(url: string, options: Options, terminal: Terminal): Promise<number> {
   const { stream: request, time } = requestOf(url, options);
   const inputs = { logLevel: LogLevel.Trace, ...(time === null ? {} : { clock: () => time }) };
-  const checked = await checkPolicyFile(options.policy, loadFilter(), terminal, inputs);
+  const checked = await checkPolicyFile(policyOf(options), loadFilter(), terminal, inputs);
   if (checked.filter === null || checked.source.json === null) {
     const { problems, more } = checked;
     if (options.json) terminal.stdout.write(`${JSON.stringify({ ok: false, problems }, null, 2)}\n`);

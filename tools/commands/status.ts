@@ -1,6 +1,6 @@
 import { Command, Option } from "@commander-js/extra-typings";
 
-import { adminUrls, DEFAULT_ADMIN, fromEnvironment } from "../metrics/metrics-source.ts";
+import { adminUrls, DEFAULT_ADMIN } from "../metrics/metrics-source.ts";
 import { checkPolicyFile } from "../policy/check-policy.ts";
 import { policyDigest } from "../policy/digest.ts";
 import { loadFilter } from "../policy/filter-module.ts";
@@ -11,6 +11,7 @@ import { refusalReasons } from "../status/refusal-reasons.ts";
 import { statusAsJson, statusInWords } from "../status/status-words.ts";
 import { collect, examples } from "../terminal/arguments.ts";
 import { CommandError } from "../terminal/command-error.ts";
+import { fromEnvironment } from "../terminal/environment.ts";
 import { printOrdered } from "../terminal/ordered-json.ts";
 import { processTerminal, type Terminal } from "../terminal/terminal.ts";
 
@@ -25,7 +26,7 @@ export const statusCommand = new Command("status")
       .argParser(collect)
       .default([] as readonly string[], DEFAULT_ADMIN),
   )
-  .option("--policy <POLICY>", "the policy that all should serve")
+  .option("--policy <POLICY>", "the policy that all should serve (default: SERIN_POLICY)")
   .option("--json", "the status as JSON", false)
   .addHelpText(
     "after",

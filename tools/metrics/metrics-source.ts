@@ -11,6 +11,7 @@ import { readPolicySource } from "../policy/policy-source.ts";
 import { collect } from "../terminal/arguments.ts";
 import { member, parseOrdered } from "../terminal/ordered-json.ts";
 import { CommandError } from "../terminal/command-error.ts";
+import { fromEnvironment } from "../terminal/environment.ts";
 import { readFileBounded } from "../terminal/read-bounded.ts";
 
 export const DEFAULT_ADMIN = "http://127.0.0.1:9901";
@@ -25,7 +26,10 @@ export function readingCommand(name: string) {
     )
     .option("--prometheus <URL>", "read from a Prometheus that scrapes the Envoys, instead of --admin")
     .option("--rollout <NAME>", "only this rollout")
-    .option("--policy <POLICY>", "policy file that says which variant is the default, if the metrics do not")
+    .option(
+      "--policy <POLICY>",
+      "policy file that says which variant is the default, if the metrics do not (default: SERIN_POLICY)",
+    )
     .option("--per <LABEL>", "with --prometheus: the label that identifies an Envoy", INSTANCE)
     .option(
       "--match <MATCHERS>",
@@ -77,13 +81,6 @@ export function adminUrls(given: readonly string[]): string[] {
   const twice = urls.find((url, index) => urls.indexOf(url) !== index);
   if (twice !== undefined) throw new CommandError(`--admin ${twice}: given twice; it would be counted twice`);
   return urls;
-}
-
-/** A variable that stands for an option; an empty one does not. */
-export function fromEnvironment(
-  name: "SERIN_ADMIN" | "SERIN_PROMETHEUS" | "SERIN_POLICY",
-): string | undefined {
-  return process.env[name]?.trim() || undefined;
 }
 
 /** @throws CommandError for what is no name of a label */
