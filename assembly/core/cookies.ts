@@ -74,7 +74,7 @@ function readCookieHeader(decision: Decision, header: Slice): void {
       at = equals + 1;
       continue;
     }
-    const name = trimmed(sliceOf(at, (equals - at) as u32));
+    const name = nameBetween(at, equals);
     at = findByte(equals + 1, end, ascii.SEMICOLON);
     const slot = find(cookies, name);
     if (slot != ABSENT && lengthOf(decision.valueOf(slot)) == 0) {
@@ -84,4 +84,14 @@ function readCookieHeader(decision: Decision, header: Slice): void {
     }
     at++;
   }
+}
+
+/** As clients write it there is one space before a name, and no other blank: for that nothing is looked for. */
+// @ts-ignore: decorator
+@inline
+function nameBetween(from: usize, equals: usize): Slice {
+  const begin = from < equals && load<u8>(from) == ascii.SPACE ? from + 1 : from;
+  const name = sliceOf(begin, (equals - begin) as u32);
+  if (begin >= equals) return name;
+  return load<u8>(begin) > ascii.SPACE && load<u8>(equals - 1) > ascii.SPACE ? name : trimmed(name);
 }
