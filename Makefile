@@ -79,6 +79,14 @@ bench-validate: build ## what `serin validate` costs for a policy of 1 MB, YAML 
 bench-instructions: build ## the same in instructions, under callgrind: many minutes (ARGS="--ways count,full")
 	@$(TSX) test/bench/instructions.ts $(ARGS)
 
+.PHONY: bench-guest
+bench-guest: build ## the filter's own instructions by function, held to test/bench/budget.json (ARGS="--ways count")
+	@$(TSX) test/bench/guest-profile.ts --ways count --budget test/bench/budget.json $(ARGS)
+
+.PHONY: bench-rivals
+bench-rivals: build ## bench-instructions of Serin beside what people would write without it
+	@$(TSX) test/bench/instructions.ts --ways native,c,lua,rust,empty-filter,not-concerned,count,count-header,matched,full,full-header $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was built (installed packages and Envoy stay)
 	@rm -rf build

@@ -33,6 +33,11 @@ export function requireCallgrind(programs: readonly string[] = ["valgrind", "vgd
 export class Callgrind {
   constructor(private readonly folder: string) {}
 
+  /** The same, with a line for each instruction: see `addressesIn`. */
+  get commandByAddress(): readonly string[] {
+    return [...this.command, "--dump-instr=yes", "--compress-pos=no"];
+  }
+
   /** The begin of the command line, before the program. */
   get command(): readonly string[] {
     return [
@@ -59,14 +64,19 @@ export class Callgrind {
 
   /** The counts since the last `zero` or `dump`. */
   async dump(pid: number): Promise<Cost> {
+    return parseDump(await this.dumpText(pid));
+  }
+
+  /** As `dump`, as callgrind writes it. */
+  async dumpText(pid: number): Promise<string> {
     const before = new Set(this.#dumps());
     await this.#ask(pid, "dump");
     const [name, ...others] = this.#dumps().filter((file) => !before.has(file));
     if (name === undefined || others.length > 0) throw new Error("callgrind did not write one dump");
     const file = join(this.folder, name);
-    const cost = parseDump(readFileSync(file, "utf8"));
+    const text = readFileSync(file, "utf8");
     rmSync(file);
-    return cost;
+    return text;
   }
 
   #dumps(): string[] {
@@ -78,23 +88,47 @@ export class Callgrind {
   }
 }
 
+/** What a function costs by itself. */
+export interface FunctionCost {
+  /** A file, `???` for code that belongs to none. */
+  readonly object: string;
+  /** Its address, for code without names. */
+  readonly name: string;
+  readonly cost: number;
+}
+
 /**
  * Reads a dump (valgrind's manual, "Callgrind Format Specification") and adds up the self cost of each function.
  * @throws Error if it is not a complete dump of instructions
  */
 export function parseDump(text: string): Cost {
-  const names = new Map<string, string>();
   const families: Record<Family, number> = { envoy: 0, malloc: 0, libc: 0, guest: 0 };
+  for (const { object, name, cost } of functionsIn(text)) families[familyOf(object, name)] += cost;
+  return { total: FAMILIES.reduce((sum, family) => sum + families[family], 0), families };
+}
+
+/** The functions of a dump, each once. @throws Error if it is not a complete dump of instructions */
+export function functionsIn(text: string): FunctionCost[] {
+  const names = new Map<string, string>();
+  const functions = new Map<string, { object: string; name: string; cost: number }>();
   let event = -1;
   let positions = 1;
   let totals: number | null = null;
+  let total = 0;
   let object = "";
   let name = "";
   let isCall = false;
   for (const line of text.split("\n")) {
     if (/^[\d+*-]/.test(line)) {
       // The line after `calls=` is the inclusive cost of that call: the called functions have their own lines.
-      if (!isCall) families[familyOf(object, name)] += Number(line.split(" ")[positions + event] ?? 0);
+      if (!isCall) {
+        const cost = Number(line.split(" ")[positions + event] ?? 0);
+        const key = `${object} ${name}`;
+        const known = functions.get(key);
+        if (known === undefined) functions.set(key, { object, name, cost });
+        else known.cost += cost;
+        total += cost;
+      }
       isCall = false;
       continue;
     }
@@ -109,12 +143,24 @@ export function parseDump(text: string): Cost {
     else if (key === "cob") nameOf(names, "ob", value);
     else if (key === "cfn") nameOf(names, "fn", value);
   }
-  const total = FAMILIES.reduce((sum, family) => sum + families[family], 0);
   if (event < 0) throw new Error("the dump does not count instructions (Ir)");
   if (totals === null || Number.isNaN(totals)) throw new Error("the dump is not complete: it has no totals");
   if (totals !== total)
     throw new Error(`the dump's functions add up to ${total} instructions, not to ${totals}`);
-  return { total, families };
+  return [...functions.values()];
+}
+
+/** What the instructions at each address cost, from a dump of `commandByAddress`. */
+export function addressesIn(text: string): [address: number, cost: number][] {
+  if (!/^positions: instr line$/m.test(text)) throw new Error("the dump has no addresses");
+  const costs: [number, number][] = [];
+  let isCall = false;
+  for (const line of text.split("\n")) {
+    const [, address, cost] = /^(0x[0-9a-f]+) \d+ (\d+)$/.exec(line) ?? [];
+    if (address !== undefined && !isCall) costs.push([Number(address), Number(cost)]);
+    isCall = line.startsWith("calls=");
+  }
+  return costs;
 }
 
 /** `(7) name` defines 7, `(7)` refers to it. */

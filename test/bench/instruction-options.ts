@@ -11,6 +11,10 @@ export interface Options {
   readonly blocks: number;
   readonly requests: number;
   readonly bounds: readonly Bound[];
+  /** A file (budget.ts) that the figures are held to; null for none. */
+  readonly budget: string | null;
+  /** A file whose figures they become; null for none. */
+  readonly budgetToWrite: string | null;
   readonly isJson: boolean;
   readonly isHelp: boolean;
 }
@@ -40,9 +44,11 @@ below the spread between blocks mean nothing. All ways are listeners of one Envo
                             NUMBER         times what the Lua filter adds
                             OTHER*NUMBER   times what another way adds
                             OTHER+NUMBER   so many instructions more than another way adds
+  --budget FILE           exit with status 1 if a way of Serin adds 3 % more to no-filter than FILE says, or is not in it
+  --write-budget FILE     write what the ways of Serin add into FILE
   --json                  print the figures as JSON
 
-Exit status: 0 success, 1 a bound is exceeded, 2 usage error, valgrind is missing or Envoy does not start.`;
+Exit status: 0 success, 1 a bound or the budget is exceeded, 2 usage error, valgrind is missing or Envoy does not start.`;
 
 /** @throws Error with a sentence for people */
 export function parseOptions(args: readonly string[]): Options {
@@ -54,6 +60,8 @@ export function parseOptions(args: readonly string[]): Options {
       requests: { type: "string", default: "300" },
       blocks: { type: "string", default: "3" },
       "at-most": { type: "string", multiple: true, default: [] },
+      budget: { type: "string" },
+      "write-budget": { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -68,6 +76,8 @@ export function parseOptions(args: readonly string[]): Options {
     blocks: whole("--blocks", values.blocks),
     requests: whole("--requests", values.requests),
     bounds: values["at-most"].map((text) => boundOf(text)),
+    budget: values.budget ?? null,
+    budgetToWrite: values["write-budget"] ?? null,
     isJson: values.json,
     isHelp: values.help,
   };

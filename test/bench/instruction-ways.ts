@@ -12,7 +12,8 @@ import {
 import { fromBothEnds, variantOf } from "../support/assignment.ts";
 import { request } from "../support/envoy/wire.ts";
 import { compileEmpty } from "./compile-empty.ts";
-import { luaSource } from "./lua.ts";
+import { luaSource } from "./rivals/lua.ts";
+import { dynamicModule, stickyRoute, type Compiled } from "./rivals/rivals.ts";
 
 /**
  * Which users send requests. `mixed`: of 20 users 18 get the default and one each other variant. `default` and `other`: all
@@ -38,10 +39,15 @@ export interface Way {
   readonly traffic?: Traffic;
   /** No user is split: all requests go to one cluster. */
   readonly isWhole?: true;
+  /** What has to be built for it, with a compiler that may not be here. */
+  readonly compiled?: Compiled;
+  /** Users are split by another hash than Serin's. */
+  readonly hasOwnHash?: true;
 }
 
 const MATCH = [{ hosts: ["shop.example.com"], path: { value: "/checkout" } }];
 const VARIANTS = { stable: {}, b: { percent: 5 }, c: { percent: 5 } };
+const SHARES = { stable: 90, b: 5, c: 5 };
 const PARTS = fromBothEnds(["b", 5], ["c", 5]);
 
 interface Rollout {
@@ -114,7 +120,24 @@ const ELSEWHERE = { match: [{ path: { value: "/other" } }] };
 export const WAYS: readonly Way[] = [
   { name: "no-filter", note: "one route: the floor", isWhole: true },
   { name: "empty-filter", note: "a Wasm filter that does nothing, called once a request", isWhole: true },
-  { name: "lua", note: "the same decision and a counter in Envoy's Lua filter", steer: "header" },
+  {
+    name: "native",
+    note: "Envoy's own weighted clusters by the hash of the cookie: another hash, no salt, no counter",
+    hasOwnHash: true,
+  },
+  {
+    name: "c",
+    note: "the decision and a counter as a dynamic module in C",
+    steer: "header",
+    compiled: "c",
+  },
+  { name: "lua", note: "the decision and a counter in Envoy's Lua filter", steer: "header" },
+  {
+    name: "rust",
+    note: "the decision and a counter as a Wasm filter with the Rust SDK",
+    steer: "header",
+    compiled: "rust",
+  },
   { name: "empty-policy", note: "no rollout at all", policy: {}, isWhole: true },
   {
     name: "not-concerned",
@@ -292,16 +315,20 @@ function bytesOf(user: string): string {
   ]);
 }
 
-/** The bootstrap of an Envoy with these listeners. `upstream`: a port. `folder`: where the empty filter is compiled to. */
+/**
+ * The bootstrap of an Envoy with these listeners. `upstream`: a port. `folder`: where the empty filter is compiled to.
+ * `rivals`: files of those that are compiled.
+ */
 export async function bootstrapOf(
   listeners: readonly Listener[],
   builds: readonly Build[],
   upstream: number,
   folder: string,
+  rivals: ReadonlyMap<Compiled, string>,
 ): Promise<string> {
   const empty = listeners.some(({ name }) => name === "empty-filter") ? await compileEmpty(folder) : "";
   return bootstrap(
-    listeners.map((own) => listener(own.name, filtersOf(own, builds, empty), routesOf(own))),
+    listeners.map((own) => listener(own.name, filtersOf(own, builds, empty, rivals), routesOf(own))),
     // Under callgrind on a busy machine the default of two seconds may pass.
     ["stable", "b", "c", "shadow"].map((name) => ({ ...cluster(name, upstream), connect_timeout: "60s" })),
     // Flushing stats would add instructions that belong to no request.
@@ -309,7 +336,16 @@ export async function bootstrapOf(
   );
 }
 
-function filtersOf({ way, build }: Listener, builds: readonly Build[], empty: string): object[] {
+function filtersOf(
+  { way, build }: Listener,
+  builds: readonly Build[],
+  empty: string,
+  rivals: ReadonlyMap<Compiled, string>,
+): object[] {
+  if (way.compiled !== undefined) {
+    const file = rivals.get(way.compiled) ?? "";
+    return [way.compiled === "c" ? dynamicModule(file) : wasmFilter(null, { file, vmId: "rival" })];
+  }
   if (way.name === "lua") return [luaFilter(luaSource(PARTS))];
   if (way.name === "empty-filter") return [wasmFilter("{}", { file: empty, vmId: "empty" })];
   const path = builds.find(({ label }) => label === build)?.path;
@@ -351,6 +387,7 @@ function suffixOf(way: Way): string {
 }
 
 function routesOf({ way }: Listener): object[] {
+  if (way.name === "native") return [stickyRoute(SHARES)];
   const by = (variant: Variant): object => {
     const value = { string_match: { exact: variant } };
     return way.steer === "header"

@@ -7,9 +7,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, describe, test } from "node:test";
 
-import { parseDump, requireCallgrind, type Cost } from "./callgrind.ts";
+import { overBudget, readBudget, writeBudget } from "./budget.ts";
+import { addressesIn, parseDump, requireCallgrind, type Cost } from "./callgrind.ts";
 import { parseOptions } from "./instruction-options.ts";
 import { costOfRequest, faultsOf, figuresOf, tableOf, type Measured } from "./instruction-report.ts";
+import { readPerfMap } from "./perf-map.ts";
 import { listenersOf, policyOf, Requests, WAYS, type Listener } from "./instruction-ways.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -88,6 +90,33 @@ describe("a dump of callgrind", () => {
     assert.throws(() => parseDump(""), /does not count instructions/);
   });
 
+  test("by address, for code that has no names", () => {
+    const text = DUMP.replace("positions: line", "positions: instr line").replaceAll(
+      /^(?:\d+|\+2|\*) (\d+)$/gm,
+      "0x6a840 0 $1",
+    );
+    const costs = addressesIn(text);
+    assert.equal(
+      costs.reduce((sum, [, cost]) => sum + cost, 0),
+      34_211,
+    );
+    assert.ok(costs.every(([address]) => address === 0x6a840));
+    assert.throws(() => addressesIn(DUMP), /no addresses/);
+  });
+
+  test("V8's map names what stands at an address, the newest where something stood before", () => {
+    const nameOf = readPerfMap("1000 40 JS:old\n1040 40 JS:a/b-1-turbofan\n1000 20 JS:new\n");
+    assert.deepEqual([0xfff, 0x1000, 0x101f, 0x1020, 0x1040, 0x107f, 0x1080].map(nameOf), [
+      null,
+      "JS:new",
+      "JS:new",
+      null,
+      "JS:a/b-1-turbofan",
+      "JS:a/b-1-turbofan",
+      null,
+    ]);
+  });
+
   test("where callgrind is missing, the bench says what to install", () => {
     assert.throws(() => requireCallgrind(["no-such-valgrind"]), /no no-such-valgrind here.*apt-get install/);
   });
@@ -101,6 +130,8 @@ describe("the command line", () => {
       blocks: 3,
       requests: 300,
       bounds: [],
+      budget: null,
+      budgetToWrite: null,
       isJson: false,
       isHelp: false,
     });
@@ -151,6 +182,32 @@ describe("the command line", () => {
       const figures = figuresOf(listeners.map((listener) => measured(listener, [1])));
       assert.deepEqual(faultsOf(figures, bounds), [], args);
     }
+  });
+});
+
+describe("the budget", () => {
+  test("3 % are allowed, a way without a figure is a fault", () => {
+    assert.deepEqual(overBudget({ count: 1030, full: 900 }, { count: 1000, full: 1000, matched: 1 }), []);
+    assert.deepEqual(overBudget({ count: 1031 }, { count: 1000 }), [
+      "count costs 1031 instructions a request, its budget is 1000 and 3 %",
+    ]);
+    assert.match(overBudget({ other: 5 }, { count: 1 }).join(), /other has no figure in the budget/);
+  });
+
+  test("figures are written beside those of other ways", () => {
+    const folder = mkdtempSync(join(tmpdir(), "bench-test-"));
+    after(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, "budget.json");
+    writeFileSync(file, '{ "guest": { "count": 1, "full": 2 }, "envoy": { "count": 3 } }');
+    writeBudget(file, "guest", { full: 7.6 });
+    assert.deepEqual(readBudget(file), { guest: { count: 1, full: 8 }, envoy: { count: 3 } });
+  });
+
+  test("the one of this repository names ways that there are", () => {
+    const { guest, envoy } = readBudget(join(ROOT, "test/bench/budget.json"));
+    const names = WAYS.filter(({ policy }) => policy !== undefined).map(({ name }) => name);
+    for (const name of [...Object.keys(guest), ...Object.keys(envoy)]) assert.ok(names.includes(name), name);
+    assert.ok(Object.keys(guest).length > 0);
   });
 });
 

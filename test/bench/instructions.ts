@@ -9,13 +9,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ensureEnvoy, EnvoyStartError, startEnvoy, type RunningEnvoy } from "../../tools/envoy/index.ts";
 import { startAnsweringEnvoy } from "../support/envoy/answering-envoy.ts";
 import { KeptConnections } from "../support/envoy/kept-connections.ts";
+import { overBudget, readBudget, writeBudget } from "./budget.ts";
 import { Callgrind, requireCallgrind, type Cost } from "./callgrind.ts";
 import { parseOptions, USAGE, type Options } from "./instruction-options.ts";
 import { costOfRequest, faultsOf, figuresOf, tableOf } from "./instruction-report.ts";
+import { buildRival, type Compiled } from "./rivals/rivals.ts";
 import { bootstrapOf, listenersOf, Requests, type Listener, type Sent } from "./instruction-ways.ts";
 
 /** Under callgrind Envoy is about fifty times slower; a busy machine adds to that. */
 const START_MS = 45 * 60_000;
+/** With one request at a time, Envoy wakes up as often for each, however busy the machine is. */
+const CONNECTIONS = 1;
 const IDLE_MS = 10_000;
 /** Time for what Envoy does after an answer was sent. */
 const SETTLE_MS = 300;
@@ -36,8 +40,9 @@ interface Running {
 
 async function main(options: Options): Promise<void> {
   const { builds, ways, requests, blocks: amount } = options;
-  const listeners = listenersOf(builds, ways);
   requireCallgrind();
+  const { rivals, missing } = await buildRivals(listenersOf(builds, ways));
+  const listeners = listenersOf(builds, ways).filter(({ way }) => !missing.has(way.name));
   const folder = mkdtempSync(join(tmpdir(), "serin-instructions-"));
   // However it ends; the Envoys end with this process.
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -45,12 +50,12 @@ async function main(options: Options): Promise<void> {
   const binary = await ensureEnvoy();
   const callgrind = new Callgrind(folder);
   const upstream = await startAnsweringEnvoy(binary);
-  const bootstrap = await bootstrapOf(listeners, builds, upstream.port, folder);
+  const bootstrap = await bootstrapOf(listeners, builds, upstream.port, folder, rivals);
   const start = async (under: readonly string[]): Promise<Running> => {
     const envoy = await startEnvoy({ binary, bootstrap, under, logLevel: "warning", deadlineMs: START_MS });
     const all: Measuring[] = [];
     for (const listener of listeners) {
-      const connections = new KeptConnections(await envoy.port(listener.name), 8);
+      const connections = new KeptConnections(await envoy.port(listener.name), CONNECTIONS);
       all.push({ listener, connections, requests: new Requests(listener.way), blocks: [] });
     }
     return { envoy, all };
@@ -77,13 +82,28 @@ async function main(options: Options): Promise<void> {
         for (const measuring of all) await count(envoy, callgrind, measuring, requests);
       }
       idles.push(await idle(envoy, callgrind));
-      report(options, binary, all, idles);
+      report(options, binary, all, idles, missing);
     } finally {
       await stop(running);
     }
   } finally {
     await upstream.stop();
   }
+}
+
+/** The files of the rivals among these listeners; `missing`: why a way is left out. */
+async function buildRivals(
+  listeners: readonly Listener[],
+): Promise<{ rivals: Map<Compiled, string>; missing: Map<string, string> }> {
+  const rivals = new Map<Compiled, string>();
+  const missing = new Map<string, string>();
+  for (const { way } of listeners) {
+    if (way.compiled === undefined) continue;
+    const built = await buildRival(way.compiled);
+    if ("path" in built) rivals.set(way.compiled, built.path);
+    else missing.set(way.name, built.missing);
+  }
+  return { rivals, missing };
 }
 
 async function stop({ envoy, all }: Running): Promise<void> {
@@ -116,6 +136,7 @@ async function warm({ admin }: RunningEnvoy, measuring: Measuring, requests: num
   const sent = measuring.requests.block(requests);
   await send(measuring, sent);
   const after = await admin.stats("^cluster\\..*\\.upstream_rq_total$");
+  if (measuring.listener.way.hasOwnHash === true) return;
   for (const variant of ["stable", "b", "c"] as const) {
     const expected = sent.filter(({ cluster }) => cluster === variant).length;
     const got = (after.get(name(variant)) ?? 0) - (before.get(name(variant)) ?? 0);
@@ -147,7 +168,13 @@ async function idle(envoy: RunningEnvoy, callgrind: Callgrind): Promise<Cost> {
   return costOfRequest(await callgrind.dump(envoy.pid), NOTHING, 0, took);
 }
 
-function report(options: Options, binary: string, all: readonly Measuring[], idles: readonly Cost[]): void {
+function report(
+  options: Options,
+  binary: string,
+  all: readonly Measuring[],
+  idles: readonly Cost[],
+  missing: ReadonlyMap<string, string>,
+): void {
   const [first = NOTHING, last = NOTHING] = idles;
   const between = costOfRequest(
     { ...first, total: first.total + last.total, families: sumOf(first, last) },
@@ -164,15 +191,33 @@ function report(options: Options, binary: string, all: readonly Measuring[], idl
   const { builds, blocks, requests } = options;
   const idlePerSecond = idles.map(({ total }) => total);
   if (options.isJson)
-    console.log(JSON.stringify({ binary, builds, blocks, requests, idlePerSecond, figures }));
+    console.log(
+      JSON.stringify({
+        binary,
+        builds,
+        blocks,
+        requests,
+        idlePerSecond,
+        figures,
+        missing: Object.fromEntries(missing),
+      }),
+    );
   else {
     for (const { label, path } of builds) console.log(`${label}: ${path}`);
     console.log(
       `${binary} under callgrind; ${blocks} blocks of ${requests} requests; idle ${idlePerSecond.map((idle) => (idle / 1000).toFixed(0)).join(" and ")}k instructions a second, subtracted`,
     );
+    for (const [name, why] of missing) console.log(`${name}: not measured: ${why}`);
     console.log(tableOf(figures, builds.length > 1 ? (builds[0]?.label ?? null) : null));
   }
-  for (const fault of faultsOf(figures, options.bounds)) {
+  const serins = all.filter(({ listener }) => listener.build !== null).map(({ listener }) => listener.name);
+  const added = Object.fromEntries(
+    figures.filter(({ name }) => serins.includes(name)).map((figure) => [figure.name, figure.added]),
+  );
+  if (options.budgetToWrite !== null) writeBudget(options.budgetToWrite, "envoy", added);
+  const faults = faultsOf(figures, options.bounds);
+  if (options.budget !== null) faults.push(...overBudget(added, readBudget(options.budget).envoy));
+  for (const fault of faults) {
     console.error(fault);
     process.exitCode = 1;
   }

@@ -3,7 +3,7 @@
 
 import { bootstrapOf, listener, luaFilter, wasmFilter } from "../support/envoy/bootstrap.ts";
 import { compileEmpty } from "./compile-empty.ts";
-import { luaSource } from "./lua.ts";
+import { luaSource } from "./rivals/lua.ts";
 
 export interface Way {
   readonly name: string;

@@ -1,6 +1,6 @@
 // The same decision in Lua: what people write who have no filter.
 
-import type { Part } from "../support/assignment.ts";
+import type { Part } from "../../support/assignment.ts";
 
 /**
  * A script for Envoy's Lua filter: a bucket from the cookie `uid` and the salt `checkout`, the header `x-serin-checkout`
