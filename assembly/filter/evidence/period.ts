@@ -7,9 +7,10 @@ import { addressOf, lengthOf, sliceOfWord } from "../../bytes/slice";
 import { pieceShift } from "../../core/evidence";
 import { FORMAT, PeriodRecord, Phase } from "../../core/evidence-record";
 import { GuardAction, NO_SLOT, Rollout, Signals } from "../../core/plan";
+import { NO_METRIC } from "../../host/metrics";
+import { readShared, SharedValue } from "../../host/shared-data";
 import * as limits from "../../vocabulary/limits";
 import { vmArena } from "../vm";
-import { readShared, SharedValue } from "../../host/shared-data";
 import { prepareGauges, prepareGuard } from "./gauges";
 import { staleLayout } from "./layout";
 import { dropNotes } from "./notes";
@@ -21,7 +22,6 @@ const MILLISECOND: u64 = 1000000;
 /** Copies the record of a rollout that was just read. */
 export function take(evidence: Evidence, value: SharedValue): void {
   const seen = changetype<usize>(evidence.seen);
-  evidence.isRead = true;
   memory.fill(seen, 0, RECORD_BYTES);
   if (lengthOf(value.bytes) >= (RECORD_BYTES as u32)) memory.copy(seen, addressOf(value.bytes), RECORD_BYTES);
 }
@@ -40,8 +40,7 @@ export function hasJudge(): bool {
  */
 export function keepGauges(evidence: Evidence): void {
   const rollout = evidence.live;
-  // Once it was read the tick follows it.
-  if (changetype<usize>(rollout) == 0 || evidence.isRead) return;
+  if (changetype<usize>(rollout) == 0 || evidence.number != NO_METRIC || evidence.isFollowed) return;
   if (!readShared(evidence.key, shared)) return;
   take(evidence, shared);
   if (!isOpenFor(evidence.seen, rollout) || !prepareGauges(evidence, rollout)) return;
@@ -60,6 +59,7 @@ function isGuardable(rollout: Rollout): bool {
 /** Reads a rollout's record, and joins or leaves its period. */
 export function learn(evidence: Evidence): void {
   if (!readShared(evidence.key, shared)) return;
+  evidence.isFollowed = true;
   take(evidence, shared);
   settle(evidence);
 }

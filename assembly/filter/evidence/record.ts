@@ -26,8 +26,8 @@ export class Evidence {
   wantedBits: u32;
   /** What shared data said when they were last read; zeroes for nothing. */
   seen: PeriodRecord;
-  /** Whether they were ever read. */
-  isRead: bool;
+  /** Whether a tick has ever read them: from then on it follows what they say. */
+  isFollowed: bool;
   /** The period that this worker counts for; 0 for none. What follows is of it. */
   period: u32;
   signature: u64;
