@@ -48,7 +48,7 @@ test("without it as many do as the page says", () => {
   const page = readFileSync(resolve(ROOT, "docs/policy.md"), "utf8");
   const [few, half] = [changing(false, 5), changing(false, 50)].map((count) => count.toLocaleString("en-US"));
   assert.ok(
-    page.includes(`${few} of 4,000 visitors change variant at a canary of 5%, ${half} at 50%`),
+    page.includes(`${few} of 4,000 users change variant at a canary of 5%, ${half} at 50%`),
     `${few} and ${half}`,
   );
 });
