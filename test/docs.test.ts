@@ -158,6 +158,60 @@ describe("commands", () => {
   }
 });
 
+/** What is said in the text itself, not in a block: `make bench`, `npm run soak -- --minutes 10`, `node … test/bench/work.ts`. */
+describe("commands in the text", () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  const targets = new Set(
+    [...readFileSync(join(ROOT, "Makefile"), "utf8").matchAll(/^([a-z][a-z0-9-]*):/gm)].map(
+      ([, name]) => name,
+    ),
+  );
+  /** What is not there, of one command. */
+  const missingIn = (command: string): string[] => {
+    const make = /^make ([a-z][a-z0-9-]*)/.exec(command)?.[1];
+    const script = /^npm run (?:-s )?([a-z][a-z0-9:-]*)/.exec(command)?.[1];
+    const files = /^(?:node|npx tsx|tsx) /.test(command)
+      ? (command.match(/\b(?:test|tools)\/[\w./-]+\.ts\b/g) ?? [])
+      : [];
+    return [
+      ...(make !== undefined && !targets.has(make) ? [`make has no ${make}`] : []),
+      ...(script !== undefined && scripts[script] === undefined ? [`package.json has no ${script}`] : []),
+      ...files.filter((file) => !existsSync(join(ROOT, file))).map((file) => `there is no ${file}`),
+    ];
+  };
+
+  test("each of them is there", () => {
+    let seen = 0;
+    const faults = [...pages].flatMap(([page, text]) =>
+      [...text.replace(/^ *```[\s\S]*?^ *```/gm, "").matchAll(/`([^`\n]+)`/g)].flatMap(([, command = ""]) => {
+        if (/^(make|npm run|node|npx tsx|tsx) /.test(command)) seen++;
+        return missingIn(command).map((fault) => `${page}: ${command}: ${fault}`);
+      }),
+    );
+    assert.deepEqual(faults, []);
+    assert.ok(seen > 20, `${seen} commands`);
+  });
+
+  test("capacity.md has the command of each of its tables", () => {
+    const sections = (pages.get("docs/capacity.md") ?? "").split(/^## /m).slice(1);
+    for (const section of sections.filter((one) => one.includes("\n|"))) {
+      const title = section.split("\n")[0];
+      assert.match(section, /`(?:node|make|npm run) [^`]+`|`test\/[^`]+\.test\.ts`/, title);
+    }
+  });
+
+  test("a command that is not there is told", () => {
+    assert.deepEqual(missingIn("make nothing ARGS=1"), ["make has no nothing"]);
+    assert.deepEqual(missingIn("npm run nothing -- --x"), ["package.json has no nothing"]);
+    assert.deepEqual(missingIn("node --import tsx test/bench/gone.ts --x"), [
+      "there is no test/bench/gone.ts",
+    ]);
+    assert.deepEqual(missingIn("make bench"), []);
+  });
+});
+
 describe("policies", () => {
   for (const [page, text] of pages) {
     const blocks = blocksOf(text).filter(holdsPolicy);

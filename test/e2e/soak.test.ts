@@ -13,6 +13,7 @@ test("clients see what they see without the filter, and all is counted, while ev
   });
   assert.deepEqual(result.differences, []);
   assert.equal(result.errors, 0);
+  assert.equal(result.misjudged, 0);
   assert.ok(result.swaps > 0 && result.refused > 0 && result.accepted > 1, JSON.stringify(result));
   const { reached, total, ended, active } = result.sums;
   assert.ok(total > 20, `${total} requests`);

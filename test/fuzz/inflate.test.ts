@@ -6,7 +6,7 @@ import { before, describe, test } from "node:test";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 
 import { seeded } from "../support/random.ts";
-import { compareWithNode, Decoder, member, soundBody, type Coding } from "./inflate.ts";
+import { compareWithNode, decodeByNode, Decoder, member, soundBody, type Coding } from "./inflate.ts";
 
 const CODINGS: readonly Coding[] = ["gzip", "deflate"];
 
@@ -59,6 +59,19 @@ describe("gzip and deflate", () => {
     const zlib = deflateSync("a text");
     zlib[zlib.length - 1] = (zlib.at(-1) ?? 0) ^ 1;
     assert.equal(textOf("deflate", zlib), "corrupt");
+  });
+
+  test("a distance beyond the window that the header declares is taken, as browsers take it", () => {
+    const random = seeded(11);
+    const once = Buffer.from(Array.from({ length: 8000 }, () => random.below(256)));
+    const text = Buffer.concat([once, once]);
+    const body = deflateSync(text);
+    // A window of 2 KiB, and a copy from 8,000 bytes before.
+    body.set([0x38, 0x11]);
+    const { end, bytes } = decoder.decode("deflate", body);
+    assert.equal(end, "whole");
+    assert.ok(Buffer.compare(bytes, text) === 0);
+    assert.deepEqual(decodeByNode("deflate", body).end, "whole");
   });
 
   test("never more than there is room for: 10 MB from 10 KB end at the bound", () => {

@@ -31,7 +31,10 @@ console.log(tableOf(result));
 const { sums } = result;
 const growth = growthOf(result.memory);
 const isSound = sums.total === sums.reached && sums.ended === sums.total && sums.active === 0;
-process.exitCode = result.differences.length === 0 && result.errors === 0 && isSound && growth.isFlat ? 0 : 1;
+process.exitCode =
+  result.differences.length === 0 && result.errors === 0 && isSound && result.misjudged === 0 && growth.isFlat
+    ? 0
+    : 1;
 
 function grown(memory: SoakResult["memory"]): string {
   const { allocated, guests } = growthOf(memory);
@@ -56,7 +59,10 @@ function tableOf({ memory, sums, copies, mortal, ...rest }: SoakResult): string 
       "to an upstream that dies: sent, answered, at the twin",
       `${mortal.sent}, ${mortal.served}, ${mortal.twin}`,
     ],
-    ["policies accepted, refused", `${rest.accepted}, ${rest.refused}`],
+    [
+      "policies accepted, refused, the other than they should be",
+      `${rest.accepted}, ${rest.refused}, ${rest.misjudged}`,
+    ],
     ["swaps of the .wasm", rest.swaps],
     ["MiB allocated with the filter, each tenth of the time", tenths(({ filter }) => filter.allocated)],
     ["of the twin", tenths(({ twin }) => twin.allocated)],

@@ -40,6 +40,8 @@ export interface SoakResult {
   readonly mortal: { readonly sent: number; readonly served: number; readonly twin: number };
   readonly accepted: number;
   readonly refused: number;
+  /** Sound policies that were refused, and others that were accepted. */
+  readonly misjudged: number;
   readonly swaps: number;
   /** Each second, KiB. */
   readonly memory: readonly MemorySample[];
@@ -112,15 +114,19 @@ const ROUTES: readonly object[] = [
 function policyOf(n: number, random: Random): object {
   const share = random.below(50);
   const others = Array.from({ length: random.below(6) }, () => `r${random.below(12)}`);
-  const rollout = (percent: number): object => ({
-    default: "a",
-    variants: { a: {}, b: { percent, max: 50 }, c: { percent: 20, max: 50 } },
-    announce: "all",
-    ...(random.below(2) === 0 ? { when: { "!=": [{ var: "jwt.sub" }, "nobody"] } } : {}),
-    ...(random.below(3) === 0 ? { guard: { action: "alarm" } } : {}),
-    signals: random.pick(["full", "matched", "count"]),
-    warmup: "0s",
-  });
+  const rollout = (percent: number): object => {
+    const signals = random.pick(["full", "matched", "count"]);
+    return {
+      default: "a",
+      variants: { a: {}, b: { percent, max: 50 }, c: { percent: 20, max: 50 } },
+      announce: "all",
+      ...(random.below(2) === 0 ? { when: { "!=": [{ var: "jwt.sub" }, "nobody"] } } : {}),
+      // A guard looks at endings, which `count` does not count.
+      ...(signals !== "count" && random.below(3) === 0 ? { guard: { action: "alarm" } } : {}),
+      signals,
+      warmup: "0s",
+    };
+  };
   const hang = { percent: 100, methods: METHODS, cluster: "hanging", timeout: "1s", budget: BUDGET };
   const called = { percent: 50, methods: METHODS, cluster: "canary", timeout: "2s", budget: BUDGET };
   return {
@@ -235,7 +241,7 @@ async function run(stage: Stage, options: SoakOptions, random: Random): Promise<
   const mortal = { sent: 0, served: 0, twin: 0 };
   const expected: Record<string, number> = {};
   const expect = (leaf: string): void => void (expected[leaf] = (expected[leaf] ?? 0) + 1);
-  let [requests, outside, accepted, refused, swaps] = [0, 0, 0, 0, 0];
+  let [requests, outside, accepted, refused, misjudged, swaps] = [0, 0, 0, 0, 0, 0];
 
   const streams = async (): Promise<number> => {
     const stats = await proxy.admin.stats("^http\\.serin\\.downstream_rq_total$");
@@ -293,7 +299,9 @@ async function run(stage: Stage, options: SoakOptions, random: Random): Promise<
         swaps++;
       }
       const wasm = stage.modules[swaps % 2];
-      const answer = await proxy.publish(n % 7 === 0 ? badPolicy(n) : policyOf(n, random), wasm);
+      const isBad = n % 7 === 2;
+      const answer = await proxy.publish(isBad ? badPolicy(n) : policyOf(n, random), wasm);
+      if ((answer === "accepted") === isBad) misjudged++;
       if (answer === "accepted") accepted++;
       else refused++;
       await sleep(Math.max(0, next - Date.now()));
@@ -331,7 +339,7 @@ async function run(stage: Stage, options: SoakOptions, random: Random): Promise<
   }).catch(() => undefined);
   const errors = await proxy.admin.stats("serin\\.error");
   return {
-    ...{ requests, differences, races, mortal, accepted, refused, swaps, memory },
+    ...{ requests, differences, races, mortal, accepted, refused, misjudged, swaps, memory },
     sums: {
       reached: (await streams()) - begun - outside,
       total: stats.sum("all", "rq_total"),
