@@ -54,15 +54,23 @@ export function strangeCoding(codings: Codings): Coding {
   return Coding.Identity;
 }
 
+/** The element of a list that was read last, without the blanks around it. */
+let element: Slice = NONE;
+
+/** Reads the element that begins at `at`. @returns where the next one begins */
+function readElement(at: usize, end: usize): usize {
+  const stop = findByte(at, end, ascii.COMMA);
+  element = trimmed(sliceOf(at, (stop - at) as u32));
+  return stop + 1;
+}
+
 /** Adds what a line of `content-encoding` says to what the lines before it said. */
 export function addCodings(before: Codings, line: Slice): Codings {
   let codings = before;
   const end = addressOf(line) + lengthOf(line);
-  let at = addressOf(line);
-  while (at < end) {
-    const stop = findByte(at, end, ascii.COMMA);
-    const coding = codingOf(trimmed(sliceOf(at, (stop - at) as u32)));
-    at = stop + 1;
+  for (let at = addressOf(line); at < end;) {
+    at = readElement(at, end);
+    const coding = codingOf(element);
     if (coding == Coding.Identity || codings == Coding.TooMany) continue;
     codings = codings >> (ALL_BITS - CODING_BITS) != 0 ? Coding.TooMany : (codings << CODING_BITS) | coding;
   }
@@ -110,9 +118,7 @@ export function putNarrowed(writer: Writer, line: Slice, withDeflate: bool): voi
   let namesGzip = false;
   let count: u32 = 0;
   for (let at = addressOf(line); at < end;) {
-    const stop = findByte(at, end, ascii.COMMA);
-    const element = trimmed(sliceOf(at, (stop - at) as u32));
-    at = stop + 1;
+    at = readElement(at, end);
     const name = nameOf(element);
     const isOfGzip = isGzip(name);
     if (isOfGzip) namesGzip = true;
@@ -139,9 +145,7 @@ export function acceptsGzip(line: Slice): bool {
   const end = addressOf(line) + lengthOf(line);
   let byStar = false;
   for (let at = addressOf(line); at < end;) {
-    const stop = findByte(at, end, ascii.COMMA);
-    const element = trimmed(sliceOf(at, (stop - at) as u32));
-    at = stop + 1;
+    at = readElement(at, end);
     const name = nameOf(element);
     if (isGzip(name)) return !isRefused(element);
     if (isWordInLower(name, "*")) byStar = !isRefused(element);

@@ -11,7 +11,7 @@ import { matchAll } from "./match";
 import { hashAfter } from "./murmur3";
 import { NO_SLOT, Rollout } from "./plan";
 import { decideShadow } from "./shadow";
-import { forcedReason, isControl, isForced, variantAt } from "./split";
+import { forcedReason, isControl, isForced, mayHash, variantAt } from "./split";
 import { view } from "./view";
 
 /**
@@ -101,7 +101,7 @@ function split(decision: Decision, rollout: Rollout, given: Given): bool {
   if (!identity || view.isPreflight) return true;
   const visitor = identify(decision, identity, true);
   if (!visitor) return false;
-  if (visitor.value == NONE) return true;
+  if (visitor.value == NONE || !mayHash(decision, visitor.value)) return true;
   given.reason = GivenReason.Split;
   given.hash = hashAfter(rollout.salted, visitor.value);
   const fallback = given.variant;
@@ -112,7 +112,7 @@ function split(decision: Decision, rollout: Rollout, given: Given): bool {
     given.variant = fallback;
     return true;
   }
-  if (given.variant == fallback) given.isControl = isControl(rollout, visitor.value);
+  if (given.variant == fallback) given.isControl = isControl(decision, rollout, visitor.value);
   if (rollout.slots != 0 && (!visitor.isDrawn || rollout.isRandom)) {
     if (given.variant != fallback) given.slot = given.variant.slot;
     else if (given.isControl) given.slot = rollout.controlSlot;

@@ -9,7 +9,7 @@ import { Goal, GoalPair, nextOfGoal } from "./goal-plan";
 import { identify } from "./identity";
 import { hashAfter } from "./murmur3";
 import { NO_SLOT } from "./plan";
-import { forcedReason, isControl, isForced, variantAt } from "./split";
+import { forcedReason, isControl, isForced, mayHash, variantAt } from "./split";
 import { view } from "./view";
 
 /** Whether a request that a goal's match names counts for it, and why not. */
@@ -65,6 +65,7 @@ export function reachOf(decision: Decision, pair: GoalPair, reached: Reached): R
   if (!visitor) return Reach.Unknown;
   if (visitor.value == NONE) return Reach.Anonymous;
   if (visitor.isDrawn) return Reach.Drawn;
+  if (!mayHash(decision, visitor.value)) return Reach.Anonymous;
   const fallback = rollout.variant(rollout.fallback);
   reached.pair = pair;
   reached.rollout = rollout;
@@ -72,7 +73,7 @@ export function reachOf(decision: Decision, pair: GoalPair, reached: Reached): R
   reached.variant = variantAt(rollout, reached.hash, fallback);
   if (reached.variant.isRolledBack) return Reach.RolledBack;
   if (reached.variant != fallback) reached.slot = reached.variant.slot;
-  else if (isControl(rollout, visitor.value)) reached.slot = rollout.controlSlot;
+  else if (isControl(decision, rollout, visitor.value)) reached.slot = rollout.controlSlot;
   else return Reach.NoControl;
   return reached.slot == NO_SLOT ? Reach.NoControl : Reach.Counts;
 }

@@ -8,6 +8,7 @@ import { identify } from "./identity";
 import { holds, Truth } from "./logic/evaluate";
 import { hashAfter } from "./murmur3";
 import { Dispatch, Shadow, UNLIMITED } from "./shadow-plan";
+import { mayHash } from "./split";
 import { UNKNOWN_LENGTH, view } from "./view";
 
 /** Whether the shadow is for requests of this method. */
@@ -59,7 +60,7 @@ function drawVisitor(decision: Decision, shadow: Shadow, drawn: Drawn): bool {
   if (!identity) return true;
   const visitor = identify(decision, identity, false);
   if (!visitor) return false;
-  if (lengthOf(visitor.value) == 0) return true;
+  if (lengthOf(visitor.value) == 0 || !mayHash(decision, visitor.value)) return true;
   drawn.hash = hashAfter(shadow.salted, visitor.value);
   drawn.outcome = (drawn.hash as u64) < shadow.below ? Draw.Copy : Draw.None;
   return true;

@@ -5,6 +5,7 @@ import { lengthOf, sameText, Slice } from "../bytes/slice";
 import { readCookies } from "./cookies";
 import { Decision, Given, GivenReason } from "./decision";
 import { holds, Truth } from "./logic/evaluate";
+import { isSpent, spend } from "./logic/work";
 import { hashAfter } from "./murmur3";
 import { NO_SLOT, Rollout, Variant } from "./plan";
 
@@ -35,9 +36,30 @@ export function isForced(reason: GivenReason): bool {
   return reason == GivenReason.ForcedByHeader || reason == GivenReason.ForcedByCookie;
 }
 
+/** From so many bytes on the hashing of an identity is charged: below it costs less than the look for a header. */
+const LONG_IDENTITY: u32 = 1024;
+/** Bytes of an identity that are hashed in a step of work, as a power of two. */
+const HASHED_IN_A_STEP: u32 = 5;
+
+/**
+ * Charges the hashing of an identity to the request's work: one of 60 KB, for hundreds of rollouts, would take longer than
+ * any rule may.
+ * @returns false when the work is spent: then whoever it is counts as nobody
+ */
+export function mayHash(decision: Decision, identity: Slice): bool {
+  const bytes = lengthOf(identity);
+  if (bytes < LONG_IDENTITY) return true;
+  if (isSpent()) {
+    decision.workErrors++;
+    return false;
+  }
+  spend(bytes >> HASHED_IN_A_STEP);
+  return true;
+}
+
 /** Whether a user of the default is in the control group. */
-export function isControl(rollout: Rollout, identity: Slice): bool {
-  if (rollout.controlBelow == 0) return false;
+export function isControl(decision: Decision, rollout: Rollout, identity: Slice): bool {
+  if (rollout.controlBelow == 0 || !mayHash(decision, identity)) return false;
   // By a salt of its own: the position among all says already that it is the default's.
   return (hashAfter(rollout.controlSalted, identity) as u64) < rollout.controlBelow;
 }

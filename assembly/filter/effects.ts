@@ -23,7 +23,6 @@ import { putObserved } from "../core/observed";
 import { view } from "../core/view";
 import {
   addResponseHeader,
-  responseHeaders,
   removeRequestHeader,
   removeRequestTrailer,
   replaceRequestHeader,
@@ -147,9 +146,9 @@ function issueCookies(decision: Decision, stream: Stream): void {
   }
 }
 
-/** Sets the stream's cookies on its response, but for one that others may get from a cache. */
-export function setIssuedCookies(stream: Stream): void {
-  const kind = cachingOf(responseHeaders());
+/** Sets the stream's cookies on its response, whose headers are `block`, but for one that others may get from a cache. */
+export function setIssuedCookies(stream: Stream, block: Slice): void {
+  const kind = cachingOf(block);
   for (let issued = stream.issued; issued != null; issued = nextOf(issued)) {
     if (kind == Caching.NotModified || (kind == Caching.Shared && !issued.issue.always)) continue;
     beginText(text);

@@ -370,9 +370,13 @@ const COPY_LINE: usize = COPY_BODY + wholeWords(offsetof<Chain>());
 /** A copy and all that follows it in memory. */
 export const COPY_BYTES: usize = COPY_LINE + LINE_BYTES;
 
+/** Milliseconds between two ticks of a root, whatever it ticks for. */
+export const TICK_MS: u32 = 500;
+
+/** So many bytes and what is missing to whole words of eight. */
 // @ts-ignore: decorator
 @inline
-function wholeWords(bytes: usize): usize {
+export function wholeWords(bytes: usize): usize {
   return (bytes + 7) & ~7;
 }
 

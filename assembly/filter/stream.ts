@@ -12,7 +12,7 @@ import { evaluateFlag } from "../core/flag";
 import { NO_SLOT, Signals } from "../core/plan";
 import { readRequest, view } from "../core/view";
 import { fillRandom, MILLISECOND, nowNs, SECOND } from "../host/clock";
-import { requestHeaders, requestTrailers } from "../host/headers";
+import { requestHeaders, requestTrailers, responseHeaders } from "../host/headers";
 import { numberProperty, property } from "../host/properties";
 import { enter, giveStream, leave, rootOf, streamOf, takeStream } from "./contexts";
 import { applyDecision, releaseIssued, setIssuedCookies } from "./effects";
@@ -99,7 +99,7 @@ export function beginRequest(id: u32, isEnd: bool): void {
   if (decision.workErrors != 0)
     survive(
       "work",
-      "limits.work ended a rule or a regular expression of this request: it is treated as false",
+      "limits.work ended a rule or a regular expression of this request, which is treated as false, or kept a long identity from being looked at, which is treated as none",
     );
   if (decision.ruleErrors != 0) survive("rule", "a rule failed for this request and is treated as false");
   const given = decision.givenCount;
@@ -198,8 +198,8 @@ export function endRequest(id: u32, count: u32): void {
     return;
   }
   if (stream.root.isUpstream) return;
-  // HTTP/2 knows trailers without any field.
   if (stream.effect != 0) endOfEffect(stream);
+  // HTTP/2 knows trailers without any field.
   const block: Slice = count == 0 ? NONE : requestTrailers();
   if (count != 0) stripTrailers(block, stream.plan);
   if (block == NONE && count != 0) return survive("host-call", "the request trailers could not be read");
@@ -212,14 +212,12 @@ export function beginResponse(id: u32, isEnd: bool): void {
   if (stream == null) return;
   stream.responseBegun = true;
   if (isEnd) stream.responseEnded = true;
-  if (stream.copies != null || stream.observed != null) {
-    beginScratch();
-    if (stream.observed != null) beginAnswerOfObserved(stream);
-    else beginResponseOfCopies(stream, isEnd);
-  }
-  if (stream.issued == null) return;
+  if (stream.copies == null && stream.observed == null && stream.issued == null) return;
   beginScratch();
-  setIssuedCookies(stream);
+  if (stream.observed != null) return beginAnswerOfObserved(stream);
+  const block = responseHeaders();
+  if (stream.issued != null) setIssuedCookies(stream, block);
+  if (stream.copies != null) beginResponseOfCopies(stream, block, isEnd);
 }
 
 /** A piece of the response's body passes. */

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { Vm } from "../../tools/emulator/index.ts";
 import { filterModule } from "../support/filter.ts";
 import { RecordingHost } from "./recording-host.ts";
 import { callsOf, CANARY, DEFAULT, headers, policy, ROOT, serving } from "./serving.ts";
@@ -252,4 +253,36 @@ describe("the host calls of one request", () => {
       );
     }
   });
+});
+
+test("a copy and an issued cookie: the response's headers are read once for both", () => {
+  const reads: string[] = [];
+  const answer = (call: string): null => {
+    if (call === "proxy_get_header_map_pairs") reads.push(call);
+    return null;
+  };
+  const vm = Vm.load(filterModule(), { answer });
+  const shadow = { percent: 100, cluster: "up", compare: { body: { json: true } } };
+  const policy = {
+    identity: [{ issueCookie: { name: "sid" } }],
+    rollouts: { checkout: { default: "a", variants: { a: {}, b: { percent: 50 } } } },
+    shadows: { s: shadow },
+  };
+  const { root, accepted } = vm.configure(JSON.stringify(policy));
+  assert.ok(accepted);
+  const headers: [string, string][] = [
+    [":method", "GET"],
+    [":path", "/"],
+    [":authority", "shop.example.com"],
+    [":scheme", "http"],
+  ];
+  const stream = vm.request(root, { headers });
+  const before = reads.length;
+  stream.onResponseHeaders([[":status", "200"]], false);
+  assert.equal(reads.length - before, 1);
+  assert.match(stream.responseHeaders?.get("set-cookie") ?? "", /^sid=/);
+  stream.onResponseBody(Buffer.from("{}"), true);
+  vm.httpCalls[0]?.respond([[":status", "200"]], "{}");
+  stream.done();
+  assert.equal(vm.metrics.read("serin.shadow.s.match"), 1n);
 });

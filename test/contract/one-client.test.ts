@@ -126,3 +126,28 @@ test("where the address is the identity, one client is one user, whatever cookie
   assert.ok((users[0] ?? 0n) + (users[1] ?? 0n) <= 1n, users.join());
   assert.equal(period(vm, "shop"), 1n);
 });
+
+test("an identity of 60 KB is hashed for as many rollouts as limits.work allows; those behind see nobody, and it is counted", () => {
+  const rollouts = Object.fromEntries(
+    Array.from({ length: 256 }, (_, i) => [
+      `r${i}`,
+      { default: "a", variants: { a: {}, b: { percent: 100 } }, announce: "all", signals: "count" },
+    ]),
+  );
+  const run = (bytes: number, limits: object): { given: number; errors: bigint } => {
+    const vm = Vm.load(filterModule());
+    const policy = { identity: [{ cookie: "uid" }], limits, rollouts };
+    const { root, accepted } = vm.configure(JSON.stringify(policy));
+    assert.ok(accepted);
+    const cookie: [string, string] = ["cookie", `uid=${"x".repeat(bytes)}`];
+    const stream = vm.request(root, { headers: [...REQUEST, cookie] });
+    const given = stream.requestHeaders.toPairs().filter(([name, value]) => /^x-serin-r/.test(name) && value === "b");
+    stream.respond(200);
+    return { given: given.length, errors: vm.metrics.read("serin.error") ?? 0n };
+  };
+  assert.deepEqual(run(1000, {}), { given: 256, errors: 0n });
+  // A step for 32 bytes: 200,000 of them are 106 times 60,000 bytes, and the next begins while there is one left.
+  assert.deepEqual(run(60_000, {}), { given: 107, errors: 1n });
+  assert.deepEqual(run(60_000, { work: 1_000_000 }), { given: 256, errors: 0n });
+  assert.deepEqual(run(60_000, { work: 1_000 }), { given: 1, errors: 1n });
+});

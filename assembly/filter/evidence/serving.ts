@@ -4,15 +4,13 @@
 import { nextOf, takeRecord } from "../../bytes/records";
 import { Plan, Rollout } from "../../core/plan";
 import { setTickPeriod } from "../../host/clock";
+import { TICK_MS } from "../records";
 import { vmArena } from "../vm";
 import { withdrawReason } from "./gauges";
 import { beginObeying, obeyGuards } from "./obey";
 import { hasJudge, keepGauges, leavePeriod } from "./period";
 import { moveRamps } from "./ramp";
 import { Evidence, evidenceOf, firstEvidence, reserveEvidence } from "./record";
-
-/** Milliseconds between two ticks. */
-const TICK_MS: u32 = 500;
 
 
 @unmanaged

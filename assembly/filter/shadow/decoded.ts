@@ -80,24 +80,18 @@ function decode(shadow: Shadow, answer: Answer): Obstacle {
   if (strangeCoding(codings) != Coding.Identity) return Obstacle.Coding;
   if (!answer.isKept) return Obstacle.TooLarge;
   const room = bodyRoom(shadow);
+  const before = markScratch();
   const text = scratch(room + OUTPUT_SLACK);
   if (text == 0) return Obstacle.NoMemory;
-  const mark = markScratch();
-  let input = gathered(answer.body);
-  if (input == NONE) return Obstacle.NoMemory;
-  const inner = withoutLast(codings);
-  if (inner != 0) {
-    const innerRoom = encodedRoom(room);
-    const between = scratch(innerRoom + OUTPUT_SLACK);
-    if (between == 0) return Obstacle.NoMemory;
-    const ended = decodeOne(lastCoding(codings), input, between, innerRoom);
-    if (ended != Inflated.Whole) return obstacleOf(ended);
-    input = sliceOf(between, decodedBytes(between));
+  const behind = markScratch();
+  const obstacle = decodeInto(text, room, answer);
+  if (obstacle != Obstacle.None) {
+    // What the next body needs is not kept from it by one that came to nothing.
+    rewindScratch(before);
+    return obstacle;
   }
-  const ended = decodeOne(inner != 0 ? lastCoding(inner) : lastCoding(codings), input, text, room);
   const bytes = decodedBytes(text);
-  rewindScratch(mark);
-  if (ended != Inflated.Whole) return obstacleOf(ended);
+  rewindScratch(behind);
   answer.codings = 0;
   answer.bytes = bytes;
   answer.text = sliceOf(text, bytes);
@@ -106,12 +100,28 @@ function decode(shadow: Shadow, answer: Answer): Obstacle {
   return Obstacle.None;
 }
 
+/** Decodes a body that has codings, with scratch memory that the caller gives back. */
+function decodeInto(text: usize, room: u32, answer: Answer): Obstacle {
+  const codings = answer.codings;
+  const input = gathered(answer.body);
+  if (input == NONE) return Obstacle.NoMemory;
+  const inner = withoutLast(codings);
+  if (inner == 0) return obstacleOf(decodeOne(lastCoding(codings), input, text, room));
+  const innerRoom = encodedRoom(room);
+  const between = scratch(innerRoom + OUTPUT_SLACK);
+  if (between == 0) return Obstacle.NoMemory;
+  const ended = decodeOne(lastCoding(codings), input, between, innerRoom);
+  if (ended != Inflated.Whole) return obstacleOf(ended);
+  return obstacleOf(decodeOne(lastCoding(inner), sliceOf(between, decodedBytes(between)), text, room));
+}
+
 function decodeOne(coding: Coding, input: Slice, to: usize, room: u32): Inflated {
   return coding == Coding.Gzip ? gunzip(input, to, room) : undeflate(input, to, room);
 }
 
 /** A body that was cut is corrupt: its stream had an end, and it had none. */
 function obstacleOf(ended: Inflated): Obstacle {
+  if (ended == Inflated.Whole) return Obstacle.None;
   if (ended == Inflated.Full) return Obstacle.TooLarge;
   return ended == Inflated.Laborious ? Obstacle.Laborious : Obstacle.Corrupt;
 }

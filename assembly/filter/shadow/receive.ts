@@ -5,7 +5,7 @@ import { NONE, Slice } from "../../bytes/slice";
 import { BodyComparison } from "../../core/shadow-plan";
 import { responsePiece } from "../../host/bodies";
 import { nowNs } from "../../host/clock";
-import { responseHeaders, responseTrailers } from "../../host/headers";
+import { responseTrailers } from "../../host/headers";
 import { AnswerState, Root, Stream } from "../records";
 import { survive } from "../survive";
 import { brokenAnswer, HASHED, passBody, readAnswer } from "./answers";
@@ -17,8 +17,7 @@ import { endRemainders } from "./remainders";
 import { settle } from "./verdict";
 
 /** The headers of production's response are there. */
-export function beginResponseOfCopies(stream: Stream, isEnd: bool): void {
-  const block = responseHeaders();
+export function beginResponseOfCopies(stream: Stream, block: Slice, isEnd: bool): void {
   if (block == NONE) {
     survive("host-call", "the response headers could not be read");
   } else {

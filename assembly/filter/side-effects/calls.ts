@@ -20,7 +20,7 @@ import { nowNs } from "../../host/clock";
 import { answerRequest } from "../../host/local-reply";
 import { addToMetric } from "../../host/metrics";
 import * as limits from "../../vocabulary/limits";
-import { Stream } from "../records";
+import { Stream, wholeWords } from "../records";
 import { survive } from "../survive";
 import { vmArena } from "../vm";
 import { words } from "../words";
@@ -88,11 +88,6 @@ export class EffectCall {
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function wholeWords(bytes: usize): usize {
-  return (bytes + 7) & ~7;
-}
 const CALL_HASH: usize = wholeWords(offsetof<EffectCall>());
 const CALL_BODY: usize = CALL_HASH + wholeWords(offsetof<Hash64>());
 const CALL_TEXTS: usize = CALL_BODY + wholeWords(offsetof<Chain>());

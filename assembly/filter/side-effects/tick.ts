@@ -3,12 +3,11 @@
 import { beginScratch } from "../../bytes/scratch";
 import { Plan } from "../../core/plan";
 import { nowNs, setTickPeriod } from "../../host/clock";
+import { TICK_MS } from "../records";
 import { adoptEffects, firstEffectState, forgetRetired } from "./state";
 import { lookAtAll, sweepSlots } from "./table";
 import { WINDOW_NS } from "./waiting";
 
-/** As the evidence ticks (filter/evidence/serving.ts). */
-const TICK_MS: u32 = 500;
 /** Slots that one tick looks at: about half a millisecond of work. */
 const MOST_SLOTS: u32 = 64;
 /**
