@@ -141,7 +141,9 @@ test("an identity of 60 KB is hashed for as many rollouts as limits.work allows;
     assert.ok(accepted);
     const cookie: [string, string] = ["cookie", `uid=${"x".repeat(bytes)}`];
     const stream = vm.request(root, { headers: [...REQUEST, cookie] });
-    const given = stream.requestHeaders.toPairs().filter(([name, value]) => /^x-serin-r/.test(name) && value === "b");
+    const given = stream.requestHeaders
+      .toPairs()
+      .filter(([name, value]) => /^x-serin-r/.test(name) && value === "b");
     stream.respond(200);
     return { given: given.length, errors: vm.metrics.read("serin.error") ?? 0n };
   };
