@@ -162,6 +162,8 @@ export class Decision {
   reachedCount: u32;
   /** The first effect whose match holds: only of a shadow's request it is one. */
   effect: Effect | null;
+  /** Whether an effect with an answer may name the request: the request's work was spent before that was found out. */
+  isInDoubt: bool;
   /** Whether the request asks for some variant by name: who does so is testing. */
   isForced: bool;
 
@@ -356,6 +358,7 @@ export function beginDecision(decision: Decision, plan: Plan, nowNs: u64): void 
   decision.drawnCount = 0;
   decision.reachedCount = 0;
   decision.effect = null;
+  decision.isInDoubt = false;
   decision.isForced = false;
   decision.watched = plan.watched;
   decision.host = NOT_BEGUN;

@@ -60,11 +60,34 @@ const VALUE_BYTES: usize = offsetof<JsonValue>();
 const MOST_STEPS: u32 = 1 << 20;
 
 let steps: u32 = 0;
+/** Steps that what is going on may take. */
+let allowed: u32 = MOST_STEPS;
+/** Whether what begins next may only take what is left of them. */
+let isShared: bool = false;
 const reader: JsonReader = changetype<JsonReader>(memory.data(offsetof<JsonReader>(), 8));
 
 /** Allows what begins now its steps. */
 export function beginSteps(): void {
+  if (isShared) allowed = sharedLeft();
   steps = 0;
+}
+
+/** All texts and comparisons from now on share so many steps, of which reading takes one a byte. */
+export function shareSteps(most: u32): void {
+  isShared = true;
+  allowed = most;
+  steps = 0;
+}
+
+/** What is left of the steps that are shared. */
+export function sharedLeft(): u32 {
+  return steps < allowed ? allowed - steps : 0;
+}
+
+/** From now on each has its own steps again. */
+export function endSharedSteps(): void {
+  isShared = false;
+  allowed = MOST_STEPS;
 }
 
 /** Counts steps of what is going on. */
@@ -74,12 +97,12 @@ export function takeSteps(count: u32): void {
 
 /** Ends what is going on, as if all its steps were taken. */
 export function exhaust(): void {
-  steps = MOST_STEPS + 1;
+  steps = allowed + 1;
 }
 
 /** Whether more steps were taken than may be: what was found is then no answer. */
 export function isExhausted(): bool {
-  return steps > MOST_STEPS;
+  return steps > allowed;
 }
 
 /** Reads a text. @returns its root; null when it is not JSON, too deep, too large, or without memory */
@@ -89,6 +112,10 @@ export function readJson(text: Slice): JsonValue | null {
   let open: JsonValue | null = null;
   let key: Slice = NONE;
   beginSteps();
+  if (isShared) {
+    takeSteps(lengthOf(text));
+    if (isExhausted()) return null;
+  }
   beginJson(reader, text, DEEPEST_JSON);
   for (let token = nextToken(reader); token < Token.End; token = nextToken(reader)) {
     if (token == Token.Name) {
@@ -153,7 +180,7 @@ function indexNames(object: JsonValue): bool {
   let member = object.first;
   while (member) {
     store<u32>(cellOf(object, member.key), changetype<usize>(member) as u32);
-    if (steps > MOST_STEPS) return false;
+    if (isExhausted()) return false;
     member = member.next;
   }
   return true;

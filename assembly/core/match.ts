@@ -170,6 +170,8 @@ export function matchAll(decision: Decision): bool {
             decision.path = p;
             decision.filed = filed;
             return false;
+          } else if (isSpent()) {
+            noteDoubt(decision, entry, failed);
           }
         }
         filed = filed.next;
@@ -179,6 +181,14 @@ export function matchAll(decision: Decision): bool {
   }
   decision.host = hostsFound;
   return true;
+}
+
+/** The request's work was spent when an entry was found not to hold: perhaps it would have. */
+function noteDoubt(decision: Decision, entry: Entry, failed: Mismatch): void {
+  if (failed == Mismatch.Method || failed == Mismatch.Address) return;
+  const plan = decision.plan;
+  const before = plan.rolloutCount + plan.shadowCount + plan.goalCount;
+  if (entry.target >= before && plan.effect(entry.target - before).answers) decision.isInDoubt = true;
 }
 
 /** What of an entry does not hold: the first of these, in the order in which they are looked at. */

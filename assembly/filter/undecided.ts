@@ -3,11 +3,14 @@
 // believe them.
 
 import { NONE, sameText, Slice } from "../bytes/slice";
+import { beginDecision, decision } from "../core/decision";
 import { Plan } from "../core/plan";
+import { readRequest, view } from "../core/view";
 import { removeRequestHeader, removeRequestTrailer, requestHeaders, requestTrailers } from "../host/headers";
 import { property } from "../host/properties";
 import { removeForged, removeForgedTrailers } from "./effects";
 import { Root } from "./records";
+import { refuseCall } from "./side-effects/calls";
 import { stripBaggage } from "./side-effects/marks";
 import { survive } from "./survive";
 import { words } from "./words";
@@ -26,7 +29,22 @@ export function noteUndecided(id: u32, root: Root): void {
 export function passUndecided(id: u32): void {
   survive("stream", "nothing is known of this stream: its request passes without a decision");
   if (isOfUpstream()) return;
-  stripRequest(requestHeaders(), planOf(id));
+  const plan = planOf(id);
+  const block = requestHeaders();
+  // Read before the mark is taken out: what effects hold back is never sent.
+  if (plan != null && block != NONE && holdsBack(plan)) {
+    beginDecision(decision, plan, 0);
+    if (readRequest(decision, block) && view.shadow != NONE) return refuseCall();
+  }
+  stripRequest(block, plan);
+}
+
+/** Whether there are calls of shadows that the policy's effects answer. */
+function holdsBack(plan: Plan): bool {
+  for (let i: u32 = 0; i < plan.effectCount; i++) {
+    if (plan.effect(i).answers) return true;
+  }
+  return false;
 }
 
 /** A request of whose stream nothing is known ends with trailers. */

@@ -468,6 +468,13 @@ describe("a policy that changes while calls wait", () => {
     ]);
   });
 
+  test("a swap to a policy without any effect: equal bytes match, and the others are counted", () => {
+    assert.deepEqual(swapped({}), [
+      { total: 2, unpaired: 2 },
+      { total: 1, match: 1 },
+    ]);
+  });
+
   test("a call that is held when its effect goes is answered all the same", () => {
     const workers = serving();
     const stream = open(workers.worker(0), { by: "v3", id: "1" }).onRequestHeaders();

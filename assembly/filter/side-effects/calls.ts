@@ -117,13 +117,14 @@ export function takeAction(): u32 {
 /** Whether the request that was just decided is a shadow's that the proxy answers. */
 export function isAnswered(decision: Decision): bool {
   const effect = decision.effect;
-  return effect != null && view.shadow != NONE && effect.answers;
+  return view.shadow != NONE && (decision.isInDoubt || (effect != null && effect.answers));
 }
 
 /** The headers of a request of a policy with effects are there, and decided on. */
 export function beginEffect(decision: Decision, stream: Stream, isEnd: bool): void {
   const effect = decision.effect;
   const isShadow = view.shadow != NONE;
+  if (isShadow && decision.isInDoubt && (effect == null || !effect.answers)) return refuseCall();
   if (effect == null) {
     if (isShadow) noteSeen();
     return;
@@ -150,6 +151,18 @@ export function beginEffect(decision: Decision, stream: Stream, isEnd: bool): vo
   if (!isEnd && !opensTunnel()) return;
   call.isShown = true;
   endOfCall(stream, call);
+}
+
+const UNAVAILABLE: u32 = 503;
+
+/**
+ * Answers the request of a shadow of which it could not be found out whether an effect holds it back: it is never sent,
+ * and nothing is said of it.
+ */
+export function refuseCall(): void {
+  nextAction = Action.Stop;
+  if (!answerRequest(UNAVAILABLE, NONE, NONE, words.effectDetails))
+    survive("host-call", "a shadow's call could not be answered");
 }
 
 /** Keeps what is known of a call by its headers. */

@@ -7,7 +7,14 @@ import { lengthOf, Slice } from "../../bytes/slice";
 import { beginText, textOf, Writer } from "../../bytes/writer";
 import { Word } from "../../bytes/word";
 import { compareJson, JsonComparison, putDifference } from "../../core/json-difference";
-import { JsonValue, readJson } from "../../core/json-tree";
+import {
+  endSharedSteps,
+  isExhausted,
+  JsonValue,
+  readJson,
+  sharedLeft,
+  shareSteps,
+} from "../../core/json-tree";
 import { BodyComparison } from "../../core/shadow-plan";
 import { log, LogLevel } from "../../host/log";
 import { addToMetric } from "../../host/metrics";
@@ -21,26 +28,36 @@ const shadows: Walk = fixed<Walk>();
 const ofShadow: Walk = fixed<Walk>();
 const ofProduction: Walk = fixed<Walk>();
 
-/** Bytes of JSON that are read to find equal calls; beyond, calls pair in the order of time. */
-const MOST_READ: u32 = 1048576;
-let read: u32 = 0;
+/** Steps (core/json-tree.ts) that the calls of one id may take to compare: twice those of a pair of the longest bodies. */
+const ID_STEPS: u32 = 1 << 17;
+/** Of these what is kept for pairs in the order of time: beyond, equal calls are no longer looked for. */
+const KEPT_STEPS: u32 = 80000;
+/** Steps of a slot: no ids have room in one that take more, each all of its own. */
+const SLOT_STEPS: u32 = 1 << 20;
 
 /**
  * Judges the calls of a slot that are not judged yet.
  * @param slot the slot's value as it was, which only this worker has
  * @param fullNs when the slot last had no room for a call; 0 for never
+ * @returns the steps that it took
  */
-export function judge(slot: Slice, fullNs: u64, now: u64): void {
+export function judge(slot: Slice, fullNs: u64, now: u64): u32 {
+  let left = SLOT_STEPS;
   groups.begin(slot);
   while (groups.next()) {
-    if (!groups.at.isJudged) judgeId(slot, groups.at, fullNs, now);
+    if (groups.at.isJudged) continue;
+    const own = left < ID_STEPS ? left : ID_STEPS;
+    shareSteps(own);
+    judgeId(slot, groups.at, fullNs, now);
+    left -= own - sharedLeft();
   }
+  endSharedSteps();
+  return SLOT_STEPS - left;
 }
 
 /** Judges all calls of the id of `first`, the first of them. */
 function judgeId(slot: Slice, first: Waiting, fullNs: u64, now: u64): void {
   const id = first.id;
-  read = 0;
   // What found no room may have been its other half.
   const isSure = fullNs < first.atNs;
   shadows.begin(slot);
@@ -104,14 +121,16 @@ function pairAll(slot: Slice, id: u64, shadow: u64, onlyEqual: bool, now: u64): 
       if (other.id != id || other.kind != Kind.Production || other.isJudged) continue;
       if (other.effect != call.effect || other.isPaired) continue;
       const mark = markScratch();
-      const difference = onlyEqual && read > MOST_READ ? Difference.Unread : compare(state, other, call);
+      const isUnread = onlyEqual && sharedLeft() < KEPT_STEPS;
+      const difference = isUnread ? Difference.Unknown : compare(state, other, call);
       const isSame = difference == Difference.None;
+      const isUnknown = difference == Difference.Unknown;
       if (isSame || !onlyEqual) {
         call.isPaired = true;
         other.isPaired = true;
         paired++;
-        addToMetric(isSame ? state.match : state.mismatch, 1);
-        if (!isSame && maySay(state, now)) sayMismatch(state, call, difference);
+        addToMetric(isSame ? state.match : isUnknown ? state.unpaired : state.mismatch, 1);
+        if (!isSame && !isUnknown && maySay(state, now)) sayMismatch(state, call, difference);
       }
       rewindScratch(mark);
       if (call.isPaired) break;
@@ -128,7 +147,8 @@ const enum Difference {
   /** The bodies, at a place that core/json-difference.ts knows. */
   Place,
   Body,
-  Unread,
+  /** To find that out takes too much work. */
+  Unknown,
 }
 
 function compare(state: EffectState, production: Waiting, shadow: Waiting): Difference {
@@ -140,14 +160,13 @@ function compare(state: EffectState, production: Waiting, shadow: Waiting): Diff
   const rules = effect.rules;
   if (rules.body == BodyComparison.Ignored) return Difference.None;
   if (rules.body != BodyComparison.Json || !production.isKept || !shadow.isKept) return Difference.Body;
-  read += production.keptBytes + shadow.keptBytes;
   const ours = treeOf(production);
-  if (!ours) return Difference.Body;
+  if (!ours) return isExhausted() ? Difference.Unknown : Difference.Body;
   const theirs = treeOf(shadow);
-  if (!theirs) return Difference.Body;
+  if (!theirs) return isExhausted() ? Difference.Unknown : Difference.Body;
   const found = compareJson(ours, theirs, null, placeOf(rules.ignored), rules.ignoredCount);
   if (found == JsonComparison.Same) return Difference.None;
-  return found == JsonComparison.Different ? Difference.Place : Difference.Body;
+  return found == JsonComparison.Different ? Difference.Place : Difference.Unknown;
 }
 
 function treeOf(call: Waiting): JsonValue | null {

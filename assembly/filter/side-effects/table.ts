@@ -5,9 +5,10 @@ import { put, putNumber, putSlice, restartText, textOf, Writer } from "../../byt
 import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
 import { fixed, placeOf, recordAt, Run } from "../../bytes/records";
 import { markScratch, rewindScratch, scratch } from "../../bytes/scratch";
-import { addressOf, lengthOf, Slice, sliceOf } from "../../bytes/slice";
+import { addressOf, lengthOf, NONE, Slice, sliceOf } from "../../bytes/slice";
+import { Word } from "../../bytes/word";
 import { SECOND } from "../../host/clock";
-import { readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
+import { putShared, readShared, SharedValue, writeShared, Written } from "../../host/shared-data";
 import { judge } from "./judge";
 import {
   FORMAT,
@@ -64,10 +65,15 @@ export function putWaiting(call: Arrival, now: u64): bool {
   return addTo(slot, call, now);
 }
 
-/** Judges what has waited long enough in the slots that are due, some of them. */
-export function sweepSlots(now: u64, most: u32): void {
+/**
+ * Judges what has waited long enough in the slots that are due, some of them.
+ * @param most slots that are looked at
+ * @param steps as core/json-tree.ts counts them: beyond, no other slot is begun
+ */
+export function sweepSlots(now: u64, most: u32, steps: u32): void {
   if (!isAnyDue) return;
   let left = most;
+  let taken: u32 = 0;
   let any = false;
   restartText(key);
   const mark = markScratch();
@@ -77,10 +83,10 @@ export function sweepSlots(now: u64, most: u32): void {
     const at = due.at(slot);
     if (at == 0) continue;
     any = true;
-    if (now < at || left == 0) continue;
+    if (now < at || left == 0 || taken >= steps) continue;
     left--;
     nextSlot = slot + 1;
-    sweep(slot, now);
+    taken += sweep(slot, now);
     rewindScratch(mark);
   }
   isAnyDue = any;
@@ -92,6 +98,25 @@ export function lookAtAll(now: u64): void {
     if (due.at(slot) == 0) due.set(slot, now + WINDOW_NS);
   }
   isAnyDue = true;
+}
+
+/** The key that says that calls were put into the table: a VM that starts without effects looks at it alone. */
+const USED: Word = "serin.effects";
+let isUseSaid: bool = false;
+
+function sayUsed(): void {
+  if (isUseSaid) return;
+  isUseSaid = true;
+  restartText(key);
+  put(key, USED);
+  putShared(textOf(key), textOf(key));
+}
+
+/** Whether some VM of this `vm_id` has ever put a call into the table. */
+export function isTableUsed(): bool {
+  restartText(key);
+  put(key, USED);
+  return readShared(textOf(key), shared) && shared.bytes != NONE;
 }
 
 /** A slot is looked at again by one worker no sooner than after this. */
@@ -129,23 +154,33 @@ function addTo(slot: u32, call: Arrival, now: u64): bool {
     if (written == Written.FAILED) return false;
     if (due.at(slot) == 0) due.set(slot, now + WINDOW_NS);
     isAnyDue = true;
+    sayUsed();
     return hasRoom;
   }
   return false;
 }
 
-/** Takes out of a slot what has waited long enough. Whoever has written the slot without it judges it, and nobody else. */
-function sweep(slot: u32, now: u64): void {
-  if (!readSlot(slot)) return due.set(slot, now + LEAST_NS);
-  const old: Slice = shared.bytes;
-  const to = scratch(lengthOf(old));
-  if (!isSlot(old) || to == 0) return due.set(slot, 0);
+/**
+ * Takes out of a slot what has waited long enough. Whoever has written the slot without it judges it, and nobody else.
+ * @returns steps that it took: each call is held to each other's id, and what is judged is compared
+ */
+function sweep(slot: u32, now: u64): u32 {
+  const isRead = readSlot(slot);
+  const old: Slice = isRead ? shared.bytes : NONE;
+  const to = isSlot(old) ? scratch(lengthOf(old)) : 0;
+  if (to == 0) {
+    due.set(slot, isRead ? 0 : now + LEAST_NS);
+    return 1;
+  }
   memory.copy(to, addressOf(old), HEADER_BYTES);
   let end = to + HEADER_BYTES;
   let next: u64 = 0;
+  let calls: u32 = 0;
+  let taken: u32 = 0;
   const anyOver = isAnyOver(old, now);
   walk.begin(old);
   while (walk.next()) {
+    calls++;
     const waiting = walk.at;
     waiting.isJudged = !anyOver || !isOver(old, waiting, now);
     if (!waiting.isJudged) continue;
@@ -159,9 +194,11 @@ function sweep(slot: u32, now: u64): void {
     const written = writeShared(textOf(key), sliceOf(to, (end - to) as u32), shared);
     // Somebody has put a call into it, or has judged it.
     if (written != Written.DONE) next = now;
-    else judge(old, fullNs, now);
+    else taken = judge(old, fullNs, now);
+    taken += calls * calls;
   }
   due.set(slot, next == 0 || next >= now + LEAST_NS ? next : now + LEAST_NS);
+  return taken + calls;
 }
 
 function isAnyOver(slot: Slice, now: u64): bool {
