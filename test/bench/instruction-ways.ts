@@ -43,6 +43,10 @@ export interface Way {
   readonly compiled?: Compiled;
   /** Users are split by another hash than Serin's. */
   readonly hasOwnHash?: true;
+  /** Further headers of each request. */
+  readonly headers?: readonly string[];
+  /** The proxy answers: no cluster gets a request. */
+  readonly isAnswered?: true;
 }
 
 const MATCH = [{ hosts: ["shop.example.com"], path: { value: "/checkout" } }];
@@ -115,6 +119,14 @@ function goal(isReached: boolean): Pick<Policy, "goals"> {
 
 /** Ten rollouts, of which none concerns the requests, but all of whose users are counted. */
 const ELSEWHERE = { match: [{ path: { value: "/other" } }] };
+
+const SECRET = "4Zq8vK1x0sTn7LbE";
+
+/** An Envoy that services call out through, with one effect: for all requests or for others. */
+function egress(isNamed: boolean): Policy {
+  const match = isNamed ? MATCH : [{ method: "POST", path: { type: "Exact", value: "/charges" } }];
+  return { shadowSecret: SECRET, effects: { charge: { match, answer: { status: 200 } } } };
+}
 
 /** All ways, in the order of the report. */
 export const WAYS: readonly Way[] = [
@@ -212,6 +224,28 @@ export const WAYS: readonly Way[] = [
     isWhole: true,
     traffic: "new",
   },
+  {
+    name: "effect-other",
+    note: "an effect that does not name the call",
+    policy: egress(false),
+    isWhole: true,
+  },
+  { name: "effect", note: "an effect looks at production's call", policy: egress(true), isWhole: true },
+  {
+    name: "effect-baggage",
+    note: "the same, of a call with baggage",
+    policy: egress(true),
+    isWhole: true,
+    headers: ["baggage: userId=alice,serverNode=DF%2028,isProduction=false"],
+  },
+  {
+    name: "effect-held",
+    note: "a shadow's call is answered in the proxy",
+    policy: egress(true),
+    isWhole: true,
+    headers: [`baggage: userId=alice,serin-shadow=checkout-v3.${SECRET}`],
+    isAnswered: true,
+  },
 ];
 
 /** A way with its build: ways with Serin run once for each build. */
@@ -252,10 +286,10 @@ export function listenersOf(builds: readonly Build[], chosen: readonly string[])
   );
 }
 
-/** A request, and the cluster that has to get it. */
+/** A request, and the cluster that has to get it: null for none. */
 export interface Sent {
   readonly bytes: string;
-  readonly cluster: Variant;
+  readonly cluster: Variant | null;
 }
 
 export type Variant = "stable" | "b" | "c";
@@ -275,7 +309,9 @@ export class Requests {
     return Array.from({ length: count }, (_, n) => {
       const variant = variantAt(n, traffic);
       const user = this.#user(variant, used[variant]++);
-      return { bytes: bytesOf(user), cluster: this.way.isWhole === true ? "stable" : variant };
+      const { isWhole, isAnswered, headers = [] } = this.way;
+      const cluster = isAnswered === true ? null : isWhole === true ? "stable" : variant;
+      return { bytes: bytesOf(user, headers), cluster };
     });
   }
 
@@ -299,7 +335,7 @@ function variantAt(n: number, traffic: Traffic): Variant {
 }
 
 /** Twelve headers, most of them as browsers send them. */
-function bytesOf(user: string): string {
+function bytesOf(user: string, more: readonly string[]): string {
   return request("/checkout/cart?step=2", [
     `cookie: theme=dark; session=0a1b2c3d4e5f60718293a4b5c6d7e8f9; consent=1; uid=${user}; locale=en-GB; ab=1f3; last=4711`,
     "accept: text/html,application/xhtml+xml",
@@ -312,6 +348,7 @@ function bytesOf(user: string): string {
     "sec-fetch-site: same-origin",
     "upgrade-insecure-requests: 1",
     "x-trace: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    ...more,
   ]);
 }
 
