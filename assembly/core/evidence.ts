@@ -18,6 +18,14 @@ export const enum Met {
   SLOW = 5,
 }
 
+/** What is counted of a user of a shadow. */
+export const enum MetCopy {
+  USERS = 0,
+  MISMATCH = 1,
+  /** The last one, where there is a second instance: it differed from production where the shadow did not. */
+  NOISE_ONLY = 2,
+}
+
 /** The most slots that a rollout can have: its variants without the default, and the control group. */
 export const MOST_SLOTS: u32 = 16;
 

@@ -92,6 +92,9 @@ export class Shadow {
   maxBodyBytes: u32;
   changes: Run<HeaderChange>;
   changeCount: u32;
+  /** Of `sample: identity` with something to compare: what the evidence of its users is of, a rollout with one slot
+   * (core/plan.ts); 0 otherwise. */
+  counted: usize;
   /** The filter's record of stats and budget (filter/shadow/state.ts); 0 without memory. */
   state: usize;
 }

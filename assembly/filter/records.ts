@@ -177,6 +177,11 @@ export class ShadowState {
   timeout: u32;
   reset: u32;
   noise: u32;
+  /** With a second instance: of noise, where nothing else was compared; of mismatches, where it gave no answer; and where it
+   * differed from production and the shadow did not. NO_METRIC without. */
+  noiseWhole: u32;
+  noiseMissing: u32;
+  noiseOnly: u32;
   incomparable: u32;
   time: u32;
   productionTime: u32;
@@ -314,6 +319,11 @@ export class Copy {
   /** mirror: what x-request-id hashes to. */
   key: u64;
   sentNs: u64;
+  /** Where the shadow samples users: the Evidence (filter/evidence/record.ts), 0 for none; the number of the period in which
+   * the copy began, 0 for none; and the hash that drew its user. */
+  evidence: usize;
+  period: u32;
+  user: u32;
   /** The calls that are under way. */
   call: Call | null;
   noiseCall: Call | null;
@@ -391,6 +401,12 @@ export class Remainder {
   endedNs: u64;
   /** Whether it is a match if production's answer comes to its end, and a reset if not; else it has its verdict. */
   isOpen: bool;
+  /** Of an open one: what its user has met then, a bit for each MetCopy. */
+  met: u32;
+  /** Those of the copy. */
+  evidence: usize;
+  period: u32;
+  user: u32;
 }
 
 /** One HTTP call under way. */

@@ -2,13 +2,15 @@
 
 import { Token } from "../bytes/json-reader";
 import { nextOf } from "../bytes/records";
-import { isWord, Slice } from "../bytes/slice";
+import { isWord, NONE, Slice } from "../bytes/slice";
 import { pointOf, WHOLE } from "../core/bucket";
+import { MetCopy } from "../core/evidence";
+import { Rollout, Signals } from "../core/plan";
 import { DEFAULT_BODY_BYTES, Dispatch, Shadow, UNLIMITED } from "../core/shadow-plan";
 import * as headerNames from "../vocabulary/headers";
 import * as limits from "../vocabulary/limits";
 import * as codes from "../vocabulary/problems";
-import { clusterName, build, isNamed, kept, keptAfter, records, saltedBy, share } from "./build";
+import { clusterName, build, isNamed, kept, keptAfter, record, records, saltedBy, share } from "./build";
 import { compileRule } from "./compile-rule";
 import { Node } from "./node";
 import { readWhole } from "./read-number";
@@ -16,6 +18,7 @@ import { fail, failWith, hintWith, isKind, missingKey, putOverLimit, report, unk
 import { readIdentity } from "./read-identity";
 import { readMatch } from "./read-match";
 import { readChanges, readCompare } from "./read-compare";
+import { signShadow } from "./signature";
 import { isMethod, milliseconds, NO_DURATION, NOT_WHOLE } from "./scalars";
 
 const KNOWN_SHADOW =
@@ -121,6 +124,7 @@ function readShadow(node: Node, shadow: Shadow): void {
   readBudget(budget, shadow);
   shadow.timeoutMs = DEFAULT_TIMEOUT_MS;
   if (timeout) readTimeout(timeout, shadow);
+  if (shadow.byIdentity && shadow.compares && shadow.share != 0 && shadow.identity) countUsers(node, shadow);
   if (shadow.dispatch == Dispatch.Call) return;
   if (noise) failWith(noise, codes.CONFLICT, "needs dispatch: call; a mirrored copy cannot be sent twice");
   if (compare) return;
@@ -131,6 +135,20 @@ function readShadow(node: Node, shadow: Shadow): void {
       codes.NO_EFFECT,
       "a mirror's headers are changed by the filter on the shadow's cluster, or by the route's request_headers_mutations",
     );
+}
+
+/** Has the users of a sample of users counted, each once, in one slot: as a control group without any variant. */
+function countUsers(node: Node, shadow: Shadow): void {
+  const counted = record<Rollout>();
+  if (!counted) return;
+  counted.name = shadow.name;
+  counted.identity = shadow.identity;
+  counted.signals = Signals.Count;
+  counted.slots = 1;
+  counted.controlSlot = 0;
+  counted.stats = shadow.noise == NONE ? MetCopy.NOISE_ONLY : MetCopy.NOISE_ONLY + 1;
+  counted.signature = signShadow(node);
+  shadow.counted = changetype<usize>(counted);
 }
 
 function readMethods(list: Node, shadow: Shadow): void {

@@ -2,7 +2,7 @@
 // it, however they are written and whatever else is in them. core/layout.ts adds the shares.
 
 import { beginHash, Hash64, hashNumber, hashOf, hashText } from "../bytes/hash64";
-import { fixed } from "../bytes/records";
+import { fixed, nextOf } from "../bytes/records";
 import { isWord } from "../bytes/slice";
 import { Rollout, Signals } from "../core/plan";
 import { memberOf, nextBelow, Node } from "./node";
@@ -39,6 +39,21 @@ export function signGoal(node: Node, rollout: Rollout): void {
   putTree(memberOf(node, "status"));
   putTree(memberOf(node, "value"));
   rollout.terms = hashOf(hash);
+}
+
+/** What a shadow says of which requests are copied, where to, and what is compared; `node` is the shadow in the policy. */
+export function signShadow(node: Node): u64 {
+  beginHash(hash);
+  const policy = node.container.container;
+  for (let member = node.first; member; member = nextOf(member)) {
+    // How many copies there are says nothing of what they show.
+    if (isWord(member.key, "budget")) continue;
+    hashText(hash, member.key);
+    putTree(member);
+    if (isWord(member.key, "when") && refers(member)) putTree(memberOf(policy, "$evaluators"));
+  }
+  if (!memberOf(node, "identity")) putTree(memberOf(policy, "identity"));
+  return hashOf(hash);
 }
 
 /** A value of the policy with all that is in it: types, names and texts in their order, without blanks and escapes. */

@@ -86,12 +86,12 @@ export const INCOMPARABLE = "incomparable";
 export const AT = "at";
 export const AT_OTHER = "other";
 /** Beside the verdicts, of shadows with a `noise` instance: it differed from production where the shadow did not; of NOISE,
- * copies of which nothing else could be compared; of mismatches, those for which it gave no answer. Not counted by the filter yet. */
+ * copies of which nothing else could be compared; of mismatches, those for which it gave no answer. */
 export const NOISE_ONLY = "noise_only";
 export const NOISE_WHOLE = "noise_whole";
 export const NOISE_MISSING = "noise_missing";
 /** Gauges beside USERS, of shadows with `sample: identity`: users of this evidence period with a mismatch, and for whom the
- * `noise` instance differed where the shadow did not. Not counted by the filter yet. */
+ * `noise` instance differed where the shadow did not. */
 export const USERS_MISMATCH = "users_mismatch";
 export const USERS_NOISE_ONLY = "users_noise_only";
 /** Histogram beside RQ_TIME: production's own time for the same requests. */

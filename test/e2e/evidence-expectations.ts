@@ -22,14 +22,14 @@ const LEAVES = [
 ];
 const TERMS = { slow: SLOW, warmup: 0, goals: GOALS, guard: "none" } as const;
 const SIZE = 65_536;
-const TO_A_MILLIONTH = 1e-6;
+export const TO_A_MILLIONTH = 1e-6;
 
-interface Series {
+export interface Series {
   readonly series: string;
   readonly values: string;
 }
 
-interface Expectation {
+export interface Expectation {
   readonly expr: string;
   readonly eval_time: string;
   readonly exp_samples: readonly { readonly labels: string; readonly value: number }[];

@@ -16,6 +16,7 @@ import { parse, parseAllDocuments, stringify } from "yaml";
 import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { ensurePrometheus } from "../support/prometheus/install.ts";
 import { expectations } from "./evidence-expectations.ts";
+import { shadowExpectations } from "./shadow-expectations.ts";
 
 const FOLDER = resolve(import.meta.dirname, "../../envoy/observability");
 const read = (file: string): string => readFileSync(join(FOLDER, file), "utf8");
@@ -51,6 +52,12 @@ describe("promtool", () => {
     inCopy(async (folder) => {
       await writeFile(join(folder, "evidence.test.yml"), stringify(expectations(12)));
       await run(folder, "test", "rules", "evidence.test.yml");
+    }));
+
+  test("gets from the rules the e-values of serin report for shadows, to a millionth", () =>
+    inCopy(async (folder) => {
+      await writeFile(join(folder, "shadows.test.yml"), stringify(shadowExpectations(40)));
+      await run(folder, "test", "rules", "shadows.test.yml");
     }));
 
   test("keeps apart what other labels tell apart, once the line at the head of the rules was run", () =>
@@ -242,15 +249,15 @@ describe("resources of controllers", () => {
   };
   test("Flagger's metric templates have the fields of its CRD, and no variable that it does not know", () => {
     const documents = parseAllDocuments(read("flagger.yaml")).map((document) => document.toJS() as unknown);
-    assert.equal(documents.length, 3);
+    assert.equal(documents.length, 4);
     for (const document of documents) require(METRIC_TEMPLATE, document);
     for (const [, name] of read("flagger.yaml").matchAll(/\{\{\s*([^}\s]+)\s*\}\}/g)) {
-      assert.match(name ?? "", /^(interval|variables\.(rollout|variant|match))$/);
+      assert.match(name ?? "", /^(interval|variables\.(rollout|variant|shadow|match))$/);
     }
   });
   test("Argo Rollouts' analysis templates have the fields of its CRD, and use the arguments that they declare", () => {
     const documents = parseAllDocuments(read("argo-rollouts.yaml"));
-    assert.equal(documents.length, 2);
+    assert.equal(documents.length, 3);
     for (const each of documents) {
       const document = each.toJS() as { spec: { args: { name: string }[] } };
       require(ANALYSIS_TEMPLATE, document);

@@ -233,6 +233,7 @@ describe(`Prometheus beside Envoy ${ENVOY_VERSION}`, () => {
       names.has("SerinVariantErrors") && names.has("SerinVariantWorse") && names.has("SerinShadowMismatch"),
       [...names].join(),
     );
+    assert.ok(names.has("SerinShadowWorse"), [...names].join());
     for (const name of ["SerinAbsent", "SerinMissing", "SerinSurvived", "SerinPolicyRefused"]) {
       assert.ok(!names.has(name), name);
     }
@@ -265,9 +266,10 @@ describe(`Prometheus beside Envoy ${ENVOY_VERSION}`, () => {
     for (const { title, targets = [] } of panels) {
       for (const { expr } of targets) {
         const shown = await prometheus.query(expr.replace(/\$(rollout|variant|shadow)/g, ".*"));
-        // No rollout of this policy has a guard; with one, envoy/observability's rules have a test of the figure.
-        const isOfGuard = expr.includes("serin:guard:max");
-        assert.equal(shown.length > 0, !isOfGuard, `${title}: ${expr}`);
+        // No rollout of this policy has a guard, and its shadow compares no bodies; with them, the figures have tests of
+        // their own (envoy/observability/serin.rules.test.yml, shadow-places.test.ts).
+        const isOfOthers = /serin:guard:max|serin_shadow_at/.test(expr);
+        assert.equal(shown.length > 0, !isOfOthers, `${title}: ${expr}`);
       }
     }
   });
@@ -276,7 +278,7 @@ describe(`Prometheus beside Envoy ${ENVOY_VERSION}`, () => {
     const fill = (query: string): string =>
       query.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (_, name: string) => {
         const values: Record<string, string> = {
-          ...{ rollout: "checkout", variant: "canary", interval: "1m", match: 'job="envoy"' },
+          ...{ rollout: "checkout", variant: "canary", interval: "1m", match: 'job="envoy"', shadow: "next" },
         };
         return values[name.split(".").at(-1) ?? ""] ?? name;
       });
@@ -287,12 +289,12 @@ describe(`Prometheus beside Envoy ${ENVOY_VERSION}`, () => {
     const flagger = parseAllDocuments(read("observability/flagger.yaml")).map(
       (document) => document.toJS() as { spec: { query: string } },
     );
-    const argo = parseAllDocuments(read("observability/argo-rollouts.yaml"))[0]?.toJS().spec.metrics as {
-      provider: { prometheus: { query: string } };
-    }[];
+    const argo = parseAllDocuments(read("observability/argo-rollouts.yaml")).flatMap(
+      (document) => document.toJS().spec.metrics as { provider: { prometheus?: { query: string } } }[],
+    );
     const queries = [
       ...flagger.map(({ spec }) => spec.query),
-      ...argo.map(({ provider }) => provider.prometheus.query),
+      ...argo.flatMap(({ provider }) => provider.prometheus?.query ?? []),
     ];
     await eventually(async () => {
       const figures: number[] = [];
@@ -301,7 +303,9 @@ describe(`Prometheus beside Envoy ${ENVOY_VERSION}`, () => {
         assert.equal(more.length, 0, query);
         figures.push(sample?.value ?? NaN);
       }
-      const [worse = NaN, flaggerExcess = NaN, p99 = NaN, argoWorse = NaN, argoExcess = NaN] = figures;
+      const [worse = NaN, flaggerExcess = NaN, p99 = NaN, shadow = NaN] = figures;
+      const [argoWorse = NaN, argoExcess = NaN, argoShadow = NaN] = figures.slice(flagger.length);
+      assert.ok(shadow >= 1 && argoShadow === shadow, `${shadow}, ${argoShadow}: serin report says fail`);
       assert.ok(worse >= 1 && argoWorse === worse, `${worse}, ${argoWorse}: serin report says fail`);
       assert.ok(Math.abs(flaggerExcess - 100 * excess) < 1e-7, `${flaggerExcess}, not ${100 * excess}`);
       assert.ok(Math.abs(argoExcess - excess) < 1e-9, `${argoExcess}, not ${excess}`);

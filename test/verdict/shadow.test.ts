@@ -51,7 +51,10 @@ describe("a shadow that is judged by copies", () => {
     ] as const) {
       const { decision, needed, reasons } = judgeShadow(copies({ match, mismatch_body: mismatch }), LIMITS);
       assert.equal(decision, "inconclusive");
-      assert.match(reasons[1] ?? "", /^if they go on as so far, about [\d,]+ more copies until it is /);
+      assert.match(
+        reasons[1] ?? "",
+        /^at the current share, about [\d,]+ more copies are needed until it is /,
+      );
       const times = 1 + ((needed ?? 0) + 2) / (match + mismatch);
       const later = (by: number): string | null =>
         decided(copies({ match: match * by, mismatch_body: mismatch * by }));
@@ -119,6 +122,12 @@ describe("a shadow with a noise instance", () => {
     assert.equal(decided(noisy({ match: 9800, mismatch_body: 100 })), "fail");
     assert.equal(decided(noisy({ match: 9800, mismatch_body: 100, noise_only: 100 })), "inconclusive");
     assert.equal(decided(noisy({ match: 9800, mismatch_body: 200, noise_only: 20 })), "fail");
+  });
+
+  test("which differs alone in most copies, as the shadow does, each at a place of its own, is no fail", () => {
+    const counts = { match: 1000, mismatch_body: 9000 };
+    assert.equal(decided(noisy({ ...counts, noise_only: 9000 })), "inconclusive");
+    assert.equal(decided(noisy({ ...counts, noise_only: 8000 })), "fail");
   });
 
   test("counts noise at known places as compared, and noise that hides all else as incomparable", () => {

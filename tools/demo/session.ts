@@ -9,7 +9,7 @@ import type { Notice } from "./frame.ts";
 import { Ledger } from "./ledger.ts";
 import { EnvoyLog, MismatchPlaces, type Rollback } from "./envoy-log.ts";
 import type { AcceptedPolicy, Edit, PolicyFile } from "./policy-file.ts";
-import { shadowCountsOf, verdictsOf } from "./shadow-counts.ts";
+import { shadowCountsOf } from "./shadow-counts.ts";
 import type { Figures } from "./table.ts";
 import { Tally } from "./tally.ts";
 import { sendVisitors, type Visit } from "./visitors.ts";
@@ -182,7 +182,7 @@ export class Session {
 function isOver({ counts, shadows }: Figures): boolean {
   const judged = shadows.every(({ name }) => {
     const counted = shadowCountsOf(counts, name);
-    return verdictsOf(counted) === counted.sent;
+    return counted.settled === counted.sent;
   });
   return judged && unfinished(counts) === 0;
 }

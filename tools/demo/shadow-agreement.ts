@@ -5,7 +5,7 @@ import { isFarFrom } from "./shares.ts";
 import type { ReceivedByShadow } from "./checkout.ts";
 import type { MismatchPlaces } from "./envoy-log.ts";
 import type { ShadowPlan } from "./policy-plan.ts";
-import { drawnOf, shadowCountsOf, verdictsOf } from "./shadow-counts.ts";
+import { drawnOf, shadowCountsOf } from "./shadow-counts.ts";
 import type { Figures } from "./table.ts";
 
 /** Where the planted fault shows. */
@@ -23,19 +23,18 @@ export function findShadowDisagreements(
       ...shareDisagreements(shadow, drawnOf(counted), ledger.requestsFor(shadow.name)),
       ...placeDisagreements(places, shadow.name, planted),
     ];
-    if (verdictsOf(counted) !== counted.sent) {
-      found.push(`${verdictsOf(counted)} verdicts on ${counted.sent} copies`);
+    if (counted.settled !== counted.sent) {
+      found.push(`${counted.settled} verdicts on ${counted.sent} copies`);
     }
     // What is cut or late may have come to the service, or not, and its difference is not seen.
     const lost = counted.timeout + counted.reset;
     if (copies > counted.sent || copies < counted.sent - lost) {
       found.push(`Envoy sent ${counted.sent} copies, the service got ${copies}`);
     }
-    if (counted.mismatchBody > planted || counted.mismatchBody < planted - lost) {
-      found.push(`${counted.mismatchBody} body mismatches, but ${planted} were planted`);
+    if (counted.body > planted || counted.body < planted - lost) {
+      found.push(`${counted.body} body mismatches, but ${planted} were planted`);
     }
-    if (counted.mismatchStatus > 0)
-      found.push(`${counted.mismatchStatus} status mismatches, but none was planted`);
+    if (counted.status > 0) found.push(`${counted.status} status mismatches, but none was planted`);
     if (counted.unavailable > 0) found.push(`${counted.unavailable} copies were not sent: no healthy host`);
     return found.map((line) => `${shadow.name}: ${line}`);
   });
@@ -45,8 +44,8 @@ export function findShadowDisagreements(
 export function foundLines({ shadows, counts }: Figures, received: ReceivedByShadow): string[] {
   return shadows.map(({ name }) => {
     const { copies, planted } = received.of(name);
-    const { mismatchBody } = shadowCountsOf(counts, name);
-    return `${mismatchBody} of the ${planted} mismatches planted in ${name}'s ${copies} answers, and no other`;
+    const { body } = shadowCountsOf(counts, name);
+    return `${body} of the ${planted} mismatches planted in ${name}'s ${copies} answers, and no other`;
   });
 }
 

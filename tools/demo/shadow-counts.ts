@@ -4,22 +4,14 @@ import * as statNames from "../../assembly/vocabulary/stats.ts";
 import { difference } from "../metrics/difference.ts";
 import { NO_SHADOW } from "../metrics/snapshot.ts";
 import { quantileOf } from "../statistics/bins.ts";
+import { copyCounts, type CopyCounts } from "../verdict/shadow-counts.ts";
 import { NO_COUNTS, type EnvoyCounts } from "./envoy-counts.ts";
 
-export interface ShadowCounts {
-  readonly sent: number;
+export interface ShadowCounts extends CopyCounts {
   /** Drawn, but not sent. */
   readonly overBudget: number;
   readonly tooLarge: number;
   readonly unavailable: number;
-  /** Verdicts: one for each copy that was sent. */
-  readonly match: number;
-  readonly mismatchStatus: number;
-  readonly mismatchBody: number;
-  readonly noise: number;
-  readonly timeout: number;
-  readonly reset: number;
-  readonly incomparable: number;
   /** Milliseconds, of the same requests; null before Envoy's first flush. */
   readonly p50: number | null;
   readonly productionP50: number | null;
@@ -33,17 +25,10 @@ export function shadowCountsOf(
   const counts = difference(now.snapshot, before.snapshot).shadows.get(shadow) ?? NO_SHADOW;
   const counter = (leaf: string): number => counts.counters.get(leaf) ?? 0;
   return {
-    sent: counter(statNames.SENT),
+    ...copyCounts(counts),
     overBudget: counter(statNames.OVER_BUDGET),
     tooLarge: counter(statNames.TOO_LARGE),
     unavailable: counter(statNames.UNAVAILABLE),
-    match: counter(statNames.MATCH),
-    mismatchStatus: counter(statNames.MISMATCH_STATUS),
-    mismatchBody: counter(statNames.MISMATCH_BODY),
-    noise: counter(statNames.NOISE),
-    timeout: counter(statNames.TIMEOUT),
-    reset: counter(statNames.RESET),
-    incomparable: counter(statNames.INCOMPARABLE),
     p50: quantileOf(counts.latency, 0.5),
     productionP50: quantileOf(counts.productionLatency, 0.5),
   };
@@ -51,13 +36,4 @@ export function shadowCountsOf(
 
 export function drawnOf({ sent, overBudget, tooLarge, unavailable }: ShadowCounts): number {
   return sent + overBudget + tooLarge + unavailable;
-}
-
-export function differentOf({ mismatchStatus, mismatchBody }: ShadowCounts): number {
-  return mismatchStatus + mismatchBody;
-}
-
-export function verdictsOf(counts: ShadowCounts): number {
-  const { match, noise, timeout, reset, incomparable } = counts;
-  return match + differentOf(counts) + noise + timeout + reset + incomparable;
 }

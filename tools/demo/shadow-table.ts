@@ -5,7 +5,7 @@ import { clip, paintLines, plainTable } from "../terminal/table.ts";
 import type { Colors } from "../terminal/terminal.ts";
 import { isFarFrom } from "./shares.ts";
 import type { ShadowPlan } from "./policy-plan.ts";
-import { differentOf, drawnOf, shadowCountsOf, type ShadowCounts } from "./shadow-counts.ts";
+import { drawnOf, shadowCountsOf, type ShadowCounts } from "./shadow-counts.ts";
 import { INDENT, milliseconds, type Figures } from "./table.ts";
 
 const HEADINGS = [
@@ -62,7 +62,6 @@ function cellsOf(
   requests: number,
   colors: Colors,
 ): string[] {
-  const different = differentOf(counts);
   // Just after an edit Envoy is a few requests ahead of the client.
   const seen = Math.min(1, drawnOf(counts) / requests);
   const share = percent(seen, 1);
@@ -73,7 +72,7 @@ function cellsOf(
     requests === 0 ? colors.dim("–") : judged,
     grouped(counts.sent),
     grouped(counts.match),
-    different === 0 ? "0" : colors.yellow(grouped(different)),
+    counts.mismatches === 0 ? "0" : colors.yellow(grouped(counts.mismatches)),
     grouped(counts.timeout),
     grouped(counts.overBudget),
     // Envoy's histograms come late: without a copy what they have is of the policy before.

@@ -12,6 +12,7 @@ import type { ShadowVerdict } from "../verdict/shadow.ts";
 import type { RolloutVerdict } from "../verdict/verdict.ts";
 import type { Report } from "./report.ts";
 import { effectWords } from "./effect-words.ts";
+import { periodWords } from "./period-words.ts";
 import { judgedByWords, placesWords } from "./shadow-words.ts";
 
 export function reportText(
@@ -73,12 +74,7 @@ function shadowLines(name: string, shadow: ShadowVerdict, colors: Colors): strin
 export function baselineWords({ baseline, period }: RolloutVerdict): string | null {
   if (baseline === null) return null;
   const how = baseline.by === "option" ? "--baseline" : "the policy";
-  const since =
-    period === null
-      ? ""
-      : `, evidence period ${period.number}${period.began > 0 ? ` since ${new Date(period.began * 1000).toISOString()}` : ""}` +
-        (period.envoys > 1 ? ` (${period.envoys} Envoys, each judged by itself)` : "");
-  return `baseline: the control group of ${baseline.variant} (default by ${how}), ${grouped(baseline.users)} users${since}`;
+  return `baseline: the control group of ${baseline.variant} (default by ${how}), ${grouped(baseline.users)} users${periodWords(period)}`;
 }
 
 export function shareWords(ratio: RatioJudgement, variant: string): string {

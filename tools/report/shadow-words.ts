@@ -2,21 +2,16 @@
 
 import { grouped } from "../terminal/numbers.ts";
 import type { ShadowVerdict } from "../verdict/shadow.ts";
+import { periodWords } from "./period-words.ts";
 
 /** Places that are printed; the rest is counted. */
 const MOST_PLACES = 10;
 
-/** `by users: 3,210 of them, evidence period 1 since …`, or `by copies: 12,345 compared`. */
+/** `judged by users (sample: identity): 3,210 with copies compared, evidence period 1 since …`, or `judged by copies: …`. */
 export function judgedByWords({ by, copies, period, mismatch }: ShadowVerdict): string {
   if (by === "copies")
     return `judged by copies: ${grouped(copies.compared)} compared of ${grouped(copies.sent)} sent`;
-  const since =
-    period === null
-      ? ""
-      : `, evidence period ${period.number}` +
-        (period.began > 0 ? ` since ${new Date(period.began * 1000).toISOString()}` : "") +
-        (period.envoys > 1 ? ` (${period.envoys} Envoys, each judged by itself)` : "");
-  return `judged by users (sample: identity): ${grouped(mismatch.of)} with copies compared${since}`;
+  return `judged by users (sample: identity): ${grouped(mismatch.of)} with copies compared${periodWords(period)}`;
 }
 
 /** `differences by place: /total 31, /id 7`; null without any. */

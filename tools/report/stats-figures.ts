@@ -255,20 +255,12 @@ export interface ShadowFigures {
 
 export function shadowFigures(shadows: ReadonlyMap<string, ShadowCounts>): ShadowFigures[] {
   return [...shadows].map(([name, shadow]) => {
-    const { counters, latency, productionLatency } = shadow;
+    const { latency, productionLatency } = shadow;
     const verdict = judgeShadow(shadow, DEFAULT_SHADOW_LIMITS);
-    const of = (leaf: string): number => counters.get(leaf) ?? 0;
-    const [match, status, headers, body, noise] = [
-      of(statNames.MATCH),
-      of(statNames.MISMATCH_STATUS),
-      of(statNames.MISMATCH_HEADERS),
-      of(statNames.MISMATCH_BODY),
-      of(statNames.NOISE),
-    ];
+    const { sent, compared, match, status, headers, body, noise, timeout, reset, incomparable } =
+      verdict.copies;
     return {
-      ...{ name, sent: of(statNames.SENT), compared: match + status + headers + body + noise },
-      ...{ match, status, headers, body, noise, timeout: of(statNames.TIMEOUT), reset: of(statNames.RESET) },
-      incomparable: of(statNames.INCOMPARABLE),
+      ...{ name, sent, compared, match, status, headers, body, noise, timeout, reset, incomparable },
       p50: quantileOf(latency, 0.5),
       productionP50: quantileOf(productionLatency, 0.5),
       ...{ verdict: verdict.decision, by: verdict.by, reason: verdict.reasons[0] ?? "" },

@@ -17,7 +17,7 @@ export interface Trials {
   readonly count: number;
   /** How many scored 1. */
   readonly bad: number;
-  /** How many scored -1; null where nothing can: that test is the stronger one. */
+  /** How many scored -1, which scores 0 with a 1 at once; null where nothing can: that test is the stronger one. */
   readonly offset: number | null;
 }
 
@@ -63,10 +63,16 @@ export function logShareAbove(trials: Trials, limit: number): number {
   );
 }
 
-/** Logarithm of a product with these factors for scores of 1, 0 and -1. */
+/**
+ * Logarithm of a product with these factors for scores of 1, 0 and -1. How many trials were both bad and offset is not known
+ * but for the least that it can be: those beyond it are taken for two, and the product of a pair's factors is less than that
+ * of two zeros (it is smaller by the square of the stake), so what is not known never speaks for anything.
+ */
 function logOf({ count, bad, offset }: Trials, ofBad: number, ofOthers: number, ofOffset: number): number {
-  const others = Math.max(0, count - bad - (offset ?? 0));
-  return times(bad, ofBad) + times(others, ofOthers) + times(offset ?? 0, ofOffset);
+  const less = offset ?? 0;
+  const both = Math.max(0, bad + less - count);
+  const others = Math.max(0, count - bad - less) + both;
+  return times(bad - both, ofBad) + times(others, ofOthers) + times(less - both, ofOffset);
 }
 
 function times(count: number, factor: number): number {

@@ -51,7 +51,7 @@ export function copyTrials(shadow: ShadowCounts, copies: CopyCounts): Trials {
   return {
     count: copies.compared,
     bad: copies.mismatches,
-    offset: hasNoiseInstance(shadow) ? Math.min(offset ?? 0, copies.compared - copies.mismatches) : null,
+    offset: hasNoiseInstance(shadow) ? Math.min(offset ?? 0, copies.compared) : null,
   };
 }
 

@@ -58,7 +58,8 @@ export function judgeShadows({ shadows }: Snapshot, limits: ShadowLimits): Map<s
 export function judgeShadow(shadow: ShadowCounts, limits: ShadowLimits): ShadowVerdict {
   const copies = copyCounts(shadow);
   const by: ShadowVerdict["by"] = isByUsers(shadow) ? "users" : "copies";
-  const mismatch = by === "users" ? ofUsers(shadow, limits) : ofCopies(shadow, copies, limits);
+  const trials = by === "users" ? ofUsers(shadow) : ofCopies(shadow, copies);
+  const mismatch = measureOf(trials, limits.maxMismatch);
   const unanswered = part(copies.timeout + copies.reset, copies.settled, limits.maxUnanswered);
   const answered = copies.compared + copies.incomparable;
   const incomparable = part(copies.incomparable, answered, limits.maxIncomparable);
@@ -97,7 +98,8 @@ export function judgeShadow(shadow: ShadowCounts, limits: ShadowLimits): ShadowV
   const open = parts.filter(({ isShown }) => !isShown).map((each) => each.words);
   const shown = parts.filter(({ isShown }) => isShown).map((each) => each.words);
   const isPass = mismatch.decision === "pass" && open.length === 0 && missing === null;
-  const needed = isPass || missing !== null ? null : neededOf(shadow, mismatch, by, copies, limits);
+  const needed =
+    isPass || missing !== null || mismatch.decision !== "inconclusive" ? null : neededOf(trials, mismatch);
   const forecast = needed === null ? [] : [neededWords(needed, by, mismatch)];
   return {
     ...common,
@@ -118,22 +120,29 @@ function nothingToJudge({ users }: ShadowCounts, { sent, settled }: CopyCounts):
   return settled === 0 && users.length === 0 ? "left out: no copy was compared" : null;
 }
 
-function ofCopies(shadow: ShadowCounts, copies: CopyCounts, { maxMismatch }: ShadowLimits): ShareMeasure {
-  const within = copyTrials(shadow, copies);
-  const bad = copies.mismatches - unaskedMismatches(shadow, copies);
-  return measureOf(within, [{ within, beyond: { ...within, bad }, period: null }], maxMismatch);
+/** What is held against a limit. */
+interface Counted {
+  /** As people read it: of all Envoys. */
+  readonly all: Trials;
+  readonly judged: readonly JudgedTrials[];
 }
 
-function ofUsers(shadow: ShadowCounts, { maxMismatch }: ShadowLimits): ShareMeasure {
-  return measureOf(usersOfAll(shadow), userTrials(shadow), maxMismatch);
+function ofCopies(shadow: ShadowCounts, copies: CopyCounts): Counted {
+  const within = copyTrials(shadow, copies);
+  const bad = copies.mismatches - unaskedMismatches(shadow, copies);
+  return { all: within, judged: [{ within, beyond: { ...within, bad }, period: null }] };
+}
+
+function ofUsers(shadow: ShadowCounts): Counted {
+  return { all: usersOfAll(shadow), judged: userTrials(shadow) };
 }
 
 function part(count: number, of: number, limit: number): ShareMeasure {
   const trials = { count: of, bad: count, offset: null };
-  return measureOf(trials, [{ within: trials, beyond: trials, period: null }], limit);
+  return measureOf({ all: trials, judged: [{ within: trials, beyond: trials, period: null }] }, limit);
 }
 
-function measureOf(all: Trials, judged: readonly JudgedTrials[], limit: number): ShareMeasure {
+function measureOf({ all, judged }: Counted, limit: number): ShareMeasure {
   const [only] = judged;
   const times = only === undefined || only.period === null ? 1 : only.period * (only.period + 1);
   return {
@@ -147,34 +156,21 @@ function measureOf(all: Trials, judged: readonly JudgedTrials[], limit: number):
 }
 
 /** More of what is judged until the share of mismatches is decided, one way or the other. */
-function neededOf(
-  shadow: ShadowCounts,
-  mismatch: ShareMeasure,
-  by: ShadowVerdict["by"],
-  copies: CopyCounts,
-  { maxMismatch }: ShadowLimits,
-): number | null {
-  if (mismatch.decision !== "inconclusive") return null;
-  const all = by === "users" ? usersOfAll(shadow) : copyTrials(shadow, copies);
-  const judged = by === "users" ? userTrials(shadow) : [];
+function neededOf({ all, judged }: Counted, { share, limit }: ShareMeasure): number {
   // Each Envoy is judged by itself, and the mean of their e-values adds no evidence: the one that has most decides.
-  const factor = Math.log(Math.max(1, judged.length));
+  const envoys = Math.max(1, judged.length);
   const period = Math.max(0, ...judged.map((one) => one.period ?? 0));
-  const more = Math.log(period === 0 ? 1 : period * (period + 1)) + factor;
-  const share = all.count / Math.max(1, judged.length);
-  const one: Trials =
-    judged.length < 2
-      ? all
-      : {
-          count: share,
-          bad: all.bad / judged.length,
-          offset: all.offset === null ? null : all.offset / judged.length,
-        };
-  const isMore = (mismatch.share ?? 0) > maxMismatch;
-  const until = isMore
-    ? trialsUntil(one, (trials) => logShareAbove(trials, maxMismatch), -Math.log(FALSE_SHADOW_FAILS) + more)
-    : trialsUntil(one, (trials) => logShareBelow(trials, maxMismatch), -Math.log(FALSE_SHADOW_PASSES) + more);
-  return Math.max(0, until - one.count) * Math.max(1, judged.length);
+  const more = Math.log(period === 0 ? 1 : period * (period + 1)) + Math.log(envoys);
+  const one: Trials = {
+    count: all.count / envoys,
+    bad: all.bad / envoys,
+    offset: all.offset === null ? null : all.offset / envoys,
+  };
+  const until =
+    (share ?? 0) > limit
+      ? trialsUntil(one, (trials) => logShareAbove(trials, limit), -Math.log(FALSE_SHADOW_FAILS) + more)
+      : trialsUntil(one, (trials) => logShareBelow(trials, limit), -Math.log(FALSE_SHADOW_PASSES) + more);
+  return Math.max(0, until - one.count) * envoys;
 }
 
 function missingUsers({ users }: ShadowCounts): string {
@@ -208,9 +204,9 @@ function boundsWords({ bounds, of }: ShareMeasure): string {
 function conclusion({ decision, of, share, limit }: ShareMeasure): string {
   if (decision === "fail") return "significantly above the limit";
   if (decision === "pass") return "within the limit";
-  if (of === 0) return "nothing is compared yet";
+  if (of === 0) return "nothing compared yet";
   return (share ?? 0) > limit
-    ? "above the limit, and not significantly so yet"
+    ? "above the limit, but not significantly yet"
     : "not shown to be within the limit yet";
 }
 
@@ -219,10 +215,10 @@ function neededWords(needed: number, by: ShadowVerdict["by"], { share, limit }: 
   const end = isMore ? "significantly above the limit" : "shown to be within the limit";
   if (needed === Infinity) {
     return isMore
-      ? `so near to the limit no number of ${by} will tell`
-      : `no number of ${by} will show it to be within the limit, unless fewer of those to come have mismatches`;
+      ? `at the current share, too close to the limit for any number of ${by} to decide it`
+      : `at the current share, no number of ${by} will show it to be within the limit`;
   }
-  return `if they go on as so far, about ${grouped(Number(needed.toPrecision(2)))} more ${by} until it is ${end}`;
+  return `at the current share, about ${grouped(Number(needed.toPrecision(2)))} more ${by} are needed until it is ${end}`;
 }
 
 function partWords(name: string, measure: ShareMeasure, kinds?: string): string {
@@ -233,7 +229,7 @@ function partWords(name: string, measure: ShareMeasure, kinds?: string): string 
       : measure.decision === "pass"
         ? "within the limit"
         : measure.of === 0
-          ? "nothing to tell it from yet"
+          ? "nothing to judge yet"
           : "not shown to be within the limit yet";
   return `${figures}, limit ${percent(measure.limit)}: ${end}`;
 }

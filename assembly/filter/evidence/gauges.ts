@@ -8,7 +8,7 @@ import { NONE, Slice } from "../../bytes/slice";
 import { ABSENT, find, insert, Table } from "../../bytes/table";
 import { put, putByte, putNumber, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
 import { Word } from "../../bytes/word";
-import { Met } from "../../core/evidence";
+import { Met, MetCopy } from "../../core/evidence";
 import { nextOfRollout } from "../../core/goal-plan";
 import { NO_SLOT, Rollout } from "../../core/plan";
 import {
@@ -49,8 +49,10 @@ export function prepareGauges(evidence: Evidence, rollout: Rollout): bool {
     evidence.number = ofRollout(evidence, statNames.EVIDENCE_PERIOD);
     evidence.began = ofRollout(evidence, statNames.EVIDENCE_BEGAN);
     evidence.size = ofRollout(evidence, statNames.EVIDENCE_BITS);
-    evidence.sharesBegan = ofRollout(evidence, statNames.SHARES_BEGAN);
-    evidence.epoch = ofRollout(evidence, statNames.EVIDENCE_EPOCH);
+    if (!evidence.isShadow) {
+      evidence.sharesBegan = ofRollout(evidence, statNames.SHARES_BEGAN);
+      evidence.epoch = ofRollout(evidence, statNames.EVIDENCE_EPOCH);
+    }
   }
   prepareReason(evidence);
   for (let i: u32 = 0; i < rollout.variantCount; i++) {
@@ -84,11 +86,18 @@ function fillEnded(evidence: Evidence, slot: u32, variant: Slice): bool {
 }
 
 function beginName(evidence: Evidence, variant: Slice): void {
-  restartText(name);
-  put(name, statNames.ROLLOUT);
-  putSlice(name, evidence.name);
-  putByte(name, ascii.DOT);
+  beginOwner(evidence);
+  // A shadow has no variants: its one slot is of all its users.
+  if (evidence.isShadow) return;
   putSlice(name, variant);
+  putByte(name, ascii.DOT);
+}
+
+/** `serin.rollout.<name>.` or `serin.shadow.<name>.` */
+function beginOwner(evidence: Evidence): void {
+  restartText(name);
+  put(name, evidence.isShadow ? statNames.SHADOW : statNames.ROLLOUT);
+  putSlice(name, evidence.name);
   putByte(name, ascii.DOT);
 }
 
@@ -111,10 +120,7 @@ export function withdrawReason(evidence: Evidence): void {
 }
 
 function ofRollout(evidence: Evidence, leaf: Word): u32 {
-  restartText(name);
-  put(name, statNames.ROLLOUT);
-  putSlice(name, evidence.name);
-  putByte(name, ascii.DOT);
+  beginOwner(evidence);
   put(name, leaf);
   return defineMetric(MetricKind.Gauge, textOf(name));
 }
@@ -152,6 +158,10 @@ function fillValues(evidence: Evidence, rollout: Rollout, slot: u32, variant: Sl
 
 function gaugeOf(evidence: Evidence, rollout: Rollout, variant: Slice, stat: u32): usize {
   beginName(evidence, variant);
+  if (evidence.isShadow) {
+    put(name, leafOfCopy(stat));
+    return gaugeNamed(evidence);
+  }
   const firstGoal = (Met.SLOW as u32) + rollout.slowCount;
   if (stat >= firstGoal) {
     put(name, statNames.USERS_GOAL);
@@ -187,6 +197,12 @@ function gaugeNamed(evidence: Evidence): usize {
   gauge.next = evidence.defined;
   evidence.defined = address;
   return address;
+}
+
+function leafOfCopy(stat: u32): Word {
+  if (stat == (MetCopy.MISMATCH as u32)) return statNames.USERS_MISMATCH;
+  if (stat == (MetCopy.NOISE_ONLY as u32)) return statNames.USERS_NOISE_ONLY;
+  return statNames.USERS;
 }
 
 function leafOf(stat: u32): Word {

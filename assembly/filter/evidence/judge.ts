@@ -174,8 +174,10 @@ function begin(evidence: Evidence, rollout: Rollout, nowNs: u64): bool {
   recordMetric(evidence.number, 0);
   clearGauges(evidence);
   recordMetric(evidence.began, nowNs / SECOND);
-  recordMetric(evidence.sharesBegan, seen.sharesNs / SECOND);
-  recordMetric(evidence.epoch, rollout.epoch);
+  if (!evidence.isShadow) {
+    recordMetric(evidence.sharesBegan, seen.sharesNs / SECOND);
+    recordMetric(evidence.epoch, rollout.epoch);
+  }
   recordMetric(evidence.size, seen.bits == 0 ? 0 : (1 as u64) << (seen.bits as u64));
   recordMetric(evidence.number, number);
   evidence.said = 0;
@@ -227,14 +229,15 @@ function say(evidence: Evidence): void {
   evidence.said = reason;
   if (reason == 0) return;
   beginText(line);
-  put(line, '{"rollout":');
+  if (evidence.isShadow) put(line, '{"shadow":');
+  else put(line, '{"rollout":');
   putString(line, evidence.name);
   put(line, ',"evidence":"none","message":"');
   put(
     line,
     reason == reasons.POLICIES_DIFFER
-      ? "policies that serve at the same time say different things of this rollout"
-      : "no memory: there are more rollouts with evidence than 8 MiB a worker can hold",
+      ? "policies that serve at the same time say different things of it"
+      : "no memory: there are more rollouts and shadows with evidence than 8 MiB a worker can hold",
   );
   put(line, '"}');
   log(LogLevel.Warn, textOf(line));

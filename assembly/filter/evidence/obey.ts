@@ -4,7 +4,7 @@ import { nextOf } from "../../bytes/records";
 import { NO_SLOT, Plan, Rollout } from "../../core/plan";
 import { recordMetric } from "../../host/metrics";
 import { Guarded, guardedOf, hasGuarded, loadActs, ROLLED_BACK, UNTOLD, valueOf, WATCHING } from "./guarded";
-import { Evidence, firstEvidence, knownEvidence } from "./record";
+import { Evidence, evidenceAt, firstEvidence, knownEvidence } from "./record";
 
 /** Nobody of the rollout is counted any more. */
 export const ALL_STOPPED: u32 = 0xffffffff;
@@ -26,8 +26,8 @@ export function obeyGuards(plan: Plan): void {
     let address = rollout.evidence;
     // Without any share there is no evidence, but the gauge says on what has been done.
     if (address == 0 && hasGuarded()) address = knownEvidence(rollout.name);
-    if (address != 0 && changetype<Evidence>(address).seen.acted != 0)
-      obey(changetype<Evidence>(address), rollout);
+    const evidence = evidenceAt(address);
+    if (evidence && evidence.seen.acted != 0) obey(evidence, rollout);
   }
 }
 

@@ -15,7 +15,9 @@ import { vmArena } from "../vm";
 export class Evidence {
   next: Evidence | null;
   name: Slice;
-  /** `serin/<name>`: its key in shared data. */
+  /** Whether it is of a shadow, whose users are counted, and not of a rollout. */
+  isShadow: bool;
+  /** `serin/<name>`, of a shadow `serin-shadow/<name>`: its key in shared data. */
   key: Slice;
   /** As the newest policies have it; address 0 when none has it, or when they differ. */
   live: Rollout;
@@ -96,6 +98,7 @@ export const SLOT_BYTES: usize = (MOST_SLOTS as usize) << 2;
 let first: Evidence | null = null;
 let last: Evidence | null = null;
 const names: Table = fixed<Table>();
+const shadowNames: Table = fixed<Table>();
 const text: Writer = fixed<Writer>();
 
 /** The first of all records, in the order in which their rollouts were first seen; null without any. */
@@ -114,22 +117,40 @@ export function reserveEvidence(rollouts: u32): void {
   reserve(vmArena(), names, rollouts);
 }
 
+/** The record at an address that a plan keeps; null at 0. */
+// @ts-ignore: decorator
+@inline
+export function evidenceAt(address: usize): Evidence | null {
+  return changetype<Evidence | null>(address);
+}
+
 /** The record of a rollout, made when it is new; 0 without memory. */
 export function evidenceOf(name: Slice): usize {
-  const found = find(names, name);
+  return recordIn(names, name, false);
+}
+
+/** The same of a shadow, which may have a rollout's name. */
+export function evidenceOfShadow(name: Slice): usize {
+  return recordIn(shadowNames, name, true);
+}
+
+function recordIn(table: Table, name: Slice, isShadow: bool): usize {
+  const found = find(table, name);
   if (found != ABSENT) return found;
   const address = take(vmArena(), offsetof<Evidence>());
   const seen = take(vmArena(), offsetof<PeriodRecord>());
   restartText(text);
-  put(text, "serin/");
+  if (isShadow) put(text, "serin-shadow/");
+  else put(text, "serin/");
   putSlice(text, name);
   const key = keep(vmArena(), textOf(text));
   if (key == NONE || address == 0 || seen == 0) return 0;
   // The name as the key has it.
   const own = sliceOf(addressOf(key) + (lengthOf(key) - lengthOf(name)), lengthOf(name));
-  if (!insert(vmArena(), names, own, address as u32)) return 0;
+  if (!insert(vmArena(), table, own, address as u32)) return 0;
   const evidence = changetype<Evidence>(address);
   evidence.name = own;
+  evidence.isShadow = isShadow;
   evidence.key = key;
   evidence.seen = changetype<PeriodRecord>(seen);
   const before = last;

@@ -3,6 +3,7 @@
 
 import { nextOf, takeRecord } from "../../bytes/records";
 import { Plan, Rollout } from "../../core/plan";
+import { Shadow } from "../../core/shadow-plan";
 import { setTickPeriod } from "../../host/clock";
 import { TICK_MS } from "../records";
 import { vmArena } from "../vm";
@@ -10,7 +11,7 @@ import { withdrawReason } from "./gauges";
 import { beginObeying, obeyGuards } from "./obey";
 import { hasJudge, keepGauges, leavePeriod } from "./period";
 import { moveRamps } from "./ramp";
-import { Evidence, evidenceOf, firstEvidence, reserveEvidence } from "./record";
+import { evidenceAt, evidenceOf, evidenceOfShadow, firstEvidence, reserveEvidence } from "./record";
 
 
 @unmanaged
@@ -48,6 +49,12 @@ export function adoptEvidence(plan: Plan): bool {
     if (rollout.slots == 0 && !rollout.isRamped) continue;
     rollout.evidence = evidenceOf(rollout.name);
     if (rollout.evidence == 0) isSound = false;
+  }
+  for (let i: u32 = 0; i < plan.shadowCount; i++) {
+    const counted = countedOf(plan.shadow(i));
+    if (!counted) continue;
+    counted.evidence = evidenceOfShadow(counted.name);
+    if (counted.evidence == 0) isSound = false;
   }
   return isSound;
 }
@@ -121,6 +128,20 @@ export function forgetEvidence(plan: Plan): void {
   configuredNs = 0;
 }
 
+/** Whose evidence the users of a shadow are; null where they are not counted. */
+// @ts-ignore: decorator
+@inline
+export function countedOf(shadow: Shadow): Rollout | null {
+  return changetype<Rollout | null>(shadow.counted);
+}
+
+function enliven(rollout: Rollout): void {
+  const evidence = evidenceAt(rollout.evidence);
+  if (!evidence || rollout.slots == 0) return;
+  if (changetype<usize>(evidence.live) == 0) evidence.live = rollout;
+  else if (evidence.live.signature != rollout.signature) evidence.isTorn = true;
+}
+
 /** Finds what each rollout's newest policies say of it. */
 function refresh(): void {
   isChanged = true;
@@ -132,11 +153,11 @@ function refresh(): void {
     const plan = plugin.newest;
     if (!plan) continue;
     for (let i: u32 = 0; i < plan.rolloutCount; i++) {
-      const rollout = plan.rollout(i);
-      if (rollout.evidence == 0 || rollout.slots == 0) continue;
-      const evidence = changetype<Evidence>(rollout.evidence);
-      if (changetype<usize>(evidence.live) == 0) evidence.live = rollout;
-      else if (evidence.live.signature != rollout.signature) evidence.isTorn = true;
+      enliven(plan.rollout(i));
+    }
+    for (let i: u32 = 0; i < plan.shadowCount; i++) {
+      const counted = countedOf(plan.shadow(i));
+      if (counted) enliven(counted);
     }
   }
   for (let evidence = firstEvidence(); evidence; evidence = nextOf(evidence)) {

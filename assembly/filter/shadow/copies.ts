@@ -48,6 +48,7 @@ export function openCopy(stream: Stream, plan: Plan, shadow: Shadow, state: Shad
   copy.begunNs = 0;
   copy.key = 0;
   copy.sentNs = 0;
+  copy.evidence = 0;
   copy.call = null;
   copy.noiseCall = null;
   copy.lineBytes = 0;

@@ -51,6 +51,16 @@ export function decodeBodies(copy: Copy): bool {
   return true;
 }
 
+/** Decodes the bodies of all three answers, also of those that came the same. @returns whether all of them can be compared */
+export function decodeAll(copy: Copy): bool {
+  const shadow = copy.shadow;
+  return (
+    decode(shadow, copy.ours) == Obstacle.None &&
+    decode(shadow, copy.theirs) == Obstacle.None &&
+    decode(shadow, copy.other) == Obstacle.None
+  );
+}
+
 /** Whether nothing can be said about such a body. A corrupt one is what it is. */
 function isInTheWay(obstacle: Obstacle): bool {
   return obstacle != Obstacle.None && obstacle != Obstacle.Corrupt;

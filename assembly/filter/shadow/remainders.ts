@@ -3,8 +3,10 @@
 
 import { FreeList } from "../../bytes/free-list";
 import { fixed, takeRecord } from "../../bytes/records";
+import { MetCopy } from "../../core/evidence";
 import { MILLISECOND } from "../../host/clock";
 import { addToMetric, recordMetric } from "../../host/metrics";
+import { countCopyUser } from "../evidence/copy-users";
 import { Copy, Remainder, ShadowState, Stream } from "../records";
 import { vmArena } from "../vm";
 
@@ -13,9 +15,10 @@ const freeRemainders: FreeList<Remainder> = fixed<FreeList<Remainder>>();
 /**
  * Leaves with production's stream what is still to be counted of a copy that is about to be forgotten.
  * @param isOpen whether its verdict is: a match if production's answer comes to its end
+ * @param met of an open one, what its user has met then (a bit for each MetCopy)
  * @returns false without memory, or when production's stream is over
  */
-export function leaveRemainder(copy: Copy, isOpen: bool): bool {
+export function leaveRemainder(copy: Copy, isOpen: bool, met: u32): bool {
   const stream = copy.stream;
   if (stream == null) return false;
   let remainder = freeRemainders.take();
@@ -25,6 +28,10 @@ export function leaveRemainder(copy: Copy, isOpen: bool): bool {
   remainder.sentNs = copy.sentNs;
   remainder.endedNs = copy.theirs.endedNs;
   remainder.isOpen = isOpen;
+  remainder.met = met;
+  remainder.evidence = copy.evidence;
+  remainder.period = copy.period;
+  remainder.user = copy.user;
   remainder.next = stream.remainders;
   stream.remainders = remainder;
   return true;
@@ -39,9 +46,18 @@ export function endRemainders(stream: Stream, isWhole: bool, now: u64): void {
     at = remainder.next;
     const state = remainder.state;
     if (isWhole) recordTimes(state, remainder.sentNs, remainder.endedNs, now);
-    if (remainder.isOpen) addToMetric(isWhole ? state.match : state.reset, 1);
+    if (remainder.isOpen) {
+      addToMetric(isWhole ? state.match : state.reset, 1);
+      if (isWhole) countMet(state, remainder.evidence, remainder.period, remainder.user, remainder.met);
+    }
     freeRemainders.give(remainder);
   }
+}
+
+/** Counts what a copy that was compared came to for its user (a bit for each MetCopy), and where only the second instance differed. */
+export function countMet(state: ShadowState, evidence: usize, period: u32, user: u32, met: u32): void {
+  if ((met & (1 << MetCopy.NOISE_ONLY)) != 0) addToMetric(state.noiseOnly, 1);
+  countCopyUser(evidence, period, user, met);
 }
 
 /** Both or none: the two histograms are of the same requests. */

@@ -7,7 +7,7 @@ import { Pairs } from "../../bytes/pairs";
 import { fixed } from "../../bytes/records";
 import { addressOf, findByte, isWord, lengthOf, NONE, Slice, sliceOf } from "../../bytes/slice";
 import { putByte, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
-import { Decision, Draw } from "../../core/decision";
+import { Decision, Draw, Drawn } from "../../core/decision";
 import { Plan } from "../../core/plan";
 import { Dispatch, Shadow } from "../../core/shadow-plan";
 import { view } from "../../core/view";
@@ -19,6 +19,7 @@ import { addToMetric } from "../../host/metrics";
 import { AnswerState, Copy, LINE_BYTES, Root, ShadowState, Stream } from "../records";
 import { survive, warnShadow } from "../survive";
 import { narrowClient } from "./accept-encoding";
+import { beginCopyUser } from "../evidence/copy-users";
 import { beginAnswers } from "./answers";
 import { reserveAnswer, takeToken } from "./budget";
 import { enterCall, freeCall, reserveCall } from "./calls";
@@ -88,12 +89,12 @@ export function beginCopies(decision: Decision, stream: Stream, headersChanged: 
     if (drawn.outcome != Draw.Copy) continue;
     if (shadow.dispatch != Dispatch.Call) {
       addToMetric(state.sent, 1);
-      if (shadow.compares) openMirror(plan, stream, shadow, state, now);
+      if (shadow.compares) openMirror(plan, stream, drawn, state, now);
       continue;
     }
     if (block == NONE) block = headersChanged ? requestHeaders() : view.block;
     if (block == NONE) return survive("host-call", "the request headers could not be read");
-    beginCall(plan, stream, shadow, state, block, now);
+    beginCall(plan, stream, drawn, state, block, now);
   }
   narrowClient(stream, view.block);
 }
@@ -101,14 +102,16 @@ export function beginCopies(decision: Decision, stream: Stream, headersChanged: 
 function beginCall(
   plan: Plan,
   stream: Stream,
-  shadow: Shadow,
+  drawn: Drawn,
   state: ShadowState,
   block: Slice,
   now: u64,
 ): void {
+  const shadow = drawn.shadow;
   if (!takeCopy(state, shadow, now, !view.hasNoBody)) return;
   const copy = openCopy(stream, plan, shadow, state);
   if (copy == null) return survive("memory", "no memory for a copy");
+  beginCopyUser(copy, drawn.hash);
   // Production may answer before the request's end, at which the copy goes out.
   beginAnswers(copy);
   if (shadow.sample != 0) keepLine(copy);
@@ -126,9 +129,11 @@ function beginCall(
 }
 
 /** Opens what a mirror's answer will be compared with, when the filter on the shadow's cluster finds it. */
-function openMirror(plan: Plan, stream: Stream, shadow: Shadow, state: ShadowState, now: u64): void {
+function openMirror(plan: Plan, stream: Stream, drawn: Drawn, state: ShadowState, now: u64): void {
+  const shadow = drawn.shadow;
   const copy = openCopy(stream, plan, shadow, state);
   if (copy == null) return survive("memory", "no memory for a copy");
+  beginCopyUser(copy, drawn.hash);
   if (shadow.sample != 0) keepLine(copy);
   copy.key = requestKey(view.block);
   copy.sentNs = now;

@@ -11,7 +11,7 @@ import { Word } from "../../bytes/word";
 import { Plan } from "../../core/plan";
 import { Shadow } from "../../core/shadow-plan";
 import { SECOND } from "../../host/clock";
-import { defineMetric, MetricKind } from "../../host/metrics";
+import { defineMetric, MetricKind, NO_METRIC } from "../../host/metrics";
 import * as statNames from "../../vocabulary/stats";
 import { ShadowState } from "../records";
 import { vmArena } from "../vm";
@@ -47,8 +47,12 @@ export function adoptShadows(plan: Plan): bool {
     const shadow = plan.shadow(i);
     const state = takeState(shadow.name);
     shadow.state = changetype<usize>(state);
-    if (state == null) sound = false;
-    else forgetSaid(state);
+    if (state == null) {
+      sound = false;
+      continue;
+    }
+    forgetSaid(state);
+    if (shadow.noise != NONE && state.noiseOnly == NO_METRIC) defineNoise(state, shadow.name);
   }
   return sound;
 }
@@ -91,6 +95,13 @@ function takeState(shadow: Slice): ShadowState | null {
   state.time = define(MetricKind.Histogram, shadow, statNames.RQ_TIME);
   state.productionTime = define(MetricKind.Histogram, shadow, statNames.PRODUCTION_RQ_TIME);
   return state;
+}
+
+/** What is counted beside the verdicts where production has a second instance. */
+function defineNoise(state: ShadowState, shadow: Slice): void {
+  state.noiseWhole = define(MetricKind.Counter, shadow, statNames.NOISE_WHOLE);
+  state.noiseMissing = define(MetricKind.Counter, shadow, statNames.NOISE_MISSING);
+  state.noiseOnly = define(MetricKind.Counter, shadow, statNames.NOISE_ONLY);
 }
 
 function define(kind: MetricKind, shadow: Slice, leaf: Word): u32 {

@@ -7,6 +7,7 @@ import { beginText, textOf, Writer } from "../../bytes/writer";
 import { fixed } from "../../bytes/records";
 import { Word } from "../../bytes/word";
 import { compareJsonBy, JsonComparison, putDifference } from "../../core/json-difference";
+import { MetCopy } from "../../core/evidence";
 import { JsonRules } from "../../core/json-rules";
 import { JsonValue, readJson } from "../../core/json-tree";
 import { BodyComparison, Shadow } from "../../core/shadow-plan";
@@ -18,10 +19,10 @@ import { takeSample } from "./budget";
 import { Answer, AnswerState, Copy, ShadowState } from "../records";
 import { timeoutNs } from "./answers";
 import { closeCopy } from "./copies";
-import { decodeBodies, sameBody } from "./decoded";
+import { decodeAll, decodeBodies, sameBody } from "./decoded";
 import { finding, hasObstacle, isObstacle, note, Obstacle, putFinding } from "./incomparable";
 import { countPlaces } from "./places";
-import { leaveRemainder, recordTimes } from "./remainders";
+import { countMet, leaveRemainder, recordTimes } from "./remainders";
 
 const line: Writer = fixed<Writer>();
 const rules: JsonRules = fixed<JsonRules>();
@@ -35,10 +36,10 @@ export function settle(copy: Copy): void {
   if (copy.ours.outcome != AnswerState.Pending) {
     judge(copy);
   } else if (copy.theirs.outcome != AnswerState.Whole || isDecided(copy)) {
-    if (judge(copy)) leaveRemainder(copy, false);
+    if (judge(copy)) leaveRemainder(copy, false, 0);
   } else if (!awaitsBody(copy)) {
     // Only whether production's answer is cut is not known.
-    if (!leaveRemainder(copy, true)) return;
+    if (!leaveRemainder(copy, true, metBy(copy, Compared.Same))) return;
   } else {
     noteIdle(copy);
     return;
@@ -76,7 +77,7 @@ export function sweepIdle(state: ShadowState, now: u64): void {
     }
     note(Obstacle.GoesOn, false);
     giveIncomparable(copy);
-    leaveRemainder(copy, false);
+    leaveRemainder(copy, false, 0);
     closeCopy(copy);
   }
 }
@@ -88,14 +89,14 @@ function isDecided(copy: Copy): bool {
   if (comparesAny(copy.shadow) && isObstacle(copy.ours.status, copy.theirs.status)) return true;
   // A verdict is of the status first, and gRPC's comes last.
   if (copy.shadow.comparesStatus && copy.ours.isGrpc) return false;
-  return compareHeaders(copy) == JsonComparison.Different || isLonger(copy);
+  return compareHeaders(copy, copy.theirs, copy.other) == JsonComparison.Different || isLonger(copy);
 }
 
 /** Whether more of production's answer has to come before the two can be the same. */
 function awaitsBody(copy: Copy): bool {
   if (!copy.ours.isBegun || copy.shadow.body != BodyComparison.Ignored) return true;
   if (copy.shadow.comparesStatus && copy.ours.isGrpc) return true;
-  return compareHeaders(copy) != JsonComparison.Same;
+  return compareHeaders(copy, copy.theirs, copy.other) != JsonComparison.Same;
 }
 
 /** Counts the verdict. @returns whether both answers' times belong into the histograms */
@@ -114,51 +115,110 @@ function judge(copy: Copy): bool {
   return true;
 }
 
-/** Counts what a comparison of two answers comes to: the status first, then the headers, then the body. */
+/** What two answers came to that may have been compared. */
+const enum Compared {
+  /** They were not, or noise is all that is known of them. */
+  Nothing,
+  Same,
+  Mismatch,
+}
+
+/** Counts what a comparison of two answers comes to, for their user too. */
 function compare(copy: Copy): void {
+  const compared = compareAnswers(copy);
+  if (compared != Compared.Nothing)
+    countMet(copy.state, copy.evidence, copy.period, copy.user, metBy(copy, compared));
+}
+
+/** Counts the verdict of two answers: by the status first, then the headers, then the body. */
+function compareAnswers(copy: Copy): Compared {
   const state = copy.state;
   if (comparesAny(copy.shadow) && hasObstacle(copy.ours.status, copy.theirs.status))
     return giveIncomparable(copy);
   if (differsInStatus(copy)) {
-    if (hasOther(copy) && !sameStatus(copy, copy.other)) {
-      addToMetric(state.noise, 1);
-      return;
-    }
-    addToMetric(state.mismatchStatus, 1);
-    return write(copy, statNames.MISMATCH_STATUS, Where.Status);
+    if (hasOther(copy) && !sameStatus(copy, copy.other)) return giveWholeNoise(state);
+    return giveMismatch(copy, state.mismatchStatus, statNames.MISMATCH_STATUS, Where.Status);
   }
-  const headers = compareHeaders(copy);
-  if (headers == JsonComparison.Different) {
-    addToMetric(state.mismatchHeaders, 1);
-    return write(copy, statNames.MISMATCH_HEADERS, Where.Header);
-  }
+  const headers = compareHeaders(copy, copy.theirs, copy.other);
+  if (headers == JsonComparison.Different)
+    return giveMismatch(copy, state.mismatchHeaders, statNames.MISMATCH_HEADERS, Where.Header);
   const readsBodies = copy.shadow.body != BodyComparison.Ignored;
   if (readsBodies && !decodeBodies(copy)) return giveIncomparable(copy);
-  const body = readsBodies ? compareBodies(copy) : JsonComparison.Same;
-  if (body == JsonComparison.Same && headers == JsonComparison.Same) {
-    addToMetric(state.match, 1);
-  } else if (body == JsonComparison.Same || body == JsonComparison.Noise) {
-    addToMetric(state.noise, 1);
-  } else {
-    addToMetric(state.mismatchBody, 1);
-    countPlaces(copy.shadow.name, state, body == JsonComparison.Different);
-    write(copy, statNames.MISMATCH_BODY, body == JsonComparison.Different ? Where.Pointer : Where.Body);
+  const body = readsBodies ? compareBodies(copy, copy.theirs, copy.other) : JsonComparison.Same;
+  if (body == JsonComparison.Different || body == JsonComparison.Unknown) {
+    const isKnown = body == JsonComparison.Different;
+    countPlaces(copy.shadow.name, state, isKnown);
+    return giveMismatch(
+      copy,
+      state.mismatchBody,
+      statNames.MISMATCH_BODY,
+      isKnown ? Where.Pointer : Where.Body,
+    );
   }
+  // Bodies that are compared as bytes differ as a whole.
+  if (body == JsonComparison.Noise && copy.shadow.body != BodyComparison.Json) return giveWholeNoise(state);
+  const isMatch = body == JsonComparison.Same && headers == JsonComparison.Same;
+  addToMetric(isMatch ? state.match : state.noise, 1);
+  return Compared.Same;
 }
 
 function comparesAny(shadow: Shadow): bool {
   return shadow.comparesStatus || shadow.headerCount != 0 || shadow.body != BodyComparison.Ignored;
 }
 
-function giveIncomparable(copy: Copy): void {
+function giveIncomparable(copy: Copy): Compared {
   addToMetric(copy.state.incomparable, 1);
   write(copy, statNames.INCOMPARABLE, Where.Reason);
+  return Compared.Nothing;
+}
+
+/** The second instance differs too, and noise hides whether the rest is the same. */
+function giveWholeNoise(state: ShadowState): Compared {
+  addToMetric(state.noise, 1);
+  addToMetric(state.noiseWhole, 1);
+  return Compared.Nothing;
+}
+
+function giveMismatch(copy: Copy, metric: u32, verdict: Word, where: Where): Compared {
+  addToMetric(metric, 1);
+  if (copy.shadow.noise != NONE && !hasOther(copy)) addToMetric(copy.state.noiseMissing, 1);
+  write(copy, verdict, where);
+  return Compared.Mismatch;
+}
+
+/** What the user of a copy that was compared has met: a bit for each MetCopy. */
+function metBy(copy: Copy, compared: Compared): u32 {
+  let met: u32 = 1 << MetCopy.USERS;
+  if (compared == Compared.Mismatch) met |= 1 << MetCopy.MISMATCH;
+  if (hasOther(copy) && differsAlone(copy)) met |= 1 << MetCopy.NOISE_ONLY;
+  return met;
+}
+
+/**
+ * Whether the second instance differs from production where the shadow does not: what is a mismatch with the two of them
+ * exchanged. Of a shadow that is like the second instance, there are as many as mismatches (docs/decisions/statistics.md).
+ */
+function differsAlone(copy: Copy): bool {
+  const shadows = copy.theirs;
+  const second = copy.other;
+  if (copy.shadow.comparesStatus && !sameStatus(copy, second)) return sameStatus(copy, shadows);
+  if (compareHeaders(copy, second, shadows) == JsonComparison.Different) return true;
+  // Production's body may not be all there.
+  if (copy.shadow.body == BodyComparison.Ignored || copy.ours.outcome != AnswerState.Whole) return false;
+  if (sameBody(copy.ours, second)) return false;
+  if (!decodeAll(copy)) return false;
+  const body = compareBodies(copy, second, shadows);
+  return body == JsonComparison.Different || body == JsonComparison.Unknown;
 }
 
 /** Whether production's second instance has an answer to compare with. */
 function hasOther(copy: Copy): bool {
-  const other = copy.other;
-  return other.outcome == AnswerState.Whole && !isObstacle(copy.ours.status, other.status);
+  return canCompare(copy, copy.other);
+}
+
+/** Whether an answer can be compared with production's. */
+function canCompare(copy: Copy, answer: Answer): bool {
+  return answer.outcome == AnswerState.Whole && !isObstacle(copy.ours.status, answer.status);
 }
 
 function differsInStatus(copy: Copy): bool {
@@ -175,13 +235,13 @@ function sameStatus(copy: Copy, answer: Answer): bool {
 /** The first header that differs for real, by the last `compareHeaders`. */
 let headerAt: u32 = 0;
 
-/** JsonComparison.Same, .Noise where each difference is one that the second instance shows too, or .Different. */
-function compareHeaders(copy: Copy): JsonComparison {
+/** JsonComparison.Same, .Noise where each difference of `theirs` is one that `other` shows too, or .Different. */
+function compareHeaders(copy: Copy, theirs: Answer, other: Answer): JsonComparison {
   let found = JsonComparison.Same;
   const ours = copy.ours.headers;
   for (let i: u32 = 0; i < copy.shadow.headerCount; i++) {
-    if (ours.at(i) == copy.theirs.headers.at(i)) continue;
-    if (!hasOther(copy) || ours.at(i) == copy.other.headers.at(i)) {
+    if (ours.at(i) == theirs.headers.at(i)) continue;
+    if (!canCompare(copy, other) || ours.at(i) == other.headers.at(i)) {
       headerAt = i;
       return JsonComparison.Different;
     }
@@ -203,28 +263,30 @@ function isLonger(copy: Copy): bool {
  * JsonComparison.Same or JsonComparison.Noise, also where bytes are compared. Of others JsonComparison.Different when the place of the difference is
  * known (core/json-difference.ts), JsonComparison.Unknown when it is not.
  */
-function compareBodies(copy: Copy): JsonComparison {
-  if (sameBody(copy.ours, copy.theirs)) return JsonComparison.Same;
+function compareBodies(copy: Copy, theirs: Answer, other: Answer): JsonComparison {
+  if (sameBody(copy.ours, theirs)) return JsonComparison.Same;
   if (copy.shadow.body == BodyComparison.Json) {
-    const difference = compareAsJson(copy);
+    const difference = compareAsJson(copy, theirs, other);
     if (difference != JsonComparison.Unknown) return difference;
   }
-  return hasOther(copy) && !sameBody(copy.ours, copy.other) ? JsonComparison.Noise : JsonComparison.Unknown;
+  return canCompare(copy, other) && !sameBody(copy.ours, other)
+    ? JsonComparison.Noise
+    : JsonComparison.Unknown;
 }
 
-function compareAsJson(copy: Copy): JsonComparison {
-  const ours = treeOf(copy.ours);
-  if (!ours) return JsonComparison.Unknown;
-  const theirs = treeOf(copy.theirs);
-  if (!theirs) return JsonComparison.Unknown;
-  const other = hasOther(copy) ? treeOf(copy.other) : null;
+function compareAsJson(copy: Copy, theirs: Answer, other: Answer): JsonComparison {
+  const oursTree = treeOf(copy.ours);
+  if (!oursTree) return JsonComparison.Unknown;
+  const theirsTree = treeOf(theirs);
+  if (!theirsTree) return JsonComparison.Unknown;
+  const otherTree = canCompare(copy, other) ? treeOf(other) : null;
   const shadow = copy.shadow;
   rules.ignored = shadow.ignored;
   rules.ignoredCount = shadow.ignoredCount;
   rules.unordered = shadow.unordered;
   rules.unorderedCount = shadow.unorderedCount;
   rules.tolerance = shadow.tolerance;
-  return compareJsonBy(ours, theirs, other, rules);
+  return compareJsonBy(oursTree, theirsTree, otherTree, rules);
 }
 
 function treeOf(answer: Answer): JsonValue | null {
