@@ -293,7 +293,10 @@ describe("a rollout", () => {
     assert.match(verdictOn({ ...rollout, users }).reason, /only users are counted \(signals: count\)/);
     assert.match(verdictOn({ ...rollout, users: [] }).reason, /no Envoy counts this rollout's users/);
     for (const [code, words] of [
-      [NO_MEMORY, /^canary: no evidence: more rollouts and shadows gather evidence than a worker has memory for/],
+      [
+        NO_MEMORY,
+        /^canary: no evidence: more rollouts and shadows gather evidence than a worker has memory for/,
+      ],
       [POLICIES_DIFFER, /^canary: no evidence: policies that serve at the same time say different/],
     ] as const) {
       const none = rollout.users.map((counts) => ({ ...counts, period: 0, noEvidence: code }));
