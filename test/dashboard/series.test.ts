@@ -96,6 +96,21 @@ describe("totals", () => {
     canary,
   });
 
+  test("users of a shadow are as they are now, however often they are read", () => {
+    const totals = new Totals();
+    const read = (users: number): Snapshot => {
+      const builder = new SnapshotBuilder(new Map());
+      builder.number({ kind: "shadow", name: "v3" }, "sent", 10);
+      for (const [leaf, value] of Object.entries({ users, evidence_period: 1, evidence_bits: 65_536 }))
+        builder.number({ kind: "shadow", name: "v3" }, leaf, value);
+      return builder.snapshot(at(0), 10);
+    };
+    for (const users of [5, 6, 7]) totals.add(read(users));
+    const [one, ...more] = totals.at(at(3), [read(7)]).shadows.get("v3")?.users ?? [];
+    assert.deepEqual([one?.bits.get("users"), more], [7, []]);
+    assert.deepEqual(totals.at(at(4), []).shadows.get("v3")?.users, []);
+  });
+
   test("begin anew, for the verdict, where the shares that are asked for change", () => {
     const totals = new Totals();
     const before = counted(at(0), { stable: 950, canary: 50 }, { share: shares(5000) });

@@ -115,6 +115,7 @@ export function shadowState(name: string, shadow: ShadowCounts): ShadowState {
     latency: quantilesOf(shadow.latency),
     productionLatency: quantilesOf(shadow.productionLatency),
     ...{ decision: verdict.decision, by: verdict.by, reasons: verdict.reasons, places: verdict.places },
+    mismatch: { count: verdict.mismatch.count, of: verdict.mismatch.of },
   };
 }
 

@@ -19,7 +19,8 @@ export class Totals {
   readonly #asked = new Map<string, { readonly shares: string; readonly base: Snapshot | null }>();
 
   add(counted: Snapshot): void {
-    this.#sum = this.#sum === null ? counted : sumOf([this.#sum, counted]);
+    const own = withoutUsers(counted);
+    this.#sum = this.#sum === null ? own : sumOf([this.#sum, own]);
     const { takenAt, seconds } = counted;
     this.#began =
       this.#began === null || seconds === null ? null : Math.min(this.#began, takenAt - seconds * 1000);
@@ -46,6 +47,12 @@ export class Totals {
       takenAt,
       seconds: this.#began === null ? null : Math.max(0, takenAt - this.#began) / 1000,
       rollouts,
+      shadows: new Map(
+        [...sum.shadows].map(([name, shadow]) => [
+          name,
+          { ...shadow, users: current.shadows.get(name)?.users ?? [] },
+        ]),
+      ),
       defaults: new Map([...sum.defaults, ...current.defaults]),
       terms: new Map([...sum.terms, ...current.terms]),
     };
@@ -88,6 +95,13 @@ export class Totals {
 /** Totals of an earlier moment, with what an endpoint that was not read yet had counted even before. */
 export function withBefore(totals: Snapshot, counted: Snapshot): Snapshot {
   return { ...sumOf([totals, counted]), takenAt: totals.takenAt, seconds: totals.seconds };
+}
+
+/** Users are gauges, not to be added from one reading to the next. */
+function withoutUsers(counted: Snapshot): Snapshot {
+  const rid = <T extends object>(all: ReadonlyMap<string, T>): Map<string, T & { users: [] }> =>
+    new Map([...all].map(([name, one]) => [name, { ...one, users: [] }]));
+  return { ...counted, rollouts: rid(counted.rollouts), shadows: rid(counted.shadows) };
 }
 
 const NOTHING: RolloutCounts = { variants: new Map(), control: null, shareConflicts: new Map(), users: [] };

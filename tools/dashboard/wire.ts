@@ -140,6 +140,8 @@ export interface ShadowState {
   /** As `serin report` judges it; null where nothing is compared. */
   readonly decision: Decision | null;
   readonly by: "users" | "copies";
+  /** Users, or copies, that were compared, and those of them with a mismatch. */
+  readonly mismatch: { readonly count: number; readonly of: number };
   /** What decided first. */
   readonly reasons: readonly string[];
   /** Differences by place, most frequent first. */

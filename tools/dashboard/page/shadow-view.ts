@@ -88,20 +88,20 @@ export class ShadowView {
   show(state: ShadowState, view: View): void {
     const of = (leaf: string): number => state.counters[leaf] ?? 0;
     const compared = VERDICTS.reduce((sum, [leaf]) => sum + of(leaf), 0);
-    const differing = DIFFERENCES.reduce((sum, leaf) => sum + of(leaf), 0);
+    const { by, mismatch } = state;
     this.#card.show(
       state.decision ?? (compared === 0 ? null : "not judged"),
       compared === 0
         ? `${count(of("sent"))} copies sent, none compared`
-        : `${percent(differing / compared)} mismatches (${count(differing)} of ${count(compared)} copies), judged by ${state.by}`,
+        : `${mismatch.of === 0 ? "no" : percent(mismatch.count / mismatch.of)} mismatches (${count(mismatch.count)} of ${count(mismatch.of)} ${by})`,
     );
     this.#showReasons(state.decision === null ? [] : state.reasons);
     this.#places.root.hidden = state.places.length === 0;
     this.#places.show(
-      [{ name: "differences", mark: null, tag: "" }],
+      [{ name: "copies", mark: null, tag: "" }],
       [
         {
-          title: "By place, most frequent first",
+          title: "Differences by place, most frequent first",
           rows: state.places.map(({ pointer, count: times }) => ({
             title: pointer,
             cells: [[count(times)]],
