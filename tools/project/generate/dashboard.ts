@@ -163,6 +163,23 @@ const SHADOWS: Row = {
         ],
       ],
     },
+    {
+      ...{ title: "Evidence of mismatches", width: 8, unit: "short", isLogarithmic: true },
+      description:
+        "In parts of its limit: from 1 on serin report says fail. By users where the shadow samples users (sample: identity), else by copies; against 0.1% of mismatches.",
+      lines: [[chosenShadow("serin:shadow_evidence:of_limit"), SHADOW]],
+    },
+    {
+      ...{ title: "Where bodies differ", width: 16, unit: "short" },
+      description:
+        "The ten places that differ most often, since the Envoys began; an array's index, and what may be data, is *.",
+      lines: [
+        [
+          `topk(10, sum by (${statNames.LABEL_SHADOW}, ${statNames.LABEL_POINTER}) (${chosenShadow("serin_shadow_at")}))`,
+          `${SHADOW} {{${statNames.LABEL_POINTER}}}`,
+        ],
+      ],
+    },
   ],
 };
 
