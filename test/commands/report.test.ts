@@ -133,7 +133,7 @@ describe("report over an Envoy", () => {
     assert.deepEqual([status, stderr], [0, ""], stdout);
     assert.match(
       stdout,
-      /^checkout: pass\n {2}baseline: the control group of stable \(default by the policy\), 40,000 users, evidence period 1 since \S+Z\n/,
+      /^checkout: pass\n {2}baseline: the control group of stable \(the default of the policy\), 40,000 users, evidence period 1 since \S+Z\n/,
     );
     assert.match(stdout, /canary: pass, 10,000 users, target share 10%, actual share 10%\n/);
     assert.match(
@@ -207,7 +207,7 @@ describe("report over an Envoy", () => {
     );
     const said = await runCli(["report", "--admin", url, "--baseline", "stable"]);
     assert.notEqual(said.status, 0);
-    assert.match(said.stdout, /the control group of stable \(default by --baseline\)/);
+    assert.match(said.stdout, /the control group of stable \(the default given by --baseline\)/);
   });
 
   test("Markdown has a table, and names that are no markup", async () => {
@@ -348,7 +348,7 @@ describe("report over Prometheus", () => {
     const { url, asked } = await kept(startFakePrometheus(series(0, 3)));
     const all = await runCli(["report", "--prometheus", url, "--policy", policy]);
     assert.equal(all.status, 0, all.stdout + all.stderr);
-    assert.match(all.stdout, /the control group of stable \(default by the policy\), 80,000 users/);
+    assert.match(all.stdout, /the control group of stable \(the default of the policy\), 80,000 users/);
     assert.match(all.stdout, /\(2 Envoys, each judged by itself\)/);
     const range = await runCli(["report", "--prometheus", url, "--policy", policy, "--since", "1h30m"]);
     assert.match(range.stdout, /canary: pass, 20,000 users/);

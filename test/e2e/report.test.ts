@@ -147,7 +147,7 @@ describe(`report and stats, Envoy ${ENVOY_VERSION}`, () => {
     assert.ok(status === 0 || status === 3, stdout);
     assert.match(
       stdout,
-      /^alike: (pass|inconclusive)\n {2}baseline: the control group of stable \(default by the policy\)/,
+      /^alike: (pass|inconclusive)\n {2}baseline: the control group of stable \(the default of the policy\)/,
     );
     assert.match(stdout, /errors 0% of users \(0 of /);
     assert.ok(!stdout.includes("worse"));

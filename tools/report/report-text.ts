@@ -73,8 +73,8 @@ function shadowLines(name: string, shadow: ShadowVerdict, colors: Colors): strin
 /** What the others are compared with, how it is known that it is this one, and since when is counted. */
 export function baselineWords({ baseline, period }: RolloutVerdict): string | null {
   if (baseline === null) return null;
-  const how = baseline.by === "option" ? "--baseline" : "the policy";
-  return `baseline: the control group of ${baseline.variant} (default by ${how}), ${grouped(baseline.users)} users${periodWords(period)}`;
+  const how = baseline.by === "option" ? "the default given by --baseline" : "the default of the policy";
+  return `baseline: the control group of ${baseline.variant} (${how}), ${grouped(baseline.users)} users${periodWords(period)}`;
 }
 
 export function shareWords(ratio: RatioJudgement, variant: string): string {
