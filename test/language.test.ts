@@ -104,3 +104,19 @@ test("it finds what it looks for", () => {
     "left as it is",
   ]);
 });
+
+test("the glossary has the words, and every page of the manual links to it", () => {
+  const glossary = read("docs/glossary.md");
+  const words =
+    "95% CI, actual share, baseline, control group, default, evidence period, flag, goal, guard, identity, in flight, " +
+    "incomparable, limit, match, mismatch, noise, plan, policy, production, ramp, reset, rollout, sent, shadow, " +
+    "significantly, step, target share, timeout, unreachable, user, variant";
+  for (const word of words.split(", ")) assert.ok(glossary.includes(`| **${word}** `), word);
+  const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+  // The reference is made of the schema's words.
+  const own = new Set(["glossary.md", "policy-reference.md"]);
+  assert.deepEqual(
+    pages.filter((page) => !own.has(page) && !read(`docs/${page}`).includes("(glossary.md)")),
+    [],
+  );
+});
