@@ -54,7 +54,9 @@ async function runShell(
 
 /** The script of the Job in argo-rollouts.yaml, as its container runs it. */
 function runJob(prometheus: string): ReturnType<typeof runShell> {
-  const template = parseAllDocuments(read("argo-rollouts.yaml")).at(-1)?.toJS() as {
+  const template = parseAllDocuments(read("argo-rollouts.yaml"))
+    .find((document) => document.getIn(["metadata", "name"]) === "serin-report")
+    ?.toJS() as {
     spec: { metrics: { provider: { job: { spec: { template: { spec: PodSpec } } } } }[] };
   };
   const container = template.spec.metrics[0]?.provider.job.spec.template.spec.containers[0];
