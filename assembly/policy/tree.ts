@@ -79,16 +79,17 @@ function textOfToken(): Slice {
   return to == 0 ? sliceOf(addressOf(inside), 0) : unescaped(inside, to);
 }
 
+/**
+ * Puts a node behind its parent's others. A member whose key is there already is reported and left out: each reader of the
+ * policy has room for what one member of a name says.
+ */
 function append(parent: Node, node: Node): void {
   node.parent = parent;
   node.index = parent.count;
   if (parent.kind == Token.Object && parent.count < FEW) {
     let before = parent.first;
     while (before) {
-      if (sameText(before.key, node.key)) {
-        reportDuplicate(node);
-        break;
-      }
+      if (sameText(before.key, node.key)) return reportDuplicate(node);
       before = before.next;
     }
   }
@@ -106,20 +107,27 @@ function reportDuplicate(node: Node): void {
   reportKey(node, codes.DUPLICATE_KEY);
 }
 
-/** The members beyond the first few, against all before them. */
+/** The members beyond the first few, against all before them: the same. */
 function findDuplicates(object: Node): void {
   const seen: Table = newTable(arena);
   if (changetype<usize>(seen) == 0) return;
   reserve(arena, seen, object.count);
+  let last: Node | null = null;
+  let count: u32 = 0;
   let node = object.first;
   while (node) {
-    if (find(seen, node.key) != ABSENT) {
-      if (node.index >= FEW) reportDuplicate(node);
-    } else if (!insert(arena, seen, node.key, 0)) {
-      return;
+    if (last && find(seen, node.key) != ABSENT) {
+      reportDuplicate(node);
+      last.next = node.next;
+    } else {
+      if (!insert(arena, seen, node.key, 0)) return;
+      node.index = count++;
+      last = node;
     }
     node = node.next;
   }
+  object.last = last;
+  object.count = count;
 }
 
 /** Reports why the text did not read: a fault is named by the innermost container, or by the document. */
