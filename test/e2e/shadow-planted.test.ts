@@ -221,6 +221,7 @@ for (const version of EVERY_ENVOY) {
         await get("noisy", { body: "[1]", "second-status": 500 }, 7);
         assert.deepEqual(await settledCounts(stage.admin, "noisy", 158), {
           ...{ sent: 158, match: 27, mismatch_status: 6, mismatch_body: 20, noise: 105 },
+          ...{ noise_whole: 5, noise_only: 7 },
         });
         assert.equal(stage.upstreams.second.count - before, 158);
         const lines = loggedOf(stage.envoy.log(), "noisy").filter(
@@ -235,6 +236,7 @@ for (const version of EVERY_ENVOY) {
         await get("noisy", { body: "[1]", "second-hang": 1 }, 4);
         assert.deepEqual(await settledCounts(stage.admin, "noisy", 170), {
           ...{ sent: 170, match: 31, mismatch_status: 6, mismatch_body: 28, noise: 105 },
+          ...{ noise_whole: 5, noise_only: 7, noise_missing: 8 },
         });
       });
 
@@ -244,6 +246,7 @@ for (const version of EVERY_ENVOY) {
         await get("noisy-bytes", { body: "a", "second-body": "b" }, 12);
         assert.deepEqual(await settledCounts(stage.admin, "noisy-bytes", 33), {
           ...{ sent: 33, match: 12, mismatch_body: 11, noise: 10 },
+          ...{ noise_whole: 10, noise_only: 12 },
         });
       });
     });

@@ -116,7 +116,8 @@ describe(`the verdict on shadows, Envoy ${ENVOY_VERSION}`, () => {
     const people = shadows["people"] as ShadowJson;
     assert.deepEqual(
       [people.by, people.verdict, people.mismatch.count],
-      ["users", "pass", 1],
+      // By copies it would be 4%. One of so many users is neither shown to be too many nor to be few enough.
+      ["users", "inconclusive", 1],
       people.reasons.join("\n"),
     );
     // As far as users who share a bit can be told apart.
