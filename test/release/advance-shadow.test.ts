@@ -60,7 +60,10 @@ test("it waits while the shadow has not passed, and says how many copies more; s
     stdout,
     /checkout\/canary: waits: not begun; shadow checkout-v3 has not passed yet: mismatches 0% of copies \(0 of 1,500/,
   );
-  assert.match(stdout, /at the current share, about 1,800 more copies are needed until it is shown to be within the limit/);
+  assert.match(
+    stdout,
+    /at the current share, about 1,800 more copies are needed until it is shown to be within the limit/,
+  );
   assert.doesNotMatch(policy, /percent: 1,/);
 });
 
