@@ -90,6 +90,7 @@ test("what alerts.yaml watches are names that a running Envoy has (ads.test.ts),
   for (const name of [
     "envoy_extension_config_discovery_http_filter_serin_config_reload",
     "envoy_extension_config_discovery_http_filter_serin_update_rejected",
+    "envoy_extension_config_discovery_http_filter_serin_version",
     "serin_policy_loaded",
     "serin_error",
   ]) {
