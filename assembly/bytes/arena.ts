@@ -53,7 +53,8 @@ export function closeArena(arena: Arena): void {
 }
 
 /**
- * Takes `bytes` zeroed bytes, 8-aligned.
+ * Takes `bytes` zeroed bytes, 8-aligned. A chunk is zero from the start and each byte is taken once: who writes behind what
+ * was taken breaks that for the next.
  * @returns 0 when the memory is at its maximum; `arena.failed` is then set
  */
 export function take(arena: Arena, bytes: usize): usize {

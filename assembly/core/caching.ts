@@ -13,7 +13,6 @@ import {
   sliceOf,
   trimmed,
 } from "../bytes/slice";
-import { Word } from "../bytes/word";
 
 export const enum Caching {
   /** Nothing says that others get it. */

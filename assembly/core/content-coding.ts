@@ -3,7 +3,6 @@
 import * as ascii from "../bytes/ascii";
 import { addressOf, findByte, isWordInLower, lengthOf, NONE, Slice, sliceOf, trimmed } from "../bytes/slice";
 import { put, putSlice, Writer } from "../bytes/writer";
-import { Word } from "../bytes/word";
 
 /** One coding of a body. */
 export const enum Coding {

@@ -20,7 +20,6 @@ import {
   startsWithWordInLower,
   trimmed,
 } from "../bytes/slice";
-import { Word } from "../bytes/word";
 import { readCookies } from "./cookies";
 import { Decision } from "./decision";
 import { readNumber } from "./logic/number-work";

@@ -5,7 +5,6 @@ import { Token } from "../bytes/json-reader";
 import { fixed, nextOf } from "../bytes/records";
 import { addressOf, isWord, lengthOf, NONE, sameText, Slice, startsWithWordInLower } from "../bytes/slice";
 import { beginText, put, putNumber, putSlice, textOf, Writer } from "../bytes/writer";
-import { Word } from "../bytes/word";
 import { IssueCookie, Secure, Source } from "../core/identity-plan";
 import * as codes from "../vocabulary/problems";
 import { build, kept, record, slotFor } from "./build";

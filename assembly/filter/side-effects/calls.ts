@@ -25,7 +25,7 @@ import { survive } from "../survive";
 import { vmArena } from "../vm";
 import { words } from "../words";
 import { stateOf } from "./state";
-import { Arrival, arrival, putWaiting } from "./table";
+import { arrival, putWaiting } from "./table";
 import { Kind } from "./waiting";
 
 /** What the host is told to do with what it showed. */

@@ -1,7 +1,7 @@
 // The table of waiting calls in shared data: one is put into its slot, and those that have waited long enough are taken
 // out and judged, each by whichever worker comes to it first.
 
-import { put, putNumber, putSlice, restartText, textOf, Writer } from "../../bytes/writer";
+import { put, putNumber, restartText, textOf, Writer } from "../../bytes/writer";
 import { beginHash, Hash64, hashBytes, hashOf } from "../../bytes/hash64";
 import { fixed, placeOf, recordAt, Run } from "../../bytes/records";
 import { markScratch, rewindScratch, scratch } from "../../bytes/scratch";
