@@ -33,6 +33,8 @@ export interface Sent {
 export class Worker {
   readonly vm: Vm;
   root: Root | null = null;
+  /** The policy that it was given last. */
+  #policy: object = {};
 
   constructor(
     private readonly fleet: Workers,
@@ -44,6 +46,10 @@ export class Worker {
       clock: () => fleet.now,
       logLevel: fleet.logLevel,
       onLog: (line) => void lines.push(line),
+      answer: (call) => {
+        fleet.meanwhile(this, call);
+        return null;
+      },
     });
   }
 
@@ -53,6 +59,12 @@ export class Worker {
     assert.ok(accepted, JSON.stringify(problems));
     if (this.root !== null) this.vm.retire(this.root);
     this.root = root;
+    this.#policy = policy;
+  }
+
+  /** The same policy once more: the youngest of all judges from its next tick on. */
+  reconfigure(): void {
+    this.configure(this.#policy);
   }
 
   open(user: string | null, { headers = [], method = "GET", path = "/" }: Sent = {}): Stream {
@@ -80,6 +92,8 @@ export class Workers {
   readonly lines: LogLine[] = [];
   readonly all: Worker[] = [];
   now = START;
+  /** What other workers do before a host call of one, which is in the midst of a callback; nothing by itself. */
+  meanwhile: (worker: Worker, call: string) => void = () => undefined;
 
   constructor(
     count: number,

@@ -24,6 +24,8 @@ const MOST_CHANGES: u32 = 64;
 const MOST_GAUGES: u32 = 1024;
 /** Rollouts without evidence of which one tick says why, each with a gauge and a line. */
 const MOST_SAID: u32 = 256;
+/** Attempts to announce a change; one fails when another VM renews or takes the lease at the same time. */
+const MOST_TRIES: u32 = 8;
 
 const lease: LeaseRecord = fixed<LeaseRecord>();
 const LEASE_BYTES: usize = offsetof<LeaseRecord>();
@@ -38,6 +40,8 @@ let isJudge: bool = false;
 let gaugesSet: u32 = 0;
 let said: u32 = 0;
 let isNew: bool = false;
+/** Whether this VM has changed a period, and could not say so yet. */
+let isOwed: bool = false;
 
 /** Reads the lease, and takes or renews it where this VM may. @returns false when the host fails */
 export function holdLease(nowNs: u64): bool {
@@ -47,6 +51,7 @@ export function holdLease(nowNs: u64): bool {
     leaseKey = sliceOfWord("serin");
     if (leaseKey == 0 || !fillRandom(self, 8)) return false;
   }
+  if (isOwed) announce();
   if (!readLease()) return false;
   // Its roots tick until they are deleted, but what it has no policy for is for others to say.
   if (lastConfiguredNs() == 0) return true;
@@ -111,12 +116,23 @@ export function judge(nowNs: u64): bool {
     hasActed = true;
     changes++;
   }
-  if (changes == 0) return false;
-  // Every worker reads the records again.
-  if (!readLease() || lease.holder != load<u64>(self)) return hasActed;
-  lease.sequence++;
-  writeShared(leaseKey, leaseBytes(), shared);
+  if (changes != 0) announce();
   return hasActed;
+}
+
+/**
+ * Has every worker read the records again. Also when another VM has taken the lease meanwhile: it and others may have read
+ * them before the change, and what nobody announces a worker never learns.
+ */
+function announce(): void {
+  isOwed = true;
+  for (let tries: u32 = 0; tries < MOST_TRIES && isOwed; tries++) {
+    if (!readLease()) return;
+    lease.sequence++;
+    const written = writeShared(leaseKey, leaseBytes(), shared);
+    if (written == Written.FAILED) return;
+    isOwed = written == Written.LOST;
+  }
 }
 
 /** Writes that a guard of the rollout has acted. @returns false when another VM has written meanwhile: the next tick tries again */
