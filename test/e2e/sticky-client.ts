@@ -11,9 +11,11 @@ import type { Random } from "../support/random.ts";
 
 const CONNECTIONS = 32;
 const RECONNECT_AFTER = 2_000;
-/** A worker joins the period that another has begun with its first tick, a second after it was made; doubled for a busy
+/** A worker joins the period that another has begun within two ticks, a second after it was made; much more for a busy
  * machine. */
-const JOINED_MS = 2_000;
+const JOINED_MS = 5_000;
+/** What is there has not only just come by. */
+const STAYS_MS = 2_000;
 const SETTLED_MS = 30_000;
 
 export interface Asked {
@@ -100,7 +102,7 @@ export async function everyWorkerCounts(proxy: BareProxy): Promise<void> {
 export async function comesTo<T>(read: () => Promise<T>, wanted: T): Promise<void> {
   const until = Date.now() + SETTLED_MS;
   while (!isDeepStrictEqual(await read(), wanted) && Date.now() < until) await pause(250);
-  await pause(JOINED_MS);
+  await pause(STAYS_MS);
   assert.deepEqual(await read(), wanted);
 }
 
