@@ -6,7 +6,10 @@ export default async function* report(events) {
   for await (const { type, data } of events) {
     if (type !== "test:pass" && type !== "test:fail") continue;
     const outcome = outcomeOf(type, data);
-    if (outcome !== null) yield `${JSON.stringify({ name: data.name, outcome })}\n`;
+    if (outcome === null) continue;
+    const record = { name: data.name, outcome };
+    if (outcome === "fail") record.why = whyOf(data.details.error);
+    yield `${JSON.stringify(record)}\n`;
   }
 }
 
@@ -20,6 +23,12 @@ function outcomeOf(type, { name, nesting, file, skip, todo, details }) {
   // The runner takes a file that holds no test for a test of its own.
   if (nesting === 0 && name === file) return "empty-file";
   return isSet(skip) ? "skip" : "pass";
+}
+
+/** What the test threw; the runner wraps it. */
+function whyOf(error) {
+  const thrown = error?.cause ?? error;
+  return String(thrown?.message ?? thrown);
 }
 
 function isSet(mark) {

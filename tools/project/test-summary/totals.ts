@@ -4,7 +4,7 @@
 export interface Totals {
   passed: number;
   failed: number;
-  /** Why the suite failed beside its failed tests: it crashed, ran nothing, skipped without leave. */
+  /** Why the suite failed: each failed test with what it threw; and that it crashed, ran nothing, skipped without leave. */
   notes: string[];
 }
 
@@ -31,17 +31,24 @@ export function readAsPectSummary(output: string): Totals | null {
 export interface TestRecord {
   name: string;
   outcome: "pass" | "fail" | "skip" | "todo" | "empty-file";
+  /** Of a test that failed: the message of what it threw. */
+  why?: string;
 }
+
+/** Characters of a message that the closing table shows: the whole is where the test ran. */
+const MOST_WHY = 400;
 
 /** Totals of node:test's records. A skipped test that has no leave to be, and a file without tests, have failed. */
 export function addRecords(lines: string, maySkip: readonly string[] = []): Totals {
   const totals: Totals = { passed: 0, failed: 0, notes: [] };
   for (const line of lines.split("\n")) {
     if (line === "") continue;
-    const { name, outcome } = JSON.parse(line) as TestRecord;
+    const { name, outcome, why = "" } = JSON.parse(line) as TestRecord;
     if (outcome === "pass") totals.passed += 1;
-    else if (outcome === "fail") totals.failed += 1;
-    else if (outcome === "empty-file") {
+    else if (outcome === "fail") {
+      totals.failed += 1;
+      totals.notes.push(`"${name}" failed: ${why.replace(/\s+/g, " ").trim().slice(0, MOST_WHY)}`);
+    } else if (outcome === "empty-file") {
       totals.failed += 1;
       totals.notes.push(`${name} holds no test`);
     } else if (!maySkip.includes(name)) {
