@@ -37,6 +37,8 @@ below the spread between blocks mean nothing. All ways are listeners of one Envo
   make bench-instructions ARGS="…"     (or: node --import tsx test/bench/instructions.ts …)
 
   --wasm [LABEL=]PATH     a build of the filter; repeat it to compare builds in one run (default: build/serin.wasm)
+  --without LABEL=NAME,…  the callbacks of that build that Envoy does not make, as response_body: it then restricts what the
+                          build's VM may do (capability_restriction_config)
   --ways NAME,…           ways, or LABEL/NAME; no-filter is always measured (default: all)
   --requests N            requests in a block (default: 300)
   --blocks N              counted blocks of each way, after one to warm up (default: 3)
@@ -56,6 +58,7 @@ export function parseOptions(args: readonly string[]): Options {
     args: [...args],
     options: {
       wasm: { type: "string", multiple: true, default: ["build/serin.wasm"] },
+      without: { type: "string", multiple: true, default: [] },
       ways: { type: "string", multiple: true, default: [] },
       requests: { type: "string", default: "300" },
       blocks: { type: "string", default: "3" },
@@ -66,10 +69,13 @@ export function parseOptions(args: readonly string[]): Options {
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const builds = values.wasm.map((text) => buildOf(text));
+  const callbacks = callbacksOf(values.without);
+  const builds = values.wasm.map((text) => buildOf(text, callbacks));
   const labels = builds.map(({ label }) => label);
   const twice = labels.find((label, i) => labels.indexOf(label) !== i);
   if (twice !== undefined) throw new Error(`--wasm: two builds are called ${twice}: say LABEL=PATH`);
+  const unknown = [...callbacks.keys()].find((label) => !labels.includes(label));
+  if (unknown !== undefined) throw new Error(`--without: there is no build ${unknown}`);
   return {
     builds,
     ways: values.ways.flatMap((text) => text.split(",")).filter((name) => name !== ""),
@@ -83,10 +89,21 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
-function buildOf(text: string): Build {
+/** Those that each build is not called for, by label. */
+function callbacksOf(texts: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    texts.map((text) => {
+      const [, label = "", names = ""] = /^([\w.-]+)=([a-z_,]+)$/.exec(text) ?? [];
+      if (label === "") throw new Error(`--without ${text}: say LABEL=NAME,…, as serin=response_body,log`);
+      return [label, names.split(",").filter((name) => name !== "")];
+    }),
+  );
+}
+
+function buildOf(text: string, callbacks: ReadonlyMap<string, readonly string[]>): Build {
   const [, label = "serin", path = ""] = /^(?:([\w.-]+)=)?(.+)$/.exec(text) ?? [];
   if (path === "") throw new Error("--wasm takes a path, or LABEL=PATH");
-  return { label, path };
+  return { label, path, without: callbacks.get(label) ?? [] };
 }
 
 function boundOf(text: string): Bound {

@@ -1,5 +1,6 @@
 // The ways whose instructions are counted: a listener for each, in one Envoy, all in front of the same upstream.
 
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
 import {
@@ -260,6 +261,8 @@ export interface Listener {
 export interface Build {
   readonly label: string;
   readonly path: string;
+  /** Callbacks that Envoy does not make, without `proxy_on_`. */
+  readonly without: readonly string[];
 }
 
 /** `chosen`: names of ways or of listeners; empty for all. @throws Error if a name is unknown */
@@ -385,9 +388,31 @@ function filtersOf(
   }
   if (way.name === "lua") return [luaFilter(luaSource(PARTS))];
   if (way.name === "empty-filter") return [wasmFilter("{}", { file: empty, vmId: "empty" })];
-  const path = builds.find(({ label }) => label === build)?.path;
-  if (way.policy === undefined || path === undefined) return [];
-  return [wasmFilter(JSON.stringify(policyOf(way)), { file: resolve(path), vmId: `serin-${build}` })];
+  const own = builds.find(({ label }) => label === build);
+  if (way.policy === undefined || own === undefined) return [];
+  return [
+    wasmFilter(JSON.stringify(policyOf(way)), {
+      file: resolve(own.path),
+      vmId: `serin-${own.label}`,
+      ...restrictionOf(own),
+    }),
+  ];
+}
+
+/**
+ * Lets the build's VM do all that it can but for the callbacks that Envoy is not to make. @throws Error if it has no such
+ * callback
+ */
+export function restrictionOf({ path, without }: Build): object {
+  if (without.length === 0) return {};
+  const module = new WebAssembly.Module(readFileSync(path));
+  const callbacks = WebAssembly.Module.exports(module).map(({ name }) => name);
+  const left = without.map((name) => `proxy_on_${name}`);
+  const unknown = left.find((name) => !callbacks.includes(name));
+  if (unknown !== undefined) throw new Error(`--without: ${path} has no ${unknown}`);
+  const names = [...WebAssembly.Module.imports(module).map(({ name }) => name), ...callbacks];
+  const allowed = names.filter((name) => !left.includes(name)).map((name) => [name, {}]);
+  return { capability_restriction_config: { allowed_capabilities: Object.fromEntries(allowed) } };
 }
 
 /**

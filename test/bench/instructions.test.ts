@@ -7,12 +7,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, describe, test } from "node:test";
 
+import { WASM } from "../support/filter.ts";
 import { overBudget, readBudget, writeBudget } from "./budget.ts";
 import { addressesIn, parseDump, requireCallgrind, type Cost } from "./callgrind.ts";
 import { parseOptions } from "./instruction-options.ts";
 import { costOfRequest, faultsOf, figuresOf, tableOf, type Measured } from "./instruction-report.ts";
 import { readPerfMap } from "./perf-map.ts";
-import { listenersOf, policyOf, Requests, WAYS, type Listener } from "./instruction-ways.ts";
+import { listenersOf, policyOf, Requests, restrictionOf, WAYS, type Listener } from "./instruction-ways.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -125,7 +126,7 @@ describe("a dump of callgrind", () => {
 describe("the command line", () => {
   test("unless said: this checkout's build, all ways", () => {
     assert.deepEqual(parseOptions([]), {
-      builds: [{ label: "serin", path: "build/serin.wasm" }],
+      builds: [{ label: "serin", path: "build/serin.wasm", without: [] }],
       ways: [],
       blocks: 3,
       requests: 300,
@@ -140,13 +141,30 @@ describe("the command line", () => {
   test("builds have labels of their own", () => {
     const { builds } = parseOptions(["--wasm", "before=/a/b=c.wasm", "--wasm", "../x.wasm"]);
     assert.deepEqual(builds, [
-      { label: "before", path: "/a/b=c.wasm" },
-      { label: "serin", path: "../x.wasm" },
+      { label: "before", path: "/a/b=c.wasm", without: [] },
+      { label: "serin", path: "../x.wasm", without: [] },
     ]);
     assert.throws(
       () => parseOptions(["--wasm", "a.wasm", "--wasm", "b.wasm"]),
       /two builds are called serin/,
     );
+  });
+
+  test("a build that Envoy calls for less", () => {
+    const { builds } = parseOptions([
+      "--wasm",
+      "a=x.wasm",
+      "--wasm",
+      "b=x.wasm",
+      "--without",
+      "b=response_body,log",
+    ]);
+    assert.deepEqual(
+      builds.map(({ without }) => without),
+      [[], ["response_body", "log"]],
+    );
+    assert.throws(() => parseOptions(["--without", "c=log"]), /there is no build c/);
+    assert.throws(() => parseOptions(["--without", "log"]), /say LABEL=NAME/);
   });
 
   test("bounds", () => {
@@ -213,9 +231,32 @@ describe("the budget", () => {
 
 describe("ways", () => {
   const builds = [
-    { label: "before", path: "a.wasm" },
-    { label: "after", path: "b.wasm" },
+    { label: "before", path: "a.wasm", without: [] },
+    { label: "after", path: "b.wasm", without: [] },
   ];
+
+  test("a build that Envoy calls for less may do all else that it can", () => {
+    const restricted = (without: string[]): string[] => {
+      const { capability_restriction_config: config } = restrictionOf({
+        label: "x",
+        path: WASM,
+        without,
+      }) as {
+        capability_restriction_config: { allowed_capabilities: object };
+      };
+      return Object.keys(config.allowed_capabilities);
+    };
+    const module = new WebAssembly.Module(readFileSync(WASM));
+    const imports = WebAssembly.Module.imports(module).map(({ name }) => name);
+    const exports = WebAssembly.Module.exports(module).map(({ name }) => name);
+    assert.ok(imports.length > 10 && exports.includes("proxy_on_log"));
+    assert.deepEqual(
+      restricted(["log"]),
+      [...imports, ...exports].filter((name) => name !== "proxy_on_log"),
+    );
+    assert.deepEqual(restrictionOf({ label: "x", path: WASM, without: [] }), {});
+    assert.throws(() => restricted(["delete"]), /has no proxy_on_delete/);
+  });
 
   test("Serin's are there once for each build, the others once", () => {
     const names = listenersOf(builds, []).map(({ name }) => name);
@@ -278,8 +319,8 @@ describe("ways", () => {
 
 describe("figures", () => {
   const builds = [
-    { label: "before", path: "a.wasm" },
-    { label: "after", path: "b.wasm" },
+    { label: "before", path: "a.wasm", without: [] },
+    { label: "after", path: "b.wasm", without: [] },
   ];
   const totals: Record<string, number[]> = {
     "no-filter": [200_000, 200_100, 199_900],

@@ -203,7 +203,8 @@ function report(
       }),
     );
   else {
-    for (const { label, path } of builds) console.log(`${label}: ${path}`);
+    for (const { label, path, without } of builds)
+      console.log(`${label}: ${path}${without.length === 0 ? "" : ` without ${without.join(", ")}`}`);
     console.log(
       `${binary} under callgrind; ${blocks} blocks of ${requests} requests; idle ${idlePerSecond.map((idle) => (idle / 1000).toFixed(0)).join(" and ")}k instructions a second, subtracted`,
     );
