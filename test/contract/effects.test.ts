@@ -8,6 +8,7 @@ import fc from "fast-check";
 
 import { LogLevel } from "../../tools/emulator/index.ts";
 import type { Stream } from "../../tools/emulator/stream.ts";
+import { seeded } from "../support/random.ts";
 import { Workers, type Worker } from "./workers.ts";
 
 const SECRET = "4Zq8vK1x0sTn7LbE";
@@ -330,14 +331,30 @@ test("any calls of any ids on any workers: exactly what the oracle says, over po
     fc.property(
       fc.array(call, { minLength: 1, maxLength: 60 }),
       fc.integer({ min: 0, max: 60 }),
-      (calls, at) => {
+      fc.constantFrom(null, 1, 3, 10),
+      fc.integer(),
+      (calls, at, often, seed) => {
         const workers = serving(3);
-        calls.forEach(({ by, effect, body, id, worker }, index) => {
+        let sent = 0;
+        const sendNext = (workerOf: (index: number) => Worker): void => {
+          const call = calls[sent++];
+          if (call === undefined) return;
+          const { by, effect, body, id, worker } = call;
+          send(workerOf(worker), { by, id: `id-${id}`, path: paths[effect] ?? "", body });
+        };
+        // Another worker ticks or serves the next call in the midst of a callback.
+        if (often !== null) {
+          workers.interleave(seeded(seed), often, (worker) => {
+            worker.vm.runTicks();
+            sendNext(() => worker);
+          });
+        }
+        for (let step = 0; sent < calls.length; step++) {
           // Another policy with the same effects; the old one's streams and calls are judged all the same.
-          if (index === at) workers.configure({ ...POLICY, rollouts: {} });
-          send(workers.worker(worker), { by, id: `id-${id}`, path: paths[effect] ?? "", body });
+          if (step === at) workers.configure({ ...POLICY, rollouts: {} });
+          sendNext((worker) => workers.worker(worker));
           workers.run(50);
-        });
+        }
         workers.run(LONG_AFTER);
         for (const effect of ["charge", "email"]) {
           const wanted: Counts = {};
@@ -355,7 +372,7 @@ test("any calls of any ids on any workers: exactly what the oracle says, over po
         assert.equal(errors(workers), 0);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 120 },
   );
 });
 

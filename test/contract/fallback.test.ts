@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 
 import { LogLevel, Metrics, MetricType, SharedData, type Stream } from "../../tools/emulator/index.ts";
 import { murmur3, position } from "../support/assignment.ts";
+import { seeded } from "../support/random.ts";
 import { finish, Workers, type Sent, type Worker } from "./workers.ts";
 
 const SHARE = 50;
@@ -409,4 +410,30 @@ test("of two rollouts, the one whose cluster gets the request is told", () => {
   refused(workers.worker(0));
   assert.equal(workers.gauge("canary.fallback", "search"), 0);
   assert.equal(workers.gauge("canary.fallback"), 1);
+});
+
+test("workers whose requests fall into one another agree in the end: on the default, and on the variant again", () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = seeded(seed);
+    const workers = ready(3);
+    const often = [1, 3, 10][seed % 3] as number;
+    const serve = (milliseconds: number, ask: (worker: Worker) => void): void => {
+      workers.interleave(random, often, (worker) => {
+        worker.vm.runTicks();
+        ask(worker);
+      });
+      for (let left = milliseconds; left > 0; left -= 250) {
+        ask(workers.worker(random.next()));
+        workers.run(250);
+      }
+      workers.inTurn();
+    };
+    serve(10_000, refused);
+    const given = Array.from({ length: 6 }, (_, i) => refused(workers.worker(i)));
+    assert.ok(given.filter((variant) => variant === "stable").length >= 5, `seed ${seed}: ${given.join(" ")}`);
+    assert.equal(workers.gauge("canary.fallback"), 2, `seed ${seed}`);
+    serve(10_000, answered);
+    for (let i = 0; i < 3; i++) assert.equal(answered(workers.worker(i)), "canary", `seed ${seed}`);
+    assert.equal(workers.gauge("canary.fallback"), 0, `seed ${seed}`);
+  }
 });

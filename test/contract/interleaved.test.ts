@@ -19,9 +19,6 @@ type RolloutName = (typeof ROLLOUTS)[number];
 /** A guard has acted by then. */
 const MOST_SECONDS = 600;
 
-/** The calls by which a worker knows of others. */
-const SHARED = /shared_data$|metric$/;
-
 function policy(epoch = 0, guard: object = {}): object {
   const rollout = (percent: number): object => ({
     ...{
@@ -57,7 +54,6 @@ class Interleaved {
   readonly workers = new Workers(3);
   /** What has been sent, and not only tried. */
   readonly sent = new Set<string>();
-  readonly #busy = new Set<Worker>();
   #next = 0;
 
   constructor(
@@ -77,18 +73,12 @@ class Interleaved {
     const often = [1, 4, 16, 64][random.next() % 4] as number;
     // Not at all in a third of the runs: who is given a policy reads all anew.
     const acts = [0, 0.1, 0.5][random.next() % 3] as number;
-    workers.meanwhile = (worker, call) => {
-      if (!SHARED.test(call) || random.next() % often !== 0) return;
-      const free = workers.all.filter((other) => other !== worker && !this.#busy.has(other));
-      if (free.length === 0) return;
-      this.#busy.add(worker);
-      const other = free[random.next() % free.length] as Worker;
+    workers.interleave(random, often, (other) => {
       if (random.part() < acts) act(other);
       other.vm.runTicks();
-      this.#busy.delete(worker);
-    };
+    });
     workers.run(milliseconds);
-    workers.meanwhile = () => undefined;
+    workers.inTurn();
   }
 
   /** A user who was never seen, and has one request at that worker. */

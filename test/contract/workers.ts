@@ -14,8 +14,11 @@ import {
   type StreamEnd,
 } from "../../tools/emulator/index.ts";
 import { filterModule } from "../support/filter.ts";
+import type { Random } from "../support/random.ts";
 
 const MILLISECOND = 1_000_000n;
+/** The host calls by which a worker knows of others. */
+const SHARED = /shared_data$|metric$/;
 const START = 1_795_000_000_000_000_000n;
 
 /** What a request of a test says besides its user. */
@@ -117,6 +120,28 @@ export class Workers {
       worker.configure(policy);
       this.pass(1);
     }
+  }
+
+  /**
+   * From now on, before one of so many host calls by which workers know of each other, another worker acts, which is not
+   * itself in the midst of a callback.
+   */
+  interleave(random: Random, often: number, act: (worker: Worker) => void): void {
+    const busy = new Set<Worker>();
+    this.meanwhile = (worker, call) => {
+      if (!SHARED.test(call) || random.next() % often !== 0) return;
+      const free = this.all.filter((other) => other !== worker && !busy.has(other));
+      const other = free[random.next() % free.length];
+      if (other === undefined) return;
+      busy.add(worker);
+      act(other);
+      busy.delete(worker);
+    };
+  }
+
+  /** Each callback is whole again before the next. */
+  inTurn(): void {
+    this.meanwhile = () => undefined;
   }
 
   /** Time without a tick. */
