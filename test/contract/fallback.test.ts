@@ -430,7 +430,10 @@ test("workers whose requests fall into one another agree in the end: on the defa
     };
     serve(10_000, refused);
     const given = Array.from({ length: 6 }, (_, i) => refused(workers.worker(i)));
-    assert.ok(given.filter((variant) => variant === "stable").length >= 5, `seed ${seed}: ${given.join(" ")}`);
+    assert.ok(
+      given.filter((variant) => variant === "stable").length >= 5,
+      `seed ${seed}: ${given.join(" ")}`,
+    );
     assert.equal(workers.gauge("canary.fallback"), 2, `seed ${seed}`);
     serve(10_000, answered);
     for (let i = 0; i < 3; i++) assert.equal(answered(workers.worker(i)), "canary", `seed ${seed}`);
