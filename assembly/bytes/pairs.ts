@@ -4,6 +4,49 @@
 import { scratch } from "./scratch";
 import { addressOf, lengthOf, NONE, Slice, sliceOf } from "./slice";
 
+const COUNT_BYTES: u32 = sizeof<u32>() as u32;
+/** What a block says of a pair in front: the length of its key, then that of its value. */
+export const LENGTHS_BYTES: u32 = 2 * (sizeof<u32>() as u32);
+
+/** Not a block of pairs. */
+export const NO_PAIRS: u32 = 0xffffffff;
+
+/** How many pairs a block says it has, all of whose lengths are there; NO_PAIRS when it is not a block of pairs. */
+export function pairsIn(block: Slice): u32 {
+  const bytes = lengthOf(block);
+  if (bytes < COUNT_BYTES) return NO_PAIRS;
+  const count = load<u32>(addressOf(block));
+  // Each pair takes 10 bytes at least: a count that cannot be is refused before it is multiplied.
+  if (count > bytes >> 3 || count * LENGTHS_BYTES > bytes - COUNT_BYTES) return NO_PAIRS;
+  return count;
+}
+
+/** Where the lengths of the block's first pair are; the keys and values begin behind those of the last. */
+// @ts-ignore: decorator
+@inline
+export function lengthsIn(block: Slice): usize {
+  return addressOf(block) + COUNT_BYTES;
+}
+
+// @ts-ignore: decorator
+@inline
+export function keyLengthAt(lengths: usize): u32 {
+  return load<u32>(lengths);
+}
+
+// @ts-ignore: decorator
+@inline
+export function valueLengthAt(lengths: usize): u32 {
+  return load<u32>(lengths, sizeof<u32>());
+}
+
+/** Bytes of a pair of such lengths: there is a NUL behind its key, and one behind its value. */
+// @ts-ignore: decorator
+@inline
+export function pairBytes(keyLength: u32, valueLength: u32): u64 {
+  return (keyLength as u64) + (valueLength as u64) + 2;
+}
+
 /** Reads a block, pair by pair. */
 @unmanaged
 export class Pairs {
@@ -12,29 +55,20 @@ export class Pairs {
   value: Slice;
   /** Whether the block turned out not to be what its lengths say. */
   isBroken: bool;
-  private sizes: usize;
+  private lengths: usize;
   private at: usize;
   private end: usize;
   private left: u32;
 
   /** Begins at the first pair. @returns how many pairs the block says it has; 0 when it is not a block of pairs */
   begin(block: Slice): u32 {
-    const begin = addressOf(block);
-    const bytes = lengthOf(block);
+    const count = pairsIn(block);
+    this.isBroken = count == NO_PAIRS;
     this.left = 0;
-    this.isBroken = true;
-    if (bytes < 4) return 0;
-    const count = load<u32>(begin);
-    // Each pair takes 10 bytes at least: a count that cannot be is refused before it is multiplied.
-    if (count > bytes >> 3) return 0;
-    const sizes = begin + 4;
-    const at = sizes + ((count as usize) << 3);
-    const end = begin + bytes;
-    if (at > end) return 0;
-    this.sizes = sizes;
-    this.at = at;
-    this.end = end;
-    this.isBroken = false;
+    if (count == NO_PAIRS) return 0;
+    this.lengths = lengthsIn(block);
+    this.at = this.lengths + count * LENGTHS_BYTES;
+    this.end = addressOf(block) + lengthOf(block);
     this.left = count;
     return count;
   }
@@ -43,20 +77,20 @@ export class Pairs {
   next(): bool {
     if (this.left == 0) return false;
     this.left--;
-    const sizes = this.sizes;
+    const lengths = this.lengths;
     const at = this.at;
-    const keyLength = load<u32>(sizes);
-    const valueLength = load<u32>(sizes, 4);
-    this.sizes = sizes + 8;
-    const room = (this.end - at) as u32;
-    if (keyLength > room || valueLength > room - keyLength || room - keyLength - valueLength < 2) {
+    const keyLength = keyLengthAt(lengths);
+    const valueLength = valueLengthAt(lengths);
+    const bytes = pairBytes(keyLength, valueLength);
+    if (bytes > ((this.end - at) as u64)) {
       this.isBroken = true;
       this.left = 0;
       return false;
     }
     this.key = sliceOf(at, keyLength);
     this.value = sliceOf(at + keyLength + 1, valueLength);
-    this.at = at + keyLength + valueLength + 2;
+    this.lengths = lengths + LENGTHS_BYTES;
+    this.at = at + (bytes as usize);
     return true;
   }
 }

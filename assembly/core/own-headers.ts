@@ -19,10 +19,16 @@ const PREFIX_BYTES: u32 = 8;
  * hyphens.
  */
 export function isOwnHeader(name: Slice): bool {
-  if (lengthOf(name) < PREFIX_BYTES) return false;
+  if (!mayBeOwn(name)) return false;
   const begin = addressOf(name);
-  if ((load<u64>(begin) & LETTER_BITS) != LETTERS) return false;
   return isSeparator(load<u8>(begin, 1)) && isSeparator(load<u8>(begin, 7));
+}
+
+/** Whether it has the letters of one, in their places: for most names, all that need be asked. */
+// @ts-ignore: decorator
+@inline
+export function mayBeOwn(name: Slice): bool {
+  return lengthOf(name) >= PREFIX_BYTES && (load<u64>(addressOf(name)) & LETTER_BITS) == LETTERS;
 }
 
 function isSeparator(byte: u8): bool {

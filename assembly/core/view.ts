@@ -2,7 +2,15 @@
 
 import * as ascii from "../bytes/ascii";
 import { decimal, MOST_DIGITS, NOT_DECIMAL } from "../bytes/decimal";
-import { Pairs } from "../bytes/pairs";
+import {
+  keyLengthAt,
+  LENGTHS_BYTES,
+  lengthsIn,
+  NO_PAIRS,
+  pairBytes,
+  pairsIn,
+  valueLengthAt,
+} from "../bytes/pairs";
 import { fixed } from "../bytes/records";
 import { scratch } from "../bytes/scratch";
 import {
@@ -22,10 +30,8 @@ import { ABSENT, find, mayHold } from "../bytes/table";
 import * as headerNames from "../vocabulary/headers";
 import { Address, readAddress } from "./address";
 import { Decision } from "./decision";
-import { isOwnHeader } from "./own-headers";
+import { isOwnHeader, mayBeOwn } from "./own-headers";
 import { blankMembers, Members, nameInMark, shadowInBaggage } from "./shadow-mark";
-
-const pairs: Pairs = fixed<Pairs>();
 
 
 @unmanaged
@@ -98,33 +104,46 @@ export function readRequest(decision: Decision, block: Slice): bool {
   memory.fill(changetype<usize>(view), 0, offsetof<View>());
   view.block = block;
   view.bodyBytes = UNKNOWN_LENGTH;
-  pairs.begin(block);
+  const count = pairsIn(block);
+  if (count == NO_PAIRS) return false;
   const headers = decision.plan.inputs.headers;
-  const lengths = headers.lengths | KNOWN_LENGTHS;
-  while (pairs.next()) {
-    const key = pairs.key;
-    const keyLength = lengthOf(key);
+  const wantedLengths = headers.lengths | KNOWN_LENGTHS;
+  // Every header of every request comes through here: the place in the block is in local variables, where that of `Pairs`
+  // is in memory.
+  let lengths = lengthsIn(block);
+  const behindLengths = lengths + count * LENGTHS_BYTES;
+  let at = behindLengths;
+  const end = addressOf(block) + lengthOf(block);
+  while (lengths != behindLengths) {
+    const keyLength = keyLengthAt(lengths);
+    const valueLength = valueLengthAt(lengths);
+    const bytes = pairBytes(keyLength, valueLength);
+    if (bytes > ((end - at) as u64)) return false;
+    const key = sliceOf(at, keyLength);
+    const value = sliceOf(at + keyLength + 1, valueLength);
+    lengths += LENGTHS_BYTES;
+    at += bytes as usize;
     if (keyLength == 0) continue;
     const first = load<u8>(addressOf(key));
     if (first == ascii.COLON) {
-      readPseudo(key, pairs.value);
+      readPseudo(key, value);
       continue;
     }
-    if (first == ascii.LOWER_X && isOwnHeader(key)) {
+    if (first == ascii.LOWER_X && mayBeOwn(key) && isOwnHeader(key)) {
       view.hasForged = true;
-      if (isWord(key, headerNames.SHADOW)) readMark(pairs.value, decision.plan.shadowSecret);
+      if (isWord(key, headerNames.SHADOW)) readMark(value, decision.plan.shadowSecret);
       continue;
     }
-    if (((lengths >> ((keyLength < 63 ? keyLength : 63) as u64)) & 1) == 0) continue;
+    if (((wantedLengths >> ((keyLength < 63 ? keyLength : 63) as u64)) & 1) == 0) continue;
     if (keyLength == 7 && first == ascii.LOWER_B && isWord(key, headerNames.BAGGAGE))
-      readBaggage(pairs.value, decision.plan.shadowSecret);
-    else readKnown(key, pairs.value);
+      readBaggage(value, decision.plan.shadowSecret);
+    else readKnown(first, key, value);
     if (mayHold(headers, keyLength)) {
       const slot = find(headers, key);
-      if (slot != ABSENT) fillSlot(decision, slot, trimmed(pairs.value));
+      if (slot != ABSENT) fillSlot(decision, slot, trimmed(value));
     }
   }
-  return !pairs.isBroken;
+  return true;
 }
 
 function readMark(value: Slice, secret: Slice): void {
@@ -171,31 +190,36 @@ function splitPath(value: Slice): void {
 /** Bit n: `readKnown` or `readBaggage` takes a header of n bytes. */
 const KNOWN_LENGTHS: u64 = (1 << 6) | (1 << 7) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15) | (1 << 29);
 
-function readKnown(key: Slice, value: Slice): void {
+/** @param first the key's first byte, which tells most others of these lengths apart without a call */
+function readKnown(first: u8, key: Slice, value: Slice): void {
   const length = lengthOf(key);
-  if (length == 6) {
-    if (startsWithWord(key, "cookie")) {
-      if (view.cookieHeaders == 0) view.cookie = value;
-      view.cookieHeaders++;
-    } else if (startsWithWord(key, "accept")) {
-      view.wantsEvents = startsWithWord(value, "text/event-stream");
+  if (first == ascii.LOWER_C) {
+    if (length == 6) {
+      if (startsWithWord(key, "cookie")) {
+        if (view.cookieHeaders == 0) view.cookie = value;
+        view.cookieHeaders++;
+      }
+    } else if (length == 12) {
+      if (startsWithWord(key, "content-type")) {
+        view.isGrpc = isGrpcType(value);
+        view.isGrpcWeb = startsWithWord(value, "application/grpc-web");
+      }
+    } else if (length == 14) {
+      if (startsWithWord(key, "content-length")) view.bodyBytes = decimal(value, MOST_DIGITS);
     }
-  } else if (length == 7) {
-    if (startsWithWord(key, "upgrade")) view.isUpgrade = true;
-  } else if (length == 12) {
-    if (startsWithWord(key, "content-type")) {
-      view.isGrpc = isGrpcType(value);
-      view.isGrpcWeb = startsWithWord(value, "application/grpc-web");
+  } else if (first == ascii.LOWER_A) {
+    if (length == 6) {
+      if (startsWithWord(key, "accept")) view.wantsEvents = startsWithWord(value, "text/event-stream");
+    } else if (length == 13) {
+      if (view.authorization == NONE && startsWithWord(key, "authorization")) view.authorization = value;
+    } else if (length == 29) {
+      if (startsWithWord(key, "access-control-request-method"))
+        view.isPreflight = isWord(view.method, "OPTIONS");
     }
-  } else if (length == 14) {
-    if (startsWithWord(key, "content-length")) view.bodyBytes = decimal(value, MOST_DIGITS);
-  } else if (length == 13) {
-    if (view.authorization == NONE && startsWithWord(key, "authorization")) view.authorization = value;
-  } else if (length == 15) {
-    if (startsWithWord(key, headerNames.IP_TAGS)) view.hasIpTags = true;
-  } else if (length == 29) {
-    if (startsWithWord(key, "access-control-request-method"))
-      view.isPreflight = isWord(view.method, "OPTIONS");
+  } else if (first == ascii.LOWER_X) {
+    if (length == 15 && startsWithWord(key, headerNames.IP_TAGS)) view.hasIpTags = true;
+  } else if (first == ascii.LOWER_U) {
+    if (length == 7 && startsWithWord(key, "upgrade")) view.isUpgrade = true;
   }
 }
 

@@ -168,6 +168,59 @@ describe("the headers that the view knows", () => {
     expect(view.hasIpTags).toBe(true);
   });
 
+  it("are not names that differ in one byte, be it the first or the last", () => {
+    const known = [
+      "cookie",
+      "accept",
+      "upgrade",
+      "baggage",
+      "content-type",
+      "content-length",
+      "authorization",
+    ];
+    const others: string[] = [];
+    for (let i = 0; i < known.length; i++) {
+      const name = known[i];
+      for (let at = 0; at < name.length; at++) {
+        others.push(name.substring(0, at) + "~" + name.substring(at + 1));
+        others.push("application/grpc");
+      }
+    }
+    const preflight = "access-control-request-metho~";
+    const forged = ["~-serin-shadow", "x-s~rin-shadow", "x-serin~shadow", "x~serin-shadow"];
+    begin(
+      plan,
+      others.concat([preflight, "GET", ":method", "OPTIONS", "x-envoy-ip-tag~", "a", forged[0], "1"]),
+    );
+    expect(view.cookieHeaders).toBe(0);
+    expect(view.wantsEvents).toBe(false);
+    expect(view.isUpgrade).toBe(false);
+    expect(view.members).toBe(0);
+    expect(view.isGrpc).toBe(false);
+    expect(view.bodyBytes).toBe(UNKNOWN_LENGTH);
+    expect(textOrNull(view.authorization)).toBe(null);
+    expect(view.isPreflight).toBe(false);
+    expect(view.hasIpTags).toBe(false);
+    expect(view.hasForged).toBe(false);
+    begin(plan, [forged[1], "1"]);
+    expect(view.hasForged).toBe(false);
+    for (let i = 2; i < forged.length; i++) {
+      begin(plan, [forged[i], "1"]);
+      expect(view.hasForged).toBe(true, forged[i]);
+    }
+  });
+
+  it("tell a request of an event stream, and a browser's question before a request", () => {
+    begin(plan, ["accept", "text/event-stream"]);
+    expect(view.wantsEvents).toBe(true);
+    begin(plan, ["accept", "text/html"]);
+    expect(view.wantsEvents).toBe(false);
+    begin(plan, [":method", "OPTIONS", "access-control-request-method", "PUT"]);
+    expect(view.isPreflight).toBe(true);
+    begin(plan, [":method", "GET", "access-control-request-method", "PUT"]);
+    expect(view.isPreflight).toBe(false);
+  });
+
   it("tell a request of gRPC", () => {
     const types = [
       "application/grpc",
