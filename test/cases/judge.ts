@@ -194,12 +194,13 @@ function judgeShadows(expected: Case, outcome: Outcome): string[] {
   return faults;
 }
 
-/** Counters by shadow, those that are not 0. */
+/** Counters by shadow, those that are not 0. Gauges of users move on a tick, like those of rollouts. */
 export function shadowCounters(stats: Outcome["stats"]): Record<string, Record<string, number>> {
   const counters: Record<string, Record<string, number>> = {};
   for (const [stat, value] of stats) {
     const [, shadow, leaf] = /^serin\.shadow\.([^.]+)\.([^.]+)$/.exec(stat) ?? [];
     if (shadow === undefined || leaf === undefined || value === 0 || leaf.endsWith("rq_time")) continue;
+    if (EVIDENCE.test(stat)) continue;
     counters[shadow] = { ...counters[shadow], [leaf]: value };
   }
   return counters;
