@@ -52,7 +52,7 @@ const CONTROLS = usersOf("control");
 /** Workers of which others act while one of them is in the midst of a callback. */
 class Interleaved {
   readonly workers = new Workers(3);
-  /** What has been sent, and not only tried. */
+  /** Users who have had a request. */
   readonly sent = new Set<string>();
   #next = 0;
 
@@ -144,7 +144,7 @@ describe("in whatever order the workers' ticks fall", () => {
     });
   });
 
-  test("each user is counted once, by whichever workers he is served", () => {
+  test("each user is counted once, whichever workers serve them", () => {
     forEachSeed((random) => {
       const fleet = new Interleaved(random, policy());
       const { workers } = fleet;

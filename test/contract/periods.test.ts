@@ -213,6 +213,21 @@ describe("who judges", () => {
     assert.equal(workers.gauge("evidence_period"), 1);
   });
 
+  test("a later module that takes the lease while this one begins a period: its record is left as it is", () => {
+    const workers = new Workers(1);
+    workers.configure(policy());
+    const later = Buffer.alloc(64, 7);
+    later.writeUInt32LE(2);
+    workers.meanwhile = (_, call) => {
+      if (call === "proxy_record_metric") workers.sharedData.set("serin", later, 0);
+    };
+    workers.settle();
+    workers.inTurn();
+    workers.settle();
+    assert.equal(workers.gauge("evidence_period"), 1);
+    assert.deepEqual(Buffer.from(workers.sharedData.get("serin")?.bytes ?? []), later);
+  });
+
   test("a VM of another vm_id begins a period of its own, and the old one counts no more", () => {
     const workers = ready(1);
     const old = workers.worker(0);

@@ -128,6 +128,8 @@ function announce(): void {
   isOwed = true;
   for (let tries: u32 = 0; tries < MOST_TRIES && isOwed; tries++) {
     if (!readLease()) return;
+    // A later module judges by now: its record may be longer than what this one would write back.
+    if (lease.format > FORMAT) return;
     lease.sequence++;
     const written = writeShared(leaseKey, leaseBytes(), shared);
     if (written == Written.FAILED) return;
